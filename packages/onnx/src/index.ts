@@ -1,0 +1,3 @@
+export * from './tensor.js';
+export * from './session.js';
+export * from './ir.js';

@@ -1,0 +1,28 @@
+/**
+ * What the engine packages ask of an executor. `packages/runtime` implements it on ONNX Runtime; engine code receives
+ * a `SessionFactory` and never imports a runtime.
+ */
+import type { Tensor } from './tensor.js';
+
+export interface SessionOptions {
+  /** Intra-op threads; 1 unless told otherwise. */
+  threads?: number;
+  /** Graph optimisation of the executor: 'extended' suits training graphs, 'all' inference. */
+  optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Contents of external data files by their location in the model. */
+  externalData?: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * Runs the model once.
+   * @param feeds one tensor per graph input that has no initializer
+   * @param outputs names to fetch; all graph outputs when absent
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export type SessionFactory = (model: Uint8Array, options?: SessionOptions) => Promise<Session>;
