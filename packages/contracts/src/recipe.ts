@@ -1,0 +1,89 @@
+/** A compression recipe: ordered passes and the budget that the result must meet. */
+import { z } from 'zod';
+import { Slug } from './identifiers.js';
+import { DeviceClass, Measurement } from './measurement.js';
+import { DistillationConfig, OptimizerConfig } from './training-config.js';
+
+export const FineTune = z.strictObject({
+  epochs: z.int().min(0).max(10_000).default(5),
+  batchSize: z.int().min(1).default(64),
+  optimizer: OptimizerConfig.default({ name: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }),
+  /** Learn from the unpruned model as well as from the labels. */
+  distillation: DistillationConfig.optional(),
+  seed: z.int().min(0).default(1),
+});
+
+export const RecipePass = z.discriminatedUnion('pass', [
+  /** Fold BatchNormalization into Conv and ConvTranspose, constants into constants. */
+  z.strictObject({ pass: z.literal('fold') }),
+  /** Remove whole filters, with real shape change, ranked by ||dL/dw||_p over the training batches. */
+  z.strictObject({
+    pass: z.literal('prune-filters'),
+    /** Fraction of prunable filters to remove. */
+    ratio: z.number().gt(0).lt(1),
+    scope: z.enum(['layer', 'global']).default('layer'),
+    /** The p of the norm. */
+    norm: z.union([z.literal(1), z.literal(2)]).default(2),
+    /** Kept channel counts are rounded up to a multiple of this. */
+    multiple: z.int().min(1).max(64).default(8),
+    scoreBatches: z.int().min(1).default(8),
+    fineTune: FineTune.default({
+      epochs: 5,
+      batchSize: 64,
+      optimizer: { name: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+      seed: 1,
+    }),
+  }),
+  /** Static int8 in QDQ form, weights per output channel. */
+  z.strictObject({
+    pass: z.literal('quantize-static'),
+    calibration: z.enum(['min-max', 'percentile', 'entropy']).default('min-max'),
+    percentile: z.number().gt(50).max(100).default(99.99),
+    samples: z.int().min(1).default(256),
+  }),
+]);
+export type RecipePass = z.infer<typeof RecipePass>;
+
+export const Budget = z.strictObject({
+  /** Largest loss of top-1 accuracy against the source model, in percentage points. */
+  maxAccuracyDropPoints: z.number().min(0).default(1),
+  /** Largest p50 latency as a multiple of the source model's. */
+  maxLatencyRatio: z.number().positive().default(1),
+  /** Largest size as a fraction of the source model's. */
+  maxSizeRatio: z.number().positive().default(1),
+});
+export type Budget = z.infer<typeof Budget>;
+
+export const Recipe = z.strictObject({
+  schema: z.literal('verge.recipe/1').default('verge.recipe/1'),
+  name: Slug,
+  passes: z.array(RecipePass).min(1).max(16),
+  budget: Budget.default({ maxAccuracyDropPoints: 1, maxLatencyRatio: 1, maxSizeRatio: 1 }),
+});
+export type Recipe = z.infer<typeof Recipe>;
+
+/** What one pass did. */
+export const PassReport = z.strictObject({
+  pass: z.string(),
+  seconds: z.number().min(0),
+  bytesBefore: z.int().min(0),
+  bytesAfter: z.int().min(0),
+  /** Rewrites that fired, filters removed, tensors quantised: counts by name. */
+  changes: z.record(z.string(), z.number()),
+  /** What the pass declined, with the reason. */
+  declined: z.array(z.strictObject({ node: z.string(), reason: z.string() })),
+});
+
+export const CompressionReport = z.strictObject({
+  schema: z.literal('verge.compression-report/1'),
+  recipe: Slug,
+  target: DeviceClass,
+  before: Measurement,
+  after: Measurement,
+  passes: z.array(PassReport),
+  /** Whether the result may be rolled out to the target. */
+  offered: z.boolean(),
+  /** Why it is not offered; empty when it is. */
+  reasons: z.array(z.string()),
+});
+export type CompressionReport = z.infer<typeof CompressionReport>;
