@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import swc from 'unplugin-swc';
 
 // Packages resolve each other from source through the `verge-source` export condition, so tests need no build.
-const conditions = ['verge-source', 'node', 'import', 'module', 'default'];
+const conditions = ['verge-source', 'node', 'import', 'default'];
 
 export default defineConfig({
   plugins: [
