@@ -1,0 +1,26 @@
+export { DataError, type DataErrorCode } from './errors.js';
+export {
+  checkSamples,
+  digestOf,
+  partNames,
+  pick,
+  sampleSize,
+  slice,
+  type Dataset,
+  type Elements,
+  type Part,
+  type Samples,
+  type UnreadableRow,
+} from './samples.js';
+export { openDataset, formatNames } from './open.js';
+export type { OpenOptions } from './readers/options.js';
+export { DatasetDescriptor } from './descriptor.js';
+export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
+export { parseIdx } from './readers/idx.js';
+export { digitsPreprocess, loadDigits } from './digits.js';
+export { selectPart, splitIndices, splitNames, splitSamples, type SplitIndices, type SplitName } from './split.js';
+export { augmentBatch } from './augment.js';
+export { Random } from './random.js';
+export type { Image } from './preprocess/image.js';
+export { decodeImage } from './preprocess/decode.js';
+export { checkPreprocess, preprocessArray, preprocessImage } from './preprocess/pipeline.js';

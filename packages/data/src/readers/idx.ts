@@ -1,0 +1,127 @@
+/**
+ * The IDX format of the MNIST distribution: big-endian magic `00 00 type rank`, one 32-bit size an axis, then the
+ * elements (http://yann.lecun.com/exdb/mnist/, "the IDX file format").
+ */
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readBytes } from '../bytes.js';
+import { DataError } from '../errors.js';
+import type { Elements, Part } from '../samples.js';
+import { numberedLabels } from './labels.js';
+import type { RawDataset } from './raw.js';
+import type { OpenOptions } from './options.js';
+
+interface IdxArray {
+  dims: number[];
+  data: Elements | Int32Array;
+}
+
+const elementSizes: Record<number, number> = { 0x08: 1, 0x09: 1, 0x0b: 2, 0x0c: 4, 0x0d: 4, 0x0e: 8 };
+
+/** @throws DataError `malformed` when the bytes are no IDX array or are shorter or longer than they say. */
+export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const type = bytes[2] ?? 0;
+  const rank = bytes[3] ?? 0;
+  const size = elementSizes[type];
+  const start = 4 + 4 * rank;
+  if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || !size || rank === 0) {
+    throw new DataError('malformed', `'${path}' is no IDX array`);
+  }
+  const dims = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const count = dims.reduce((a, b) => a * b, 1);
+  if (bytes.length !== start + count * size) {
+    throw new DataError('malformed', `'${path}' has ${bytes.length} bytes, its header says ${start + count * size}`);
+  }
+  if (type === 0x08) return { dims, data: bytes.subarray(start) };
+  const read: Record<number, (at: number) => number> = {
+    0x09: (at) => view.getInt8(at),
+    0x0b: (at) => view.getInt16(at),
+    0x0c: (at) => view.getInt32(at),
+    0x0d: (at) => view.getFloat32(at),
+    0x0e: (at) => view.getFloat64(at),
+  };
+  const get = read[type] as (at: number) => number;
+  const data = type >= 0x0d ? new Float32Array(count) : new Int32Array(count);
+  for (let i = 0; i < count; i++) data[i] = get(start + i * size);
+  return { dims, data };
+}
+
+const pairName = (name: string): string => name.replace(/images?/i, 'labels').replace(/idx\d/i, 'idx1');
+
+async function labelsBeside(images: string): Promise<string> {
+  const folder = dirname(images);
+  const wanted = pairName(basename(images));
+  const bare = wanted.replace(/\.gz$/, '');
+  const found = (await readdir(folder)).find((name) => name.replace(/\.gz$/, '') === bare && name !== basename(images));
+  if (!found) throw new DataError('missing-part', `'${images}' needs its label file '${wanted}' beside it`);
+  return join(folder, found);
+}
+
+interface Pair {
+  x: Elements;
+  shape: number[];
+  y: Int32Array;
+}
+
+async function readPair(images: string, options: OpenOptions): Promise<Pair> {
+  const labels = await labelsBeside(images);
+  const x = parseIdx(await readBytes(images, options.maxBytes), images);
+  const y = parseIdx(await readBytes(labels, options.maxBytes), labels);
+  const problems: string[] = [];
+  if (x.dims.length < 2) problems.push(`'${images}' has rank ${x.dims.length}, expected at least 2`);
+  if (y.dims.length !== 1) problems.push(`'${labels}' has rank ${y.dims.length}, expected 1`);
+  if (x.dims[0] !== y.dims[0]) problems.push(`'${images}' has ${x.dims[0]} samples, '${labels}' has ${y.dims[0]}`);
+  const classes = Int32Array.from(y.data);
+  if (classes.some((c) => c < 0)) problems.push(`'${labels}' holds negative labels`);
+  if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
+  const data = x.data instanceof Int32Array ? Float32Array.from(x.data) : x.data;
+  return { x: data, shape: x.dims.slice(1), y: classes };
+}
+
+const partOfName = (name: string): Part =>
+  /^(t10k|test)/i.test(name) ? 'test' : /^val/i.test(name) ? 'validation' : 'train';
+
+/** Image files of a folder in the order train, validation, test. */
+export async function idxImagesIn(folder: string): Promise<string[]> {
+  const order: Part[] = ['train', 'validation', 'test'];
+  const names = (await readdir(folder)).filter((name) => /images?.*(idx|ubyte)/i.test(name));
+  return names
+    .sort((a, b) => order.indexOf(partOfName(a)) - order.indexOf(partOfName(b)) || (a < b ? -1 : 1))
+    .map((n) => join(folder, n));
+}
+
+/** Reads an images file with its labels file beside it, or a folder of such pairs (which then give the parts). */
+export async function readIdx(path: string, isFolder: boolean, options: OpenOptions): Promise<RawDataset> {
+  const files = isFolder ? await idxImagesIn(path) : [path];
+  if (files.length === 0) throw new DataError('missing-part', `'${path}' holds no IDX image file`);
+  const pairs: Pair[] = [];
+  for (const file of files) pairs.push(await readPair(file, options));
+  const first = pairs[0] as Pair;
+  const odd = pairs.findIndex((pair) => pair.shape.join() !== first.shape.join());
+  if (odd >= 0)
+    throw new DataError('shape-mismatch', `'${files[odd]}' has samples of another shape than '${files[0]}'`);
+  const count = pairs.reduce((n, pair) => n + pair.y.length, 0);
+  const size = first.shape.reduce((a, b) => a * b, 1);
+  const bytes = pairs.every((pair) => pair.x instanceof Uint8Array);
+  const x = bytes ? new Uint8Array(count * size) : new Float32Array(count * size);
+  const y = new Int32Array(count);
+  const parts: Part[] = [];
+  let at = 0;
+  pairs.forEach((pair, i) => {
+    x.set(pair.x, at * size);
+    y.set(pair.y, at);
+    const part = partOfName(basename(files[i] as string));
+    for (let k = 0; k < pair.y.length; k++) parts.push(part);
+    at += pair.y.length;
+  });
+  return {
+    kind: 'arrays',
+    format: 'idx',
+    x,
+    shape: first.shape,
+    y,
+    labels: numberedLabels(y),
+    ...(pairs.length > 1 && { parts }),
+  };
+}

@@ -1,0 +1,59 @@
+import type { Preprocess } from '@verge/contracts';
+import { DataError } from '../errors.js';
+import type { UnreadableRow } from '../samples.js';
+
+export interface OpenOptions {
+  /** The format's name when it should not be recognised from the content. */
+  format?: 'idx' | 'npz' | 'csv' | 'image-folder';
+  /** Applied to each raw sample. */
+  preprocess?: Preprocess;
+  /** How many rows may be unreadable before reading fails; 0 unless told otherwise. */
+  maxUnreadable?: number;
+  /** Largest content read into memory, also after unpacking. */
+  maxBytes?: number;
+  /** CSV: whether the first row holds names; recognised when absent. */
+  header?: boolean;
+  /** CSV: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */
+  labelColumn?: string | number;
+  /** CSV: the separator; recognised when absent. */
+  delimiter?: ',' | ';' | '\t';
+  name?: string;
+  signal?: AbortSignal;
+}
+
+const namedRows = 20;
+
+/** Counts unreadable rows, names the first ones and stops the reading when there are too many. */
+export class UnreadableRows {
+  count = 0;
+  readonly rows: UnreadableRow[] = [];
+  readonly #limit: number;
+  readonly #path: string;
+
+  constructor(path: string, limit = 0) {
+    this.#path = path;
+    this.#limit = limit;
+  }
+
+  add(where: string, reason: string): void {
+    this.count++;
+    if (this.rows.length < namedRows) this.rows.push({ where, reason });
+    // Over the limit by as many as can be named: enough to show the reader the pattern without reading on for ever.
+    if (this.count > this.#limit + namedRows) this.check(true);
+  }
+
+  /** @throws DataError `unreadable-rows` when more rows were unreadable than the setting allows. */
+  check(stopped = false): void {
+    if (this.count <= this.#limit) return;
+    const problems = this.rows.map((row) => `${row.where}: ${row.reason}`);
+    throw new DataError(
+      'unreadable-rows',
+      `'${this.#path}' has ${stopped ? 'at least ' : ''}${this.count} unreadable rows, ${this.#limit} are allowed: ${problems.join('; ')}`,
+      { problems },
+    );
+  }
+
+  get summary(): { count: number; rows: readonly UnreadableRow[] } {
+    return { count: this.count, rows: this.rows };
+  }
+}
