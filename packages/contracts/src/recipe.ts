@@ -7,7 +7,14 @@ import { DistillationConfig, OptimizerConfig } from './training-config.js';
 export const FineTune = z.strictObject({
   epochs: z.int().min(0).max(10_000).default(5),
   batchSize: z.int().min(1).default(64),
-  optimizer: OptimizerConfig.default({ name: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }),
+  optimizer: OptimizerConfig.default({
+    name: 'adamw',
+    learningRate: 0.001,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0,
+  }),
   /** Learn from the unpruned model as well as from the labels. */
   distillation: DistillationConfig.optional(),
   seed: z.int().min(0).default(1),

@@ -1,0 +1,147 @@
+/**
+ * The job queue: names, payloads, progress and results. The control plane adds jobs and is the only writer of `data`;
+ * the worker is the only writer of `progress` and of the return value. Both ends parse.
+ *
+ * Cancellation: the control plane sets `cancelRequested` in the data; a worker looks at least once a second.
+ * Resume: the progress carries the last checkpoint's digest; a worker that gets the job again goes on from there.
+ */
+import { z } from 'zod';
+import { Digest, Id, Slug } from './identifiers.js';
+import { ArtifactFile, Task, TensorSpec } from './manifest.js';
+import { Accuracy, DeviceClass, Measurement } from './measurement.js';
+import { Preprocess } from './preprocess.js';
+import { CompressionReport, Recipe } from './recipe.js';
+import { TrainingConfig, TrainingPoint } from './training-config.js';
+
+export const QUEUE_NAME = 'verge-jobs';
+/** Key prefix of the queue in Redis. */
+export const QUEUE_PREFIX = 'verge';
+
+export const BlobRef = z.strictObject({ digest: Digest, bytes: z.int().min(0) });
+export type BlobRef = z.infer<typeof BlobRef>;
+
+export const DatasetFile = z.strictObject({ path: z.string().min(1).max(255), digest: Digest, bytes: z.int().min(0) });
+export type DatasetFile = z.infer<typeof DatasetFile>;
+
+/** A data set as a job sees it. */
+export const DatasetRef = z.strictObject({
+  id: Id,
+  name: Slug,
+  format: z.enum(['csv', 'idx', 'npz', 'image-folder']),
+  files: z.array(DatasetFile).min(1),
+  labels: z.array(z.string()),
+  preprocess: Preprocess.nullable(),
+  split: Slug,
+});
+export type DatasetRef = z.infer<typeof DatasetRef>;
+
+/** A model version as a job sees it. */
+export const VersionRef = z.strictObject({
+  id: Id,
+  model: Slug,
+  version: z.int().min(1),
+  task: Task,
+  digest: Digest,
+  labels: z.array(z.string()),
+  preprocess: Preprocess.nullable(),
+});
+export type VersionRef = z.infer<typeof VersionRef>;
+
+const jobBase = { id: Id, projectId: Id, cancelRequested: z.boolean().default(false) };
+
+export const TrainJob = z.strictObject({
+  ...jobBase,
+  kind: z.literal('train'),
+  model: Slug,
+  dataset: DatasetRef,
+  config: TrainingConfig,
+  teacher: VersionRef.nullable(),
+});
+export type TrainJob = z.infer<typeof TrainJob>;
+
+export const CompressJob = z.strictObject({
+  ...jobBase,
+  kind: z.literal('compress'),
+  source: VersionRef,
+  /** The training that made the source, for the provenance. */
+  training: z.strictObject({ id: Id, config: TrainingConfig }).nullable(),
+  dataset: DatasetRef,
+  recipe: Recipe,
+  target: DeviceClass,
+});
+export type CompressJob = z.infer<typeof CompressJob>;
+
+export const EvaluateJob = z.strictObject({
+  ...jobBase,
+  kind: z.literal('evaluate'),
+  source: VersionRef,
+  dataset: DatasetRef,
+  threads: z.int().min(1).default(1),
+});
+export type EvaluateJob = z.infer<typeof EvaluateJob>;
+
+export const Job = z.discriminatedUnion('kind', [TrainJob, CompressJob, EvaluateJob]);
+export type Job = z.infer<typeof Job>;
+export type JobKind = Job['kind'];
+
+/** The whole state of a job's progress; each update replaces the last. */
+export const JobProgress = z.strictObject({
+  stage: z.string(),
+  /** 0 to 1 over the whole job. */
+  fraction: z.number().min(0).max(1),
+  message: z.string().default(''),
+  /** The newest point of a training, or of a fine-tuning inside a compression. */
+  point: TrainingPoint.nullable().default(null),
+  /** The last durable checkpoint. */
+  checkpoint: z
+    .strictObject({ digest: Digest, epoch: z.int().min(0) })
+    .nullable()
+    .default(null),
+  attempt: z.int().min(1).default(1),
+});
+export type JobProgress = z.infer<typeof JobProgress>;
+
+export const TrainResult = z.strictObject({
+  kind: z.literal('train'),
+  model: BlobRef,
+  inputs: z.array(TensorSpec),
+  outputs: z.array(TensorSpec),
+  measurement: Measurement,
+  validation: Accuracy,
+  test: Accuracy,
+  points: z.array(TrainingPoint),
+  bestEpoch: z.int().min(1),
+  /** Epoch from which a resumed attempt went on; 0 when it never stopped. */
+  resumedFrom: z.int().min(0),
+  seconds: z.number(),
+});
+export type TrainResult = z.infer<typeof TrainResult>;
+
+export const CompressResult = z.strictObject({
+  kind: z.literal('compress'),
+  manifest: BlobRef,
+  targetPath: z.string(),
+  files: z.array(ArtifactFile),
+  report: CompressionReport,
+  seconds: z.number(),
+});
+export type CompressResult = z.infer<typeof CompressResult>;
+
+export const EvaluateResult = z.strictObject({
+  kind: z.literal('evaluate'),
+  measurement: Measurement,
+  test: Accuracy,
+  /** confusion[true class][predicted class] = count. */
+  confusion: z.array(z.array(z.int().min(0))),
+  seconds: z.number(),
+});
+export type EvaluateResult = z.infer<typeof EvaluateResult>;
+
+/** `{kind:'cancelled'}` is how a worker acknowledges a cancellation: the job completes, without a result. */
+export const JobResult = z.discriminatedUnion('kind', [
+  TrainResult,
+  CompressResult,
+  EvaluateResult,
+  z.strictObject({ kind: z.literal('cancelled') }),
+]);
+export type JobResult = z.infer<typeof JobResult>;

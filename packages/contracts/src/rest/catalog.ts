@@ -1,0 +1,221 @@
+/** Blobs, data sets, models and versions. */
+import { z } from 'zod';
+import { Digest, Id, Instant, Slug } from '../identifiers.js';
+import { Task, TensorSpec } from '../manifest.js';
+import { Accuracy, Measurement } from '../measurement.js';
+import { Preprocess } from '../preprocess.js';
+import { DatasetFile } from '../queue.js';
+import { page, pageQuery, PageQuery } from './page.js';
+import { route } from './route.js';
+
+export const Blob = z.object({ digest: Digest, bytes: z.int() });
+
+export const Dataset = z.object({
+  id: Id,
+  name: Slug,
+  description: z.string(),
+  format: z.enum(['csv', 'idx', 'npz', 'image-folder']),
+  files: z.array(DatasetFile),
+  /** Digest over the list of files: what provenance names. */
+  digest: Digest,
+  labels: z.array(z.string()),
+  preprocess: Preprocess.nullable(),
+  split: Slug,
+  source: z.string(),
+  license: z.string(),
+  bytes: z.int(),
+  createdAt: Instant,
+});
+export type Dataset = z.infer<typeof Dataset>;
+
+export const VersionMetrics = z.object({
+  measurement: Measurement.nullable(),
+  validation: Accuracy.nullable(),
+  test: Accuracy.nullable(),
+});
+export type VersionMetrics = z.infer<typeof VersionMetrics>;
+
+export const Model = z.object({
+  id: Id,
+  name: Slug,
+  description: z.string(),
+  task: Task,
+  createdAt: Instant,
+  versions: z.int(),
+  latest: z.object({ id: Id, version: z.int(), test: Accuracy.nullable(), bytes: z.int() }).nullable(),
+});
+export type Model = z.infer<typeof Model>;
+
+export const Version = z.object({
+  id: Id,
+  model: Slug,
+  version: z.int(),
+  task: Task,
+  digest: Digest,
+  bytes: z.int(),
+  inputs: z.array(TensorSpec),
+  outputs: z.array(TensorSpec),
+  labels: z.array(z.string()),
+  preprocess: Preprocess.nullable(),
+  /** teacher: others were distilled from it; student: distilled; plain: trained on labels; imported: brought from outside. */
+  origin: z.enum(['plain', 'distilled', 'imported']),
+  trainingId: Id.nullable(),
+  datasetId: Id.nullable(),
+  teacherVersionId: Id.nullable(),
+  metrics: VersionMetrics,
+  notes: z.string(),
+  createdAt: Instant,
+});
+export type Version = z.infer<typeof Version>;
+
+/** A directed graph: edges run from what came first to what was made from it. */
+export const Lineage = z.object({
+  nodes: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.enum(['dataset', 'training', 'version', 'compression', 'artifact', 'release', 'rollout']),
+      name: z.string(),
+      detail: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  edges: z.array(z.object({ from: z.string(), to: z.string(), role: z.string() })),
+});
+export type Lineage = z.infer<typeof Lineage>;
+
+export const catalogRoutes = {
+  'blobs.put': route({
+    method: 'PUT',
+    path: '/projects/{project}/blobs/{digest}',
+    tag: 'blobs',
+    role: 'operator',
+    status: 201,
+    rawBody: true,
+    summary: 'Store bytes under their digest. Storing the same bytes again is harmless.',
+    response: Blob,
+  }),
+  'blobs.head': route({
+    method: 'HEAD',
+    path: '/projects/{project}/blobs/{digest}',
+    tag: 'blobs',
+    role: 'viewer',
+    summary: 'Whether the project holds a blob; its size in Content-Length.',
+  }),
+  'blobs.get': route({
+    method: 'GET',
+    path: '/projects/{project}/blobs/{digest}',
+    tag: 'blobs',
+    role: 'viewer',
+    summary: 'The bytes of a blob the project holds. Honours Range.',
+    stream: 'bytes',
+  }),
+  'datasets.list': route({
+    method: 'GET',
+    path: '/projects/{project}/datasets',
+    tag: 'datasets',
+    role: 'viewer',
+    summary: 'Data sets.',
+    query: PageQuery,
+    response: page(Dataset),
+  }),
+  'datasets.create': route({
+    method: 'POST',
+    path: '/projects/{project}/datasets',
+    tag: 'datasets',
+    role: 'operator',
+    status: 201,
+    summary: 'Register a data set whose files are stored as blobs.',
+    body: z.strictObject({
+      name: Slug,
+      description: z.string().max(4000).default(''),
+      format: Dataset.shape.format,
+      files: z.array(DatasetFile).min(1).max(10_000),
+      labels: z.array(z.string().max(200)).max(100_000).default([]),
+      preprocess: Preprocess.nullable().default(null),
+      split: Slug.default('auto'),
+      source: z.string().max(2000).default(''),
+      license: z.string().max(200).default(''),
+    }),
+    response: Dataset,
+  }),
+  'datasets.get': route({
+    method: 'GET',
+    path: '/projects/{project}/datasets/{dataset}',
+    tag: 'datasets',
+    role: 'viewer',
+    summary: 'A data set, by id or name.',
+    response: Dataset,
+  }),
+  'models.list': route({
+    method: 'GET',
+    path: '/projects/{project}/models',
+    tag: 'models',
+    role: 'viewer',
+    summary: 'Models.',
+    query: PageQuery,
+    response: page(Model),
+  }),
+  'models.create': route({
+    method: 'POST',
+    path: '/projects/{project}/models',
+    tag: 'models',
+    role: 'operator',
+    status: 201,
+    summary: 'Create a model: a line of versions.',
+    body: z.strictObject({
+      name: Slug,
+      description: z.string().max(4000).default(''),
+      task: Task.default('classification'),
+    }),
+    response: Model,
+  }),
+  'models.get': route({
+    method: 'GET',
+    path: '/projects/{project}/models/{model}',
+    tag: 'models',
+    role: 'viewer',
+    summary: 'A model, by id or name.',
+    response: Model,
+  }),
+  'versions.list': route({
+    method: 'GET',
+    path: '/projects/{project}/versions',
+    tag: 'models',
+    role: 'viewer',
+    summary: 'Versions of all models, or of one.',
+    query: z.strictObject({ ...pageQuery, model: z.string().max(63).optional() }),
+    response: page(Version),
+  }),
+  'versions.import': route({
+    method: 'POST',
+    path: '/projects/{project}/models/{model}/versions',
+    tag: 'models',
+    role: 'operator',
+    status: 201,
+    summary: 'Import an ONNX file that is stored as a blob as the next version.',
+    body: z.strictObject({
+      digest: Digest,
+      inputs: z.array(TensorSpec).min(1),
+      outputs: z.array(TensorSpec).min(1),
+      labels: z.array(z.string()).default([]),
+      preprocess: Preprocess.nullable().default(null),
+      notes: z.string().max(4000).default(''),
+    }),
+    response: Version,
+  }),
+  'versions.get': route({
+    method: 'GET',
+    path: '/projects/{project}/versions/{version}',
+    tag: 'models',
+    role: 'viewer',
+    summary: 'A version: an id, or model@number.',
+    response: Version,
+  }),
+  'versions.lineage': route({
+    method: 'GET',
+    path: '/projects/{project}/versions/{version}/lineage',
+    tag: 'models',
+    role: 'viewer',
+    summary: 'What a version was made from and what was made from it.',
+    response: Lineage,
+  }),
+};

@@ -1,0 +1,210 @@
+/** Devices, groups, enrolment. */
+import { z } from 'zod';
+import { Digest, Id, Instant, Slug } from '../identifiers.js';
+import { page, pageQuery, PageQuery } from './page.js';
+import { route } from './route.js';
+
+const Labels = z.record(z.string().min(1).max(63), z.string().max(255));
+
+export const RunningArtifact = z.object({
+  id: Id.nullable(),
+  manifestDigest: Digest,
+  model: Slug.nullable(),
+  version: z.int().nullable(),
+});
+
+export const Device = z.object({
+  id: Id,
+  name: z.string(),
+  deviceClass: Slug,
+  groupId: Id.nullable(),
+  group: Slug.nullable(),
+  labels: Labels,
+  state: z.enum(['active', 'revoked']),
+  /** Whether its watch stream is open. */
+  online: z.boolean(),
+  lastSeenAt: Instant.nullable(),
+  enrolledAt: Instant,
+  certificateExpiresAt: Instant,
+  facts: z.record(z.string(), z.string()),
+  updateState: z.string(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  active: RunningArtifact.nullable(),
+  desired: RunningArtifact.nullable(),
+  rssBytes: z.int().nullable(),
+  spoolRecords: z.int().nullable(),
+  spoolDropped: z.int().nullable(),
+});
+export type Device = z.infer<typeof Device>;
+
+export const Group = z.object({
+  id: Id,
+  name: Slug,
+  description: z.string(),
+  devices: z.int(),
+  online: z.int(),
+  createdAt: Instant,
+});
+export type Group = z.infer<typeof Group>;
+
+export const EnrollmentToken = z.object({
+  id: Id,
+  name: z.string(),
+  deviceClass: Slug,
+  group: Slug.nullable(),
+  maxUses: z.int(),
+  uses: z.int(),
+  expiresAt: Instant,
+  createdAt: Instant,
+  revoked: z.boolean(),
+});
+export type EnrollmentToken = z.infer<typeof EnrollmentToken>;
+
+/** What a device needs to enrol: written to a file and given to `verge-agent enroll --bundle`. */
+export const EnrollmentBundle = z.strictObject({
+  schema: z.literal('verge.enrollment/1'),
+  /** host:port of the Enrollment service. */
+  endpoint: z.string().regex(/^[^\s:]+:[0-9]{1,5}$/, 'expected host:port'),
+  token: z.string().min(20),
+  deviceClass: Slug,
+  authorityPem: z.string().includes('BEGIN CERTIFICATE'),
+  /**
+   * root.json of the release repository, base64. `verge devices enroll-token` puts it in from the operator's own keys
+   * folder: a device must not learn it from the control plane.
+   */
+  releaseRoot: z.base64().nullable(),
+});
+export type EnrollmentBundle = z.infer<typeof EnrollmentBundle>;
+
+export const DeviceEvent = z.object({
+  at: Instant,
+  kind: z.string(),
+  message: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+});
+export type DeviceEvent = z.infer<typeof DeviceEvent>;
+
+export const fleetRoutes = {
+  'devices.list': route({
+    method: 'GET',
+    path: '/projects/{project}/devices',
+    tag: 'devices',
+    role: 'viewer',
+    summary: 'Devices.',
+    query: z.strictObject({
+      ...pageQuery,
+      group: z.string().max(63).optional(),
+      deviceClass: Slug.optional(),
+      online: z.enum(['true', 'false']).optional(),
+      state: z.enum(['active', 'revoked']).optional(),
+      q: z.string().max(120).optional(),
+    }),
+    response: page(Device),
+  }),
+  'devices.get': route({
+    method: 'GET',
+    path: '/projects/{project}/devices/{device}',
+    tag: 'devices',
+    role: 'viewer',
+    summary: 'A device.',
+    response: Device,
+  }),
+  'devices.update': route({
+    method: 'PATCH',
+    path: '/projects/{project}/devices/{device}',
+    tag: 'devices',
+    role: 'operator',
+    summary: 'Rename, label or regroup a device.',
+    body: z.strictObject({
+      name: z.string().min(1).max(120).optional(),
+      labels: Labels.optional(),
+      group: z.string().max(63).nullable().optional(),
+    }),
+    response: Device,
+  }),
+  'devices.revoke': route({
+    method: 'POST',
+    path: '/projects/{project}/devices/{device}/revoke',
+    tag: 'devices',
+    role: 'operator',
+    summary: 'Refuse the device from its next call on and cut its stream.',
+    response: Device,
+  }),
+  'devices.events': route({
+    method: 'GET',
+    path: '/projects/{project}/devices/{device}/history',
+    tag: 'devices',
+    role: 'viewer',
+    summary: 'What happened to a device, newest first.',
+    query: PageQuery,
+    response: page(DeviceEvent),
+  }),
+  'groups.list': route({
+    method: 'GET',
+    path: '/projects/{project}/groups',
+    tag: 'groups',
+    role: 'viewer',
+    summary: 'Groups.',
+    query: PageQuery,
+    response: page(Group),
+  }),
+  'groups.create': route({
+    method: 'POST',
+    path: '/projects/{project}/groups',
+    tag: 'groups',
+    role: 'operator',
+    status: 201,
+    summary: 'Create a group.',
+    body: z.strictObject({ name: Slug, description: z.string().max(2000).default('') }),
+    response: Group,
+  }),
+  'groups.get': route({
+    method: 'GET',
+    path: '/projects/{project}/groups/{group}',
+    tag: 'groups',
+    role: 'viewer',
+    summary: 'A group, by id or name.',
+    response: Group,
+  }),
+  'groups.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/groups/{group}',
+    tag: 'groups',
+    role: 'operator',
+    summary: 'Delete a group without devices.',
+    status: 204,
+  }),
+  'enrollment.list': route({
+    method: 'GET',
+    path: '/projects/{project}/enrollment-tokens',
+    tag: 'devices',
+    role: 'operator',
+    summary: 'Enrolment tokens, without their secrets.',
+    query: PageQuery,
+    response: page(EnrollmentToken),
+  }),
+  'enrollment.create': route({
+    method: 'POST',
+    path: '/projects/{project}/enrollment-tokens',
+    tag: 'devices',
+    role: 'operator',
+    status: 201,
+    summary: 'Create an enrolment token; its secret is shown once, in the bundle.',
+    body: z.strictObject({
+      name: z.string().max(120).default(''),
+      deviceClass: Slug,
+      group: z.string().max(63).nullable().default(null),
+      maxUses: z.int().min(1).max(100_000).default(1),
+      expiresInMinutes: z.int().min(1).max(525_600).default(1440),
+    }),
+    response: EnrollmentToken.extend({ bundle: EnrollmentBundle }),
+  }),
+  'enrollment.revoke': route({
+    method: 'DELETE',
+    path: '/projects/{project}/enrollment-tokens/{token}',
+    tag: 'devices',
+    role: 'operator',
+    summary: 'Revoke an enrolment token.',
+    status: 204,
+  }),
+};

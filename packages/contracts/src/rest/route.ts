@@ -1,0 +1,40 @@
+/**
+ * A REST operation as data. The server validates by it, the OpenAPI document is written from it, and the typed client
+ * of the CLI and the console calls through it, so that the three cannot disagree.
+ */
+import type { z } from 'zod';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+/** Rising order of power. */
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+export interface Route {
+  readonly method: Method;
+  /** Below /api/v1, with {parameters}. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  /** The least role that may call it; 'public' needs no credentials. */
+  readonly role: Role | 'public';
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** 'raw': bytes in the request body. */
+  readonly rawBody?: boolean;
+  readonly response?: z.ZodType;
+  /** 'bytes': a byte stream; 'events': text/event-stream whose data is of `event`. */
+  readonly stream?: 'bytes' | 'events';
+  readonly event?: z.ZodType;
+  readonly status?: 200 | 201 | 202 | 204;
+}
+
+/** Keeps the literal types of a route. */
+export const route = <const R extends Route>(r: R): R => r;
+
+type ParameterNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParameterNames<Rest>
+  : never;
+export type PathParams<R extends Route> = { [K in ParameterNames<R['path']>]: string };
+export type QueryInput<R extends Route> = R['query'] extends z.ZodType ? z.input<R['query']> : undefined;
+export type BodyInput<R extends Route> = R['body'] extends z.ZodType ? z.input<R['body']> : undefined;
+export type ResponseOf<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined;

@@ -1,0 +1,134 @@
+/** Telemetry as it is asked for, the overview, and the project's live feed. */
+import { z } from 'zod';
+import { Digest, Id, Instant, Slug } from '../identifiers.js';
+import { route } from './route.js';
+
+const window = {
+  from: Instant.optional().describe('an hour ago when absent'),
+  to: Instant.optional().describe('now when absent'),
+  device: Id.optional(),
+  group: z.string().max(63).optional(),
+  model: z.string().max(63).optional(),
+  artifact: Digest.optional().describe('manifest digest'),
+};
+
+export const TelemetryPoint = z.object({
+  at: Instant,
+  requests: z.int(),
+  errors: z.int(),
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+});
+export type TelemetryPoint = z.infer<typeof TelemetryPoint>;
+
+export const FeatureSummary = z.object({
+  name: z.string(),
+  count: z.int(),
+  mean: z.number(),
+  std: z.number(),
+  min: z.number(),
+  max: z.number(),
+  p05: z.number().nullable(),
+  p50: z.number().nullable(),
+  p95: z.number().nullable(),
+});
+
+export const TelemetryTotals = z.object({
+  requests: z.int(),
+  errors: z.int(),
+  /** Telemetry records counted; a record delivered again is not. */
+  records: z.int(),
+  /** Deliveries of records that were already counted. */
+  duplicates: z.int(),
+  devices: z.int(),
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  classes: z.array(z.object({ index: z.int(), label: z.string(), count: z.int() })),
+  features: z.array(FeatureSummary),
+});
+export type TelemetryTotals = z.infer<typeof TelemetryTotals>;
+
+export const Overview = z.object({
+  devices: z.object({ total: z.int(), online: z.int(), failing: z.int(), revoked: z.int() }),
+  versionsInField: z.array(z.object({ model: Slug, version: z.int(), deviceClass: Slug, devices: z.int() })),
+  models: z.int(),
+  jobs: z.object({ queued: z.int(), running: z.int(), failedToday: z.int() }),
+  rollouts: z.object({ running: z.int(), paused: z.int(), reverting: z.int() }),
+  telemetry: z.object({
+    requestsLastHour: z.int(),
+    errorsLastHour: z.int(),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+  }),
+});
+export type Overview = z.infer<typeof Overview>;
+
+/** The project's feed: which resource changed. Readers fetch it again. */
+export const ProjectEvent = z.object({
+  type: z.enum([
+    'training',
+    'compression',
+    'evaluation',
+    'version',
+    'artifact',
+    'release',
+    'device',
+    'group',
+    'rollout',
+    'telemetry',
+    'dataset',
+    'model',
+  ]),
+  id: z.string(),
+  at: Instant,
+});
+export type ProjectEvent = z.infer<typeof ProjectEvent>;
+
+export const telemetryRoutes = {
+  'telemetry.series': route({
+    method: 'GET',
+    path: '/projects/{project}/telemetry/series',
+    tag: 'telemetry',
+    role: 'viewer',
+    summary: 'Requests, errors and latency over time, oldest first.',
+    query: z.strictObject({
+      ...window,
+      stepSeconds: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(86_400)
+        .optional()
+        .describe('chosen for about 120 points when absent'),
+    }),
+    response: z.object({ stepSeconds: z.int(), points: z.array(TelemetryPoint) }),
+  }),
+  'telemetry.totals': route({
+    method: 'GET',
+    path: '/projects/{project}/telemetry/totals',
+    tag: 'telemetry',
+    role: 'viewer',
+    summary: 'Totals over a window: counts, quantiles, classes, features.',
+    query: z.strictObject(window),
+    response: TelemetryTotals,
+  }),
+  'overview.get': route({
+    method: 'GET',
+    path: '/projects/{project}/overview',
+    tag: 'overview',
+    role: 'viewer',
+    summary: 'The numbers that matter now.',
+    response: Overview,
+  }),
+  'events.stream': route({
+    method: 'GET',
+    path: '/projects/{project}/events',
+    tag: 'overview',
+    role: 'viewer',
+    summary: 'What changes, live.',
+    stream: 'events',
+    event: ProjectEvent,
+  }),
+};

@@ -1,0 +1,261 @@
+/** Trainings, recipes, compressions, evaluations: work that the queue carries. */
+import { z } from 'zod';
+import { Id, Instant, Slug } from '../identifiers.js';
+import { Accuracy, DeviceClass, Measurement } from '../measurement.js';
+import { JobProgress } from '../queue.js';
+import { CompressionReport, Recipe } from '../recipe.js';
+import { TrainingConfig, TrainingPoint } from '../training-config.js';
+import { page, pageQuery, PageQuery } from './page.js';
+import { route } from './route.js';
+
+export const JobStateName = z.enum(['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled']);
+
+const work = {
+  id: Id,
+  state: JobStateName,
+  progress: JobProgress.nullable(),
+  /** Why it failed, in words, null otherwise. */
+  error: z.string().nullable(),
+  attempts: z.int(),
+  createdBy: z.string(),
+  createdAt: Instant,
+  startedAt: Instant.nullable(),
+  finishedAt: Instant.nullable(),
+};
+
+export const Training = z.object({
+  ...work,
+  name: z.string(),
+  model: Slug,
+  datasetId: Id,
+  dataset: Slug,
+  config: TrainingConfig,
+  teacherVersionId: Id.nullable(),
+  /** The version that it made. */
+  versionId: Id.nullable(),
+  version: z.int().nullable(),
+  test: Accuracy.nullable(),
+});
+export type Training = z.infer<typeof Training>;
+
+export const StoredRecipe = z.object({ id: Id, name: Slug, recipe: Recipe, createdAt: Instant });
+export type StoredRecipe = z.infer<typeof StoredRecipe>;
+
+export const Compression = z.object({
+  ...work,
+  versionId: Id,
+  model: Slug,
+  version: z.int(),
+  recipe: Recipe,
+  target: DeviceClass,
+  report: CompressionReport.nullable(),
+  artifactId: Id.nullable(),
+});
+export type Compression = z.infer<typeof Compression>;
+
+export const Evaluation = z.object({
+  ...work,
+  versionId: Id,
+  model: Slug,
+  version: z.int(),
+  datasetId: Id,
+  dataset: Slug,
+  measurement: Measurement.nullable(),
+  test: Accuracy.nullable(),
+  confusion: z.array(z.array(z.int())).nullable(),
+});
+export type Evaluation = z.infer<typeof Evaluation>;
+
+/** One server-sent event of a piece of work. `id:` of a point is its epoch, so that Last-Event-ID resumes. */
+export const WorkEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('state'), state: JobStateName, error: z.string().nullable() }),
+  z.object({ type: z.literal('progress'), progress: JobProgress }),
+  z.object({ type: z.literal('point'), point: TrainingPoint }),
+]);
+export type WorkEvent = z.infer<typeof WorkEvent>;
+
+const listQuery = { ...pageQuery, state: JobStateName.optional(), model: z.string().max(63).optional() };
+
+export const workRoutes = {
+  'trainings.list': route({
+    method: 'GET',
+    path: '/projects/{project}/trainings',
+    tag: 'trainings',
+    role: 'viewer',
+    summary: 'Trainings.',
+    query: z.strictObject(listQuery),
+    response: page(Training),
+  }),
+  'trainings.create': route({
+    method: 'POST',
+    path: '/projects/{project}/trainings',
+    tag: 'trainings',
+    role: 'operator',
+    status: 201,
+    summary: 'Queue a training; with a teacher it distils. The model is created when it does not exist.',
+    body: z.strictObject({
+      name: z.string().max(120).default(''),
+      model: Slug,
+      dataset: z.string().min(1).max(63).describe('id or name'),
+      config: TrainingConfig,
+      teacher: z.string().max(100).nullable().default(null).describe('a version: an id, or model@number'),
+    }),
+    response: Training,
+  }),
+  'trainings.get': route({
+    method: 'GET',
+    path: '/projects/{project}/trainings/{training}',
+    tag: 'trainings',
+    role: 'viewer',
+    summary: 'A training.',
+    response: Training,
+  }),
+  'trainings.points': route({
+    method: 'GET',
+    path: '/projects/{project}/trainings/{training}/points',
+    tag: 'trainings',
+    role: 'viewer',
+    summary: 'Its loss curve, oldest first.',
+    response: z.object({ items: z.array(TrainingPoint) }),
+  }),
+  'trainings.cancel': route({
+    method: 'POST',
+    path: '/projects/{project}/trainings/{training}/cancel',
+    tag: 'trainings',
+    role: 'operator',
+    summary: 'Ask it to stop; it does within two seconds.',
+    response: Training,
+    status: 202,
+  }),
+  'trainings.events': route({
+    method: 'GET',
+    path: '/projects/{project}/trainings/{training}/events',
+    tag: 'trainings',
+    role: 'viewer',
+    summary: 'Its progress, live.',
+    stream: 'events',
+    event: WorkEvent,
+  }),
+  'recipes.list': route({
+    method: 'GET',
+    path: '/projects/{project}/recipes',
+    tag: 'recipes',
+    role: 'viewer',
+    summary: 'Recipes.',
+    query: PageQuery,
+    response: page(StoredRecipe),
+  }),
+  'recipes.create': route({
+    method: 'POST',
+    path: '/projects/{project}/recipes',
+    tag: 'recipes',
+    role: 'operator',
+    status: 201,
+    summary: 'Store a recipe under its name. Recipes are immutable.',
+    body: Recipe,
+    response: StoredRecipe,
+  }),
+  'recipes.get': route({
+    method: 'GET',
+    path: '/projects/{project}/recipes/{recipe}',
+    tag: 'recipes',
+    role: 'viewer',
+    summary: 'A recipe, by id or name.',
+    response: StoredRecipe,
+  }),
+  'compressions.list': route({
+    method: 'GET',
+    path: '/projects/{project}/compressions',
+    tag: 'compressions',
+    role: 'viewer',
+    summary: 'Compressions.',
+    query: z.strictObject(listQuery),
+    response: page(Compression),
+  }),
+  'compressions.create': route({
+    method: 'POST',
+    path: '/projects/{project}/compressions',
+    tag: 'compressions',
+    role: 'operator',
+    status: 201,
+    summary: 'Queue the compression of a version for one device class.',
+    body: z.strictObject({
+      version: z.string().min(1).max(100).describe('an id, or model@number'),
+      recipe: z.string().min(1).max(63).describe('id or name'),
+      dataset: z
+        .string()
+        .min(1)
+        .max(63)
+        .optional()
+        .describe('id or name; the one the version was trained on when absent'),
+      target: DeviceClass,
+    }),
+    response: Compression,
+  }),
+  'compressions.get': route({
+    method: 'GET',
+    path: '/projects/{project}/compressions/{compression}',
+    tag: 'compressions',
+    role: 'viewer',
+    summary: 'A compression.',
+    response: Compression,
+  }),
+  'compressions.cancel': route({
+    method: 'POST',
+    path: '/projects/{project}/compressions/{compression}/cancel',
+    tag: 'compressions',
+    role: 'operator',
+    summary: 'Ask it to stop.',
+    response: Compression,
+    status: 202,
+  }),
+  'compressions.events': route({
+    method: 'GET',
+    path: '/projects/{project}/compressions/{compression}/events',
+    tag: 'compressions',
+    role: 'viewer',
+    summary: 'Its progress, live.',
+    stream: 'events',
+    event: WorkEvent,
+  }),
+  'evaluations.list': route({
+    method: 'GET',
+    path: '/projects/{project}/evaluations',
+    tag: 'evaluations',
+    role: 'viewer',
+    summary: 'Evaluations.',
+    query: z.strictObject(listQuery),
+    response: page(Evaluation),
+  }),
+  'evaluations.create': route({
+    method: 'POST',
+    path: '/projects/{project}/evaluations',
+    tag: 'evaluations',
+    role: 'operator',
+    status: 201,
+    summary: 'Queue the evaluation of a version on the test part of a data set.',
+    body: z.strictObject({
+      version: z.string().min(1).max(100),
+      dataset: z.string().min(1).max(63),
+      threads: z.int().min(1).max(64).default(1),
+    }),
+    response: Evaluation,
+  }),
+  'evaluations.get': route({
+    method: 'GET',
+    path: '/projects/{project}/evaluations/{evaluation}',
+    tag: 'evaluations',
+    role: 'viewer',
+    summary: 'An evaluation.',
+    response: Evaluation,
+  }),
+  'evaluations.cancel': route({
+    method: 'POST',
+    path: '/projects/{project}/evaluations/{evaluation}/cancel',
+    tag: 'evaluations',
+    role: 'operator',
+    summary: 'Ask it to stop.',
+    response: Evaluation,
+    status: 202,
+  }),
+};
