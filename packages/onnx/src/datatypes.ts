@@ -97,7 +97,8 @@ export function tensorOverBytes(
   bytes: Uint8Array,
 ): Tensor {
   const { entry } = DATA_TYPES[dtype];
-  const aligned = bytes.byteOffset % entry === 0 ? bytes : bytes.slice();
+  // Not slice(): that of a Node Buffer shares memory.
+  const aligned = bytes.byteOffset % entry === 0 ? bytes : new Uint8Array(bytes);
   const data = views[dtype](aligned.buffer, aligned.byteOffset, aligned.byteLength / entry);
   return { dtype, dims, data } as Tensor;
 }
