@@ -1,0 +1,97 @@
+import type { MetadataFiles } from '../metadata-files.js';
+import type { SigningKey, TufKey } from './keys.js';
+import { parseRoot, signedRoot, signedTargets, signMetadata } from './metadata.js';
+import type { UpdateOptions } from './release.js';
+import { mapRoles, sealed } from './release.js';
+import {
+  checkRoles,
+  distinct,
+  enoughSigners,
+  newestRoot,
+  readRepository,
+  requireThreshold,
+  roleKeys,
+  roleThreshold,
+  signersFor,
+} from './repository.js';
+import type { Lifetimes, Role } from './roles.js';
+import { expiryAfter } from './roles.js';
+
+export interface RotateRootOptions extends UpdateOptions {
+  /** The new public keys of the roles that change; roles that are absent keep theirs. */
+  roleKeys?: Partial<Record<Role, readonly TufKey[]>>;
+  thresholds?: Partial<Record<Role, number>>;
+}
+
+/**
+ * Signs the next root with a threshold of the old root keys and of the new ones (TUF specification 6.1), and signs the
+ * other roles anew where their keys or thresholds change, so that the repository stays valid as a whole.
+ * @throws TrustError `threshold-not-met`, `input-invalid`, `repository-invalid`
+ */
+export function rotateRoot(options: RotateRootOptions): MetadataFiles {
+  const state = readRepository(options.previous, options.trustedRoot);
+  const { lifetimes, now = new Date() } = options;
+  const name = `${state.versions.root + 1}.root.json`;
+  const rootFile = nextRoot({ ...options, root: state.root, now });
+  const root = parseRoot(rootFile);
+  const files: MetadataFiles = new Map([[name, rootFile]]);
+  const changed = (role: Role) => options.roleKeys?.[role] !== undefined || options.thresholds?.[role] !== undefined;
+  if (!changed('targets') && !changed('snapshot') && !changed('timestamp')) return files;
+
+  const versions = {
+    ...state.versions,
+    snapshot: state.versions.snapshot + 1,
+    timestamp: state.versions.timestamp + 1,
+  };
+  let targetsFile = state.targetsFile;
+  if (changed('targets')) {
+    versions.targets += 1;
+    const expires = expiryAfter('targets', lifetimes, now);
+    const targets = signedTargets({ version: versions.targets, expires, targets: state.targets });
+    targetsFile = signMetadata(targets, enoughSigners(root, 'targets', options.keys));
+    files.set(`${versions.targets}.targets.json`, targetsFile);
+  }
+  const signers = {
+    snapshot: enoughSigners(root, 'snapshot', options.keys),
+    timestamp: enoughSigners(root, 'timestamp', options.keys),
+  };
+  for (const [file, bytes] of sealed({ targetsFile, versions, signers, lifetimes, now })) files.set(file, bytes);
+  return files;
+}
+
+/** The root after `root`, signed by both. */
+function nextRoot(options: {
+  root: ReturnType<typeof newestRoot>;
+  roleKeys?: Partial<Record<Role, readonly TufKey[]>>;
+  thresholds?: Partial<Record<Role, number>>;
+  keys: readonly SigningKey[];
+  lifetimes?: Lifetimes;
+  now: Date;
+}): Uint8Array {
+  const { root } = options;
+  const keys = mapRoles((role) => distinct(options.roleKeys?.[role] ?? roleKeys(root, role)));
+  const thresholds = mapRoles((role) => options.thresholds?.[role] ?? roleThreshold(root, role));
+  checkRoles(keys, thresholds);
+  const oldSigners = signersFor(root, 'root', options.keys);
+  const newIds = new Set(keys.root.map((key) => key.keyid));
+  const newSigners = distinct(options.keys).filter((key) => newIds.has(key.keyid));
+  requireThreshold('root', oldSigners.length, roleThreshold(root, 'root'));
+  requireThreshold('root', newSigners.length, thresholds.root);
+  const expires = expiryAfter('root', options.lifetimes, options.now);
+  const signed = signedRoot({ version: root.signed.version + 1, expires, keys, thresholds });
+  return signMetadata(signed, distinct([...oldSigners, ...newSigners]));
+}
+
+/** A chain of roots alone, for a repository whose other roles are made afresh each time (the director's). */
+export function extendRoots(options: {
+  roots: MetadataFiles;
+  roleKeys?: Partial<Record<Role, readonly TufKey[]>>;
+  keys: readonly SigningKey[];
+  lifetimes?: Lifetimes;
+  now?: Date;
+}): MetadataFiles {
+  const root = newestRoot(options.roots);
+  return new Map([
+    [`${root.signed.version + 1}.root.json`, nextRoot({ ...options, root, now: options.now ?? new Date() })],
+  ]);
+}
