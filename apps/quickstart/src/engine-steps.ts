@@ -1,0 +1,131 @@
+/** Data set, teacher, students, compression: the part before the fleet. */
+import type { Artifact, Compression, Measurement, Training, Version } from '@verge/contracts';
+import { join } from 'node:path';
+import { StepFailed, type Context } from './context.js';
+import { kilobytes, milliseconds, percent } from './screen.js';
+
+export const MODEL = 'digits';
+/** The two classes of devices that the quickstart builds for, and the recipe for each. */
+export const classes = [
+  { name: 'gateway', recipe: 'recipe-fp32.json' },
+  { name: 'sensor', recipe: 'recipe-pruned-int8.json' },
+] as const;
+
+export async function registerDataset(context: Context): Promise<string> {
+  const dataset = await context.commands.verge<{ digest: string; files: unknown[] }>([
+    'datasets',
+    'add',
+    'digits',
+    '--path',
+    join(context.root, 'datasets/digits'),
+  ]);
+  return `1,797 scans of 8x8, ${dataset.digest.slice(0, 19)}`;
+}
+
+async function train(context: Context, config: string, role: string, teacher?: string): Promise<Version> {
+  const training = await context.commands.verge<Training>(
+    [
+      'trainings',
+      'create',
+      '--model',
+      MODEL,
+      '--dataset',
+      'digits',
+      '--config',
+      join(context.root, 'datasets/digits', config),
+      '--name',
+      role,
+      '--wait',
+      ...(teacher ? ['--teacher', teacher] : []),
+    ],
+    { onProgress: context.progress },
+  );
+  if (!training.versionId)
+    throw new StepFailed(`training ${training.id} made no version: ${training.error ?? training.state}`);
+  const version = await context.client.call('versions.get', {
+    params: { project: context.project, version: training.versionId },
+  });
+  const { measurement, test } = version.metrics;
+  if (!measurement || !test)
+    throw new StepFailed(`version ${version.model}@${version.version} came without measurements`);
+  addModel(context, `${version.model}@${version.version}`, role, measurement, test.accuracy);
+  return version;
+}
+
+function addModel(context: Context, name: string, role: string, measurement: Measurement, accuracy: number): void {
+  const { bytes, parameters, p50Ms, p95Ms, peakRssBytes } = measurement;
+  context.report.models.push({ name, role, bytes, parameters, accuracy, p50Ms, p95Ms, peakRssBytes });
+}
+
+const describe = (v: Version): string =>
+  `${percent(v.metrics.test?.accuracy ?? 0)} on the test part, ${v.metrics.measurement?.parameters.toLocaleString('en')} parameters`;
+
+export async function trainTeacher(context: Context): Promise<{ version: Version; detail: string }> {
+  const version = await train(context, 'teacher.yaml', 'teacher');
+  return { version, detail: describe(version) };
+}
+
+/** The distilled student, and the same student on the labels alone, side by side on two workers. */
+export async function trainStudents(
+  context: Context,
+  teacher: Version,
+): Promise<{ distilled: Version; plain: Version; detail: string }> {
+  const [distilled, plain] = await Promise.all([
+    train(context, 'student.yaml', 'student-distilled', `${teacher.model}@${teacher.version}`),
+    train(context, 'student.yaml', 'student-plain'),
+  ]);
+  return {
+    distilled,
+    plain,
+    detail: `distilled ${describe(distilled)}; plain ${percent(plain.metrics.test?.accuracy ?? 0)}`,
+  };
+}
+
+export async function compress(
+  context: Context,
+  version: Version,
+  recipe: string,
+  deviceClass: string,
+): Promise<Artifact> {
+  const compression = await context.commands.verge<Compression>(
+    [
+      'compressions',
+      'create',
+      '--version',
+      `${version.model}@${version.version}`,
+      '--recipe',
+      join(context.root, 'datasets/digits', recipe),
+      '--class',
+      deviceClass,
+      '--wait',
+    ],
+    { onProgress: context.progress },
+  );
+  if (!compression.artifactId)
+    throw new StepFailed(`compression ${compression.id} made no artifact: ${compression.error ?? compression.state}`);
+  return context.client.call('artifacts.get', {
+    params: { project: context.project, artifact: compression.artifactId },
+  });
+}
+
+export async function compressForClasses(
+  context: Context,
+  student: Version,
+): Promise<{ artifacts: Artifact[]; detail: string }> {
+  const artifacts: Artifact[] = [];
+  for (const { name, recipe } of classes) {
+    const artifact = await compress(context, student, recipe, name);
+    const { after } = artifact.report;
+    addModel(context, `${artifact.model}@${artifact.version} ${artifact.recipe}`, 'artifact', after, after.accuracy);
+    if (!artifact.offered)
+      throw new StepFailed(`the artifact for ${name} is not within its budget: ${artifact.report.reasons.join('; ')}`);
+    artifacts.push(artifact);
+  }
+  const detail = artifacts
+    .map(
+      (a) =>
+        `${a.deviceClass}: ${kilobytes(a.report.before.bytes)} -> ${kilobytes(a.report.after.bytes)}, ${milliseconds(a.report.before.p50Ms)} -> ${milliseconds(a.report.after.p50Ms)}`,
+    )
+    .join('; ');
+  return { artifacts, detail };
+}

@@ -1,0 +1,80 @@
+/** Two refusals: a tampered artifact, and a model that fails its gate. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Artifact, Release, Version } from '@verge/contracts';
+import { compress, classes } from './engine-steps.js';
+import { StepFailed, type Context } from './context.js';
+import { deviceOf, rollOut, serving, signAndPublish } from './fleet-steps.js';
+
+const modelDigest = (artifact: Artifact): string =>
+  artifact.manifest.files.find((f) => f.role === 'model')?.digest ?? '';
+
+/** Flips one byte of a stored blob, as somebody who got hold of the store could. Returns how to put it back. */
+async function tamper(context: Context, digest: string): Promise<() => Promise<void>> {
+  const hex = digest.slice('sha256:'.length);
+  const file = join(context.home, 'data', 'blobs', 'sha256', hex.slice(0, 2), hex.slice(2));
+  const bytes = await readFile(file);
+  const at = Math.floor(bytes.length / 2);
+  const original = bytes[at] ?? 0;
+  const write = async (value: number): Promise<void> => {
+    bytes[at] = value;
+    await writeFile(file, bytes);
+  };
+  await write(original ^ 0xff);
+  return () => write(original);
+}
+
+/** Every agent must refuse the tampered model and go on serving the old one. */
+export async function refuseTampered(context: Context, plain: Version): Promise<string> {
+  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, plain, 'recipe-fp32.json', name)));
+  const release: Release = await signAndPublish(context, 'tampered', artifacts);
+  const before = await serving(context);
+  const undo: (() => Promise<void>)[] = [];
+  for (const digest of new Set(artifacts.map(modelDigest))) undo.push(await tamper(context, digest));
+  try {
+    const rollout = await rollOut(context, 'tampered', { release, observeSeconds: 2, minRequests: 0 });
+    const after = await serving(context);
+    const errors = await Promise.all(context.agents.map(async (a) => (await deviceOf(context, a)).error?.code ?? ''));
+    const refused = rollout.state === 'reverted' && errors.includes('DIGEST_MISMATCH');
+    record(context, 'tampered artifact', refused, before, after);
+    if (!refused)
+      throw new StepFailed(
+        `the rollout ended as ${rollout.state} (${rollout.reason}), agents said: ${errors.join(', ') || 'nothing'}`,
+      );
+    return `canary said DIGEST_MISMATCH; ${rollout.reason}`;
+  } finally {
+    for (const restore of undo) await restore();
+  }
+}
+
+/** The teacher is genuine and signed, but too slow for these devices: the gate stops it at the canary. */
+export async function refuseSlow(context: Context, teacher: Version): Promise<string> {
+  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, teacher, 'recipe-fp32.json', name)));
+  const release = await signAndPublish(context, 'too-slow', artifacts);
+  const before = await serving(context);
+  const rollout = await rollOut(context, 'too-slow', {
+    release,
+    observeSeconds: 4,
+    minRequests: 30,
+    maxLatencyRatio: 1.3,
+  });
+  const after = await serving(context);
+  const refused = rollout.state === 'reverted' && (rollout.counts.waiting ?? 0) + (rollout.counts.skipped ?? 0) >= 1;
+  record(context, 'slow model at the gate', refused, before, after);
+  if (!refused) throw new StepFailed(`the rollout ended as ${rollout.state}: ${rollout.reason}`);
+  return rollout.reason;
+}
+
+function record(
+  context: Context,
+  name: string,
+  refused: boolean,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const servingBefore = before.join(' ');
+  const servingAfter = after.join(' ');
+  context.report.refusals.push({ name, refused, servingBefore, servingAfter });
+  if (refused && servingBefore !== servingAfter)
+    throw new StepFailed(`agents served ${servingBefore} before and ${servingAfter} after`);
+}

@@ -1,0 +1,100 @@
+// Brings a fresh clone to where it can build and run: `npm ci` when the lock file changed, then the build.
+// Plain JavaScript on Node's own modules, because it runs before anything is installed.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'node_modules', '.verge-installed');
+const children = new Set();
+
+/** Environment for everything that is started: no downloads beside npm's packages, no telemetry of tools. */
+export const environment = {
+  ...process.env,
+  ONNXRUNTIME_NODE_INSTALL: 'skip',
+  ORT_DISABLE_TELEMETRY: '1',
+  CHECKPOINT_DISABLE: '1',
+  PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  TURBO_TELEMETRY_DISABLED: '1',
+  SCARF_ANALYTICS: 'false',
+};
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    for (const child of children) child.kill(signal);
+  });
+}
+
+/**
+ * Runs a command to its end in the project's root.
+ * @returns its exit code (128 + signal number is not distinguished: any signal gives 1)
+ */
+export function run(command, args, { env = {}, quiet = false } = {}) {
+  return new Promise((resolve) => {
+    const windows = process.platform === 'win32';
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...environment, ...env },
+      stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
+      shell: windows,
+    });
+    let output = '';
+    child.stdout?.on('data', (data) => (output += data));
+    child.stderr?.on('data', (data) => (output += data));
+    children.add(child);
+    child.on('error', (error) => {
+      children.delete(child);
+      resolve({ code: 1, output: output + error.message });
+    });
+    child.on('close', (code) => {
+      children.delete(child);
+      resolve({ code: code ?? 1, output });
+    });
+  });
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    console.error(`Verge needs Node.js 20.19 or newer; this is ${process.versions.node}.`);
+    process.exit(1);
+  }
+}
+
+function fingerprint() {
+  const hash = createHash('sha256');
+  hash.update(readFileSync(join(root, 'package-lock.json')));
+  hash.update(`${process.platform} ${process.arch} ${process.versions.modules}`);
+  return hash.digest('hex');
+}
+
+/** Installs what package-lock.json lists, unless that very list is installed already. */
+export async function ensureInstalled() {
+  checkNode();
+  const wanted = fingerprint();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  console.log('> npm ci: installing dependencies (once; a minute or two, about 1.2 GB on disk)');
+  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (code !== 0) {
+    console.error('\nnpm ci failed; the lines above say why. Nothing else was started.');
+    process.exit(code);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+/** Builds every package and app; what has not changed comes from turbo's cache. */
+export async function ensureBuilt() {
+  console.log('> building');
+  const { code, output } = await run(
+    'npx',
+    ['turbo', 'run', 'build', '--output-logs=errors-only', '--log-order=grouped'],
+    { quiet: true },
+  );
+  if (code !== 0) {
+    console.error(output);
+    console.error('\nThe build failed; the lines above say where.');
+    process.exit(code);
+  }
+}
