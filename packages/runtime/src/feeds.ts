@@ -1,4 +1,4 @@
-import { elementCount, type Tensor } from '@verge/onnx';
+import type { Tensor } from '@verge/onnx';
 import { isCarried } from './convert.js';
 import { RuntimeError } from './errors.js';
 import type { Port } from './session.js';
@@ -20,7 +20,7 @@ function problemsOf(port: Port, tensor: Tensor | undefined): string[] {
   if (port.shape.length > 0 && !fits(port, tensor.dims)) {
     found.push(`'${port.name}' has shape ${spell(tensor.dims)}, expected ${wanted}`);
   }
-  const count = elementCount(tensor.dims);
+  const count = tensor.dims.reduce((a, b) => a * b, 1);
   if (isCarried(tensor.dtype) && tensor.data.length !== count) {
     found.push(
       `'${port.name}' holds ${tensor.data.length} elements, its shape ${spell(tensor.dims)} asks for ${count}`,

@@ -1,2 +1,14 @@
 export { RuntimeError, type RuntimeErrorCode } from './errors.js';
 export { createSession, openSession, type OrtSession, type Port } from './session.js';
+export { syntheticFeeds } from './feeds-for.js';
+export { InferenceProcess, type InferenceProcessOptions, type RunOptions } from './process/inference-process.js';
+export type { InferenceResult, LoadOptions } from './process/loaded-model.js';
+export {
+  benchmarkModel,
+  benchmarkModels,
+  percentile,
+  type BenchmarkOptions,
+  type BenchmarkResult,
+} from './benchmark.js';
+export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type ScoreOptions } from './evaluate.js';
+export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';

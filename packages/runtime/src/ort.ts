@@ -2,9 +2,10 @@
  * Loads ONNX Runtime once, with its telemetry off. The environment variable must be set before the native library is
  * loaded, hence the dynamic import.
  */
+import type * as OrtModule from 'onnxruntime-node';
 import { RuntimeError, messageOf } from './errors.js';
 
-export type Ort = typeof import('onnxruntime-node');
+export type Ort = typeof OrtModule;
 
 let loading: Promise<Ort> | undefined;
 

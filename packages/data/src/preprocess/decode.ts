@@ -1,8 +1,9 @@
+import type SharpFunction from 'sharp';
 import { DataError, messageOf } from '../errors.js';
 import { decodeBmp, isBmp } from './bmp.js';
 import type { Image } from './image.js';
 
-type Sharp = typeof import('sharp').default;
+type Sharp = typeof SharpFunction;
 let loading: Promise<Sharp> | undefined;
 
 /** Loaded on first use: arrays need no image library, and its native code takes memory. */
