@@ -1,0 +1,72 @@
+/** Parameters of an architecture: their kinds, defaults and bounds, and how given values are checked against them. */
+import type { Model } from '@verge/onnx';
+
+export type ParamValue = number | boolean | string | readonly number[];
+
+export type Param =
+  | {
+      readonly kind: 'number';
+      readonly fallback: number;
+      readonly whole: boolean;
+      readonly below?: number;
+      readonly text: string;
+    }
+  | { readonly kind: 'numbers'; readonly fallback: readonly number[]; readonly text: string }
+  | { readonly kind: 'choice'; readonly fallback: string; readonly options: readonly string[]; readonly text: string };
+
+export const whole = (fallback: number, text: string): Param => ({ kind: 'number', fallback, whole: true, text });
+export const positive = (fallback: number, text: string): Param => ({ kind: 'number', fallback, whole: false, text });
+/** At least 0 and below 1. */
+export const fraction = (fallback: number, text: string): Param => ({
+  kind: 'number',
+  fallback,
+  whole: false,
+  below: 1,
+  text,
+});
+/** One or more whole numbers from 1. */
+export const numbers = (fallback: readonly number[], text: string): Param => ({ kind: 'numbers', fallback, text });
+export const choice = (fallback: string, options: readonly string[], text: string): Param => ({
+  kind: 'choice',
+  fallback,
+  options,
+  text,
+});
+
+/** Checked parameters, read by name. */
+export interface Params {
+  number(name: string): number;
+  numbers(name: string): readonly number[];
+  choice<T extends string>(name: string): T;
+}
+
+export interface Architecture {
+  readonly summary: string;
+  readonly params: Readonly<Record<string, Param>>;
+  /** @param input shape of one sample, [channels, height, width] for the convolutional ones */
+  build(input: readonly number[], classes: number, params: Params, seed: number): Model;
+}
+
+/** What a parameter expects, in words; undefined when the value is good. */
+export function complaint(param: Param, value: ParamValue): string | undefined {
+  switch (param.kind) {
+    case 'number': {
+      if (param.below !== undefined) {
+        return typeof value === 'number' && value >= 0 && value < param.below
+          ? undefined
+          : `a number from 0 to below ${param.below}`;
+      }
+      const good =
+        typeof value === 'number' && Number.isFinite(value) && value > 0 && (!param.whole || Number.isInteger(value));
+      return good ? undefined : param.whole ? 'a whole number from 1' : 'a number above 0';
+    }
+    case 'numbers': {
+      const good = Array.isArray(value) && value.length > 0 && value.every((v) => Number.isInteger(v) && v > 0);
+      return good ? undefined : 'a list of whole numbers from 1';
+    }
+    case 'choice':
+      return typeof value === 'string' && param.options.includes(value)
+        ? undefined
+        : `one of ${param.options.join(', ')}`;
+  }
+}

@@ -1,0 +1,56 @@
+/** The built-in architectures by name. */
+import type { Model } from '@verge/onnx';
+import { refuse, TrainingError } from '../errors.js';
+import { dscnn } from './dscnn.js';
+import { lenet } from './lenet.js';
+import { mlp } from './mlp.js';
+import { complaint, type Architecture, type ParamValue, type Params } from './params.js';
+import { resnet } from './resnet.js';
+
+export const architectures: Readonly<Record<string, Architecture>> = { mlp, lenet, resnet, dscnn };
+
+export interface ArchitectureOptions {
+  /** Shape of one sample: [channels, height, width], or anything for the perceptron. */
+  readonly input: readonly number[];
+  readonly classes: number;
+  /** Parameters of the architecture; those left out have their defaults. */
+  readonly params?: Readonly<Record<string, ParamValue>>;
+}
+
+/**
+ * Builds a network with freshly drawn weights: `input` float32 ['N', ...input] to logits float32 ['N', classes].
+ * @param seed same seed, same weights
+ * @throws TrainingError `unknown-architecture` naming those that exist, `bad-options` naming every bad parameter
+ */
+export function buildArchitecture(name: string, options: ArchitectureOptions, seed = 1): Model {
+  const architecture = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+  if (!architecture) {
+    const known = Object.keys(architectures).join(', ');
+    throw new TrainingError('unknown-architecture', `no architecture is called '${name}'; there are ${known}`);
+  }
+  const { input, classes, params = {} } = options;
+  const problems: string[] = [];
+  if (input.length === 0 || input.some((d) => !Number.isInteger(d) || d < 1))
+    problems.push('input: expected sizes from 1');
+  if (name !== 'mlp' && input.length !== 3)
+    problems.push(`input: expected [channels, height, width], not [${input.join(', ')}]`);
+  if (!Number.isInteger(classes) || classes < 1) problems.push('classes: expected a whole number from 1');
+  for (const [key, value] of Object.entries(params)) {
+    const param = Object.hasOwn(architecture.params, key) ? architecture.params[key] : undefined;
+    const expected = param
+      ? complaint(param, value)
+      : `no such parameter; there are ${Object.keys(architecture.params).join(', ')}`;
+    if (expected) problems.push(`${key}: ${param ? `expected ${expected}` : expected}`);
+  }
+  refuse('bad-options', `architecture '${name}'`, problems);
+  return architecture.build(input, classes, reader(architecture, params), seed);
+}
+
+function reader(architecture: Architecture, given: Readonly<Record<string, ParamValue>>): Params {
+  const value = (name: string): ParamValue => given[name] ?? architecture.params[name]!.fallback;
+  return {
+    number: (name) => value(name) as number,
+    numbers: (name) => value(name) as readonly number[],
+    choice: <T extends string>(name: string) => value(name) as T,
+  };
+}

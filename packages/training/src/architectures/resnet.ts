@@ -1,0 +1,36 @@
+/** Residual network of basic blocks for small images (He et al. 2016, arXiv:1512.03385, section 4.2). */
+import { Net, type Signal } from './net.js';
+import { choice, fraction, numbers, whole, type Architecture } from './params.js';
+
+/** Two 3x3 convolutions and a way around them; the way is a 1x1 convolution where the shape changes. */
+function block(net: Net, x: Signal, name: string, channels: number, stride: number): Signal {
+  const inner = net.convUnit(x, `${name}.a`, channels, { stride });
+  const outer = net.convUnit(inner, `${name}.b`, channels, {}, 'none');
+  const same = stride === 1 && x.shape[0] === channels;
+  const around = same ? x : net.convUnit(x, `${name}.skip`, channels, { stride, kernel: 1 }, 'none');
+  return net.activation(net.add(outer, around, `${name}.add`), 'relu', `${name}.act`);
+}
+
+export const resnet: Architecture = {
+  summary: 'residual CNN; three stages of one block are the ResNet-8 of MLPerf Tiny',
+  params: {
+    channels: numbers([16, 32, 64], 'channels of each stage; each stage after the first halves the image'),
+    blocks: whole(1, 'blocks in each stage'),
+    dropout: fraction(0, 'share of pooled features left out in training'),
+    head: choice('average', ['average', 'flatten'], 'how the last feature map reaches the classifier'),
+  },
+  build(input, classes, p, seed) {
+    const net = new Net(seed, input);
+    const channels = p.numbers('channels');
+    let x = net.convUnit(net.input, 'stem', channels[0]!);
+    channels.forEach((width, stage) => {
+      for (let i = 0; i < p.number('blocks'); i++) {
+        const stride = stage > 0 && i === 0 ? 2 : 1;
+        x = block(net, x, `stage${stage + 1}.block${i + 1}`, width, stride);
+      }
+    });
+    x = p.choice('head') === 'average' ? net.globalPool(x, 'pool') : net.flatten(x, 'flatten');
+    x = net.dropout(x, p.number('dropout'), 'dropout');
+    return net.model(net.dense(x, 'output', classes), 'resnet');
+  },
+};

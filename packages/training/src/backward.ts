@@ -1,0 +1,92 @@
+/**
+ * Reverse-mode differentiation: walks a forward graph backwards and lets each operator's row write its part. What all
+ * operators share is done here once: summing over broadcast axes, adding up the gradients of a value that is read
+ * several times, and leaving out what no parameter needs.
+ */
+import type { Node } from '@verge/onnx';
+import { TrainingError } from './errors.js';
+import type { Applied, Mode } from './gradients/row.js';
+import { gradientRow } from './gradients/table.js';
+import type { Tape } from './tape.js';
+
+/** Writes the forward nodes in order, each in its training form where it has one. */
+export function writeForward(t: Tape, nodes: readonly Node[], mode: Mode): Applied[] {
+  return nodes.map((node) => {
+    const row = gradientRow(node.domain, node.op);
+    let saved = {};
+    if (row?.forward) saved = row.forward(t, node, mode);
+    else t.nodes.push(node);
+    return { node, inputs: node.inputs, outputs: node.outputs, saved, mode };
+  });
+}
+
+/** Values that depend on `sources`. */
+export function reachable(nodes: readonly Node[], sources: Iterable<string>): Set<string> {
+  const reached = new Set(sources);
+  for (const node of nodes) {
+    if (node.inputs.some((i) => reached.has(i))) node.outputs.filter((o) => o !== '').forEach((o) => reached.add(o));
+  }
+  return reached;
+}
+
+/** Values that `targets` depend on. */
+function ancestors(nodes: readonly Node[], targets: Iterable<string>): Set<string> {
+  const needed = new Set(targets);
+  for (const node of [...nodes].reverse()) {
+    if (node.outputs.some((o) => needed.has(o))) node.inputs.filter((i) => i !== '').forEach((i) => needed.add(i));
+  }
+  return needed;
+}
+
+/**
+ * Names every node between `sources` and `targets` that has no gradient row.
+ * @throws TrainingError `no-gradient`
+ */
+export function checkDifferentiable(
+  nodes: readonly Node[],
+  sources: Iterable<string>,
+  targets: Iterable<string>,
+): void {
+  const forward = reachable(nodes, sources);
+  const backward = ancestors(nodes, targets);
+  const problems = nodes
+    .filter((n) => n.inputs.some((i) => forward.has(i)) && n.outputs.some((o) => backward.has(o)))
+    .filter((n) => !gradientRow(n.domain, n.op))
+    .map((n) => `node '${n.name || n.outputs[0]}' (${n.domain ? `${n.domain}.` : ''}${n.op})`);
+  if (problems.length === 0) return;
+  throw new TrainingError('no-gradient', `no gradient is known for ${problems.join(', ')}`, { problems });
+}
+
+/**
+ * Writes the gradients of `sources`.
+ * @param seeds the gradient of the loss by each value from which it flows back, same shape as the value
+ * @returns the gradient's name by source; a source that nothing flows back to is absent
+ */
+export function writeBackward(
+  t: Tape,
+  applied: readonly Applied[],
+  seeds: ReadonlyMap<string, string>,
+  sources: ReadonlySet<string>,
+): Map<string, string> {
+  const wanted = reachable(
+    applied.map((a) => a.node),
+    sources,
+  );
+  const gradients = new Map(seeds);
+  for (const a of [...applied].reverse()) {
+    if (!a.inputs.some((i) => wanted.has(i))) continue;
+    const dys = a.outputs.map((o) => gradients.get(o));
+    const known = dys.find((d) => d !== undefined);
+    if (known === undefined) continue;
+    const row = gradientRow(a.node.domain, a.node.op)!;
+    const writers = row.vjp(t, a, dys[0] ?? known, dys);
+    a.inputs.forEach((input, i) => {
+      const write = writers[i];
+      if (!write || !wanted.has(input) || t.types.get(input) !== 'float32') return;
+      const gradient = t.sumTo(write(), t.shape(input));
+      const before = gradients.get(input);
+      gradients.set(input, before === undefined ? gradient : t.add(before, gradient));
+    });
+  }
+  return new Map([...gradients].filter(([name]) => sources.has(name)));
+}

@@ -1,0 +1,64 @@
+/** A forward model made ready for differentiation: modern operators, one batch size, every shape known. */
+import type { Graph, Model, ValueInfo } from '@verge/onnx';
+import { TrainingError, refuse } from './errors.js';
+import { logitsModel } from './export.js';
+import { modernize } from './modernize.js';
+import { staticTypes, type StaticType } from './static-shapes.js';
+
+export interface Forward {
+  readonly graph: Graph;
+  /** The input that samples go to. */
+  readonly input: string;
+  /** The output that the loss reads: logits where the model ends in a Softmax. */
+  readonly output: string;
+  readonly types: ReadonlyMap<string, StaticType>;
+}
+
+/** The shape of an input with the first axis set to the batch; other unknown axes are refused. */
+function bindBatch(info: ValueInfo, batch: number, problems: string[]): ValueInfo {
+  if (info.type?.kind !== 'tensor' || !info.type.shape || !info.type.dtype) {
+    problems.push(`input '${info.name}' is no tensor of known rank`);
+    return info;
+  }
+  const shape = info.type.shape.map((d, i) => (i === 0 && info.type?.kind === 'tensor' ? batch : d));
+  const open = shape.filter((d) => typeof d !== 'number');
+  if (open.length > 0) problems.push(`input '${info.name}' has open dimensions besides the batch`);
+  return { ...info, type: { ...info.type, shape } };
+}
+
+/** Value names that this package's graphs use for themselves. */
+const reserved = /^(t|step|next|gradient|lifted)\./;
+
+function check(model: Model, inputs: readonly ValueInfo[], anyInputs: boolean): string[] {
+  const problems: string[] = [];
+  if (model.functions.length > 0) problems.push('it defines functions of its own; inline them first');
+  if (inputs.length !== 1 && !anyInputs) problems.push(`it has ${inputs.length} inputs, 1 can be trained`);
+  if (model.graph.outputs.length === 0) problems.push('it has no output');
+  if (model.graph.sparseInitializers.length > 0) problems.push('it has sparse initializers');
+  for (const [name, stored] of model.graph.initializers) {
+    if ('external' in stored.value) problems.push(`initializer '${name}' is stored in another file`);
+  }
+  const values = model.graph.nodes.flatMap((n) => n.outputs).concat([...model.graph.initializers.keys()]);
+  const taken = values.filter((v) => reserved.test(v));
+  if (taken.length > 0) problems.push(`value names ${taken.slice(0, 3).join(', ')} are reserved`);
+  return problems;
+}
+
+/**
+ * @param batch rows that every run will have
+ * @param exact keeps the inputs' shapes and number as they are (for operators under test)
+ * @throws TrainingError `bad-model` naming every reason
+ */
+export function prepareForward(model: Model, batch: number, exact = false): Forward {
+  const { graph } = exact ? model : logitsModel(model);
+  const inputs = graph.inputs.filter((i) => !graph.initializers.has(i.name));
+  const problems = check(model, inputs, exact);
+  const bound = exact ? inputs : inputs.map((i) => bindBatch(i, batch, problems));
+  refuse('bad-model', 'the model cannot be trained', problems);
+  const modern = modernize({ ...model, graph: { ...graph, inputs: bound } });
+  const types = staticTypes(modern);
+  const [input, output] = [bound[0]?.name, modern.outputs[0]?.name];
+  if (input === undefined || output === undefined)
+    throw new TrainingError('bad-model', 'the model has no input or no output');
+  return { graph: modern, input, output, types };
+}
