@@ -1,0 +1,31 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
+import { PrismaClient, Prisma } from '../generated/client.js';
+
+export { Prisma };
+
+/** What may run inside or outside a transaction. */
+export type Db = Prisma.TransactionClient;
+
+/** The Prisma client over its own connection pool. `database.pool` is for what SQL says better (COPY, LISTEN). */
+export class DatabaseService extends PrismaClient {
+  readonly pool: Pool;
+
+  constructor(readonly url: string) {
+    const pool = new Pool({ connectionString: url, max: 16, application_name: 'verge-control-plane' });
+    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    pool.on('error', () => undefined);
+    super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
+    this.pool = pool;
+  }
+
+  async close(): Promise<void> {
+    await this.$disconnect();
+    if (!this.pool.ended) await this.pool.end();
+  }
+}
+
+/** Whether an error is Postgres's refusal of a second row under a unique key. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
+}

