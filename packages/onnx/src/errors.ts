@@ -16,8 +16,6 @@ export type OnnxErrorCode =
   | 'duplicate-name'
   /** The model breaks a rule of the ONNX IR; `diagnostics` of `LegalityError` lists them. */
   | 'illegal-model'
-  /** A node reads its own result, directly or through others. */
-  | 'cycle'
   /** An attribute is missing or has another kind than asked for. */
   | 'attribute'
   /** Shapes or types of a node's inputs contradict the operator's specification. */

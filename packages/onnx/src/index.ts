@@ -6,3 +6,5 @@ export * from './datatypes.js';
 export { decodeModel, decodeTensor, decodeType, encodeModel, encodeTensor, type DecodeLimits } from './codec/model.js';
 export * from './attributes.js';
 export * from './builder.js';
+export { assertLegal, checkModel, LegalityError, type Diagnostic, type DiagnosticCode } from './check/index.js';
+export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './specs/lookup.js';
