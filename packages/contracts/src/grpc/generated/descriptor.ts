@@ -296,6 +296,10 @@ export const descriptor = {
            "rule": "repeated",
            "type": "TelemetryRecord",
            "id": 2
+          },
+          "oldestSeq": {
+           "type": "uint64",
+           "id": 3
           }
          }
         },
