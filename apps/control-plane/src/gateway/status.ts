@@ -1,0 +1,32 @@
+import type { ServiceError } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { FieldError } from '@verge/contracts';
+
+export type StatusName = keyof typeof status;
+
+/** A refusal that a device gets to see, with a gRPC status code. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  constructor(
+    readonly code: StatusName,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** INVALID_ARGUMENT that names every bad field; the message is bounded because it travels in a header. */
+export function invalidArgument(errors: readonly FieldError[]): GatewayError {
+  const shown = errors.slice(0, 20).map(({ field, detail }) => `${field}: ${detail}`);
+  if (errors.length > shown.length) shown.push(`and ${errors.length - shown.length} more`);
+  return new GatewayError('INVALID_ARGUMENT', shown.join('; '));
+}
+
+/** What grpc-js sends. An error that nobody foresaw says nothing about the inside. */
+export function toServiceError(error: unknown): ServiceError {
+  const known = error instanceof GatewayError;
+  const code = known ? status[error.code] : status.INTERNAL;
+  const details = known ? error.message : 'internal error';
+  return Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+}

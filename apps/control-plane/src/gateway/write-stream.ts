@@ -1,0 +1,26 @@
+import type { ServerWritableStream } from '@grpc/grpc-js';
+
+/**
+ * Writes one message and waits until the stream takes more. Resolves to false when the other side has gone.
+ * Both listeners go after every wait: a long stream would otherwise gather them by the thousand.
+ */
+export function writeMessage<Request, Response>(
+  call: ServerWritableStream<Request, Response>,
+  message: Response,
+): Promise<boolean> {
+  if (call.cancelled || call.destroyed) return Promise.resolve(false);
+  if (call.write(message)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const settle = (alive: boolean) => {
+      call.off('drain', onDrain);
+      call.off('cancelled', onGone);
+      call.off('close', onGone);
+      resolve(alive);
+    };
+    const onDrain = () => settle(true);
+    const onGone = () => settle(false);
+    call.on('drain', onDrain);
+    call.on('cancelled', onGone);
+    call.on('close', onGone);
+  });
+}
