@@ -24,3 +24,4 @@ export {
   type TrainingModel,
   type TrainingModelOptions,
 } from './training-model.js';
+export { trainFromConfig, type TrainOptions } from './train.js';

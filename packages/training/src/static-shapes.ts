@@ -138,7 +138,7 @@ function shapeOf(w: Walk, n: Node): Shape {
       return slice(w, n);
     case 'Pad': {
       const pads = w.ints(n.inputs[1])!;
-      const axes = w.ints(n.inputs[3]) ?? x.map((_, i) => i);
+      const axes = (w.ints(n.inputs[3]) ?? x.map((_, i) => i)).map((a) => axisOf(a, x.length));
       return x.map((d, i) => {
         const k = axes.indexOf(i);
         return k < 0 ? d : d + pads[k]! + pads[k + axes.length]!;
