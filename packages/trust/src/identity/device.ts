@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { reasonOf, refuseBad, TrustError } from '../errors.js';
 import type { Authority } from './authority.js';
 import { badName, issueLeaf } from './authority.js';
@@ -81,6 +82,15 @@ export async function issueDeviceCertificate(
     serial: certificate.serialNumber.toLowerCase(),
     notAfter: certificate.notAfter,
   };
+}
+
+/**
+ * SHA-256 of the SubjectPublicKeyInfo in a signing request, lower-case hex: the same for every request with the same key.
+ * @throws TrustError `request-malformed`, `request-not-proven`, `request-key-unsupported`
+ */
+export async function requestKeyFingerprint(csrPem: string): Promise<string> {
+  const request = await parseRequest(csrPem);
+  return createHash('sha256').update(new Uint8Array(request.publicKey.rawData)).digest('hex');
 }
 
 async function parseRequest(csrPem: string): Promise<Pkcs10CertificateRequest> {

@@ -10,6 +10,7 @@ export {
   deviceUri,
   issueDeviceCertificate,
   readDeviceIdentity,
+  requestKeyFingerprint,
 } from './device.js';
 export type { DeviceCertificate, DeviceCertificateOptions, DeviceIdentity, DeviceRequest } from './device.js';
 export { renewal, renewalTime } from './renewal.js';
