@@ -23,7 +23,7 @@ export const chunkLimits = { min: 256 * 1024, max: 1024 * 1024 } as const;
 
 export type { DeviceClient as Device, DeviceHandlers } from './generated/verge/device/v1/Device.js';
 export type { EnrollmentClient as Enrollment, EnrollmentHandlers } from './generated/verge/device/v1/Enrollment.js';
-export type { Chunk__Output as Chunk } from './generated/verge/device/v1/Chunk.js';
+export type { Chunk__Output as Chunk, Chunk as ChunkSent } from './generated/verge/device/v1/Chunk.js';
 export type {
   DesiredState,
   DesiredState__Output as DesiredStateReceived,
@@ -61,3 +61,13 @@ export type {
   TelemetryRecord,
   TelemetryRecord__Output as TelemetryRecordReceived,
 } from './generated/verge/device/v1/TelemetryRecord.js';
+export type {
+  MetadataReply,
+  MetadataReply__Output as MetadataReplyReceived,
+} from './generated/verge/device/v1/MetadataReply.js';
+export type {
+  MetadataRequest,
+  MetadataRequest__Output as MetadataRequestReceived,
+} from './generated/verge/device/v1/MetadataRequest.js';
+export type { RenewRequest__Output as RenewRequestReceived } from './generated/verge/device/v1/RenewRequest.js';
+export type { WatchRequest__Output as WatchRequestReceived } from './generated/verge/device/v1/WatchRequest.js';
