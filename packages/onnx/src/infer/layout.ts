@@ -1,0 +1,338 @@
+/** Rows of operators that rearrange, select or make elements. */
+import { attrInt, attrInts, attrStoredTensor } from '../attributes.js';
+import type { Dim } from '../ir.js';
+import { dtypeAttribute } from './elementwise.js';
+import { mapDim, productDim, sumDim, tensorType, type NodeFacts, type Row, type Shape } from './facts.js';
+
+/** Axes as input 1 (since 13 or so) or as attribute; null when they are not known. */
+function axesOf(f: NodeFacts, input = 1): readonly number[] | null {
+  if (f.node.attributes.has('axes')) return attrInts(f.node, 'axes');
+  return f.has(input) ? f.numbers(input) : [];
+}
+
+const unknownShape = (length: Dim | undefined): Shape | null =>
+  typeof length === 'number' ? new Array<Dim>(length).fill(null) : null;
+
+/** Reshape: 0 copies the input's dimension (unless allowzero), one -1 takes what is left. */
+export const reshape: Row = (f) => {
+  const dtype = f.dtype(0);
+  const target: Shape | null = f.node.attributes.has('shape') ? attrInts(f.node, 'shape') : f.elements(1);
+  if (!target) return [tensorType(dtype, unknownShape(f.shape(1)?.[0]))];
+  const x = f.shape(0);
+  const copy = attrInt(f.node, 'allowzero', 0) === 0;
+  const dims = target.map((d, i): Dim => {
+    if (d !== 0 || !copy) return d;
+    if (x && i >= x.length) f.fail(`shape entry ${i} copies a dimension of an input of rank ${x.length}`);
+    return x?.[i] ?? null;
+  });
+  const open = dims.indexOf(-1);
+  const others = dims.filter((_, i) => i !== open);
+  if (open >= 0) dims[open] = x ? leftOver(f, x, others) : null;
+  else if (x) {
+    const [before, after] = [productDim(x), productDim(dims)];
+    if (typeof before === 'number' && typeof after === 'number' && before !== after) {
+      f.fail(`${before} elements cannot become ${after}`);
+    }
+  }
+  return [tensorType(dtype, dims)];
+};
+
+/** What the dimensions of `x` leave after dividing by `others`, equal symbols cancelling out. */
+function leftOver(f: NodeFacts, x: Shape, others: Shape): Dim {
+  const rest = [...x];
+  let divisor = 1;
+  for (const d of others) {
+    const same = typeof d === 'string' ? rest.indexOf(d) : -1;
+    if (typeof d === 'number') divisor *= d;
+    else if (same >= 0) rest.splice(same, 1);
+    else return null;
+  }
+  const total = productDim(rest);
+  if (divisor === 1) return total;
+  return mapDim(total, (n) => {
+    if (divisor === 0) return 0;
+    if (n % divisor !== 0) f.fail(`${n} elements do not divide by ${divisor}`);
+    return n / divisor;
+  });
+}
+
+export const flatten: Row = (f) => {
+  const x = f.shape(0);
+  if (!x) return [tensorType(f.dtype(0), [null, null])];
+  const given = attrInt(f.node, 'axis', 1);
+  const axis = given < 0 ? given + x.length : given;
+  return [tensorType(f.dtype(0), [productDim(x.slice(0, axis)), productDim(x.slice(axis))])];
+};
+
+export const transpose: Row = (f) => {
+  const x = f.shape(0);
+  if (!x) return [tensorType(f.dtype(0), null)];
+  const perm = attrInts(
+    f.node,
+    'perm',
+    x.map((_, i) => x.length - 1 - i),
+  );
+  if (perm.length !== x.length) f.fail(`perm [${perm}] for an input of rank ${x.length}`);
+  return [
+    tensorType(
+      f.dtype(0),
+      perm.map((p) => x[f.axis(p, x.length)]!),
+    ),
+  ];
+};
+
+export const squeeze: Row = (f) => {
+  const x = f.shape(0);
+  const given = axesOf(f);
+  if (!x || !given) return [tensorType(f.dtype(0), null)];
+  if (given.length === 0 && x.some((d) => typeof d !== 'number')) return [tensorType(f.dtype(0), null)];
+  const axes = given.length === 0 ? x.flatMap((d, i) => (d === 1 ? [i] : [])) : given.map((a) => f.axis(a, x.length));
+  for (const a of axes) if (typeof x[a] === 'number' && x[a] !== 1) f.fail(`axis ${a} has size ${x[a]}, not 1`);
+  return [
+    tensorType(
+      f.dtype(0),
+      x.filter((_, i) => !axes.includes(i)),
+    ),
+  ];
+};
+
+export const unsqueeze: Row = (f) => {
+  const x = f.shape(0);
+  const given = axesOf(f);
+  if (!x || !given) return [tensorType(f.dtype(0), null)];
+  const rank = x.length + given.length;
+  const axes = new Set(given.map((a) => f.axis(a, rank)));
+  if (axes.size !== given.length) f.fail(`axes [${given}] repeat`);
+  const rest = [...x];
+  return [
+    tensorType(
+      f.dtype(0),
+      Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : rest.shift()!)),
+    ),
+  ];
+};
+
+export const concat: Row = (f) => {
+  const shapes = Array.from({ length: f.inputCount }, (_, i) => f.shape(i));
+  const dtype = f.dtype(0);
+  const known = shapes.find((s) => s !== null);
+  if (!known || shapes.some((s) => s === null)) return [tensorType(dtype, known ? known.map(() => null) : null)];
+  const axis = f.axis(attrInt(f.node, 'axis', 1), known.length);
+  for (const s of shapes) if (s!.length !== known.length) f.fail(`ranks ${known.length} and ${s!.length} differ`);
+  const out = known.map((_, i): Dim => {
+    const dims = shapes.map((s) => s![i]!);
+    if (i === axis) return sumDim(dims);
+    const sizes = new Set(dims.filter((d) => typeof d === 'number'));
+    if (sizes.size > 1) f.fail(`sizes ${[...sizes].join(' and ')} differ on axis ${i}`);
+    return dims.find((d) => typeof d === 'number') ?? dims.find((d) => d !== null) ?? null;
+  });
+  return [tensorType(dtype, out)];
+};
+
+export const split: Row = (f) => {
+  const x = f.shape(0);
+  const count = f.node.outputs.length;
+  if (!x) return f.node.outputs.map(() => tensorType(f.dtype(0), null));
+  const axis = f.axis(attrInt(f.node, 'axis', 0), x.length);
+  const given: Shape | null = f.node.attributes.has('split')
+    ? attrInts(f.node, 'split')
+    : f.has(1)
+      ? f.elements(1)
+      : null;
+  const size = x[axis]!;
+  const part = typeof size === 'number' ? Math.ceil(size / count) : null;
+  return f.node.outputs.map((_, i) => {
+    let dim: Dim = null;
+    if (given) dim = given[i] ?? null;
+    else if (!f.has(1) && part !== null) dim = i < count - 1 ? part : (size as number) - part * (count - 1);
+    return tensorType(
+      f.dtype(0),
+      x.map((d, a) => (a === axis ? dim : d)),
+    );
+  });
+};
+
+/** Elements that start, end and step select of `n` (numpy slicing, clamped as ONNX Slice-10 says). */
+export function sliceLength(n: number, start: number, end: number, step: number): number {
+  const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
+  const clamp = (v: number): number => Math.min(Math.max(v < 0 ? v + n : v, low), high);
+  const from = Math.min(Math.max(start < 0 ? start + n : start, 0), step > 0 ? n : n - 1);
+  const to = end < 0 && end + n < 0 && step < 0 ? -1 : clamp(end);
+  return Math.max(0, Math.ceil((to - from) / step));
+}
+
+export const slice: Row = (f) => {
+  const x = f.shape(0);
+  if (!x) return [tensorType(f.dtype(0), null)];
+  const old = f.node.attributes.has('starts');
+  const starts = old ? attrInts(f.node, 'starts') : f.numbers(1);
+  const ends = old ? attrInts(f.node, 'ends') : f.numbers(2);
+  const all = x.map((_, i) => i);
+  const axes = (old ? attrInts(f.node, 'axes', all) : f.has(3) ? f.numbers(3) : all)?.map((a) => f.axis(a, x.length));
+  const steps = !old && f.has(4) ? f.numbers(4) : all.map(() => 1);
+  if (!axes)
+    return [
+      tensorType(
+        f.dtype(0),
+        x.map(() => null),
+      ),
+    ];
+  const count = starts?.length ?? axes.length;
+  const out: Dim[] = [...x];
+  axes.slice(0, count).forEach((axis, i) => {
+    const [start, end, step] = [starts?.[i], ends?.[i], steps?.[i]];
+    if (start === undefined || end === undefined || step === undefined) out[axis] = null;
+    else if (step === 0) f.fail('a step is 0');
+    else if (start === 0 && step === 1 && end >= 2 ** 31 - 1) out[axis] = x[axis]!;
+    else out[axis] = mapDim(x[axis], (n) => sliceLength(n, start, end, step));
+  });
+  return [tensorType(f.dtype(0), out)];
+};
+
+export const gather: Row = (f) => {
+  const [x, indices] = [f.shape(0), f.shape(1)];
+  if (!x || !indices) return [tensorType(f.dtype(0), null)];
+  const axis = f.axis(attrInt(f.node, 'axis', 0), x.length);
+  return [tensorType(f.dtype(0), [...x.slice(0, axis), ...indices, ...x.slice(axis + 1)])];
+};
+
+export const gatherElements: Row = (f) => [tensorType(f.dtype(0), f.shape(1))];
+
+export const gatherND: Row = (f) => {
+  const [x, indices] = [f.shape(0), f.shape(1)];
+  const last = indices?.at(-1);
+  if (!x || !indices || typeof last !== 'number') return [tensorType(f.dtype(0), null)];
+  const batch = attrInt(f.node, 'batch_dims', 0);
+  return [tensorType(f.dtype(0), [...indices.slice(0, -1), ...x.slice(batch + last)])];
+};
+
+export const pad: Row = (f) => {
+  const x = f.shape(0);
+  if (!x) return [tensorType(f.dtype(0), null)];
+  const old = f.node.attributes.has('pads');
+  const pads = old ? attrInts(f.node, 'pads') : f.numbers(1);
+  const axes = !old && f.has(3) ? f.numbers(3)?.map((a) => f.axis(a, x.length)) : x.map((_, i) => i);
+  if (!pads || !axes)
+    return [
+      tensorType(
+        f.dtype(0),
+        x.map(() => null),
+      ),
+    ];
+  if (pads.length !== axes.length * 2) f.fail(`${pads.length} pads for ${axes.length} axes`);
+  const out: Dim[] = [...x];
+  axes.forEach((axis, i) => {
+    const total = pads[i]! + pads[i + axes.length]!;
+    if (total !== 0) out[axis] = mapDim(x[axis], (n) => n + total);
+  });
+  return [tensorType(f.dtype(0), out)];
+};
+
+export const expand: Row = (f) => {
+  const target = f.elements(1);
+  if (target) return [tensorType(f.dtype(0), f.broadcast([f.shape(0), target]))];
+  const [x, length] = [f.shape(0), f.shape(1)?.[0]];
+  const rank = x && typeof length === 'number' ? Math.max(x.length, length) : null;
+  return [tensorType(f.dtype(0), unknownShape(rank))];
+};
+
+export const tile: Row = (f) => {
+  const [x, repeats] = [f.shape(0), f.elements(1)];
+  if (!x) return [tensorType(f.dtype(0), null)];
+  if (repeats && repeats.length !== x.length) f.fail(`${repeats.length} repeats for an input of rank ${x.length}`);
+  return [
+    tensorType(
+      f.dtype(0),
+      x.map((d, i) => (repeats ? productDim([d, repeats[i]!]) : null)),
+    ),
+  ];
+};
+
+export const shape: Row = (f) => {
+  const x = f.shape(0);
+  return [tensorType('int64', [x ? shapeRange(f, x).length : null])];
+};
+
+/** The part of a shape that attributes start and end select (Shape-15), clamped. */
+export function shapeRange(f: NodeFacts, x: Shape): Shape {
+  return x.slice(attrInt(f.node, 'start', 0), attrInt(f.node, 'end', x.length));
+}
+
+export const size: Row = () => [tensorType('int64', [])];
+
+export const constant: Row = (f) => {
+  for (const [name, attribute] of f.node.attributes) {
+    if (name === 'value' && attribute.kind === 'tensor') {
+      const { dtype, dims } = attribute.value.value;
+      return [tensorType(dtype, dims)];
+    }
+    if (attribute.kind === 'sparse') return [tensorType(attribute.value.values.value.dtype, attribute.value.dims)];
+    if (attribute.kind === 'float') return [tensorType('float32', [])];
+    if (attribute.kind === 'floats') return [tensorType('float32', [attribute.value.length])];
+    if (attribute.kind === 'int') return [tensorType('int64', [])];
+    if (attribute.kind === 'ints') return [tensorType('int64', [attribute.value.length])];
+    if (attribute.kind === 'string') return [tensorType('string', [])];
+    if (attribute.kind === 'strings') return [tensorType('string', [attribute.value.length])];
+  }
+  return [null];
+};
+
+export const constantOfShape: Row = (f) => {
+  const dtype = f.node.attributes.has('value') ? attrStoredTensor(f.node, 'value').value.dtype : 'float32';
+  return [tensorType(dtype, f.elements(0) ?? unknownShape(f.shape(0)?.[0]))];
+};
+
+/** RandomNormal, RandomUniform: shape and type as attributes. */
+export const random: Row = (f) => [tensorType(dtypeAttribute(f, 'dtype', 'float32'), attrInts(f.node, 'shape'))];
+
+export const range: Row = (f) => {
+  const dtype = f.dtype(0);
+  const scalar = (i: number): number | undefined => f.numbers(i)?.[0] ?? f.floats(i)?.[0];
+  const [start, limit, delta] = [scalar(0), scalar(1), scalar(2)];
+  const known = start !== undefined && limit !== undefined && delta !== undefined && delta !== 0;
+  return [tensorType(dtype, [known ? Math.max(0, Math.ceil((limit - start) / delta)) : null])];
+};
+
+export const oneHot: Row = (f) => {
+  const indices = f.shape(0);
+  if (!indices) return [tensorType(f.dtype(2), null)];
+  const depth = f.elements(1)?.[0] ?? f.floats(1)?.[0] ?? null;
+  const axis = f.axis(attrInt(f.node, 'axis', -1), indices.length + 1);
+  return [tensorType(f.dtype(2), [...indices.slice(0, axis), depth, ...indices.slice(axis)])];
+};
+
+export const topK: Row = (f) => {
+  const x = f.shape(0);
+  const k = f.node.attributes.has('k') ? attrInt(f.node, 'k') : (f.elements(1)?.[0] ?? null);
+  const axis = x && f.axis(attrInt(f.node, 'axis', -1), x.length);
+  const out = x && x.map((d, i) => (i === axis ? k : d));
+  return [tensorType(f.dtype(0), out), tensorType('int64', out)];
+};
+
+export const nonZero: Row = (f) => [tensorType('int64', [f.shape(0)?.length ?? null, null])];
+
+export const compress: Row = (f) => {
+  const x = f.shape(0);
+  if (!f.node.attributes.has('axis')) return [tensorType(f.dtype(0), [null])];
+  const axis = x && f.axis(attrInt(f.node, 'axis'), x.length);
+  return [tensorType(f.dtype(0), x && x.map((d, i) => (i === axis ? null : d)))];
+};
+
+export const unique: Row = (f) => {
+  const x = f.shape(0);
+  const index = tensorType('int64', [null]);
+  if (!f.node.attributes.has('axis')) return [tensorType(f.dtype(0), [null]), index, index, index];
+  const axis = x && f.axis(attrInt(f.node, 'axis'), x.length);
+  return [tensorType(f.dtype(0), x && x.map((d, i) => (i === axis ? null : d))), index, index, index];
+};
+
+/** Both branches describe the same outputs; where they differ the dimension is unknown. */
+export const ifRow: Row = (f) => {
+  const [yes, no] = [f.subgraph('then_branch'), f.subgraph('else_branch')];
+  return yes.map((type, i) => {
+    const other = no[i] ?? null;
+    if (type?.kind !== 'tensor' || other?.kind !== 'tensor') return type?.kind === other?.kind ? type : null;
+    const same = type.shape !== null && type.shape.length === other.shape?.length;
+    return tensorType(type.dtype, same ? type.shape!.map((d, a) => (d === other.shape![a] ? d : null)) : null);
+  });
+};

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { dataFolder } from './conformance/archive.js';
+import { decodeModel, float32, GraphBuilder, int, ints, summarize } from './index.js';
+
+describe('the summary', () => {
+  it('counts parameters, multiply-accumulates and live bytes by hand-checked numbers', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['batch', 3, 8, 8]);
+    const w = b.constant(float32([4, 3, 3, 3], new Float32Array(108)));
+    const bias = b.constant(float32([4], new Float32Array(4)));
+    const c = b.node('Conv', [x, w, bias], { pads: ints([1, 1, 1, 1]) }, 1, { name: 'conv' });
+    const r = b.node('Relu', [c]);
+    const f = b.node('Flatten', [b.node('GlobalAveragePool', [r])]);
+    const y = b.node('Gemm', [f, b.constant(float32([10, 4], new Float32Array(40)))], { transB: int(1) }, 1, {
+      name: 'fc',
+    });
+    b.output(y, 'float32', ['batch', 10]);
+    const summary = summarize(b.build({ name: 'net' }));
+    expect(summary.parameters).toBe(108 + 4 + 40);
+    expect(summary.weightBytes).toBe(4 * 152);
+    expect(summary.macs).toBe(4 * 8 * 8 * 27 + 10 * 4);
+    // The convolution's result and that of the Relu: 4x8x8 floats each.
+    expect(summary.peakActivationBytes).toBe(2 * 4 * 4 * 64);
+    expect(summary.assumed).toEqual({ batch: 1 });
+    expect(summary.operators).toEqual({ Conv: 1, Flatten: 1, Gemm: 1, GlobalAveragePool: 1, Relu: 1 });
+    expect(summary.inputs).toEqual([{ name: 'x', dtype: 'float32', shape: ['batch', 3, 8, 8] }]);
+    expect(summary.layers[0]).toEqual({
+      name: 'conv',
+      op: 'Conv',
+      shape: [1, 4, 8, 8],
+      parameters: 112,
+      weightBytes: 448,
+      macs: 6912,
+    });
+    expect(summarize(b.build(), { batch: 8 }).macs).toBe(8 * summary.macs!);
+  });
+
+  const folder = dataFolder('summaries of published networks');
+  it.skipIf(!folder)('agrees with the published cost of reference networks', () => {
+    const cost = (path: string): (number | null)[] => {
+      const { macs, parameters, peakActivationBytes } = summarize(decodeModel(readFileSync(join(folder!, path))));
+      return [macs, parameters, peakActivationBytes];
+    };
+    // MobileNetV2 1.0 at 224: 300 M multiply-adds (its paper, table 4); in float32 the largest step is the
+    // expansion to 96 channels at 112x112, held with its ReLU6: 2 x 4 x 96 x 112^2 bytes.
+    expect(cost('mobilenetv2/mobilenet_v2_keras_coral_fp32_restored.onnx')).toEqual([
+      300_775_552, 3_489_099, 9_633_792,
+    ]);
+    // MLPerf Tiny's reference networks: 12.5 M, 2.7 M, 7.5 M and 0.27 M multiply-accumulates.
+    expect(cost('mlperf-tiny/ic/resnet8_cifar10_fp32.onnx')).toEqual([12_501_632, 77_706, 196_608]);
+    expect(cost('mlperf-tiny/kws/dscnn_kws_fp32.onnx')).toEqual([2_656_768, 22_604, 64_000]);
+    expect(cost('mlperf-tiny/vww/vww_mobilenetv1_025_96_fp32.onnx')).toEqual([7_489_664, 210_850, 294_912]);
+    expect(cost('mlperf-tiny/ad/ad01_autoencoder_fp32.onnx')).toEqual([264_192, 265_864, 5_120]);
+    // A size that depends on a branch taken at run time is unknown, and said to be.
+    expect(cost('silero-vad/silero_vad_16k_op15.onnx')).toEqual([null, 309_633, null]);
+  });
+});
