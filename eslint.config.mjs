@@ -7,8 +7,12 @@ const test = ['**/*.test.ts', 'tests/**/*.ts', 'bench/**/*.ts'];
 
 /** Engine code receives a Session; only runtime loads ONNX Runtime, and a device never holds signing code. */
 const bans = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
-const onnxruntime = { group: ['onnxruntime-node', 'onnxruntime-common'], message: 'Only packages/runtime imports ONNX Runtime.' };
+const onnxruntime = {
+  group: ['onnxruntime-node', 'onnxruntime-common'],
+  message: 'Only packages/runtime imports ONNX Runtime.',
+};
 const runtime = { group: ['@verge/runtime'], message: 'Engine code receives a Session; it never imports the runtime.' };
+const signing = { group: ['**/publish/*'], message: 'What runs on a device verifies; it never holds signing code.' };
 const publish = { group: ['@verge/trust/publish'], message: 'A device verifies; it never holds signing code.' };
 
 export default ts.config(
@@ -31,8 +35,17 @@ export default ts.config(
     files: ['apps/control-plane/**/*.ts'],
     rules: { '@typescript-eslint/consistent-type-imports': 'off' },
   },
-  { files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'], ignores: ['packages/runtime/**'], rules: bans([onnxruntime]) },
+  {
+    files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+    ignores: ['packages/runtime/**'],
+    rules: bans([onnxruntime]),
+  },
   { files: ['packages/{training,compression,data}/src/**/*.ts'], ignores: test, rules: bans([onnxruntime, runtime]) },
+  {
+    files: ['packages/trust/src/{verify,identity,provenance}/**/*.ts'],
+    ignores: test,
+    rules: bans([onnxruntime, signing]),
+  },
   { files: ['apps/agent/src/**/*.ts'], ignores: test, rules: bans([onnxruntime, publish]) },
   {
     files: ['apps/console/**/*.{ts,tsx}'],

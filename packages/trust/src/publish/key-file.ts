@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
+import { z } from 'zod';
 import { reasonOf, TrustError } from '../errors.js';
 import type { SigningKey } from './keys.js';
 import { importKey, tufKey } from './keys.js';
@@ -10,17 +11,33 @@ const work = { N: 2 ** 17, r: 8, p: 1 } as const;
 /** A stored file may not make us spend more than this, whoever wrote it: 1 GiB. */
 const memoryLimit = 2 ** 30;
 
-interface Sealed {
-  kdf: 'scrypt';
-  N: number;
-  r: number;
-  p: number;
-  salt: string;
-  cipher: 'aes-256-gcm';
-  iv: string;
-  tag: string;
-  data: string;
-}
+const Sealed = z.strictObject({
+  kdf: z.literal('scrypt'),
+  N: z.int().positive(),
+  r: z.int().positive(),
+  p: z.int().positive(),
+  salt: z.base64(),
+  cipher: z.literal('aes-256-gcm'),
+  iv: z.base64(),
+  tag: z.base64(),
+  data: z.base64(),
+});
+type Sealed = z.infer<typeof Sealed>;
+
+const KeyFile = z
+  .strictObject({
+    format: z.literal('verge-signing-key'),
+    version: z.literal(1),
+    keyid: z.string(),
+    public: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
+    /** Either the key itself … */
+    pkcs8: z.base64().optional(),
+    /** … or the key encrypted. */
+    sealed: Sealed.optional(),
+  })
+  .refine((file) => (file.pkcs8 === undefined) !== (file.sealed === undefined), 'expected either pkcs8 or sealed')
+  .refine((file) => file.keyid === tufKey(file.public).keyid, 'expected keyid to be the id of public');
+type KeyFile = z.infer<typeof KeyFile>;
 
 export interface KeyFileOptions {
   /** Absent: the key is written in the clear, protected only by the file's mode 0600. */
@@ -55,9 +72,8 @@ export async function encodeKey(key: SigningKey, options: KeyFileOptions = {}): 
 /** @throws TrustError `key-malformed`, `passphrase-needed`, `passphrase-wrong` */
 export async function decodeKey(text: string, options: KeyFileOptions = {}): Promise<SigningKey> {
   const file = parseKeyFile(text);
-  const secret = file.sealed
-    ? await unseal(file.sealed, file.keyid, options.passphrase)
-    : Buffer.from(file.pkcs8, 'base64');
+  const { sealed, keyid, pkcs8 = '' } = file;
+  const secret = sealed ? await unseal(sealed, keyid, options.passphrase) : Buffer.from(pkcs8, 'base64');
   const key = importKey(secret);
   if (key.keyid !== file.keyid)
     throw new TrustError('key-malformed', 'the key in the file is not the one that it names');
@@ -130,37 +146,15 @@ async function unseal(sealed: Sealed, keyid: string, passphrase: string | undefi
   }
 }
 
-type KeyFile = { keyid: string } & ({ pkcs8: string; sealed?: undefined } | { sealed: Sealed });
-
 function parseKeyFile(text: string): KeyFile {
-  const file = recordOf(parseJson(text));
-  const { format, version, keyid, public: publicHex, pkcs8, sealed } = file;
-  const bad: string[] = [];
-  if (format !== 'verge-signing-key') bad.push('format: expected verge-signing-key');
-  if (version !== 1) bad.push('version: expected 1');
-  if (typeof publicHex !== 'string' || !/^[0-9a-f]{64}$/.test(publicHex)) bad.push('public: expected 64 hex digits');
-  else if (keyid !== tufKey(publicHex).keyid) bad.push('keyid: expected the id of the public key');
-  if (sealed !== undefined) {
-    const box = recordOf(sealed);
-    if (box.kdf !== 'scrypt') bad.push('sealed.kdf: expected scrypt');
-    if (box.cipher !== 'aes-256-gcm') bad.push('sealed.cipher: expected aes-256-gcm');
-    for (const name of ['N', 'r', 'p'])
-      if (!Number.isSafeInteger(box[name])) bad.push(`sealed.${name}: expected an integer`);
-    for (const name of ['salt', 'iv', 'tag', 'data'])
-      if (typeof box[name] !== 'string') bad.push(`sealed.${name}: expected base64`);
-  } else if (typeof pkcs8 !== 'string') bad.push('pkcs8 or sealed: expected one of them');
-  if (bad.length > 0) throw new TrustError('key-malformed', `key file: ${bad.join('; ')}`);
-  return file as unknown as KeyFile;
-}
-
-function parseJson(text: string): unknown {
+  let content: unknown;
   try {
-    return JSON.parse(text);
+    content = JSON.parse(text);
   } catch (error) {
     throw new TrustError('key-malformed', `key file: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-function recordOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+  const result = KeyFile.safeParse(content);
+  if (result.success) return result.data;
+  const bad = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new TrustError('key-malformed', `key file: ${bad.join('; ')}`, { cause: result.error });
 }

@@ -77,7 +77,9 @@ export function newestRoot(files: MetadataFiles, trustedRoot?: Uint8Array): Meta
 }
 
 function targetsOf(map: ReturnType<typeof parseTargets>['signed']['targets']): Target[] {
-  return Object.values(map).map((file) => {
+  // JavaScript puts keys that look like numbers first; a person reads paths in order.
+  const files = Object.values(map).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return files.map((file) => {
     const custom = file.unrecognizedFields['custom'] as Record<string, CanonicalValue> | undefined;
     const sha256 = file.hashes['sha256'];
     if (sha256 === undefined) throw new TrustError('repository-invalid', `target ${file.path} has no sha256`);

@@ -23,8 +23,8 @@ export interface Target {
   custom?: Readonly<Record<string, CanonicalValue>>;
 }
 
-/** A path that means the same on every file system and in every URL. */
-const targetPath = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._@+=~-]+(?:\/[A-Za-z0-9._@+=~-]+)*$/;
+/** A path that means the same on every file system, in every URL and as a key of a JavaScript object. */
+const targetPath = /^(?!__proto__$)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._@+=~-]+(?:\/[A-Za-z0-9._@+=~-]+)*$/;
 
 /** Every bad field of every target, all at once. */
 export function checkTargets(targets: readonly Target[]): void {

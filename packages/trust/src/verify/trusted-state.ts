@@ -43,7 +43,7 @@ export async function loadTrusted(dir: string): Promise<TrustedFiles | null> {
 export async function saveTrusted(dir: string, files: TrustedFiles): Promise<void> {
   const content = Object.fromEntries([...files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]));
   const state: z.infer<typeof State> = { format: 'verge-trusted-metadata', version: 1, files: content };
-  const temporary = join(dir, `${stateFile}.${process.pid}.new`);
+  const temporary = join(dir, `${stateFile}.new`);
   try {
     await mkdir(dir, { recursive: true });
     const file = await open(temporary, 'w', 0o600);

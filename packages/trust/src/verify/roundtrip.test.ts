@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createKey, directorMetadata, initDirector, initRepository, updateTargets } from './publish/index.js';
-import { RepositoryClient, verifyBoth } from './verify/index.js';
+import { createKey, directorMetadata, initDirector, initRepository, updateTargets } from '../publish/index.js';
+import { RepositoryClient, verifyBoth } from './index.js';
 
 let dir: string;
 beforeAll(async () => {
