@@ -1,9 +1,14 @@
 /** A forward model made ready for differentiation: modern operators, one batch size, every shape known. */
-import type { Graph, Model, ValueInfo } from '@verge/onnx';
+import { inferShapes, OnnxError, valueTypes, type DataType, type Graph, type Model, type ValueInfo } from '@verge/onnx';
 import { TrainingError, refuse } from './errors.js';
 import { logitsModel } from './export.js';
 import { modernize } from './modernize.js';
-import { staticTypes, type StaticType } from './static-shapes.js';
+import { OPSET, type Shape } from './tape.js';
+
+export interface StaticType {
+  readonly shape: Shape;
+  readonly dtype: DataType;
+}
 
 export interface Forward {
   readonly graph: Graph;
@@ -20,7 +25,7 @@ function bindBatch(info: ValueInfo, batch: number, problems: string[]): ValueInf
     problems.push(`input '${info.name}' is no tensor of known rank`);
     return info;
   }
-  const shape = info.type.shape.map((d, i) => (i === 0 && info.type?.kind === 'tensor' ? batch : d));
+  const shape = info.type.shape.map((d, i) => (i === 0 ? batch : d));
   const open = shape.filter((d) => typeof d !== 'number');
   if (open.length > 0) problems.push(`input '${info.name}' has open dimensions besides the batch`);
   return { ...info, type: { ...info.type, shape } };
@@ -44,6 +49,25 @@ function check(model: Model, inputs: readonly ValueInfo[], anyInputs: boolean): 
   return problems;
 }
 
+/** The type of every tensor whose shape is known; a gradient that needs another one says so by name. */
+function staticTypes(model: Model): Map<string, StaticType> {
+  let inferred: Model;
+  try {
+    inferred = inferShapes(model, { fresh: true });
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new TrainingError('bad-model', `the model's shapes do not agree: ${cause.message}`, { cause });
+  }
+  const types = valueTypes(inferred.graph);
+  const found = new Map<string, StaticType>();
+  for (const [name, type] of types) {
+    if (type.kind !== 'tensor' || !type.dtype || !type.shape) continue;
+    const shape = type.shape.filter((d) => typeof d === 'number');
+    if (shape.length === type.shape.length) found.set(name, { shape, dtype: type.dtype });
+  }
+  return found;
+}
+
 /**
  * @param batch rows that every run will have
  * @param exact keeps the inputs' shapes and number as they are (for operators under test)
@@ -56,7 +80,7 @@ export function prepareForward(model: Model, batch: number, exact = false): Forw
   const bound = exact ? inputs : inputs.map((i) => bindBatch(i, batch, problems));
   refuse('bad-model', 'the model cannot be trained', problems);
   const modern = modernize({ ...model, graph: { ...graph, inputs: bound } });
-  const types = staticTypes(modern);
+  const types = staticTypes({ ...model, opsets: new Map([...model.opsets, ['', OPSET]]), graph: modern });
   const [input, output] = [bound[0]?.name, modern.outputs[0]?.name];
   if (input === undefined || output === undefined)
     throw new TrainingError('bad-model', 'the model has no input or no output');

@@ -190,6 +190,8 @@ const cases: readonly Case[] = [
   ),
   conv('3x3 dense, im2col', [2, 2, 5, 5], [3, 2, 3, 3], { pads: ints([1, 1, 1, 1]) }, true),
   conv('3x3 dense, taps', [2, 5, 4, 4], [3, 5, 3, 3], { pads: ints([1, 1, 1, 1]) }, true),
+  conv('3x3 dense, rows', [2, 8, 4, 4], [3, 8, 3, 3], { pads: ints([1, 1, 1, 1]) }),
+  conv('rows, stride 2', [2, 8, 5, 6], [3, 8, 3, 3], { strides: ints([2, 2]), pads: ints([1, 1, 1, 1]) }),
   conv('stride 2 with a remainder', [2, 5, 6, 6], [2, 5, 3, 3], { strides: ints([2, 2]), pads: ints([1, 1, 1, 1]) }),
   conv('dilated, uneven pads', [1, 5, 6, 5], [2, 5, 3, 2], { dilations: ints([2, 1]), pads: ints([2, 1, 1, 0]) }),
   conv('pointwise', [2, 5, 3, 3], [4, 5, 1, 1], {}, true),
