@@ -1,0 +1,20 @@
+/** What every pass is given and gives back. */
+import type { Samples } from '@verge/data';
+import type { Model, SessionFactory } from '@verge/onnx';
+
+export interface PassContext {
+  createSession: SessionFactory;
+  train: Samples;
+  validation: Samples;
+  signal?: AbortSignal;
+  /** The pass's own progress, 0 to 1. */
+  onProgress?: (fraction: number) => void;
+}
+
+export interface PassResult {
+  model: Model;
+  /** What was done, counted by name. */
+  changes: Record<string, number>;
+  /** What was not done, with the reason. */
+  declined: { node: string; reason: string }[];
+}

@@ -1,0 +1,64 @@
+/** Static int8 quantization in QDQ form. */
+import type { DeviceClass } from '@verge/contracts';
+import { pick, type Samples } from '@verge/data';
+import { opsetVersion, type Model } from '@verge/onnx';
+import { CompressionError } from '../errors.js';
+import type { PassContext, PassResult } from '../pass.js';
+import { calibrate } from './calibrate.js';
+import { insertQdq } from './insert.js';
+import { planQuantization, tieActivations } from './plan.js';
+import { affineParams, type Range } from './scale.js';
+
+export interface QuantizeOptions {
+  calibration: 'min-max' | 'percentile' | 'entropy';
+  percentile: number;
+  /** Calibration samples, spread evenly over the training samples. */
+  samples: number;
+}
+
+function calibrationSamples(train: Samples, wanted: number): Samples {
+  const count = Math.min(wanted, train.y.length);
+  return pick(
+    train,
+    Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.y.length) / count)),
+  );
+}
+
+/**
+ * Weights symmetric int8 for each output channel, activations 8-bit affine for each tensor, biases int32, calibrated on
+ * training samples only.
+ * @throws CompressionError `unsuitable-model` when nothing can be quantized, `bad-calibration`, `bad-samples`, `cancelled`
+ */
+export async function quantizeStatic(
+  model: Model,
+  options: QuantizeOptions,
+  target: Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>,
+  context: PassContext,
+): Promise<PassResult> {
+  const opset = opsetVersion(model) ?? 0;
+  if (opset < 13)
+    throw new CompressionError('unsuitable-model', `opset ${opset}: scales for each channel need opset 13 or later`);
+  const plan = planQuantization(model);
+  if (plan.weighted.length === 0) {
+    const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);
+    throw new CompressionError(
+      'unsuitable-model',
+      `no Conv, Gemm or MatMul can be quantized${problems.length ? `: ${problems.join('; ')}` : ''}`,
+      { problems },
+    );
+  }
+  const groups = tieActivations(plan);
+  const ranges = await calibrate(model, groups, calibrationSamples(context.train, options.samples), {
+    method: options.calibration,
+    percentile: options.percentile,
+    createSession: context.createSession,
+    signal: context.signal,
+    onProgress: context.onProgress,
+  });
+  const params = new Map(
+    [...groups].map(([name, group]) => [name, affineParams(ranges.get(group) as Range, target.int8Activation)]),
+  );
+  const narrow = target.arch === 'x64' && target.int8Activation === 'uint8' && !target.vnni;
+  const { model: result, changes } = insertQdq(model, plan, params, { narrow });
+  return { model: result, changes, declined: plan.declined };
+}

@@ -1,0 +1,121 @@
+/** Scales and zero points of 8-bit integers, as QuantizeLinear-21 defines them: q = clamp(round(x / scale) + zero point). */
+
+export type Int8Kind = 'uint8' | 'int8';
+
+export interface Range {
+  min: number;
+  max: number;
+}
+
+export interface AffineParams {
+  scale: number;
+  zeroPoint: number;
+  kind: Int8Kind;
+}
+
+const limits: Record<Int8Kind, { low: number; high: number }> = {
+  uint8: { low: 0, high: 255 },
+  int8: { low: -128, high: 127 },
+};
+
+/** Smallest scale, so that a tensor that is always zero has one. */
+const tiny = 2 ** -100;
+
+/**
+ * Parameters that cover the range and represent zero exactly, which padding and Relu need. A range that begins at zero gets
+ * the lowest zero point, so that ONNX Runtime can drop the Relu in front.
+ */
+export function affineParams(range: Range, kind: Int8Kind): AffineParams {
+  const { low, high } = limits[kind];
+  const min = Math.min(0, range.min);
+  const max = Math.max(0, range.max);
+  const scale = Math.fround(Math.max((max - min) / (high - low), tiny));
+  const zeroPoint = Math.min(high, Math.max(low, Math.round(low - min / scale)));
+  return { scale, zeroPoint, kind };
+}
+
+/** Round half to even, as QuantizeLinear rounds. */
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest < 0.5) return floor;
+  if (rest > 0.5) return floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+export interface QuantizedWeight {
+  data: Int8Array;
+  /** One for each slice along the channel axis. */
+  scales: Float32Array;
+  /** Channels whose scale was widened so that pairs of products stay within 16 bits. */
+  narrowed: number;
+}
+
+/**
+ * Symmetric int8 weights with one scale for each index of `axis`.
+ * @param narrow for CPUs whose u8 x s8 kernel adds two products in 16 bits (AVX2, AVX-512 without VNNI): 255 * (w1 + w2)
+ *   must stay within int16, hence any two weights of one sign must not exceed 128 together; only channels that would are
+ *   given a wider scale
+ */
+export function quantizeWeight(
+  data: Float32Array,
+  dims: readonly number[],
+  axis: number,
+  narrow: boolean,
+): QuantizedWeight {
+  const channels = dims[axis] as number;
+  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const top = topMagnitudes(data, channels, inner);
+  const scales = new Float32Array(channels);
+  let narrowed = 0;
+  for (let c = 0; c < channels; c++) {
+    const { positive, negative } = top[c] as TopTwo;
+    const plain = Math.max(positive[0], negative[0]) / 127;
+    // One unit less than 128: each of the two may be rounded up by half.
+    const pairs = narrow ? Math.max(positive[0] + positive[1], negative[0] + negative[1]) / 127 : 0;
+    if (pairs > plain) narrowed++;
+    scales[c] = Math.max(plain, pairs, tiny);
+  }
+  const out = new Int8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const scale = scales[Math.floor(i / inner) % channels] as number;
+    out[i] = Math.max(-127, Math.min(127, roundHalfEven((data[i] as number) / scale)));
+  }
+  return { data: out, scales, narrowed };
+}
+
+interface TopTwo {
+  /** The two largest positive weights. */
+  positive: [number, number];
+  /** The two largest magnitudes of negative weights. */
+  negative: [number, number];
+}
+
+function topMagnitudes(data: Float32Array, channels: number, inner: number): TopTwo[] {
+  const top: TopTwo[] = Array.from({ length: channels }, () => ({ positive: [0, 0], negative: [0, 0] }));
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    const entry = top[Math.floor(i / inner) % channels] as TopTwo;
+    const side = value > 0 ? entry.positive : entry.negative;
+    const size = Math.abs(value);
+    if (size > side[0]) {
+      side[1] = side[0];
+      side[0] = size;
+    } else if (size > side[1]) side[1] = size;
+  }
+  return top;
+}
+
+/** int32 bias with scale = input scale * weight scale, one for each channel (QLinearConv, input B). */
+export function quantizeBias(
+  bias: Float32Array,
+  inputScale: number,
+  weightScales: Float32Array,
+): { data: Int32Array; scales: Float32Array } {
+  const scales = Float32Array.from(weightScales, (s) => s * inputScale);
+  const limit = 2 ** 31 - 1;
+  const data = Int32Array.from(bias, (b, i) =>
+    Math.max(-limit, Math.min(limit, roundHalfEven(b / (scales[i] as number)))),
+  );
+  return { data, scales };
+}
