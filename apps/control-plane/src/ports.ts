@@ -1,4 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { ControlPlaneError } from './errors.js';
 
 /** Whether this process can listen there now. */
 export function isFree(port: number, host: string): Promise<boolean> {
@@ -19,4 +21,23 @@ export function freePort(host = '127.0.0.1'): Promise<number> {
       probe.close(() => resolve(port));
     });
   });
+}
+
+interface PortWish {
+  /** The variable that asks for it. */
+  name: string;
+  host: string;
+  /** 0: any. */
+  port: number;
+  strict: boolean;
+}
+
+/** The wanted port, or a free one where it is taken. @throws ControlPlaneError PORT_TAKEN when that is not allowed */
+export async function choosePort(wish: PortWish, log: Logger): Promise<number> {
+  if (wish.port === 0) return await freePort(wish.host);
+  if (await isFree(wish.port, wish.host)) return wish.port;
+  if (wish.strict) throw new ControlPlaneError('PORT_TAKEN', `${wish.name}: port ${wish.port} is taken`);
+  const port = await freePort(wish.host);
+  log.warn({ wanted: wish.port, port }, `${wish.name}: the port is taken, using another`);
+  return port;
 }

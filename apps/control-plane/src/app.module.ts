@@ -1,0 +1,22 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { AccessModule } from './access/access.module.js';
+import { CoreModule, type Core } from './core.js';
+import { OperationGuard } from './http/operation.guard.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { ResponseInterceptor } from './http/response.interceptor.js';
+
+@Module({})
+export class AppModule {
+  static with(core: Core): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [CoreModule.with(core), AccessModule],
+      providers: [
+        { provide: APP_GUARD, useClass: OperationGuard },
+        { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
+        { provide: APP_FILTER, useValue: new ProblemFilter(core.log) },
+      ],
+    };
+  }
+}

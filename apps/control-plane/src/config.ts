@@ -1,0 +1,113 @@
+/** The environment, parsed once. An error names every bad variable and what was expected, never a value. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { ControlPlaneError } from './errors.js';
+
+const port = (fallback: number) =>
+  z.coerce
+    .number('expected a port number')
+    .int('expected a port number')
+    .min(0, 'expected a port from 0 (any) to 65535')
+    .max(65_535, 'expected a port from 0 (any) to 65535')
+    .default(fallback);
+const flag = z
+  .enum(['true', 'false', '1', '0'], 'expected true or false')
+  .default('false')
+  .transform((v) => v === 'true' || v === '1');
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine((v) => URL.canParse(v) && schemes.includes(new URL(v).protocol), `expected a URL: ${schemes.join(' or ')}`);
+
+const Environment = z.object({
+  VERGE_DATA_DIR: z.string().default('.verge/data'),
+  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  S3_ENDPOINT: url('http:', 'https:').optional(),
+  S3_BUCKET: z.string().optional(),
+  S3_REGION: z.string().optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  S3_FORCE_PATH_STYLE: z.enum(['true', 'false'], 'expected true or false').optional(),
+  VERGE_HTTP_PORT: port(7400),
+  VERGE_HTTP_HOST: z.string().default('127.0.0.1'),
+  VERGE_GRPC_PORT: port(7443),
+  VERGE_ENROLL_PORT: port(7444),
+  VERGE_GRPC_HOST: z.string().default('0.0.0.0'),
+  VERGE_PUBLIC_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]+$/, 'expected a host name or address')
+    .default('localhost'),
+  VERGE_STRICT_PORTS: flag,
+  VERGE_ADMIN_EMAIL: z.email('expected an e-mail address').optional(),
+  VERGE_ADMIN_PASSWORD: z.string().min(10, 'expected at least 10 characters').optional(),
+  VERGE_CONSOLE_DIR: z.string().optional(),
+  VERGE_MAX_BLOB_BYTES: z.coerce
+    .number('expected a number of bytes')
+    .int('expected a whole number of bytes')
+    .min(1, 'expected at least 1')
+    .default(8 * 1024 ** 3),
+  VERGE_REPORT_INTERVAL_SECONDS: z.coerce.number('expected seconds').min(1).max(3600).default(30),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected a level from fatal to trace')
+    .default('info'),
+});
+type Environment = z.output<typeof Environment>;
+
+/** What `openBlobStore` reads. */
+export type BlobSettings = Pick<Environment, Extract<keyof Environment, `S3_${string}`>> & { BLOBS_DIR?: string };
+
+export interface ControlPlaneConfig {
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Undefined: an embedded Postgres below `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Undefined: the queue is on Postgres. */
+  readonly redisUrl: string | undefined;
+  readonly blobs: BlobSettings;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly grpc: { readonly host: string; readonly port: number; readonly enrollPort: number };
+  /** The host under which devices reach the gRPC ports, and the console is announced. */
+  readonly publicHost: string;
+  /** A taken port is an error instead of a reason to take another. */
+  readonly strictPorts: boolean;
+  readonly admin: { readonly email: string | undefined; readonly password: string | undefined };
+  readonly consoleDir: string | undefined;
+  readonly maxBlobBytes: number;
+  /** Seconds between a device's status reports, and between its telemetry pushes. */
+  readonly reportIntervalSeconds: number;
+  readonly logLevel: Environment['LOG_LEVEL'];
+}
+
+/** @throws ControlPlaneError CONFIG_INVALID */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): ControlPlaneConfig {
+  // An empty variable is an unset one, as compose files leave them.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(set);
+  if (!parsed.success) {
+    const reasons = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`);
+    throw new ControlPlaneError('CONFIG_INVALID', `the environment is not valid: ${reasons.join('; ')}`);
+  }
+  return toConfig(parsed.data);
+}
+
+function toConfig(e: Environment): ControlPlaneConfig {
+  const dataDir = resolve(e.VERGE_DATA_DIR);
+  const { S3_ENDPOINT, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_FORCE_PATH_STYLE } = e;
+  const s3 = { S3_ENDPOINT, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_FORCE_PATH_STYLE };
+  return {
+    dataDir,
+    databaseUrl: e.DATABASE_URL,
+    redisUrl: e.REDIS_URL,
+    blobs: S3_ENDPOINT || S3_BUCKET ? s3 : { ...s3, BLOBS_DIR: resolve(dataDir, 'blobs') },
+    http: { host: e.VERGE_HTTP_HOST, port: e.VERGE_HTTP_PORT },
+    grpc: { host: e.VERGE_GRPC_HOST, port: e.VERGE_GRPC_PORT, enrollPort: e.VERGE_ENROLL_PORT },
+    publicHost: e.VERGE_PUBLIC_HOST,
+    strictPorts: e.VERGE_STRICT_PORTS,
+    admin: { email: e.VERGE_ADMIN_EMAIL, password: e.VERGE_ADMIN_PASSWORD },
+    consoleDir: e.VERGE_CONSOLE_DIR,
+    maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
+    reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,
+    logLevel: e.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,5 @@
+export { Caller, Input, Operation, OpenPath, type InputOf, type OutputOf } from './operation.js';
+export { openEventStream, type EventStream } from './event-stream.js';
+export { afterCursor, pageWhere, pageWindow, toPage } from './page.js';
+export { ProblemError } from './problem-error.js';
+export type { AnyCaller, HttpRequest, ProjectCaller } from './request.js';

@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import type { RouteName } from '@verge/contracts';
+import { ProblemError } from './problem-error.js';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const DEFAULT_LIMIT = MiB;
+const limits: Partial<Record<RouteName, number>> = {
+  'auth.login': 4 * KiB,
+  // Ten thousand files by path, digest and size.
+  'datasets.create': 8 * MiB,
+  // TUF metadata, base64.
+  'releases.create': 64 * MiB,
+};
+
+/**
+ * Reads a JSON body after the caller is known, so that a stranger cannot make the process buffer one.
+ * @throws ProblemError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_BODY
+ */
+export async function readJsonBody(request: IncomingMessage, name: RouteName): Promise<unknown> {
+  const type = request.headers['content-type'] ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'expected a body of type application/json');
+  }
+  const limit = limits[name] ?? DEFAULT_LIMIT;
+  const refuse = (): ProblemError => new ProblemError('BODY_TOO_LARGE', `expected a body of at most ${limit} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw refuse();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit) throw refuse();
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof ProblemError) throw cause;
+    throw new ProblemError('MALFORMED_BODY', 'the body broke off', [], { cause });
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new ProblemError('MALFORMED_BODY', `the body is not JSON: ${(cause as Error).message}`, [], { cause });
+  }
+}

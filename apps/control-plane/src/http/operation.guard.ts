@@ -1,0 +1,40 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { routes, type Route, type RouteName } from '@verge/contracts';
+import { AuthenticationService } from '../access/authentication.service.js';
+import { readJsonBody } from './json-body.js';
+import { OPEN_PATH, OPERATION } from './operation.js';
+import type { AnyCaller, HttpRequest } from './request.js';
+import { validateInput } from './validate.js';
+
+/**
+ * In front of every handler: who calls, whether they may, and whether what they send is what the contract says. A
+ * handler that is bound to no operation and not marked open is refused.
+ */
+@Injectable()
+export class OperationGuard implements CanActivate {
+  constructor(
+    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(AuthenticationService) private readonly authentication: AuthenticationService,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const handler = context.getHandler();
+    const name = this.reflector.get<RouteName | undefined>(OPERATION, handler);
+    if (!name) return this.reflector.get<boolean | undefined>(OPEN_PATH, handler) === true;
+    const route: Route = routes[name];
+    const request = context.switchToHttp().getRequest<HttpRequest>();
+    const caller = route.role === 'public' ? null : await this.admit(request, route);
+    const params = { ...request.params };
+    const body = route.body ? await readJsonBody(request, name) : undefined;
+    const valid = validateInput(route, { params, query: { ...request.query }, body });
+    request.operation = { name, route, caller, params, ...valid };
+    return true;
+  }
+
+  private async admit(request: HttpRequest, route: Route): Promise<AnyCaller> {
+    const identity = await this.authentication.identify(request);
+    const project = request.params['project'];
+    return await this.authentication.authorise(identity, route.role as Exclude<Route['role'], 'public'>, project);
+  }
+}
