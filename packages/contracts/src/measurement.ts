@@ -14,8 +14,8 @@ export type Accuracy = z.infer<typeof Accuracy>;
 export const Measurement = z.strictObject({
   bytes: z.int().min(0),
   parameters: z.int().min(0),
-  /** Multiply-accumulate operations for one sample. */
-  macs: z.int().min(0),
+  /** Multiply-accumulate operations for one sample; null when a layer's shape is not known. */
+  macs: z.int().min(0).nullable(),
   accuracy: z.number().min(0).max(1),
   samples: z.int().min(0),
   p50Ms: z.number().min(0),

@@ -14,7 +14,7 @@ export {
 } from './samples.js';
 export { openDataset, formatNames } from './open.js';
 export type { OpenOptions } from './readers/options.js';
-export { DatasetDescriptor } from './descriptor.js';
+export { DatasetDescriptor, findDescriptor } from './descriptor.js';
 export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
 export { parseIdx } from './readers/idx.js';
 export { digitsPreprocess, loadDigits } from './digits.js';

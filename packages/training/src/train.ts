@@ -1,6 +1,6 @@
-/** A training as its configuration says: the one way in for the command line and the worker. */
+/** A training as its configuration describes it: the form that the command line, the API and the worker share. */
 import type { TrainingConfig } from '@verge/contracts';
-import { decodeModel, type Model, type SessionFactory } from '@verge/onnx';
+import type { Model, SessionFactory } from '@verge/onnx';
 import { buildArchitecture } from './architectures/registry.js';
 import { distill } from './distill.js';
 import { TrainingError } from './errors.js';
@@ -8,37 +8,43 @@ import { fit } from './fit.js';
 import type { FitOptions, FitResult } from './fit-options.js';
 import type { TrainingSamples } from './samples.js';
 
-export interface TrainOptions extends Pick<FitOptions, 'onProgress' | 'signal' | 'saveCheckpoint' | 'resumeFrom'> {
-  readonly config: TrainingConfig;
+export interface TrainOptions extends Pick<
+  FitOptions,
+  'onProgress' | 'signal' | 'saveCheckpoint' | 'checkpointEverySteps' | 'resumeFrom'
+> {
+  readonly createSession: SessionFactory;
   readonly train: TrainingSamples;
   readonly validation: TrainingSamples;
+  /** Number of classes; the network gets as many outputs. */
   readonly classes: number;
-  readonly createSession: SessionFactory;
-  /** ONNX bytes of the teacher; with it the training distils. */
-  readonly teacher?: Uint8Array;
-  /** Reads the file that `config.model.onnx` names. */
-  readonly readModel?: (name: string) => Promise<Uint8Array>;
+  /** The network, when the configuration names an ONNX file. */
+  readonly model?: Model;
+  /** The teacher, when the configuration distils. */
+  readonly teacher?: Model;
 }
 
-async function startingModel(options: TrainOptions): Promise<Model> {
-  const { config, train, classes, readModel } = options;
-  if ('architecture' in config.model) {
-    const { architecture, params } = config.model;
-    return buildArchitecture(architecture, { input: train.shape, classes, params }, config.seed);
+/** The network with its initial weights. */
+function networkOf(config: TrainingConfig, options: TrainOptions): Model {
+  const source = config.model;
+  if ('architecture' in source) {
+    const { classes, train } = options;
+    return buildArchitecture(source.architecture, { input: train.shape, classes, params: source.params }, config.seed);
   }
-  if (!readModel) throw new TrainingError('bad-options', 'model.onnx: no file can be read here');
-  return decodeModel(await readModel(config.model.onnx));
+  if (!options.model) throw new TrainingError('bad-options', `the network '${source.onnx}' was not given`);
+  return options.model;
 }
 
 /**
- * Trains what the configuration describes on the given parts of a data set.
- * @throws TrainingError as `fit` and `distill`; `bad-options` for a distillation without a teacher
+ * Trains, or distils when there is a teacher, what a `TrainingConfig` describes. Paths in it (`data`, `teacher`,
+ * `model.onnx`) are the caller's to read.
+ * @throws TrainingError as `fit`, `distill` and `buildArchitecture`; `bad-options` when the configuration asks for a
+ *   distillation and no teacher was given
  */
-export async function trainFromConfig(options: TrainOptions): Promise<FitResult> {
-  const { config, teacher, classes: _classes, readModel: _readModel, ...rest } = options;
+export async function train(config: TrainingConfig, options: TrainOptions): Promise<FitResult> {
+  const { classes: _classes, model: _model, teacher, ...run } = options;
   const common = {
-    ...rest,
-    model: await startingModel(options),
+    ...run,
+    model: networkOf(config, options),
     epochs: config.epochs,
     batchSize: config.batchSize,
     seed: config.seed,
@@ -50,6 +56,7 @@ export async function trainFromConfig(options: TrainOptions): Promise<FitResult>
     checkpointEvery: config.checkpointEvery,
     threads: config.threads,
   };
-  if (!teacher) return fit(common);
-  return distill({ ...common, ...config.distillation, teacher: decodeModel(teacher) });
+  if (!config.distillation && !teacher) return fit(common);
+  if (!teacher) throw new TrainingError('bad-options', 'the configuration distils, but no teacher was given');
+  return distill({ ...common, ...config.distillation, teacher });
 }

@@ -1,0 +1,140 @@
+/** `verge login`, `logout`, `whoami`, `use`, `projects`, `tokens`. */
+import { createClient } from '@verge/contracts';
+import type { Command } from 'commander';
+import { connect, number, remote } from '../command.js';
+import { readCredentials, writeCredentials } from '../credentials.js';
+import { CliError } from '../errors.js';
+import { createOutput, fields, table } from '../output.js';
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += String(chunk);
+  return text.replace(/\r?\n$/, '');
+}
+
+interface LoginOptions {
+  url?: string;
+  email: string;
+  passwordStdin?: boolean;
+  json?: boolean;
+}
+
+async function login(options: LoginOptions, command: Command): Promise<void> {
+  const { url, json } = command.optsWithGlobals<LoginOptions>();
+  const stored = await readCredentials();
+  const baseUrl = (url ?? process.env['VERGE_URL'] ?? stored.url)?.replace(/\/$/, '');
+  if (!baseUrl) throw new CliError('usage', '--url: expected the address of the control plane');
+  const password = options.passwordStdin ? await readAll(process.stdin) : process.env['VERGE_PASSWORD'];
+  if (!password)
+    throw new CliError('usage', 'no password', ['pipe it in with --password-stdin, or set VERGE_PASSWORD']);
+  const session = await createClient({ baseUrl }).call('auth.login', { body: { email: options.email, password } });
+  const only = session.user.memberships.length === 1 ? session.user.memberships[0]?.project : undefined;
+  const project = only ?? (stored.url === baseUrl ? stored.project : undefined);
+  await writeCredentials({ url: baseUrl, token: session.token, ...(project ? { project } : {}) });
+  createOutput(json === true).result(
+    { url: baseUrl, user: session.user, expiresAt: session.expiresAt },
+    `logged in to ${baseUrl} as ${session.user.email}${project ? `, project ${project}` : ''}`,
+  );
+}
+
+export function accountCommands(program: Command): void {
+  program
+    .command('login')
+    .description('log in and remember the control plane')
+    .requiredOption('--email <email>')
+    .option('--password-stdin', 'read the password from standard input (otherwise VERGE_PASSWORD)')
+    .action(login);
+  program
+    .command('logout')
+    .description('end the session and forget it')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, output } = await connect(command);
+      await client.call('auth.logout', {}).catch(() => undefined);
+      const { url, project } = await readCredentials();
+      await writeCredentials({ ...(url ? { url } : {}), ...(project ? { project } : {}) });
+      output.result({ loggedOut: true }, 'logged out');
+    });
+  program
+    .command('whoami')
+    .description('who is calling')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, output, project } = await connect(command);
+      const user = await client.call('auth.me', {});
+      const memberships = user.memberships.map((m) => `${m.project} (${m.role})`).join(', ');
+      output.result(
+        { ...user, project: project ?? null },
+        fields([
+          ['user', `${user.name} <${user.email}>`],
+          ['server', client.baseUrl],
+          ['project', project],
+          ['memberships', memberships],
+        ]),
+      );
+    });
+  program
+    .command('use <project>')
+    .description('choose the project for the commands that follow')
+    .action(async (slug: string, _options: unknown, command: Command) => {
+      const { client, output } = await connect(command);
+      const project = await client.call('projects.get', { params: { project: slug } });
+      await writeCredentials({ ...(await readCredentials()), project: project.slug });
+      output.result(project, `using ${project.slug} (${project.name})`);
+    });
+  projectCommands(program);
+  tokenCommands(program);
+}
+
+function projectCommands(program: Command): void {
+  const projects = program.command('projects').description('projects');
+  projects.command('list').action(async (_options: unknown, command: Command) => {
+    const { client, output } = await connect(command);
+    const { items } = await client.call('projects.list', { query: { limit: 500 } });
+    output.result(items, () =>
+      table(
+        ['project', 'name', 'role', 'created'],
+        items.map((p) => [p.slug, p.name, p.role, p.createdAt]),
+      ),
+    );
+  });
+  projects
+    .command('create <slug>')
+    .option('--name <name>')
+    .action(async (slug: string, options: { name?: string }, command: Command) => {
+      const { client, output } = await connect(command);
+      const project = await client.call('projects.create', { body: { slug, name: options.name ?? slug } });
+      output.result(project, `created project ${project.slug}`);
+    });
+}
+
+function tokenCommands(program: Command): void {
+  const tokens = program.command('tokens').description('API tokens');
+  tokens.command('list').action(async (_options: unknown, command: Command) => {
+    const { client, output } = await connect(command);
+    const { items } = await client.call('tokens.list', { query: { limit: 500 } });
+    output.result(items, () =>
+      table(
+        ['id', 'name', 'project', 'role', 'last used', 'expires'],
+        items.map((t) => [t.id, t.name, t.project ?? '(all)', t.role, t.lastUsedAt ?? '-', t.expiresAt ?? 'never']),
+      ),
+    );
+  });
+  tokens
+    .command('create <name>')
+    .description('create an API token for the chosen project; its secret is shown once')
+    .option('--role <role>', 'viewer, operator or admin', 'operator')
+    .option('--days <n>', 'days until it expires', number('--days', { min: 1, max: 3650, integer: true }))
+    .action(
+      remote(async ({ client, output, project }, name: string, options: { role: string; days?: number }) => {
+        const role = options.role as 'viewer' | 'operator' | 'admin';
+        const token = await client.call('tokens.create', {
+          body: { name, project, role, expiresInDays: options.days ?? null },
+        });
+        output.result(token, token.token);
+      }),
+    );
+  tokens.command('revoke <id>').action(async (token: string, _options: unknown, command: Command) => {
+    const { client, output } = await connect(command);
+    await client.call('tokens.delete', { params: { token } });
+    output.result({ revoked: token }, `revoked ${token}`);
+  });
+}

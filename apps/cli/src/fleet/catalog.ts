@@ -1,0 +1,248 @@
+/** `verge datasets`, `models`, `versions`, `artifacts`. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type DatasetFile, Preprocess } from '@verge/contracts';
+import { findDescriptor, openDataset, type OpenOptions } from '@verge/data';
+import type { Command } from 'commander';
+import { remote, type Remote } from '../command.js';
+import { readDocument } from '../documents.js';
+import { digest, fields, milliseconds, percent, size, table } from '../output.js';
+import { uploadDataset, uploadFile } from './upload.js';
+
+interface AddOptions {
+  path: string;
+  format?: 'csv' | 'idx' | 'npz' | 'image-folder';
+  preprocess?: string;
+  split?: string;
+  description?: string;
+  source?: string;
+  license?: string;
+}
+
+/** A folder with a descriptor is the descriptor and the file it names; anything else is all of its files. */
+async function datasetFiles(remote: Remote, path: string): Promise<DatasetFile[]> {
+  const found = await findDescriptor(path, (await stat(path)).isDirectory());
+  if (!found) return uploadDataset(remote, path);
+  const files: DatasetFile[] = [];
+  for (const file of [join(dirname(found.file), 'dataset.json'), found.file]) {
+    files.push({ path: basename(file), ...(await uploadFile(remote, file)) });
+  }
+  return files;
+}
+
+async function addDataset(remote: Remote, name: string, options: AddOptions): Promise<void> {
+  const preprocess = options.preprocess
+    ? await readDocument(options.preprocess, Preprocess, 'preprocessing')
+    : undefined;
+  const open: OpenOptions = {
+    ...(options.format ? { format: options.format } : {}),
+    ...(preprocess ? { preprocess } : {}),
+  };
+  // Read it here first: a data set that cannot be read is refused before anything is sent.
+  const data = await openDataset(options.path, open);
+  const described = await findDescriptor(options.path, (await stat(options.path)).isDirectory());
+  const dataset = await remote.client.call('datasets.create', {
+    params: remote.params,
+    body: {
+      name,
+      description: options.description ?? '',
+      format: data.format as 'csv',
+      files: await datasetFiles(remote, options.path),
+      labels: [...data.labels],
+      preprocess: preprocess ?? described?.descriptor.preprocess ?? null,
+      split: options.split ?? data.split ?? 'auto',
+      source: options.source ?? '',
+      license: options.license ?? '',
+    },
+  });
+  if (data.unreadable.count > 0)
+    remote.output.progress(
+      `${data.unreadable.count} rows cannot be read and will be left out, the first at ${data.unreadable.rows[0]?.where}`,
+    );
+  remote.output.result(
+    dataset,
+    `registered ${dataset.name}: ${data.y.length} samples of [${data.shape.join(', ')}], ${data.labels.length} labels, ${digest(dataset.digest)}`,
+  );
+}
+
+export function catalogCommands(program: Command): void {
+  const datasets = program.command('datasets').description('data sets');
+  datasets
+    .command('add <name>')
+    .description('check a data set, send its files, register it')
+    .requiredOption('--path <path>', 'file or folder')
+    .option('--format <format>', 'csv, idx, npz or image-folder; recognised when absent')
+    .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
+    .option('--split <name>')
+    .option('--description <text>')
+    .option('--source <text>')
+    .option('--license <text>')
+    .action(remote(addDataset));
+  datasets.command('list').action(
+    remote(async ({ client, params, output }) => {
+      const { items } = await client.call('datasets.list', { params, query: { limit: 500 } });
+      output.result(items, () =>
+        table(
+          ['name', 'format', '>labels', '>size', 'digest', 'created'],
+          items.map((d) => [d.name, d.format, String(d.labels.length), size(d.bytes), digest(d.digest), d.createdAt]),
+        ),
+      );
+    }),
+  );
+  datasets.command('show <name>').action(
+    remote(async ({ client, params, output }, dataset: string) => {
+      const d = await client.call('datasets.get', { params: { ...params, dataset } });
+      output.result(d, () =>
+        fields([
+          ['name', d.name],
+          ['id', d.id],
+          ['format', d.format],
+          ['files', d.files.map((f) => f.path).join(', ')],
+          ['size', size(d.bytes)],
+          ['labels', d.labels.join(', ')],
+          ['split', d.split],
+          ['digest', d.digest],
+        ]),
+      );
+    }),
+  );
+  modelCommands(program);
+  artifactCommands(program);
+}
+
+function modelCommands(program: Command): void {
+  const models = program.command('models').description('models and their versions');
+  models.command('list').action(
+    remote(async ({ client, params, output }) => {
+      const { items } = await client.call('models.list', { params, query: { limit: 500 } });
+      output.result(items, () =>
+        table(
+          ['name', 'task', '>versions', '>latest', '>accuracy', '>size'],
+          items.map((m) => [
+            m.name,
+            m.task,
+            String(m.versions),
+            m.latest ? String(m.latest.version) : '-',
+            percent(m.latest?.test?.accuracy),
+            size(m.latest?.bytes),
+          ]),
+        ),
+      );
+    }),
+  );
+  models
+    .command('versions [model]')
+    .description('versions of a model, or of all')
+    .action(
+      remote(async ({ client, params, output }, model?: string) => {
+        const { items } = await client.call('versions.list', {
+          params,
+          query: { limit: 500, ...(model ? { model } : {}) },
+        });
+        output.result(items, () =>
+          table(
+            ['version', 'origin', '>accuracy', '>size', '>parameters', '>p50', 'digest'],
+            items.map((v) => [
+              `${v.model}@${v.version}`,
+              v.origin,
+              percent(v.metrics.test?.accuracy),
+              size(v.bytes),
+              v.metrics.measurement?.parameters.toLocaleString('en') ?? '-',
+              milliseconds(v.metrics.measurement?.p50Ms),
+              digest(v.digest),
+            ]),
+          ),
+        );
+      }),
+    );
+  models
+    .command('show <version>')
+    .description('a version (an id, or model@number) and its lineage')
+    .action(
+      remote(async ({ client, params, output }, version: string) => {
+        const v = await client.call('versions.get', { params: { ...params, version } });
+        const lineage = await client.call('versions.lineage', { params: { ...params, version } });
+        output.result({ ...v, lineage }, () =>
+          [
+            fields([
+              ['version', `${v.model}@${v.version}`],
+              ['id', v.id],
+              ['origin', v.origin],
+              ['digest', v.digest],
+              ['size', size(v.bytes)],
+              ['accuracy', percent(v.metrics.test?.accuracy)],
+              ['p50', milliseconds(v.metrics.measurement?.p50Ms)],
+              ['peak memory', size(v.metrics.measurement?.peakRssBytes)],
+            ]),
+            ...lineage.edges.map((e) => `  ${e.from} -> ${e.to} (${e.role})`),
+          ].join('\n'),
+        );
+      }),
+    );
+}
+
+function artifactCommands(program: Command): void {
+  const artifacts = program.command('artifacts').description('models built for device classes');
+  artifacts
+    .command('list')
+    .option('--model <name>')
+    .option('--class <name>', 'device class')
+    .option('--version <version>', 'a version: an id, or model@number')
+    .action(
+      remote(async ({ client, params, output }, options: { model?: string; class?: string; version?: string }) => {
+        const query = {
+          limit: 500,
+          ...(options.model ? { model: options.model } : {}),
+          ...(options.class ? { deviceClass: options.class } : {}),
+          ...(options.version ? { version: options.version } : {}),
+        };
+        const { items } = await client.call('artifacts.list', { params, query });
+        output.result(items, () =>
+          table(
+            ['id', 'version', 'class', 'recipe', 'offered', '>size', '>accuracy', '>p50'],
+            items.map((a) => [
+              a.id,
+              `${a.model}@${a.version}`,
+              a.deviceClass,
+              a.recipe,
+              a.offered ? 'yes' : `no: ${a.report.reasons.join('; ')}`,
+              size(a.report.after.bytes),
+              percent(a.report.after.accuracy),
+              milliseconds(a.report.after.p50Ms),
+            ]),
+          ),
+        );
+      }),
+    );
+  artifacts.command('show <id>').action(
+    remote(async ({ client, params, output }, artifact: string) => {
+      const a = await client.call('artifacts.get', { params: { ...params, artifact } });
+      const { before, after } = a.report;
+      const row = (name: string, b: string, c: string): string[] => [name, b, c];
+      output.result(a, () =>
+        [
+          fields([
+            ['artifact', a.id],
+            ['version', `${a.model}@${a.version}`],
+            ['class', a.deviceClass],
+            ['manifest', a.manifestDigest],
+            ['target path', a.targetPath],
+            ['offered', a.offered ? 'yes' : `no: ${a.report.reasons.join('; ')}`],
+          ]),
+          '',
+          table(
+            ['', '>before', '>after'],
+            [
+              row('size', size(before.bytes), size(after.bytes)),
+              row('parameters', String(before.parameters), String(after.parameters)),
+              row('accuracy', percent(before.accuracy), percent(after.accuracy)),
+              row('p50', milliseconds(before.p50Ms), milliseconds(after.p50Ms)),
+              row('p95', milliseconds(before.p95Ms), milliseconds(after.p95Ms)),
+              row('peak memory', size(before.peakRssBytes), size(after.peakRssBytes)),
+            ],
+          ),
+        ].join('\n'),
+      );
+    }),
+  );
+}

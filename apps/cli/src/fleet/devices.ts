@@ -1,0 +1,153 @@
+/** `verge devices`, `groups`. */
+import { writeFile } from 'node:fs/promises';
+import { type Device, EnrollmentBundle } from '@verge/contracts';
+import type { Command } from 'commander';
+import { number, remote, type Remote } from '../command.js';
+import { digest, fields, size, table } from '../output.js';
+import { trustedRoot } from './releases.js';
+
+const running = (d: Device): string =>
+  d.active ? (d.active.model ? `${d.active.model}@${d.active.version}` : digest(d.active.manifestDigest)) : '-';
+
+interface TokenOptions {
+  class: string;
+  group?: string;
+  name?: string;
+  maxUses: number;
+  expiresIn: number;
+  keys?: string;
+  out?: string;
+}
+
+async function enrollToken({ client, params, output }: Remote, options: TokenOptions): Promise<void> {
+  // The release root comes from the operator's own folder; a device must not learn it from the control plane.
+  const releaseRoot = options.keys ? Buffer.from(await trustedRoot(options.keys)).toString('base64') : null;
+  const created = await client.call('enrollment.create', {
+    params,
+    body: {
+      name: options.name ?? '',
+      deviceClass: options.class,
+      group: options.group ?? null,
+      maxUses: options.maxUses,
+      expiresInMinutes: options.expiresIn,
+    },
+  });
+  const bundle: EnrollmentBundle = EnrollmentBundle.parse({ ...created.bundle, releaseRoot });
+  if (options.out) await writeFile(options.out, JSON.stringify(bundle, null, 2) + '\n', { mode: 0o600 });
+  output.result({ ...created, bundle }, () =>
+    options.out
+      ? `wrote ${options.out}; on the device: verge-agent enroll --bundle ${options.out}${releaseRoot ? '' : ' --release-root ROOT.json'}`
+      : JSON.stringify(bundle, null, 2),
+  );
+}
+
+interface ListOptions {
+  group?: string;
+  class?: string;
+  online?: boolean;
+}
+
+export function deviceCommands(program: Command): void {
+  const devices = program.command('devices').description('devices');
+  devices
+    .command('list')
+    .option('--group <name>')
+    .option('--class <name>')
+    .option('--online', 'only those that are connected')
+    .action(
+      remote(async ({ client, params, output }, options: ListOptions) => {
+        const query = {
+          limit: 500,
+          ...(options.group ? { group: options.group } : {}),
+          ...(options.class ? { deviceClass: options.class } : {}),
+          ...(options.online ? { online: 'true' as const } : {}),
+        };
+        const { items } = await client.call('devices.list', { params, query });
+        output.result(items, () =>
+          table(
+            ['name', 'id', 'class', 'group', 'state', 'online', 'runs', 'update', '>memory', 'error'],
+            items.map((d) => [
+              d.name,
+              d.id,
+              d.deviceClass,
+              d.group ?? '-',
+              d.state,
+              d.online ? 'yes' : 'no',
+              running(d),
+              d.updateState,
+              size(d.rssBytes),
+              d.error?.code ?? '',
+            ]),
+          ),
+        );
+      }),
+    );
+  devices.command('show <id>').action(
+    remote(async ({ client, params, output }, device: string) => {
+      const d = await client.call('devices.get', { params: { ...params, device } });
+      output.result(d, () =>
+        fields([
+          ['device', d.name],
+          ['id', d.id],
+          ['class', d.deviceClass],
+          ['group', d.group],
+          ['state', d.state],
+          ['online', d.online ? 'yes' : 'no'],
+          ['last seen', d.lastSeenAt],
+          ['runs', running(d)],
+          ['update', d.updateState],
+          ['error', d.error ? `${d.error.code}: ${d.error.message}` : null],
+          ['certificate until', d.certificateExpiresAt],
+          ['memory', size(d.rssBytes)],
+          ...Object.entries(d.facts).map(([k, v]) => [k, v] as const),
+        ]),
+      );
+    }),
+  );
+  devices
+    .command('enroll-token')
+    .description('make what a device needs to enrol')
+    .requiredOption('--class <name>', 'device class')
+    .option('--group <name>')
+    .option('--name <text>')
+    .option(
+      '--max-uses <n>',
+      'devices that may enrol with it',
+      number('--max-uses', { min: 1, max: 100_000, integer: true }),
+      1,
+    )
+    .option('--expires-in <minutes>', 'minutes', number('--expires-in', { min: 1, max: 525_600, integer: true }), 1440)
+    .option('--keys <dir>', 'release keys folder, whose root the device will trust')
+    .option('--out <file>', 'write the bundle there instead of printing it')
+    .action(remote(enrollToken));
+  devices.command('revoke <id>').action(
+    remote(async ({ client, params, output }, device: string) => {
+      const d = await client.call('devices.revoke', { params: { ...params, device } });
+      output.result(d, `${d.name} is ${d.state}`);
+    }),
+  );
+  const groups = program.command('groups').description('groups of devices');
+  groups.command('list').action(
+    remote(async ({ client, params, output }) => {
+      const { items } = await client.call('groups.list', { params, query: { limit: 500 } });
+      output.result(items, () =>
+        table(
+          ['name', '>devices', '>online', 'description'],
+          items.map((g) => [g.name, String(g.devices), String(g.online), g.description]),
+        ),
+      );
+    }),
+  );
+  groups
+    .command('create <name>')
+    .option('--description <text>')
+    .action(
+      remote(async ({ client, params, output }, name: string, options: { description?: string }) => {
+        const group = await client.call('groups.create', {
+          params,
+          body: { name, description: options.description ?? '' },
+        });
+        output.result(group, `created group ${group.name}`);
+      }),
+    );
+}

@@ -1,0 +1,236 @@
+/** `verge releases`: keys, signing and publishing. Private keys stay in the operator's folder. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Artifact, ArtifactManifest, manifestTargetPath } from '@verge/contracts';
+import {
+  createKey,
+  initRepository,
+  type MetadataFiles,
+  readKeyFile,
+  readRepository,
+  roles,
+  type SigningKey,
+  type Target,
+  updateTargets,
+  writeKeyFile,
+} from '@verge/trust/publish';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { collect, number, remote, type Remote } from '../command.js';
+import { createOutput, digest, table } from '../output.js';
+import { readDocument } from '../documents.js';
+import { CliError } from '../errors.js';
+
+const passphrase = (): { passphrase?: string } =>
+  process.env['VERGE_KEY_PASSPHRASE'] ? { passphrase: process.env['VERGE_KEY_PASSPHRASE'] } : {};
+const DAY = 86_400_000;
+
+async function writeFolder(folder: string, files: MetadataFiles): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of files) {
+    const next = join(folder, `.${name}.new`);
+    await writeFile(next, content);
+    await rename(next, join(folder, name));
+  }
+}
+
+async function readFolder(folder: string): Promise<Map<string, Uint8Array>> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  const files = new Map<string, Uint8Array>();
+  for (const name of names.filter((n) => /^([0-9]+\.)?[a-z]+\.json$/.test(n)))
+    files.set(name, await readFile(join(folder, name)));
+  return files;
+}
+
+const versionOf = (name: string): number => Number(name.split('.')[0]);
+
+/** The newest root of a keys folder: what devices are given to trust. */
+export async function trustedRoot(keys: string): Promise<Uint8Array> {
+  const files = await readFolder(join(keys, 'metadata'));
+  const newest = [...files.keys()]
+    .filter((n) => n.endsWith('.root.json'))
+    .sort((a, b) => versionOf(b) - versionOf(a))[0];
+  const root = newest ? files.get(newest) : undefined;
+  if (!root)
+    throw new CliError('missing', `'${keys}' holds no release repository`, [
+      'make one with: verge releases init --keys DIR',
+    ]);
+  return root;
+}
+
+async function init(
+  options: { keys: string; rootKeys: number; rootThreshold: number },
+  command: Command,
+): Promise<void> {
+  const output = createOutput(command.optsWithGlobals<{ json?: boolean }>().json === true);
+  if (options.rootThreshold > options.rootKeys)
+    throw new CliError('usage', `--root-threshold: expected at most ${options.rootKeys}, the number of root keys`);
+  const folder = join(options.keys, 'metadata');
+  if ((await readFolder(folder)).size > 0)
+    throw new CliError('usage', `'${options.keys}' holds a release repository already`);
+  await mkdir(options.keys, { recursive: true, mode: 0o700 });
+  const keys = { root: [] as SigningKey[], targets: [createKey()], snapshot: [createKey()], timestamp: [createKey()] };
+  for (let i = 0; i < options.rootKeys; i++) keys.root.push(createKey());
+  for (const role of roles) {
+    for (const [i, key] of keys[role].entries())
+      await writeKeyFile(
+        join(options.keys, `${role}${keys[role].length > 1 ? `-${i + 1}` : ''}.key.json`),
+        key,
+        passphrase(),
+      );
+  }
+  // The timestamp is renewed by people here, so it lives as long as people take between releases.
+  const files = initRepository({
+    keys,
+    thresholds: { root: options.rootThreshold },
+    lifetimes: { timestamp: 30 * DAY },
+  });
+  await writeFolder(folder, files);
+  output.result(
+    { keys: options.keys, files: [...files.keys()] },
+    `made ${roles.length - 1 + options.rootKeys} keys and a release repository in ${options.keys}; keep the folder offline`,
+  );
+}
+
+/** The repository as this folder knows it, or as the server does where that is newer; never older. */
+async function currentRepository({ client, params }: Remote, keys: string): Promise<Map<string, Uint8Array>> {
+  const local = await readFolder(join(keys, 'metadata'));
+  const { files } = await client.call('releases.metadata', { params });
+  if (files.length === 0) return local;
+  const remoteFiles = new Map(files.map((f) => [f.name, new Uint8Array(Buffer.from(f.content, 'base64'))]));
+  const root = await trustedRoot(keys);
+  const mine = readRepository(local, root).versions;
+  const theirs = readRepository(remoteFiles, root).versions;
+  return theirs.targets > mine.targets || (theirs.targets === mine.targets && theirs.timestamp > mine.timestamp)
+    ? remoteFiles
+    : local;
+}
+
+/** What is signed is looked at first: the manifest itself is fetched, and its digest computed here. */
+async function targetOf({ client, params }: Remote, id: string): Promise<{ artifact: Artifact; target: Target }> {
+  const artifact = await client.call('artifacts.get', { params: { ...params, artifact: id } });
+  const response = await client.open('blobs.get', { params: { ...params, digest: artifact.manifestDigest } });
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (`sha256:${sha256}` !== artifact.manifestDigest)
+    throw new CliError('failed', `artifact ${id}: the manifest that came is not the one that was named`);
+  const manifest = ArtifactManifest.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  if (!artifact.offered)
+    throw new CliError('failed', `artifact ${id} is not offered: ${artifact.report.reasons.join('; ')}`);
+  const { model, version, deviceClass } = manifest;
+  const path = manifestTargetPath({ model, version, deviceClass, digest: artifact.manifestDigest });
+  return { artifact, target: { path, length: bytes.length, sha256, custom: { model, version, deviceClass } } };
+}
+
+async function sign(
+  connection: Remote,
+  options: { keys: string; out: string; artifact: string[]; timestampDays: number },
+): Promise<void> {
+  const { output } = connection;
+  const chosen = [];
+  for (const id of options.artifact) chosen.push(await targetOf(connection, id));
+  const previous = await currentRepository(connection, options.keys);
+  const names = (await readdir(options.keys)).filter((n) => n.endsWith('.key.json'));
+  const keys = await Promise.all(names.map((n) => readKeyFile(join(options.keys, n), passphrase())));
+  const add = chosen.map((c) => c.target);
+  const files = updateTargets({
+    previous,
+    trustedRoot: await trustedRoot(options.keys),
+    keys,
+    add,
+    lifetimes: { timestamp: options.timestampDays * DAY },
+  });
+  const roots = [...previous].filter(([name]) => name.endsWith('.root.json'));
+  const staged = new Map([...roots, ...files]);
+  await writeFolder(options.out, staged);
+  await writeFile(
+    join(options.out, 'release.json'),
+    JSON.stringify({ artifacts: chosen.map((c) => c.artifact.id) }, null, 2) + '\n',
+  );
+  await writeFolder(join(options.keys, 'metadata'), new Map([...previous, ...files]));
+  output.result({ out: options.out, files: [...staged.keys()], targets: add }, () =>
+    [
+      `signed ${add.length} targets into ${options.out}`,
+      table(
+        ['target', '>bytes', 'sha256'],
+        add.map((t) => [t.path, String(t.length), t.sha256.slice(0, 12)]),
+      ),
+    ].join('\n'),
+  );
+}
+
+async function publish(
+  { client, params, output }: Remote,
+  folder: string,
+  options: { name: string; notes?: string },
+): Promise<void> {
+  const { artifacts } = await readDocument(
+    join(folder, 'release.json'),
+    z.object({ artifacts: z.array(z.string()) }),
+    'signed release',
+  );
+  const files = await readFolder(folder);
+  files.delete('release.json');
+  const metadata = [...files].map(([name, content]) => ({ name, content: Buffer.from(content).toString('base64') }));
+  const release = await client.call('releases.create', {
+    params,
+    body: { name: options.name, notes: options.notes ?? '', artifacts, metadata },
+  });
+  output.result(
+    release,
+    `published ${release.name}: ${release.artifacts.length} artifacts, targets version ${release.targetsVersion}`,
+  );
+}
+
+export function releaseCommands(program: Command): void {
+  const releases = program.command('releases').description('releases, signed offline');
+  releases
+    .command('init')
+    .description('make offline keys and an empty release repository (VERGE_KEY_PASSPHRASE encrypts the keys)')
+    .requiredOption('--keys <dir>')
+    .option('--root-keys <n>', 'number of root keys', number('--root-keys', { min: 1, max: 16, integer: true }), 1)
+    .option(
+      '--root-threshold <n>',
+      'root keys that must sign',
+      number('--root-threshold', { min: 1, max: 16, integer: true }),
+      1,
+    )
+    .action(init);
+  releases
+    .command('sign')
+    .description('sign artifacts with the keys of a folder')
+    .requiredOption('--keys <dir>')
+    .requiredOption('--out <dir>', 'where the signed metadata goes')
+    .requiredOption('--artifact <id>', 'an artifact; may be repeated', collect)
+    .option(
+      '--timestamp-days <n>',
+      'days until devices refuse the metadata as too old',
+      number('--timestamp-days', { min: 1, max: 365 }),
+      30,
+    )
+    .action(remote(sign));
+  releases
+    .command('publish <dir>')
+    .description('send signed metadata to the control plane')
+    .requiredOption('--name <name>')
+    .option('--notes <text>')
+    .action(remote(publish));
+  releases.command('list').action(
+    remote(async ({ client, params, output }) => {
+      const { items } = await client.call('releases.list', { params, query: { limit: 500 } });
+      output.result(items, () =>
+        table(
+          ['name', 'id', '>targets', 'artifacts', 'created'],
+          items.map((r) => [
+            r.name,
+            r.id,
+            String(r.targetsVersion),
+            r.artifacts.map((a) => `${a.model}@${a.version}/${a.deviceClass} ${digest(a.manifestDigest)}`).join(', '),
+            r.createdAt,
+          ]),
+        ),
+      );
+    }),
+  );
+}

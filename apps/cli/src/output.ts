@@ -1,0 +1,55 @@
+/** Two readers: people get tables and sentences on stdout, scripts get one JSON document with --json. */
+
+export interface Output {
+  readonly json: boolean;
+  /** The answer of a command: `value` for scripts, `text` for people. */
+  result(value: unknown, text: string | (() => string)): void;
+  /** Progress, on stderr, so that stdout stays clean. */
+  progress(line: string): void;
+}
+
+export function createOutput(json: boolean): Output {
+  let last = '';
+  return {
+    json,
+    result(value, text) {
+      const shown = json ? JSON.stringify(value, null, 2) : typeof text === 'function' ? text() : text;
+      process.stdout.write(shown + '\n');
+    },
+    progress(line) {
+      if (line === last) return;
+      last = line;
+      process.stderr.write(line + '\n');
+    },
+  };
+}
+
+/** Aligned columns; a heading that starts with '>' is aligned to the right. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '(none)';
+  const names = headings.map((h) => h.replace(/^>/, ''));
+  const widths = names.map((n, i) => Math.max(n.length, ...rows.map((r) => (r[i] ?? '').length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((c, i) => (headings[i]?.startsWith('>') ? c.padStart(widths[i] ?? 0) : c.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [line(names.map((n) => n.toUpperCase())), ...rows.map(line)].join('\n');
+}
+
+/** `key: value` lines, keys aligned. */
+export function fields(pairs: readonly (readonly [string, string | number | null | undefined])[]): string {
+  const width = Math.max(...pairs.map(([k]) => k.length));
+  return pairs.map(([k, v]) => `${k.padEnd(width)}  ${v ?? '-'}`).join('\n');
+}
+
+export const percent = (fraction: number | null | undefined): string =>
+  fraction === null || fraction === undefined ? '-' : `${(fraction * 100).toFixed(2)} %`;
+export const milliseconds = (ms: number | null | undefined): string =>
+  ms === null || ms === undefined ? '-' : `${ms.toFixed(3)} ms`;
+export function size(bytes: number | null | undefined): string {
+  if (bytes === null || bytes === undefined) return '-';
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+export const digest = (d: string | null | undefined): string => (d ? d.slice(0, 'sha256:'.length + 12) : '-');

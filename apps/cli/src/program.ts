@@ -1,0 +1,62 @@
+/** The command line as a whole. */
+import { Command, CommanderError } from 'commander';
+import { cliError, exitCodes } from './errors.js';
+import { accountCommands } from './fleet/account.js';
+import { catalogCommands } from './fleet/catalog.js';
+import { deviceCommands } from './fleet/devices.js';
+import { observeCommands } from './fleet/observe.js';
+import { releaseCommands } from './fleet/releases.js';
+import { rolloutCommands } from './fleet/rollouts.js';
+import { workCommands } from './fleet/work.js';
+
+export function createProgram(): Command {
+  const program = new Command('verge')
+    .description('train, compress, evaluate and inspect models here; manage a fleet through a control plane')
+    .option('--json', 'one JSON document on stdout, for scripts')
+    .option('--url <url>', 'control plane (or VERGE_URL, or what login stored)')
+    .option('--token <token>', 'API token (or VERGE_TOKEN, or what login stored)')
+    .option('--project <slug>', 'project (or VERGE_PROJECT, or what use stored)')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      `\nExit codes: 0 done, ${exitCodes.failed} the operation failed, ${exitCodes.usage} bad input, ${exitCodes.denied} not allowed, ${exitCodes.missing} not found, ${exitCodes.unreachable} control plane unreachable.`,
+    );
+  accountCommands(program);
+  catalogCommands(program);
+  workCommands(program);
+  releaseCommands(program);
+  deviceCommands(program);
+  rolloutCommands(program);
+  observeCommands(program);
+  // --json and the like may stand after the verb, where people write them.
+  const reach = (command: Command): void => {
+    for (const child of command.commands) {
+      child.exitOverride().showSuggestionAfterError();
+      if (child.commands.length === 0) child.option('--json', 'one JSON document on stdout');
+      reach(child);
+    }
+  };
+  reach(program);
+  return program;
+}
+
+/** Runs one command line. @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCodes.usage;
+    const failure = cliError(error);
+    if (argv.includes('--json'))
+      process.stdout.write(
+        JSON.stringify({ error: { code: failure.code, message: failure.message, details: failure.details } }, null, 2) +
+          '\n',
+      );
+    process.stderr.write(['verge: ' + failure.message, ...failure.details.map((d) => '  ' + d)].join('\n') + '\n');
+    if (process.env['VERGE_DEBUG'] && failure.cause) console.error(failure.cause);
+    return exitCodes[failure.code];
+  }
+}

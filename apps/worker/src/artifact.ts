@@ -1,0 +1,84 @@
+/** From a compressed model to an artifact: self-test, provenance, manifest; each a blob, the manifest naming them all. */
+import {
+  type ArtifactFile,
+  type ArtifactManifest,
+  type CompressionReport,
+  type CompressJob,
+  manifestTargetPath,
+} from '@verge/contracts';
+import type { Samples } from '@verge/data';
+import { decodeModel } from '@verge/onnx';
+import { createProvenance, type JsonValue, signProvenance } from '@verge/trust/provenance';
+import type { JobContext } from './job-context.js';
+import { modelPorts } from './ports.js';
+import { buildSelfTest } from './self-test.js';
+
+export interface BuiltArtifact {
+  manifest: { digest: string; bytes: number };
+  targetPath: string;
+  files: ArtifactFile[];
+}
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const asJson = (value: unknown): JsonValue => JSON.parse(JSON.stringify(value)) as JsonValue;
+
+function provenance(job: CompressJob, modelDigest: string, context: JobContext, startedOn: Date): Uint8Array {
+  const { name, signer } = context.builder;
+  const statement = createProvenance({
+    kind: 'compress',
+    subjects: [{ name: 'model.onnx', digest: modelDigest }],
+    dataset: {
+      name: job.dataset.name,
+      digest: job.dataset.files.find((f) => !f.path.endsWith('.json'))?.digest ?? job.dataset.files[0]?.digest ?? '',
+    },
+    parents: [{ name: `${job.source.model}@${job.source.version}`, digest: job.source.digest }],
+    ...(job.training ? { training: asJson(job.training.config) } : {}),
+    recipe: asJson(job.recipe),
+    builder: { id: `urn:verge:worker:${encodeURIComponent(name)}`, version: { node: process.versions.node } },
+    invocationId: job.id,
+    startedOn,
+    finishedOn: new Date(),
+  });
+  return json(signProvenance(statement, [signer]));
+}
+
+export async function buildArtifact(
+  job: CompressJob,
+  model: Uint8Array,
+  report: CompressionReport,
+  samples: Samples,
+  context: JobContext,
+  startedOn: Date,
+): Promise<BuiltArtifact> {
+  const { blobs } = context;
+  const files: ArtifactFile[] = [];
+  const add = async (path: string, role: ArtifactFile['role'], bytes: Uint8Array): Promise<string> => {
+    const stored = await blobs.put(bytes);
+    files.push({ path, role, digest: stored.digest, bytes: stored.bytes });
+    return stored.digest;
+  };
+  const int8 = job.recipe.passes.some((p) => p.pass === 'quantize-static');
+  const modelDigest = await add('model.onnx', 'model', model);
+  await add('self-test.json', 'self-test', json(await buildSelfTest(model, samples, int8)));
+  await add('provenance.dsse.json', 'provenance', provenance(job, modelDigest, context, startedOn));
+  const { model: name, version, task, labels, preprocess } = job.source;
+  const manifest: ArtifactManifest = {
+    schema: 'verge.artifact/1',
+    model: name,
+    version,
+    deviceClass: job.target.name,
+    task,
+    createdAt: new Date().toISOString(),
+    files,
+    ...modelPorts(decodeModel(model)),
+    preprocess,
+    labels,
+    measurement: report.after,
+  };
+  const { digest, bytes } = await blobs.put(json(manifest));
+  return {
+    manifest: { digest, bytes },
+    targetPath: manifestTargetPath({ model: name, version, deviceClass: job.target.name, digest }),
+    files,
+  };
+}

@@ -1,0 +1,42 @@
+/** The queue on either backend: Redis through ioredis, or Postgres through BullMQ's own backend. */
+import { QUEUE_NAME, QUEUE_PREFIX } from '@verge/contracts';
+import { createPostgresBackend, type Processor, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { WorkerConfig } from './config.js';
+
+/** A worker that dies is noticed after about this long, and another takes its job. */
+const LOCK_MS = 15_000;
+const STALLED_CHECK_MS = 5000;
+const MAX_RECOVERIES = 10;
+
+export interface Connection {
+  readonly worker: {
+    on(event: 'error', listener: (error: Error) => void): unknown;
+    waitUntilReady(): Promise<unknown>;
+    close(): Promise<void>;
+  };
+  /** For looking jobs up: the processor's own view of a job's data is as old as the job's start. */
+  readonly queue: { getJob(id: string): Promise<{ data: unknown } | undefined>; close(): Promise<void> };
+  disconnect(): Promise<void>;
+}
+
+const options = {
+  prefix: QUEUE_PREFIX,
+  concurrency: 1,
+  lockDuration: LOCK_MS,
+  stalledInterval: STALLED_CHECK_MS,
+  maxStalledCount: MAX_RECOVERIES,
+};
+
+export function connect({ kind, url }: WorkerConfig['queue'], processor: Processor): Connection {
+  if (kind === 'redis') {
+    const redis = new Redis(url, { maxRetriesPerRequest: null });
+    const worker = new Worker(QUEUE_NAME, processor, { ...options, connection: redis });
+    const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection: redis });
+    return { worker, queue, disconnect: async () => void (await redis.quit().catch(() => undefined)) };
+  }
+  const connection = { connectionString: url, migrate: true };
+  const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, createPostgresBackend);
+  const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
+  return { worker, queue, disconnect: () => Promise.resolve() };
+}

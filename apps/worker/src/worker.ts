@@ -1,0 +1,115 @@
+/** The queue's consumer: takes a job, runs it, hands back its result. It never writes the database. */
+import { openBlobStore } from '@verge/blobs';
+import { Job as JobData, type JobProgress, JobProgress as JobProgressSchema, type JobResult } from '@verge/contracts';
+import { type Job, UnrecoverableError, WaitingError } from 'bullmq';
+import type { Logger } from 'pino';
+import { builderKey } from './builder-key.js';
+import { watchCancellation } from './cancellation.js';
+import type { WorkerConfig } from './config.js';
+import { connect, type Connection } from './connection.js';
+import { JobCancelled, type JobContext, WorkerStopping } from './job-context.js';
+import { runCompression } from './jobs/compress.js';
+import { runEvaluation } from './jobs/evaluate.js';
+import { runTraining } from './jobs/train.js';
+
+export interface RunningWorker {
+  /** Ends the job in hand (it goes back to the queue) and leaves. */
+  close(): Promise<void>;
+}
+
+function run(data: JobData, context: JobContext): Promise<JobResult> {
+  switch (data.kind) {
+    case 'train':
+      return runTraining(data, context);
+    case 'compress':
+      return runCompression(data, context);
+    case 'evaluate':
+      return runEvaluation(data, context);
+  }
+}
+
+/** Progress that an earlier attempt left, null on the first. */
+function leftBehind(job: Job): JobProgress | null {
+  const parsed = JobProgressSchema.safeParse(job.progress);
+  return parsed.success ? parsed.data : null;
+}
+
+/** Progress reports of one attempt: each update is merged into the last, for a report replaces the one before it. */
+function reporter(job: Job, attempt: number, previous: JobProgress | null): JobContext['progress'] {
+  // The checkpoint stays named from the first report on, so that a second kill does not lose it.
+  const checkpoint = previous?.checkpoint ?? null;
+  let progress: JobProgress = { stage: 'start', fraction: 0, message: '', point: null, checkpoint, attempt };
+  return async (update) => {
+    progress = { ...progress, ...update, attempt };
+    await job.updateProgress(progress);
+  };
+}
+
+interface Deployment {
+  readonly base: Pick<JobContext, 'blobs' | 'builder'>;
+  readonly log: Logger;
+  /** Aborted when this worker goes down. */
+  readonly stopping: AbortSignal;
+  readonly cancelRequested: (id: string) => Promise<boolean>;
+}
+
+async function work(job: Job, token: string | undefined, deployment: Deployment): Promise<JobResult> {
+  const parsed = JobData.safeParse(job.data);
+  if (!parsed.success) throw new UnrecoverableError(`the job is not of the agreed form: ${parsed.error.message}`);
+  const { base, stopping, cancelRequested } = deployment;
+  const controller = new AbortController();
+  const { signal } = controller;
+  const attempt = job.attemptsStarted;
+  const previous = leftBehind(job);
+  const log = deployment.log.child({ job: job.id, kind: parsed.data.kind });
+  const stop = (): void => controller.abort(new WorkerStopping());
+  stopping.addEventListener('abort', stop, { once: true });
+  const endWatch = watchCancellation(() => cancelRequested(job.id ?? ''), controller);
+  log.info({ attempt }, 'job starts');
+  try {
+    const progress = reporter(job, attempt, previous);
+    const result = await run(parsed.data, { ...base, attempt, previous, signal, log, progress });
+    log.info('job is done');
+    return result;
+  } catch (error) {
+    // An aborted engine call surfaces as an error of its own: the signal's reason is what happened.
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    if (reason instanceof JobCancelled) {
+      log.info('job is cancelled');
+      return { kind: 'cancelled' };
+    }
+    if (reason instanceof WorkerStopping) {
+      log.info('job goes back to the queue');
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    log.error({ err: reason }, 'job failed');
+    throw reason;
+  } finally {
+    endWatch();
+    stopping.removeEventListener('abort', stop);
+  }
+}
+
+export async function startWorker(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
+  const blobs = await openBlobStore(config.blobs);
+  const base = { blobs, builder: { name: config.name, signer: await builderKey(config.dataDir) } };
+  const stopping = new AbortController();
+  const cancelRequested = async (id: string): Promise<boolean> => {
+    const job = await connection.queue.getJob(id);
+    return (job?.data as { cancelRequested?: boolean } | undefined)?.cancelRequested === true;
+  };
+  const deployment: Deployment = { base, log, stopping: stopping.signal, cancelRequested };
+  const connection: Connection = connect(config.queue, (job, token) => work(job, token, deployment));
+  connection.worker.on('error', (error) => log.warn({ err: error }, 'queue'));
+  await connection.worker.waitUntilReady();
+  log.info({ name: config.name, queue: config.queue.kind }, 'worker is ready');
+  return {
+    close: async () => {
+      stopping.abort();
+      await connection.worker.close();
+      await connection.queue.close();
+      await connection.disconnect();
+    },
+  };
+}
