@@ -52,7 +52,11 @@ export interface FitOptions {
   readonly trainable?: (name: string) => boolean;
   readonly mode?: Mode;
   readonly maxGradientNorm?: number;
-  /** Which epoch's weights are returned: the best on the validation samples (default), or the last. */
+  /**
+   * Which epoch's weights are returned. Unless told otherwise the best on the validation samples when the run may stop
+   * early, else the last: a schedule that runs to its end leaves the best weights there, and a small validation set is a
+   * noisy judge of single epochs.
+   */
   readonly keep?: 'best' | 'last';
   /** Ends the run when the validation loss has not fallen by more than `minDelta` for `patience` epochs. */
   readonly earlyStop?: { readonly patience: number; readonly minDelta?: number };

@@ -216,7 +216,8 @@ class Run {
     const { loss, accuracy } = validation;
     const best = this.#best;
     const better = !best || accuracy > best.accuracy || (accuracy === best.accuracy && loss < best.loss);
-    if ((this.#o.keep ?? 'best') === 'last' || better) {
+    const keep = this.#o.keep ?? (this.#o.earlyStop ? 'best' : 'last');
+    if (keep === 'last' || better) {
       this.#best = { epoch: progress.epoch, loss, accuracy };
       this.#bestVectors = this.#state.snapshot();
     }

@@ -14,7 +14,6 @@ export { findParameters, type Layout, type Parameter, type ParameterRole } from 
 export { predict, score, type PredictOptions, type Predictions, type Score } from './predict.js';
 export type { Progress } from './progress.js';
 export { Random } from './random.js';
-export { train, type TrainOptions } from './train.js';
 export type { TrainingSamples } from './samples.js';
 export { learningRateAt, type ScheduleSpec } from './schedule.js';
 export {

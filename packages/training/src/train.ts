@@ -1,6 +1,6 @@
 /** A training as its configuration describes it: the form that the command line, the API and the worker share. */
 import type { TrainingConfig } from '@verge/contracts';
-import type { Model, SessionFactory } from '@verge/onnx';
+import { decodeModel, type Model, type SessionFactory } from '@verge/onnx';
 import { buildArchitecture } from './architectures/registry.js';
 import { distill } from './distill.js';
 import { TrainingError } from './errors.js';
@@ -12,51 +12,49 @@ export interface TrainOptions extends Pick<
   FitOptions,
   'onProgress' | 'signal' | 'saveCheckpoint' | 'checkpointEverySteps' | 'resumeFrom'
 > {
+  readonly config: TrainingConfig;
   readonly createSession: SessionFactory;
   readonly train: TrainingSamples;
   readonly validation: TrainingSamples;
-  /** Number of classes; the network gets as many outputs. */
+  /** Number of classes; a built-in network gets as many outputs. */
   readonly classes: number;
-  /** The network, when the configuration names an ONNX file. */
-  readonly model?: Model;
-  /** The teacher, when the configuration distils. */
-  readonly teacher?: Model;
+  /** Bytes of the ONNX file that the configuration names as `model.onnx` or `teacher`: a path here, a digest there. */
+  readonly readModel?: (name: string) => Promise<Uint8Array>;
+  /** The teacher's ONNX bytes, where the configuration does not name it. */
+  readonly teacher?: Uint8Array;
+}
+
+async function read(options: TrainOptions, name: string): Promise<Model> {
+  if (!options.readModel) throw new TrainingError('bad-options', `the model '${name}' cannot be read here`);
+  return decodeModel(await options.readModel(name));
 }
 
 /** The network with its initial weights. */
-function networkOf(config: TrainingConfig, options: TrainOptions): Model {
-  const source = config.model;
-  if ('architecture' in source) {
-    const { classes, train } = options;
-    return buildArchitecture(source.architecture, { input: train.shape, classes, params: source.params }, config.seed);
-  }
-  if (!options.model) throw new TrainingError('bad-options', `the network '${source.onnx}' was not given`);
-  return options.model;
+async function networkOf(options: TrainOptions): Promise<Model> {
+  const { config, classes, train } = options;
+  if (!('architecture' in config.model)) return read(options, config.model.onnx);
+  const { architecture, params } = config.model;
+  return buildArchitecture(architecture, { input: train.shape, classes, params }, config.seed);
+}
+
+async function teacherOf(options: TrainOptions): Promise<Model | undefined> {
+  if (options.teacher) return decodeModel(options.teacher);
+  return options.config.teacher === undefined ? undefined : read(options, options.config.teacher);
 }
 
 /**
- * Trains, or distils when there is a teacher, what a `TrainingConfig` describes. Paths in it (`data`, `teacher`,
- * `model.onnx`) are the caller's to read.
- * @throws TrainingError as `fit`, `distill` and `buildArchitecture`; `bad-options` when the configuration asks for a
- *   distillation and no teacher was given
+ * Trains what a `TrainingConfig` describes, and distils when there is a teacher.
+ * @throws TrainingError as `fit`, `distill` and `buildArchitecture`; `bad-options` when the configuration has a
+ *   `distillation` and there is no teacher, or names a model that cannot be read
  */
-export async function train(config: TrainingConfig, options: TrainOptions): Promise<FitResult> {
-  const { classes: _classes, model: _model, teacher, ...run } = options;
-  const common = {
-    ...run,
-    model: networkOf(config, options),
-    epochs: config.epochs,
-    batchSize: config.batchSize,
-    seed: config.seed,
-    optimizer: config.optimizer,
-    schedule: config.schedule,
-    labelSmoothing: config.labelSmoothing,
-    augmentation: config.augmentation,
-    earlyStop: config.earlyStop,
-    checkpointEvery: config.checkpointEvery,
-    threads: config.threads,
-  };
-  if (!config.distillation && !teacher) return fit(common);
-  if (!teacher) throw new TrainingError('bad-options', 'the configuration distils, but no teacher was given');
-  return distill({ ...common, ...config.distillation, teacher });
+export async function trainFromConfig(options: TrainOptions): Promise<FitResult> {
+  const { config, classes: _classes, readModel: _readModel, teacher: _teacher, ...run } = options;
+  const teacher = await teacherOf(options);
+  if (config.distillation && !teacher) {
+    throw new TrainingError('bad-options', 'the configuration distils, but there is no teacher');
+  }
+  const { epochs, batchSize, seed, optimizer, schedule, labelSmoothing, augmentation, earlyStop, threads } = config;
+  const plan = { epochs, batchSize, seed, optimizer, schedule, labelSmoothing, augmentation, earlyStop, threads };
+  const common = { ...run, ...plan, model: await networkOf(options), checkpointEvery: config.checkpointEvery };
+  return teacher ? distill({ ...common, ...config.distillation, teacher }) : fit(common);
 }
