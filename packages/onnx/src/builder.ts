@@ -31,13 +31,17 @@ export function tensorInfo(name: string, dtype: DataType | null, shape: readonly
 
 /** Adds nodes in topological order. Every name it gives is unique within the graph. */
 export class GraphBuilder {
-  private readonly names = new Set<string>();
+  private readonly names: Set<string>;
   private readonly counters = new Map<string, number>();
   readonly graph: Graph;
 
-  /** @param base a graph to extend in place, say a part of a model that a rule rewrites */
-  constructor(base?: Graph) {
+  /**
+   * @param base a graph to extend in place
+   * @param taken names in use elsewhere; the names given here are added to it
+   */
+  constructor(base?: Graph, taken = new Set<string>()) {
     this.graph = base ?? emptyGraph('graph');
+    this.names = taken;
     if (base) collectNames(base, this.names);
   }
 

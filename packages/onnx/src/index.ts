@@ -10,3 +10,4 @@ export { assertLegal, checkModel, LegalityError, type Diagnostic, type Diagnosti
 export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './specs/lookup.js';
 export { inferShapes, valueTypes, type InferOptions, type InferredOperator } from './infer/index.js';
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
+export * from './rewrite/index.js';
