@@ -1,0 +1,94 @@
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { Controller, Inject, Req, Res } from '@nestjs/common';
+import type { BlobStore } from '@verge/blobs';
+import { AuditService } from '../audit/audit.service.js';
+import type { ControlPlaneConfig } from '../config.js';
+import { BLOBS, CONFIG } from '../core.js';
+import { Caller, Input, Operation, ProblemError, type HttpRequest, type InputOf, type ProjectCaller } from '../http/index.js';
+import { BlobReferences } from './blob-references.service.js';
+import { parseRange } from './byte-range.js';
+
+@Controller()
+export class BlobsController {
+  constructor(
+    @Inject(BLOBS) private readonly store: BlobStore,
+    @Inject(CONFIG) private readonly config: ControlPlaneConfig,
+    @Inject(BlobReferences) private readonly references: BlobReferences,
+    @Inject(AuditService) private readonly audit: AuditService,
+  ) {}
+
+  /** The bytes are read and checked even when the store has them already: only who has the bytes gets the reference. */
+  @Operation('blobs.put')
+  async put(
+    @Caller() caller: ProjectCaller,
+    @Input() { params }: InputOf<'blobs.put'>,
+    @Req() request: HttpRequest,
+  ): Promise<{ digest: string; bytes: number }> {
+    const maxBytes = this.config.maxBlobBytes;
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+      throw new ProblemError('BODY_TOO_LARGE', `expected a blob of at most ${maxBytes} bytes`);
+    }
+    const held = await this.references.find(caller.project.id, params.digest);
+    const blob = await this.store.put(request, { digest: params.digest, maxBytes });
+    await this.references.add(caller.project.id, [blob]);
+    if (held === null) {
+      const subject = { kind: 'blob', id: blob.digest, name: blob.digest };
+      await this.audit.byCaller(caller, 'blob.create', subject, { bytes: blob.bytes });
+    }
+    return blob;
+  }
+
+  // Before GET: Express answers HEAD through a GET handler where there is one.
+  @Operation('blobs.head')
+  async head(
+    @Caller() caller: ProjectCaller,
+    @Input() { params }: InputOf<'blobs.head'>,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    const bytes = await this.sizeOf(caller, params.digest);
+    blobHeaders(response, params.digest, bytes);
+    response.end();
+  }
+
+  @Operation('blobs.get')
+  async get(
+    @Caller() caller: ProjectCaller,
+    @Input() { params }: InputOf<'blobs.get'>,
+    @Req() request: HttpRequest,
+    @Res() response: ServerResponse,
+  ): Promise<void> {
+    const bytes = await this.sizeOf(caller, params.digest);
+    const range = parseRange(request.headers.range, bytes);
+    if (range === 'unsatisfiable') {
+      response.statusCode = 416;
+      response.setHeader('content-range', `bytes */${bytes}`);
+      response.end();
+      return;
+    }
+    const body = await this.store.get(params.digest, range === 'whole' ? {} : range);
+    blobHeaders(response, params.digest, range === 'whole' ? bytes : range.length);
+    if (range !== 'whole') {
+      response.statusCode = 206;
+      response.setHeader('content-range', `bytes ${range.offset}-${range.offset + range.length - 1}/${bytes}`);
+    }
+    // A reader that goes away is no failure.
+    await pipeline(body, response).catch(() => response.destroy());
+  }
+
+  private async sizeOf(caller: ProjectCaller, digest: string): Promise<number> {
+    const bytes = await this.references.find(caller.project.id, digest);
+    if (bytes === null) throw ProblemError.notFound('blob', digest);
+    return bytes;
+  }
+}
+
+function blobHeaders(response: ServerResponse, digest: string, length: number): void {
+  response.statusCode = 200;
+  response.setHeader('content-type', 'application/octet-stream');
+  response.setHeader('content-length', length);
+  response.setHeader('accept-ranges', 'bytes');
+  response.setHeader('etag', `"${digest}"`);
+  // A digest names the same bytes for ever; whether a caller may have them is asked each time.
+  response.setHeader('cache-control', 'private, no-cache');
+}

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { BlobReferences } from './blobs/blob-references.service.js';
+import { BlobsController } from './blobs/blobs.controller.js';
+import { DatasetsController } from './datasets/datasets.controller.js';
+import { DatasetsService } from './datasets/datasets.service.js';
+import { LineageService } from './models/lineage.service.js';
+import { ModelsController } from './models/models.controller.js';
+import { ModelsService } from './models/models.service.js';
+import { VersionsService } from './models/versions.service.js';
+
+/** What there is to work with: blobs, data sets, models and their versions. */
+@Module({
+  controllers: [BlobsController, DatasetsController, ModelsController],
+  providers: [BlobReferences, DatasetsService, ModelsService, VersionsService, LineageService],
+  exports: [BlobReferences, DatasetsService, ModelsService, VersionsService],
+})
+export class CatalogModule {}

@@ -1,0 +1,14 @@
+/** JSON columns: what was parsed on its way in is written as it is, and parsed again on its way out. */
+import type { z } from 'zod';
+import { Prisma } from './database/database.service.js';
+
+/** A value that came out of a zod schema, as the database's JSON. */
+export const toJson = (value: object): Prisma.InputJsonValue => value as Prisma.InputJsonValue;
+
+/** The same for a column that may hold no value: SQL's NULL, not JSON's. */
+export const toNullableJson = (value: object | null): Prisma.InputJsonValue | typeof Prisma.DbNull =>
+  value === null ? Prisma.DbNull : toJson(value);
+
+/** A JSON column that may be NULL, by its schema. */
+export const fromNullable = <T extends z.ZodType>(schema: T, value: unknown): z.output<T> | null =>
+  value === null || value === undefined ? null : schema.parse(value);
