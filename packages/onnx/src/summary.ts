@@ -151,14 +151,18 @@ function peakActivations(
     return true;
   };
   if (!graph.inputs.every(({ name }) => add(name))) return null;
+  const freedAfter = graph.nodes.map((): string[] => []);
+  for (const [name, i] of lastUse) freedAfter[i]?.push(name);
+  graph.nodes.forEach((node, i) => {
+    for (const name of node.outputs) if (!lastUse.has(name)) freedAfter[i]!.push(name);
+  });
   let peak = alive;
   for (const [i, node] of graph.nodes.entries()) {
     if (!node.outputs.every(add)) return null;
     peak = Math.max(peak, alive);
-    for (const [name, bytes] of live) {
-      if ((lastUse.get(name) ?? -1) > i) continue;
+    for (const name of freedAfter[i]!) {
+      alive -= live.get(name) ?? 0;
       live.delete(name);
-      alive -= bytes;
     }
   }
   return peak;

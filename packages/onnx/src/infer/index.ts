@@ -79,11 +79,19 @@ function inferNode(
   const subgraph = (name: string): readonly Inferred[] => {
     const attribute = node.attributes.get(name);
     if (attribute?.kind !== 'graph') return [];
-    const inner = inferGraph(attribute.value, { ...scope, outer: around });
-    return attribute.value.outputs.map((o) => inner.get(o.name)?.type ?? o.type);
+    const { outputs } = attribute.value;
+    try {
+      const inner = inferGraph(attribute.value, { ...scope, outer: around });
+      return outputs.map((o) => inner.get(o.name)?.type ?? o.type);
+    } catch (error) {
+      // A branch may contradict sizes for which it is never taken.
+      if (error instanceof OnnxError && error.code === 'shape') return outputs.map((o) => o.type);
+      throw error;
+    }
   };
   const nodeFacts = new NodeFacts(node, scope.opset, factOf(node, facts, scope), subgraph);
   const types = row?.(nodeFacts) ?? [];
+  for (const type of types) if (type?.kind === 'tensor') checkSizes(type.shape, nodeFacts);
   const elements = row && node.outputs.length === 1 ? inferElements(nodeFacts) : null;
   const tensor = node.op === 'Constant' && row ? constantTensor(node) : null;
   node.outputs.forEach((name, i) => {
@@ -92,6 +100,11 @@ function inferNode(
     if (tensor) facts.set(name, { ...constantFact(tensor), type });
     else facts.set(name, { type, elements, tensor: null });
   });
+}
+
+function checkSizes(shape: readonly Dim[] | null, facts: NodeFacts): void {
+  const bad = shape?.find((d) => typeof d === 'number' && !(Number.isSafeInteger(d) && d >= 0));
+  if (bad !== undefined) facts.fail(`a dimension of the result would be ${bad}`);
 }
 
 /** The value of a Constant node that is stored as a tensor or as plain numbers. */

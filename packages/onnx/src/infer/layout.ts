@@ -10,8 +10,9 @@ function axesOf(f: NodeFacts, input = 1): readonly number[] | null {
   return f.has(input) ? f.numbers(input) : [];
 }
 
-const unknownShape = (length: Dim | undefined): Shape | null =>
-  typeof length === 'number' ? new Array<Dim>(length).fill(null) : null;
+/** A shape of known rank and unknown sizes; absurd ranks, which only hostile files have, are unknown too. */
+const unknownShape = (rank: Dim | undefined): Shape | null =>
+  typeof rank === 'number' && rank <= 64 ? new Array<Dim>(rank).fill(null) : null;
 
 /** Reshape: 0 copies the input's dimension (unless allowzero), one -1 takes what is left. */
 export const reshape: Row = (f) => {
@@ -326,8 +327,10 @@ export const unique: Row = (f) => {
   return [tensorType(f.dtype(0), x && x.map((d, i) => (i === axis ? null : d))), index, index, index];
 };
 
-/** Both branches describe the same outputs; where they differ the dimension is unknown. */
+/** The branch that a known condition takes, or what both say; where they differ the dimension is unknown. */
 export const ifRow: Row = (f) => {
+  const condition = f.numbers(0)?.[0];
+  if (condition !== undefined) return f.subgraph(condition === 0 ? 'else_branch' : 'then_branch');
   const [yes, no] = [f.subgraph('then_branch'), f.subgraph('else_branch')];
   return yes.map((type, i) => {
     const other = no[i] ?? null;

@@ -87,6 +87,15 @@ describe('rewriting', () => {
     expect(on.declined.map((d) => d.reason)).toEqual(['it drops: training_mode is true']);
   });
 
+  it('knows that Dropout dropped by default before operator set 7', () => {
+    const old = (opset: number): Model => ({
+      ...build((b, x) => b.node('Relu', [b.node('Dropout', [x])])),
+      opsets: new Map([['', opset]]),
+    });
+    expect(rewrite(old(6), [removeDropout]).declined.map((d) => d.reason)).toEqual(['it drops: is_test is 0']);
+    expect(ops(rewrite(old(7), [removeDropout]).model)).toEqual(['Relu']);
+  });
+
   it('merges Transposes into one or none', () => {
     const twice = (second: number[]): Model =>
       build((b, x) => {

@@ -1,5 +1,5 @@
 /** Applies rules to a model until none fires. */
-import { collectNames, GraphBuilder } from '../builder.js';
+import { collectNames, GraphBuilder, opsetVersion } from '../builder.js';
 import { assertLegal } from '../check/index.js';
 import { nodeLabel } from '../check/nodes.js';
 import { emptyGraph } from '../codec/graphs.js';
@@ -137,7 +137,7 @@ function runPass(
   number: number,
 ): { model: Model; fired: Fired[]; declined: Declined[] } {
   const pass: Pass = {
-    view: new GraphView(model.graph),
+    view: new GraphView(model.graph, opsetVersion(model) ?? 1),
     taken: collectNames(model.graph),
     replaced: new Map(),
     initializers: new Map(),

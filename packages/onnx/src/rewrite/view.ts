@@ -3,6 +3,7 @@ import { subgraphs } from '../builder.js';
 import type { Graph, Node, ValueType } from '../ir.js';
 import type { Tensor } from '../tensor.js';
 import { valueTypes } from '../infer/index.js';
+import { NEWEST_OPSET } from '../specs/lookup.js';
 
 /** Values that a node reads, those that its subgraphs take from outside included. */
 export function readsOf(node: Node): Set<string> {
@@ -22,7 +23,11 @@ export class GraphView {
   private readonly inputs: ReadonlySet<string>;
   private readonly types: ReadonlyMap<string, ValueType>;
 
-  constructor(readonly graph: Graph) {
+  /** @param opset the version of the default operator set, by which operators mean what they mean */
+  constructor(
+    readonly graph: Graph,
+    readonly opset = NEWEST_OPSET,
+  ) {
     this.outputs = new Set(graph.outputs.map((o) => o.name));
     this.inputs = new Set(graph.inputs.map((i) => i.name));
     this.types = valueTypes(graph);

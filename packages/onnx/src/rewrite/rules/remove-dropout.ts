@@ -1,20 +1,20 @@
+import { attrInt } from '../../attributes.js';
 import { decline, ACCEPT, type Rule } from '../rewrite.js';
 import { opPattern, valuePattern } from '../pattern.js';
 
 /**
  * Dropout(x) -> x at inference. Since operator set 12 Dropout drops only when its third input, training_mode, is true
- * (ONNX Operators.md, Dropout); before, when attribute is_test was 0 (set 6 and older).
+ * (ONNX Operators.md, Dropout). Sets 7 to 11 describe inference only; up to 6 it drops unless attribute is_test is 1.
  */
 export const removeDropout: Rule = {
   name: 'remove-dropout',
   pattern: opPattern('Dropout', [valuePattern('x')]),
   check(match) {
-    const { inputs, outputs, attributes } = match.root;
+    const { inputs, outputs } = match.root;
     const mask = outputs[1];
     if (mask && (match.view.isOutput(mask) || match.view.users(mask).length > 0)) return decline('its mask is read');
     if (match.view.isOutput(outputs[0]!)) return decline('it gives a graph output its name');
-    const isTest = attributes.get('is_test');
-    if (isTest?.kind === 'int' && isTest.value === 0n) return decline('it drops: is_test is 0');
+    if (match.view.opset < 7 && attrInt(match.root, 'is_test', 0) === 0) return decline('it drops: is_test is 0');
     const mode = inputs[2];
     if (!mode) return ACCEPT;
     const known = match.view.constant(mode);
