@@ -8,6 +8,7 @@ import { observeCommands } from './fleet/observe.js';
 import { releaseCommands } from './fleet/releases.js';
 import { rolloutCommands } from './fleet/rollouts.js';
 import { workCommands } from './fleet/work.js';
+import { localCommands } from './local/commands.js';
 
 export function createProgram(): Command {
   const program = new Command('verge')
@@ -20,8 +21,9 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText(
       'after',
-      `\nExit codes: 0 done, ${exitCodes.failed} the operation failed, ${exitCodes.usage} bad input, ${exitCodes.denied} not allowed, ${exitCodes.missing} not found, ${exitCodes.unreachable} control plane unreachable.`,
+      `\nExit codes: 0 done, ${exitCodes.failed} the operation failed, ${exitCodes.usage} bad input, ${exitCodes.denied} not allowed, ${exitCodes.missing} not found, ${exitCodes.unreachable} control plane unreachable, ${exitCodes.interrupted} interrupted.`,
     );
+  localCommands(program);
   accountCommands(program);
   catalogCommands(program);
   workCommands(program);
@@ -50,11 +52,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError)
       return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCodes.usage;
     const failure = cliError(error);
-    if (argv.includes('--json'))
-      process.stdout.write(
-        JSON.stringify({ error: { code: failure.code, message: failure.message, details: failure.details } }, null, 2) +
-          '\n',
-      );
+    const { code, reason, message, details } = failure;
+    if (argv.includes('--json') && !failure.answered)
+      process.stdout.write(JSON.stringify({ error: { code, reason, message, details } }, null, 2) + '\n');
     process.stderr.write(['verge: ' + failure.message, ...failure.details.map((d) => '  ' + d)].join('\n') + '\n');
     if (process.env['VERGE_DEBUG'] && failure.cause) console.error(failure.cause);
     return exitCodes[failure.code];

@@ -1,0 +1,107 @@
+/** The verbs that need no server. What each needs is loaded when it runs, so that the others start fast. */
+import { type Command, Option } from 'commander';
+import { number } from '../command.js';
+import type { BenchmarkArguments } from './benchmark.js';
+import type { CompressArguments } from './compress.js';
+import type { EvaluateArguments } from './evaluate.js';
+import type { InspectArguments } from './inspect.js';
+import type { TrainArguments } from './train.js';
+
+const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
+
+/** How a data set is read, where its content does not say. */
+function dataOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      '--data <path>',
+      'file or folder: IDX pair, NPZ with x and y, CSV, image folder, or with dataset.json',
+    )
+    .addOption(new Option('--format <format>', 'recognised when absent').choices(['idx', 'npz', 'csv', 'image-folder']))
+    .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
+    .option('--label-column <column>', "CSV: the label's column, a name or an index from 0 (negative: from the end)")
+    .option(
+      '--max-unreadable <n>',
+      'rows that may be unreadable',
+      number('--max-unreadable', { min: 0, integer: true }),
+    )
+    .option('--split <name>', 'named split; the data set says its own', 'auto');
+}
+
+function sizeOption(text: string, previous: Record<string, number> = {}): Record<string, number> {
+  const [name = '', value = ''] = text.split('=');
+  return { ...previous, [name]: whole('--dim')(value) };
+}
+
+function trainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('train a model from a configuration; with a teacher it distils')
+    .requiredOption('--config <file>', 'training configuration, YAML or JSON')
+    .requiredOption('--out <dir>', 'where model.onnx, report.json and checkpoints go')
+    .option('--resume', 'go on from the last checkpoint in --out')
+    .option('--force', 'start over in a folder that is not empty')
+    .action(async (options: TrainArguments, command: Command) => {
+      await (await import('./train.js')).trainVerb(options, command.optsWithGlobals<TrainArguments>().json === true);
+    });
+}
+
+function compressCommand(program: Command): void {
+  dataOptions(program.command('compress'))
+    .description('compress a model by a recipe, measure it before and after; exit code 1 when it is not offered')
+    .requiredOption('--model <file>', 'ONNX file')
+    .requiredOption('--recipe <file>', 'JSON or YAML')
+    .requiredOption('--out <dir>', 'where model.onnx and report.json go')
+    .option('--force', 'replace what an earlier run left in --out')
+    .option('--class <name>', 'device class', 'local')
+    .addOption(new Option('--arch <arch>', "this machine's when absent").choices(['x64', 'arm64']))
+    .option('--threads <n>', 'intra-op threads on the device', whole('--threads', 256), 1)
+    .addOption(new Option('--int8-activation <type>', 'by the architecture when absent').choices(['uint8', 'int8']))
+    .option('--vnni', 'the class has 8-bit dot products; looked up on this machine when absent')
+    .option('--no-vnni', 'the class has none: weights are kept to 7 bits on x64')
+    .action(async (options: CompressArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<CompressArguments>();
+      await (await import('./compress.js')).compressVerb(options, json === true);
+    });
+}
+
+export function localCommands(program: Command): void {
+  trainCommand(program);
+  compressCommand(program);
+  dataOptions(program.command('evaluate'))
+    .description('accuracy, latency and memory of a model on labelled data')
+    .requiredOption('--model <file>', 'ONNX file')
+    .addOption(
+      new Option('--part <part>', 'test where the data set names its parts, else all').choices([
+        'train',
+        'validation',
+        'test',
+        'all',
+      ]),
+    )
+    .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
+    .option('--runs <n>', 'timed runs', whole('--runs'), 200)
+    .action(async (options: EvaluateArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<EvaluateArguments>();
+      await (await import('./evaluate.js')).evaluateVerb(options, json === true);
+    });
+  program
+    .command('benchmark')
+    .description('latency and memory of a model on synthetic input, batch 1')
+    .requiredOption('--model <file>', 'ONNX file')
+    .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
+    .option('--runs <n>', 'timed runs', whole('--runs'), 200)
+    .option('--warmup <n>', 'untimed runs before', number('--warmup', { min: 0, integer: true }), 10)
+    .action(async (options: BenchmarkArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<BenchmarkArguments>();
+      await (await import('./benchmark.js')).benchmarkVerb(options, json === true);
+    });
+  program
+    .command('inspect')
+    .description('inputs, outputs, operators, parameters, work and layers of a model')
+    .requiredOption('--model <file>', 'ONNX file')
+    .option('--dim <name=size>', 'size of a symbolic dimension, 1 when absent; may be repeated', sizeOption)
+    .action(async (options: InspectArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<InspectArguments>();
+      await (await import('./inspect.js')).inspectVerb(options, json === true);
+    });
+}

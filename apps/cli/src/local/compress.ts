@@ -1,0 +1,104 @@
+/** `verge compress`: a recipe carried out on one model for one device class. */
+import { join } from 'node:path';
+import { compress } from '@verge/compression';
+import { type CompressionReport, DeviceClass, Recipe } from '@verge/contracts';
+import { benchmarkModels, createSession, hasInt8Dot, probeHardware } from '@verge/runtime';
+import { readDocument } from '../documents.js';
+import { CliError, fieldLines } from '../errors.js';
+import { createOutput, fields, table } from '../output.js';
+import { type DataArguments, figureRows, openData, splitData } from './data.js';
+import { emptyFolder, readGiven, writeJson, writeWhole } from './files.js';
+import { untilInterrupted } from './signals.js';
+
+export interface CompressArguments extends DataArguments {
+  model: string;
+  recipe: string;
+  out: string;
+  force?: boolean;
+  class: string;
+  arch?: 'x64' | 'arm64';
+  threads: number;
+  int8Activation?: 'uint8' | 'int8';
+  vnni?: boolean;
+  json?: boolean;
+}
+
+/** The class as named, and what is not said taken from this machine. */
+async function targetOf(options: CompressArguments): Promise<DeviceClass> {
+  const here = process.arch === 'arm64' ? 'arm64' : 'x64';
+  const arch = options.arch ?? here;
+  const parsed = DeviceClass.safeParse({
+    name: options.class,
+    arch,
+    threads: options.threads,
+    int8Activation: options.int8Activation ?? (arch === 'arm64' ? 'int8' : 'uint8'),
+    vnni: options.vnni ?? (arch === here ? hasInt8Dot(await probeHardware()) : true),
+  });
+  if (!parsed.success)
+    throw new CliError(
+      'usage',
+      'the device class is not of the expected form',
+      fieldLines(parsed.error).map((l) => l.replace(/^name:/, '--class:')),
+    );
+  return parsed.data;
+}
+
+function show(report: CompressionReport, out: string): string {
+  const before = figureRows(report.before);
+  const after = figureRows(report.after);
+  const counts = (report_: CompressionReport['passes'][number]): string =>
+    Object.entries(report_.changes)
+      .map(([name, n]) => `${n} ${name}`)
+      .join(', ');
+  return [
+    table(
+      ['', '>before', '>after'],
+      [
+        ...before.map(([name, value], i) => [name, value, after[i]?.[1] ?? '']),
+        ['parameters', String(report.before.parameters), String(report.after.parameters)],
+      ],
+    ),
+    '',
+    table(
+      ['pass', '>seconds', 'changes', '>declined'],
+      report.passes.map((p) => [p.pass, p.seconds.toFixed(1), counts(p), String(p.declined.length)]),
+    ),
+    '',
+    fields([
+      ['class', `${report.target.name} (${report.target.arch}, ${report.target.threads} threads)`],
+      ['offered', report.offered ? 'yes' : `no: ${report.reasons.join('; ')}`],
+      ['written', out],
+    ]),
+  ].join('\n');
+}
+
+/** Writes model.onnx and report.json into `--out`; fails after that when the result is not offered. */
+export async function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
+  const output = createOutput(json);
+  const recipe = await readDocument(options.recipe, Recipe, 'recipe');
+  const target = await targetOf(options);
+  const source = await readGiven(options.model, 'model');
+  await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
+  const data = splitData(await openData(options, output), options.split, ['train', 'validation', 'test']);
+  const { model, report } = await untilInterrupted((signal) =>
+    compress({
+      model: source,
+      recipe,
+      target,
+      data,
+      createSession,
+      benchmark: benchmarkModels,
+      signal,
+      onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
+    }),
+  );
+  await writeWhole(join(options.out, 'model.onnx'), model);
+  await writeJson(join(options.out, 'report.json'), report);
+  output.result(report, () => show(report, options.out));
+  if (!report.offered) {
+    throw new CliError('failed', `the result is not offered to the class '${target.name}'`, report.reasons, {
+      reason: 'not-offered',
+      answered: true,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** `--data` and what goes with it. */
+import { Preprocess } from '@verge/contracts';
+import {
+  type Dataset,
+  type OpenOptions,
+  openDataset,
+  type Part,
+  selectPart,
+  splitSamples,
+  type Samples,
+} from '@verge/data';
+import { readDocument } from '../documents.js';
+import { CliError } from '../errors.js';
+import { milliseconds, percent, size, type Output } from '../output.js';
+
+export interface DataArguments {
+  data: string;
+  format?: OpenOptions['format'];
+  preprocess?: string;
+  labelColumn?: string;
+  maxUnreadable?: number;
+  split: string;
+}
+
+export async function openData(options: DataArguments, output: Output): Promise<Dataset> {
+  const { format, labelColumn, maxUnreadable } = options;
+  const preprocess = options.preprocess
+    ? await readDocument(options.preprocess, Preprocess, 'preprocessing')
+    : undefined;
+  const column = labelColumn !== undefined && /^-?[0-9]+$/.test(labelColumn) ? Number(labelColumn) : labelColumn;
+  const data = await openDataset(options.data, {
+    ...(format ? { format } : {}),
+    ...(preprocess ? { preprocess } : {}),
+    ...(column !== undefined ? { labelColumn: column } : {}),
+    ...(maxUnreadable !== undefined ? { maxUnreadable } : {}),
+  });
+  const { count, rows } = data.unreadable;
+  if (count > 0)
+    output.progress(`${count} unreadable rows are left out, the first at ${rows[0]?.where}: ${rows[0]?.reason}`);
+  return data;
+}
+
+/** @throws CliError `usage` naming every part that is empty */
+export function splitData(data: Dataset, split: string, needed: readonly Part[]): Record<Part, Samples> {
+  const parts = splitSamples(data, split);
+  const empty = needed.filter((part) => parts[part].y.length === 0);
+  if (empty.length > 0)
+    throw new CliError('usage', `the data set '${data.name}' has too few samples: ${data.y.length}`, [
+      ...empty.map((part) => `its ${part} part is empty`),
+      ...(data.parts
+        ? ['its own parts are used; name another split with --split (or `split` in the configuration)']
+        : []),
+    ]);
+  return parts;
+}
+
+/** The test part where the data set names parts or a split; else every sample, for a bare file says nothing of parts. */
+export function partToEvaluate(data: Dataset, { part, split }: { part?: Part | 'all'; split: string }): Samples {
+  const named = data.parts !== undefined || data.split !== undefined || split !== 'auto';
+  return selectPart(data, part ?? (named ? 'test' : 'all'), split);
+}
+
+export interface Figures {
+  accuracy: number;
+  p50Ms: number;
+  p95Ms: number;
+  bytes: number;
+  peakRssBytes: number;
+}
+
+export const figureRows = (f: Figures): [string, string][] => [
+  ['size', size(f.bytes)],
+  ['accuracy', percent(f.accuracy)],
+  ['p50', milliseconds(f.p50Ms)],
+  ['p95', milliseconds(f.p95Ms)],
+  ['peak memory', size(f.peakRssBytes)],
+];

@@ -1,0 +1,51 @@
+/** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { CliError } from '../errors.js';
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** @throws CliError `missing` */
+export async function readGiven(path: string, what: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new CliError('missing', `cannot read the ${what} '${path}'`, [reasonOf(cause)], { cause });
+  });
+}
+
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const draft = `${path}.${process.pid}.new`;
+  const file = await open(draft, 'w');
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}
+
+export const writeJson = (path: string, value: unknown): Promise<void> =>
+  writeWhole(path, JSON.stringify(value, null, 2) + '\n');
+
+/** Makes the folder. @returns the names in it */
+export async function folderFor(path: string): Promise<string[]> {
+  try {
+    await mkdir(path, { recursive: true });
+    return await readdir(path);
+  } catch (cause) {
+    throw new CliError('usage', `--out: '${path}' cannot be a folder`, [reasonOf(cause)], { cause });
+  }
+}
+
+/** @throws CliError `usage` when the folder holds anything and `force` does not allow it */
+export async function emptyFolder(path: string, force: boolean, advice: string): Promise<void> {
+  const names = await folderFor(path);
+  if (names.length > 0 && !force)
+    throw new CliError('usage', `--out: '${path}' is not empty`, [
+      `it holds ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
+      advice,
+    ]);
+}
+
+/** A path that a file names, relative to that file. */
+export const beside = (file: string, path: string): string => (isAbsolute(path) ? path : join(dirname(file), path));

@@ -1,0 +1,72 @@
+/** The folder of one training: its configuration, its last checkpoint, and in the end its model and report. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { TrainingConfig } from '@verge/contracts';
+import { CliError } from '../errors.js';
+import type { Output } from '../output.js';
+import { emptyFolder, folderFor, writeJson, writeWhole } from './files.js';
+import type { TrainReport } from './train.js';
+
+export interface TrainingFolder {
+  /** Path of the model, once there is one. */
+  readonly model: string;
+  /** The report of a training that has ended here; it is not run again. */
+  readonly finished: TrainReport | undefined;
+  readCheckpoint(): Promise<Uint8Array | undefined>;
+  writeCheckpoint(bytes: Uint8Array): Promise<void>;
+  /** Model first, report last: a report means that all is there. */
+  finish(model: Uint8Array, report: TrainReport): Promise<void>;
+}
+
+const readJson = async (path: string): Promise<unknown> => {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+};
+
+/** @throws CliError `usage` when what the folder holds is not this training */
+async function checkSame(out: string, config: TrainingConfig, names: readonly string[]): Promise<void> {
+  const advice = 'start over with --force, or name another folder';
+  if (names.length > 0 && !names.includes('config.json'))
+    throw new CliError('usage', `--out: '${out}' holds no training to go on with`, [advice]);
+  const parsed = TrainingConfig.safeParse(await readJson(join(out, 'config.json')));
+  if (names.length === 0 || (parsed.success && isDeepStrictEqual(parsed.data, config))) return;
+  const before: Record<string, unknown> = parsed.success ? parsed.data : {};
+  const changed = Object.keys({ ...before, ...config }).filter(
+    (key) => !isDeepStrictEqual(before[key], (config as Record<string, unknown>)[key]),
+  );
+  throw new CliError('usage', `--out: the training in '${out}' has another configuration`, [
+    `different: ${changed.join(', ')}`,
+    advice,
+  ]);
+}
+
+export async function openTrainingFolder(
+  out: string,
+  config: TrainingConfig,
+  { resume = false, force = false }: { resume?: boolean; force?: boolean },
+  output: Output,
+): Promise<TrainingFolder> {
+  const path = (name: string): string => join(out, name);
+  if (resume && !force) await checkSame(out, config, await folderFor(out));
+  else await emptyFolder(out, force, 'go on with --resume, or start over with --force');
+  if (force) for (const name of ['report.json', 'model.onnx', 'checkpoint.bin']) await rm(path(name), { force: true });
+  const finished = (await readJson(path('report.json'))) as TrainReport | undefined;
+  if (!finished) await writeJson(path('config.json'), config);
+  return {
+    model: path('model.onnx'),
+    finished,
+    readCheckpoint: async () => {
+      const bytes = await readFile(path('checkpoint.bin')).catch(() => undefined);
+      if (resume)
+        output.progress(bytes ? 'going on from the last checkpoint' : 'no checkpoint yet: starting from the beginning');
+      return bytes;
+    },
+    writeCheckpoint: (bytes) => writeWhole(path('checkpoint.bin'), bytes),
+    finish: async (model, report) => {
+      await writeWhole(path('model.onnx'), model);
+      await writeJson(path('report.json'), report);
+      await rm(path('checkpoint.bin'), { force: true });
+    },
+  };
+}
