@@ -1,0 +1,108 @@
+/** From a request's inputs to what the model is fed: as they are, or through the preprocessing that its manifest carries. */
+import type { ArtifactManifest, Preprocess } from '@verge/contracts';
+import { DataError, decodeImage, preprocessArray, preprocessImage, type Elements } from '@verge/data';
+import { elementCount, type Tensor } from '@verge/onnx';
+import { AgentError } from '../errors.js';
+import type { RequestInput, WireRequest } from './request.js';
+import { bytesElements, dtypeOf, jsonElements, tensorFromBytes, tensorFromJson } from './tensors.js';
+
+/** @throws AgentError `REQUEST_INVALID` naming every bad input */
+export async function makeFeeds(request: WireRequest, manifest: ArtifactManifest): Promise<Record<string, Tensor>> {
+  if (request.preprocess) return preprocessed(request.inputs, manifest);
+  const feeds: Record<string, Tensor> = {};
+  const bad: string[] = [];
+  for (const input of request.inputs) {
+    try {
+      if (input.name in feeds) throw new AgentError('REQUEST_INVALID', 'given twice');
+      feeds[input.name] = asTensor(input);
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      bad.push(`inputs ${input.name}: ${error.message}`);
+    }
+  }
+  if (bad.length > 0) throw new AgentError('REQUEST_INVALID', bad.join('; '));
+  return feeds;
+}
+
+function asTensor(input: RequestInput): Tensor {
+  const dtype = dtypeOf(input.datatype);
+  return input.binary
+    ? tensorFromBytes(dtype, input.shape, input.binary)
+    : tensorFromJson(dtype, input.shape, input.data);
+}
+
+async function preprocessed(
+  inputs: readonly RequestInput[],
+  manifest: ArtifactManifest,
+): Promise<Record<string, Tensor>> {
+  const { preprocess, model } = manifest;
+  if (!preprocess) throw invalid(`${model} carries no preprocessing; send the tensors that it reads`);
+  const [input] = inputs;
+  if (!input || inputs.length !== 1)
+    throw invalid('a request with "preprocess": true has exactly one input, the raw sample');
+  const samples =
+    preprocess.input.kind === 'image'
+      ? await imageSamples(input, preprocess)
+      : arraySamples(input, preprocess, preprocess.input.shape);
+  const { shape, dtype } = preprocess.output;
+  const size = elementCount(shape);
+  const data = dtype === 'float32' ? new Float32Array(size * samples.length) : new Uint8Array(size * samples.length);
+  samples.forEach((sample, i) => data.set(sample, i * size));
+  return { [manifest.inputs[0]!.name]: { dtype, dims: [samples.length, ...shape], data } as Tensor };
+}
+
+/** BYTES [n]: encoded images, in JSON as base64. */
+async function imageSamples(input: RequestInput, preprocess: Preprocess): Promise<Elements[]> {
+  if (dtypeOf(input.datatype) !== 'string' || input.shape.length > 1) {
+    throw invalid('the raw sample is an encoded image: expected datatype BYTES and shape [n]');
+  }
+  const encoded = input.binary
+    ? bytesElements(input.binary)
+    : jsonElements(input.shape, input.data).map((element, i) => {
+        if (typeof element !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(element)) {
+          throw invalid(`data[${i}]: expected an encoded image in base64`);
+        }
+        return Buffer.from(element, 'base64');
+      });
+  if (encoded.length !== elementCount(input.shape)) {
+    throw invalid(`${encoded.length} images for the shape [${input.shape.join(', ')}]`);
+  }
+  const samples: Elements[] = [];
+  for (const bytes of encoded)
+    samples.push(await asSample(async () => preprocessImage(preprocess, await decodeImage(bytes))));
+  return samples;
+}
+
+/** One sample of the declared shape, or [n, ...shape]. */
+function arraySamples(input: RequestInput, preprocess: Preprocess, shape: readonly number[]): Elements[] {
+  const batched = input.shape.length === shape.length + 1;
+  const given = batched ? input.shape.slice(1) : input.shape;
+  if (given.join() !== shape.join()) {
+    throw invalid(
+      `the raw sample has the shape [${shape.join(', ')}] or [n, ${shape.join(', ')}], not [${input.shape.join(', ')}]`,
+    );
+  }
+  const { dtype, data } = asTensor(input);
+  if (dtype !== 'uint8' && dtype !== 'float32') throw invalid(`a raw sample is UINT8 or FP32, not ${input.datatype}`);
+  const size = elementCount(shape);
+  const count = batched ? input.shape[0]! : 1;
+  return Array.from({ length: count }, (_, i) => {
+    try {
+      return preprocessArray(preprocess, data.subarray(i * size, (i + 1) * size));
+    } catch (error) {
+      throw error instanceof DataError ? invalid(error.message) : error;
+    }
+  });
+}
+
+async function asSample(make: () => Promise<Elements>): Promise<Elements> {
+  try {
+    return await make();
+  } catch (error) {
+    throw error instanceof DataError ? invalid(error.message) : error;
+  }
+}
+
+function invalid(message: string): AgentError {
+  return new AgentError('REQUEST_INVALID', message);
+}

@@ -1,0 +1,229 @@
+/**
+ * The local inference API: Open Inference Protocol v2 over HTTP, with the binary tensor data extension, on TCP and on a Unix
+ * socket. https://github.com/kserve/open-inference-protocol, specification/protocol/open_inference_rest.yaml
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { chmod, rm } from 'node:fs/promises';
+import { isIP, type AddressInfo } from 'node:net';
+import { AgentError, reasonOf, type AgentFault } from '../errors.js';
+import { agentVersion } from '../facts.js';
+import type { Log } from '../log/logger.js';
+import type { Serving } from '../serving.js';
+import type { Observation } from '../telemetry/window.js';
+import type { Artifact } from '../update/artifact.js';
+import { readBody } from './body.js';
+import { infer } from './infer.js';
+import { oipName } from './tensors.js';
+
+export interface ApiOptions {
+  serving: Serving;
+  record: (seen: Observation) => void;
+  /** What `verge-agent status` shows. */
+  status: () => Promise<unknown>;
+  bodyBytes: number;
+  log: Log;
+}
+
+/** HTTP status of each fault that a request can meet. */
+const statusOf: Partial<Record<AgentFault, number>> = {
+  REQUEST_INVALID: 400,
+  REQUEST_UNSUPPORTED: 400,
+  HOST_REFUSED: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TOO_LARGE: 413,
+  NOT_READY: 503,
+  OVERLOADED: 503,
+};
+
+const modelPath = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/ready|\/infer)?$/;
+
+interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: Uint8Array[];
+}
+
+function json(value: unknown, status = 200): Reply {
+  return { status, headers: { 'content-type': 'application/json' }, body: [Buffer.from(JSON.stringify(value))] };
+}
+
+export class Api {
+  private readonly servers: Server[] = [];
+
+  constructor(private readonly options: ApiOptions) {}
+
+  /** @returns the URL that it listens on. @throws AgentError `LISTEN_FAILED` */
+  async listenTcp(host: string, port: number): Promise<string> {
+    const loopback = host === 'localhost' || host === '::1' || /^127\./.test(host);
+    if (!loopback) this.options.log.warn({ host }, 'the inference API has no login and listens beyond this machine');
+    const server = await this.listen({ host, port }, `${host}:${port}`, loopback);
+    const address = server.address() as AddressInfo;
+    return `http://${isIP(address.address) === 6 ? `[${address.address}]` : address.address}:${address.port}`;
+  }
+
+  /** @throws AgentError `LISTEN_FAILED` */
+  async listenUnix(path: string): Promise<void> {
+    // The lock is held: a socket that is there belongs to nobody.
+    await rm(path, { force: true });
+    await this.listen({ path }, path, false);
+    await chmod(path, 0o660);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      this.servers.map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeIdleConnections();
+            setTimeout(() => server.closeAllConnections(), 5000).unref();
+          }),
+      ),
+    );
+  }
+
+  private listen(
+    where: { host: string; port: number } | { path: string },
+    name: string,
+    loopback: boolean,
+  ): Promise<Server> {
+    const server = createServer((request, response) => void this.answer(request, response, loopback));
+    server.requestTimeout = 120_000;
+    server.keepAliveTimeout = 65_000;
+    return new Promise((resolve, reject) => {
+      server.once('error', (cause) => {
+        reject(new AgentError('LISTEN_FAILED', `cannot listen on ${name}: ${cause.message}`, { cause }));
+      });
+      server.listen(where, () => {
+        this.servers.push(server);
+        resolve(server);
+      });
+    });
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse, loopback: boolean): Promise<void> {
+    let reply: Reply;
+    try {
+      if (loopback) checkHost(request.headers.host);
+      reply = await this.route(request);
+    } catch (error) {
+      const fault =
+        error instanceof AgentError
+          ? error
+          : new AgentError('INFERENCE_FAILED', 'the request failed', { cause: error });
+      const status = statusOf[fault.code] ?? 500;
+      if (status === 500)
+        this.options.log.error({ err: reasonOf(error), cause: reasonOf(fault.cause) }, 'a request failed');
+      // OIP v2, "Inference Response JSON Error Object".
+      reply = json({ error: fault.message }, status);
+      if (status === 503) reply.headers['retry-after'] = '1';
+      // What was not read of the body would be taken for the next request.
+      if (!request.complete) reply.headers['connection'] = 'close';
+    }
+    const length = reply.body.reduce((sum, part) => sum + part.length, 0);
+    response.writeHead(reply.status, { ...reply.headers, 'content-length': length });
+    if (request.method === 'HEAD') return void response.end();
+    for (const part of reply.body.slice(0, -1)) response.write(part);
+    response.end(reply.body.at(-1));
+  }
+
+  private async route(request: IncomingMessage): Promise<Reply> {
+    const path = (request.url ?? '/').split('?')[0]!.replace(/(.)\/$/, '$1');
+    const { serving } = this.options;
+    const fixed: Readonly<Record<string, () => Reply | Promise<Reply>>> = {
+      '/v2': () =>
+        json({
+          name: 'verge-agent',
+          version: agentVersion,
+          extensions: ['binary_tensor_data', 'classification', 'model_repository'],
+        }),
+      '/v2/health/live': () => json({ live: true }),
+      '/v2/health/ready': () => json({ ready: serving.current !== null }, serving.current ? 200 : 503),
+      '/v2/verge/status': async () => json(await this.options.status()),
+    };
+    const get = fixed[path];
+    if (get) {
+      allow(request, 'GET', 'HEAD');
+      return get();
+    }
+    if (path === '/v2/repository/index') {
+      allow(request, 'POST');
+      return json(this.index());
+    }
+    const [, name, version, verb] = modelPath.exec(path) ?? [];
+    if (name === undefined) throw new AgentError('NOT_FOUND', `there is no ${path}`);
+    const select = (): Artifact => this.select(decode(name), version === undefined ? undefined : decode(version));
+    if (verb === '/infer') {
+      allow(request, 'POST');
+      return this.infer(request, select);
+    }
+    allow(request, 'GET', 'HEAD');
+    if (verb === undefined) return json(metadata(select()));
+    const { manifest } = select();
+    return json({ name: manifest.model, ready: true });
+  }
+
+  private async infer(request: IncomingMessage, select: () => Artifact): Promise<Reply> {
+    const body = await readBody(request, this.options.bodyBytes);
+    const header = request.headers['inference-header-content-length'];
+    const { serving, record } = this.options;
+    const answer = await infer({ serving, select, record }, body, Array.isArray(header) ? header[0] : header);
+    return { status: 200, ...answer };
+  }
+
+  private select(name: string, version: string | undefined): Artifact {
+    const artifact = this.options.serving.current;
+    if (!artifact) throw new AgentError('NOT_READY', 'no model is loaded');
+    const { manifest } = artifact;
+    if (name !== manifest.model)
+      throw new AgentError('NOT_FOUND', `there is no model ${name}; ${manifest.model} serves`);
+    if (version !== undefined && version !== String(manifest.version)) {
+      throw new AgentError('NOT_FOUND', `${name} has no version ${version} here; version ${manifest.version} serves`);
+    }
+    return artifact;
+  }
+
+  /** Triton's model repository extension, index: how an application learns what it can ask for. */
+  private index(): unknown {
+    const artifact = this.options.serving.current;
+    if (!artifact) return [];
+    return [{ name: artifact.manifest.model, version: String(artifact.manifest.version), state: 'READY', reason: '' }];
+  }
+}
+
+function metadata({ manifest, digest }: Artifact): unknown {
+  const tensor = (spec: { name: string; dtype: string; shape: number[] }) => ({
+    name: spec.name,
+    datatype: oipName(spec.dtype),
+    shape: spec.shape,
+  });
+  return {
+    name: manifest.model,
+    versions: [String(manifest.version)],
+    platform: 'onnx_onnxv1',
+    inputs: manifest.inputs.map(tensor),
+    outputs: manifest.outputs.map(tensor),
+    parameters: { manifest_digest: digest, task: manifest.task, preprocess: manifest.preprocess !== null },
+  };
+}
+
+function allow(request: IncomingMessage, ...methods: string[]): void {
+  if (methods.includes(request.method ?? '')) return;
+  throw new AgentError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; ${methods.join(' and ')} are`);
+}
+
+/** A web page that resolves its own name to 127.0.0.1 must not reach the API (DNS rebinding). */
+function checkHost(host: string | undefined): void {
+  const name = (host ?? '').replace(/:[0-9]+$/, '');
+  if (name === 'localhost' || name === '[::1]' || /^127\.[0-9.]+$/.test(name)) return;
+  throw new AgentError('HOST_REFUSED', 'this API answers to localhost only; run the agent with --host to change that');
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new AgentError('NOT_FOUND', `there is no ${part}`);
+  }
+}

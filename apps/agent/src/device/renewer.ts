@@ -1,0 +1,87 @@
+/** Replaces the certificate after two thirds of its life. The new key and its certificate take the old ones' place together. */
+import {
+  renewal,
+  renewalTime,
+  checkDeviceCertificate,
+  createDeviceRequest,
+  readDeviceIdentity,
+} from '@verge/trust/identity';
+import { backoffMs } from '../backoff.js';
+import { AgentError, reasonOf } from '../errors.js';
+import { derOf, publicKeysMatch } from '../enrollment/pem.js';
+import { saveIdentity, type Identity } from '../identity.js';
+import type { Log } from '../log/logger.js';
+import type { Connection } from './connection.js';
+
+/** setTimeout takes 31 bits of milliseconds; looking once an hour also bridges a clock that jumps. */
+const longestWaitMs = 60 * 60 * 1000;
+
+export interface RenewerOptions {
+  identity: Identity;
+  path: string;
+  connection: Connection;
+  onRenewed: (identity: Identity) => void;
+  log: Log;
+}
+
+export class Renewer {
+  private identity: Identity;
+  private timer: NodeJS.Timeout | undefined;
+  private failures = 0;
+  private stopped = false;
+
+  constructor(private readonly options: RenewerOptions) {
+    this.identity = options.identity;
+  }
+
+  start(): void {
+    void this.look();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    const certificate = readDeviceIdentity(this.identity.certificateChainPem);
+    const due = renewal(certificate, new Date());
+    let waitMs = Math.min(longestWaitMs, Math.max(0, renewalTime(certificate).getTime() - Date.now()));
+    if (due === 'expired') {
+      this.options.log.error(
+        { notAfter: certificate.notAfter },
+        'the certificate has expired; enrol this device again',
+      );
+      waitMs = longestWaitMs;
+    } else if (due === 'due') {
+      try {
+        await this.renew();
+        this.failures = 0;
+        waitMs = 1000;
+      } catch (error) {
+        this.options.log.warn({ err: reasonOf(error) }, 'the certificate was not renewed; trying again');
+        waitMs = 500 + backoffMs(this.failures++, Math.random());
+      }
+    }
+    if (this.stopped) return;
+    this.timer = setTimeout(() => void this.look(), waitMs);
+    this.timer.unref();
+  }
+
+  private async renew(): Promise<void> {
+    const { connection, path, onRenewed, log } = this.options;
+    const { privateKeyPem, csrPem } = await createDeviceRequest({ commonName: this.identity.deviceId });
+    const certificateChainPem = await connection.renewCertificate(derOf(csrPem));
+    const named = await checkDeviceCertificate({
+      certificate: certificateChainPem,
+      authorityPem: this.identity.authorityPem,
+    });
+    if (named.deviceId !== this.identity.deviceId || !publicKeysMatch(certificateChainPem, privateKeyPem)) {
+      throw new AgentError('ENROLLMENT_REFUSED', 'the renewed certificate is for another device or key');
+    }
+    this.identity = { ...this.identity, privateKeyPem, certificateChainPem };
+    await saveIdentity(path, this.identity);
+    log.info({ notAfter: named.notAfter }, 'certificate renewed');
+    onRenewed(this.identity);
+  }
+}

@@ -1,0 +1,122 @@
+/** `verge-agent enroll | run | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. */
+import { Command, InvalidArgumentError } from 'commander';
+import { Agent } from './agent.js';
+import { readBundle } from './enrollment/bundle.js';
+import { enroll } from './enrollment/enroll.js';
+import { AgentError, reasonOf } from './errors.js';
+import { agentVersion, readFacts } from './facts.js';
+import { Layout } from './layout.js';
+import { followLog } from './log/follow.js';
+import { createLogger, logPath } from './log/logger.js';
+import { prettyLine } from './log/pretty.js';
+import { readSettings } from './settings.js';
+import { readStatus, statusLines } from './status.js';
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^[0-9]+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('expected a port from 0 to 65535');
+}
+
+function count(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number');
+}
+
+const dirOption = ['--dir <dir>', 'state directory (default: $VERGE_AGENT_DIR or ~/.local/share/verge-agent)'] as const;
+
+async function enrollCommand(options: {
+  bundle: string;
+  releaseRoot?: string;
+  name?: string;
+  dir?: string;
+}): Promise<void> {
+  const settings = readSettings(process.env, options.dir);
+  const source = await readBundle(options.bundle, options.releaseRoot);
+  const layout = new Layout(settings.dir);
+  const { identity, fresh } = await enroll({ layout, source, name: options.name, facts: await readFacts() });
+  const what = fresh ? 'enrolled' : 'is enrolled already';
+  process.stdout.write(`${identity.name} ${what} as device ${identity.deviceId} (class ${identity.deviceClass})\n`);
+}
+
+async function runCommand(options: { dir?: string; port: number; host: string }): Promise<void> {
+  const settings = readSettings(process.env, options.dir);
+  const layout = new Layout(settings.dir);
+  await layout.prepare();
+  const log = createLogger(layout.logs, settings.logLevel);
+  const agent = await Agent.start({ settings, host: options.host, port: options.port, log });
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    agent.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: reasonOf(error) }, 'not stopped cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+}
+
+async function statusCommand(options: { dir?: string; json?: boolean }): Promise<void> {
+  const view = await readStatus(new Layout(readSettings(process.env, options.dir).dir));
+  const text = options.json ? JSON.stringify(view, null, 2) : statusLines(view).join('\n');
+  process.stdout.write(`${text}\n`);
+  if (!view.running) process.exitCode = 1;
+}
+
+async function logsCommand(options: { dir?: string; follow?: boolean; lines: number; json?: boolean }): Promise<void> {
+  const layout = new Layout(readSettings(process.env, options.dir).dir);
+  const pretty = process.stdout.isTTY && !options.json;
+  await followLog({
+    path: logPath(layout.logs),
+    follow: options.follow === true,
+    lines: options.lines,
+    write: (line) => void process.stdout.write(`${pretty ? prettyLine(line, true) : line}\n`),
+  });
+}
+
+const program = new Command('verge-agent')
+  .description('The Verge edge agent: receives signed models, serves them to local applications, reports back')
+  .version(agentVersion)
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+program
+  .command('enroll')
+  .description('make a key and trade the token of a bundle for an identity')
+  .requiredOption('--bundle <file>', 'enrolment bundle from the control plane')
+  .option('--release-root <file>', 'root.json of the release repository, from the people who sign releases')
+  .option('--name <name>', 'a name that people read')
+  .option(...dirOption)
+  .action(enrollCommand);
+program
+  .command('run')
+  .description('follow the control plane and serve the local inference API')
+  .option(...dirOption)
+  .option('--port <port>', 'TCP port of the API, 0 for any free one', port, 7450)
+  .option('--host <address>', 'address of the API', '127.0.0.1')
+  .action(runCommand);
+program
+  .command('status')
+  .description('what runs here; exit code 1 when no agent runs')
+  .option(...dirOption)
+  .option('--json', 'as JSON')
+  .action(statusCommand);
+program
+  .command('logs')
+  .description('show the log')
+  .option(...dirOption)
+  .option('-f, --follow', 'go on as it grows')
+  .option('-n, --lines <count>', 'lines from the end', count, 100)
+  .option('--json', 'JSON lines, also on a terminal')
+  .action(logsCommand);
+
+program.parseAsync().catch((error: unknown) => {
+  const code = error instanceof AgentError ? `${error.code}: ` : '';
+  process.stderr.write(`verge-agent: ${code}${reasonOf(error)}\n`);
+  process.exitCode = 1;
+});

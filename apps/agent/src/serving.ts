@@ -1,0 +1,132 @@
+/** The model that serves, in its own process. A new one takes the requests without any of them failing. */
+import type { Tensor } from '@verge/onnx';
+import { InferenceProcess, RuntimeError, type InferenceResult } from '@verge/runtime';
+import { backoffMs } from './backoff.js';
+import { AgentError, reasonOf } from './errors.js';
+import type { Log } from './log/logger.js';
+import { readModel, type Artifact } from './update/artifact.js';
+
+export interface ServingOptions {
+  /** Intra-op threads. */
+  threads: number;
+  /** The process of this artifact ended unasked. */
+  onCrash: (digest: string) => void;
+  log: Log;
+}
+
+/** Requests in flight before further ones are told to come again. */
+const maxInFlight = 128;
+
+export class Serving {
+  private process: InferenceProcess | null = null;
+  /** Those whose results may still come, by digest. */
+  private readonly artifacts = new Map<string, Artifact>();
+  private reviving = false;
+  private closed = false;
+
+  constructor(private readonly options: ServingOptions) {}
+
+  /** What a request that is made now is answered by. */
+  get current(): Artifact | null {
+    return this.process?.serving ? (this.artifacts.get(this.process.tag) ?? null) : null;
+  }
+  get digest(): string | null {
+    return this.process ? this.process.tag : null;
+  }
+  get pid(): number | null {
+    return this.process?.pid ?? null;
+  }
+  async rssBytes(): Promise<number> {
+    return this.process?.serving ? (await this.process.stats().catch(() => ({ rssBytes: 0 }))).rssBytes : 0;
+  }
+
+  /**
+   * Loads an artifact's model in a new process, warms it up and moves the requests to it; the old process answers what it
+   * had. When that fails the old one goes on.
+   * @throws AgentError `DIGEST_MISMATCH`; RuntimeError
+   */
+  async activate(artifact: Artifact): Promise<void> {
+    const model = await readModel(artifact);
+    this.artifacts.set(artifact.digest, artifact);
+    const old = this.process;
+    if (old?.serving) await old.replace(model, artifact.digest);
+    else {
+      this.process = await this.start(model, artifact.digest);
+      await old?.close(0);
+    }
+    for (const digest of this.artifacts.keys()) if (digest !== artifact.digest) this.artifacts.delete(digest);
+  }
+
+  /** Nothing serves any more. */
+  async deactivate(): Promise<void> {
+    const old = this.process;
+    this.process = null;
+    this.artifacts.clear();
+    await old?.close();
+  }
+
+  /**
+   * Runs the artifact that `current` gave. A run has no effects, so one that was lost with its process is run once more.
+   * @returns null when another artifact serves by now: the inputs may have to be made anew
+   * @throws RuntimeError, AgentError `NOT_READY`
+   */
+  async run(
+    digest: string,
+    feeds: Record<string, Tensor>,
+    outputs: readonly string[],
+  ): Promise<InferenceResult | null> {
+    for (let attempt = 0; ; attempt++) {
+      const process = this.process;
+      if (!process?.serving) throw new AgentError('NOT_READY', 'no model is loaded');
+      if (process.tag !== digest) return null;
+      try {
+        return await process.run(feeds, { outputs });
+      } catch (error) {
+        const lost = error instanceof RuntimeError && (error.code === 'crashed' || error.code === 'closed');
+        if (!lost || attempt > 0) throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.process?.close();
+  }
+
+  private start(model: Uint8Array, digest: string): Promise<InferenceProcess> {
+    const { threads, onCrash, log } = this.options;
+    return InferenceProcess.start(model, digest, {
+      threads,
+      maxInFlight,
+      onCrash: (exit, tag) => {
+        log.error({ digest: tag, ...exit }, 'the inference process ended');
+        onCrash(tag);
+        setTimeout(() => void this.revive(), 1000).unref();
+      },
+    });
+  }
+
+  /** A process that crashed too often stays down; it is started again after a pause, for as long as it is wanted. */
+  private async revive(): Promise<void> {
+    if (this.reviving) return;
+    this.reviving = true;
+    for (let failures = 0; !this.closed; failures++) {
+      const dead = this.process;
+      const artifact = dead ? this.artifacts.get(dead.tag) : undefined;
+      if (!dead || dead.serving || !artifact) break;
+      await new Promise((resolve) => setTimeout(resolve, 1000 + backoffMs(failures, Math.random())).unref());
+      if (this.process !== dead) continue;
+      try {
+        const fresh = await this.start(await readModel(artifact), artifact.digest);
+        if (this.process === dead && !this.closed) this.process = fresh;
+        else await fresh.close(0);
+      } catch (error) {
+        this.options.log.error(
+          { digest: artifact.digest, err: reasonOf(error) },
+          'the model could not be started again',
+        );
+      }
+    }
+    this.reviving = false;
+  }
+}

@@ -1,0 +1,217 @@
+/** The steps of an update. Each can be begun again at any time: it looks at what is there and does what is missing. */
+import type { AgentErrorCode, ArtifactManifest, UpdateEvent, UpdateState } from '@verge/contracts';
+import { InferenceProcess } from '@verge/runtime';
+import { TrustError, verifyBoth, type RepositoryClient } from '@verge/trust/verify';
+import { readFile } from 'node:fs/promises';
+import { sleep } from '../backoff.js';
+import { AgentError } from '../errors.js';
+import type { Layout, SlotName } from '../layout.js';
+import type { Log } from '../log/logger.js';
+import type { Serving } from '../serving.js';
+import {
+  contentsOf,
+  maxManifestBytes,
+  parseManifest,
+  readModel,
+  readSelfTests,
+  readSlot,
+  slotContents,
+  writeSlot,
+} from './artifact.js';
+import { runSelfTest } from './self-test.js';
+import { spareSlot, type AgentState, type Target } from './state.js';
+import type { FetchFrom, Store } from './store.js';
+
+export interface StepContext {
+  layout: Layout;
+  store: Store;
+  serving: Serving;
+  deviceId: string;
+  deviceClass: string;
+  threads: number;
+  repositories: () => Promise<{ release: RepositoryClient; director: RepositoryClient }>;
+  fetchBlob: (signal: AbortSignal) => FetchFrom;
+  /** Bytes of the target's files that are here; the updater keeps and reports it. */
+  progress: { bytes: number; total: number };
+  log: Log;
+  now: () => number;
+}
+
+/** What a step changes in the state, beside the lifecycle. */
+export type Patch = (state: AgentState) => AgentState;
+
+export interface Step {
+  /** The event that its success is. */
+  done: UpdateEvent;
+  /** The code of a failure that has none of its own. */
+  code: AgentErrorCode;
+  act: (context: StepContext, state: AgentState, signal: AbortSignal) => Promise<Patch>;
+}
+
+export type StepState = Exclude<UpdateState, 'idle' | 'committed' | 'failed'>;
+
+const unchanged: Patch = (state) => state;
+
+function targetOf(state: AgentState): Target {
+  if (state.update.target) return state.update.target;
+  throw new AgentError('INTERNAL', `an update that is ${state.update.state} has no target`);
+}
+
+export const steps: Readonly<Record<StepState, Step>> = {
+  checking: { done: 'verified', code: 'METADATA_REFUSED', act: check },
+  downloading: { done: 'downloaded', code: 'DOWNLOAD_FAILED', act: download },
+  installing: { done: 'installed', code: 'INTERNAL', act: install },
+  'self-testing': { done: 'self-test-passed', code: 'SELF_TEST_FAILED', act: selfTest },
+  activating: { done: 'activated', code: 'ACTIVATION_FAILED', act: activate },
+  reverting: { done: 'reverted', code: 'ACTIVATION_FAILED', act: revert },
+};
+
+/** Uptane 5.4.4: both repositories are brought up to date and must agree about the manifest. */
+async function check(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
+  const target = targetOf(state);
+  const { release, director } = await context.repositories();
+  const verify = async () => {
+    await release.refresh();
+    await director.refresh();
+    return verifyBoth({ release, director, deviceId: context.deviceId, path: target.path });
+  };
+  const agreed = await verify().catch(async (error: unknown) => {
+    if (!(error instanceof TrustError) || error.code !== 'target-not-directed') throw error;
+    // The director may already name a newer wish, whose message is on its way and ends this wait.
+    await sleep(1000, signal);
+    signal.throwIfAborted();
+    return verify();
+  });
+  if (`sha256:${agreed.sha256}` !== target.manifestDigest) {
+    throw new AgentError(
+      'METADATA_REFUSED',
+      `the desired manifest is ${target.manifestDigest}, signed is sha256:${agreed.sha256}`,
+    );
+  }
+  if (agreed.length > maxManifestBytes) {
+    throw new AgentError(
+      'MANIFEST_INVALID',
+      `a manifest of ${agreed.length} bytes, at most ${maxManifestBytes} are read`,
+    );
+  }
+  return (s) => ({ ...s, update: { ...s.update, manifestBytes: agreed.length } });
+}
+
+async function download(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
+  const { store, layout, deviceClass, progress } = context;
+  const target = targetOf(state);
+  const fetch = context.fetchBlob(signal);
+  const wanted = { digest: target.manifestDigest, bytes: state.update.manifestBytes ?? 0 };
+  if (!(await store.has(wanted))) await store.fetch(wanted, fetch, () => undefined);
+  const manifest = parseManifest(await readFile(store.path(wanted.digest)), deviceClass, target);
+  const keep = contentsOf(wanted.digest, manifest);
+  for (const slot of ['a', 'b'] as const) {
+    for (const digest of await slotContents(layout.slot(slot), state.slots[slot], deviceClass)) keep.add(digest);
+  }
+  await store.retain(keep);
+  const missing = [];
+  for (const file of manifest.files) if (!(await store.has(file))) missing.push(file);
+  await store.checkSpace(missing);
+  const total = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  let before = total - missing.reduce((sum, file) => sum + file.bytes, 0);
+  Object.assign(progress, { bytes: before, total });
+  for (const file of missing) {
+    await store.fetch(file, fetch, (bytes) => (progress.bytes = before + bytes));
+    before += file.bytes;
+  }
+  return unchanged;
+}
+
+/** A slot that holds the target already (a revert to the model before) is verified and kept. */
+async function install(context: StepContext, state: AgentState): Promise<Patch> {
+  const { layout, store, deviceClass } = context;
+  const target = targetOf(state);
+  const slot = spareSlot(state);
+  const folder = layout.slot(slot);
+  const intact = await readSlot(folder, target.manifestDigest, deviceClass).catch(() => null);
+  if (!intact) {
+    const bytes = await readFile(store.path(target.manifestDigest));
+    const manifest: ArtifactManifest = parseManifest(bytes, deviceClass, target);
+    await writeSlot(folder, store, target.manifestDigest, bytes, manifest);
+  }
+  return (s) => ({
+    ...s,
+    slots: { ...s.slots, [slot]: target.manifestDigest },
+    update: { ...s.update, slot },
+  });
+}
+
+/** In a process of its own, beside the one that serves. */
+async function selfTest(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
+  const { layout, deviceClass, threads, log } = context;
+  const artifact = await readSlot(layout.slot(slotOf(state)), targetOf(state).manifestDigest, deviceClass);
+  const tests = await readSelfTests(artifact);
+  const process = await InferenceProcess.start(await readModel(artifact), artifact.digest, {
+    threads,
+    maxRestartsPerMinute: 0,
+  });
+  try {
+    const problem = interfaceProblem(process, artifact.manifest);
+    if (problem) throw new AgentError('SELF_TEST_FAILED', problem);
+    for (const test of tests) {
+      await runSelfTest(test, async (feeds) => {
+        signal.throwIfAborted();
+        return (await process.run(feeds)).outputs;
+      });
+    }
+    log.info({ digest: artifact.digest, cases: tests.reduce((sum, t) => sum + t.cases.length, 0) }, 'self-test passed');
+  } finally {
+    await process.close(0);
+  }
+  return unchanged;
+}
+
+/** The manifest must speak of the model that it comes with. */
+function interfaceProblem(process: InferenceProcess, manifest: ArtifactManifest): string | null {
+  const names = (ports: readonly { name: string }[]): string =>
+    ports
+      .map((port) => port.name)
+      .sort()
+      .join(', ');
+  for (const side of ['inputs', 'outputs'] as const) {
+    const [declared, actual] = [names(manifest[side]), names(process[side])];
+    if (declared !== actual) return `the manifest declares the ${side} ${declared}, the model has ${actual}`;
+  }
+  return null;
+}
+
+function slotOf(state: AgentState): SlotName {
+  if (state.update.slot) return state.update.slot;
+  throw new AgentError('INTERNAL', `an update that is ${state.update.state} has no slot`);
+}
+
+async function activate(context: StepContext, state: AgentState): Promise<Patch> {
+  const slot = slotOf(state);
+  const { layout, serving, deviceClass, now } = context;
+  await serving.activate(await readSlot(layout.slot(slot), targetOf(state).manifestDigest, deviceClass));
+  return (s) => ({
+    ...s,
+    active: slot,
+    previous: s.active === slot ? s.previous : s.active,
+    update: { ...s.update, committedAt: now(), crashes: 0 },
+  });
+}
+
+/** Back to the model that served before; without one, nothing serves. */
+async function revert(context: StepContext, state: AgentState): Promise<Patch> {
+  const { layout, serving, deviceClass, log } = context;
+  const bad = slotOf(state);
+  let back = state.active === bad ? state.previous : state.active;
+  const digest = back === null ? null : state.slots[back];
+  try {
+    if (back === null || digest === null) throw new AgentError('NOT_READY', 'there is no model to go back to');
+    if (serving.current?.digest !== digest) {
+      await serving.activate(await readSlot(layout.slot(back), digest, deviceClass));
+    }
+  } catch (error) {
+    log.error({ err: error instanceof Error ? error.message : String(error) }, 'no model to go back to can serve');
+    await serving.deactivate();
+    back = null;
+  }
+  return (s) => ({ ...s, active: back, previous: null, slots: { ...s.slots, [bad]: null } });
+}
