@@ -9,6 +9,18 @@ import type { Row } from './row.js';
 const column = (shape: Shape): Shape => shape.map((d, i) => (i === 1 ? d : 1));
 const reducedAxes = (shape: Shape): number[] => shape.map((_, i) => i).filter((i) => i !== 1);
 
+/** Up to this many positions an element-wise operator spends its time on starting a run for each image and channel. */
+const SHORT_RUN = 64;
+
+/**
+ * A per-channel value [1, C, 1, 1], repeated over few positions: the long runs of [C, H, W] against a batch cost a fourth
+ * of the short ones (2x2: 9 against 42 microseconds; 16x16: no difference).
+ */
+function overPositions(t: Tape, value: string, shape: Shape): string {
+  const spatial = shape.slice(2);
+  return spatial.length > 0 && elementCount(spatial) <= SHORT_RUN ? t.expand(value, [1, ...shape.slice(1)]) : value;
+}
+
 /** 1 / sqrt(variance + epsilon) */
 function inverseDeviation(t: Tape, variance: string, epsilon: number): string {
   return t.unary('Reciprocal', t.unary('Sqrt', t.add(variance, t.scalar(epsilon))));
@@ -29,16 +41,17 @@ export const batchNormalization: Row = {
     const wide = column(shape);
     if (mode === 'eval') {
       t.nodes.push(node);
-      const centered = t.sub(x, t.reshape(mean, wide));
+      const centered = t.sub(x, overPositions(t, t.reshape(mean, wide), shape));
       return { centered, inverse: inverseDeviation(t, t.reshape(variance, wide), epsilon) };
     }
     const axes = reducedAxes(shape);
     const batchMean = t.reduce('ReduceMean', x, axes);
-    const centered = t.sub(x, batchMean);
+    const centered = t.sub(x, overPositions(t, batchMean, shape));
     const batchVariance = t.reduce('ReduceMean', t.mul(centered, centered), axes);
     const inverse = inverseDeviation(t, batchVariance, epsilon);
-    const factor = t.mul(t.reshape(scale, wide), inverse);
-    t.node('Add', [t.mul(centered, factor), t.reshape(bias, wide)], [node.outputs[0]!]);
+    const factor = overPositions(t, t.mul(t.reshape(scale, wide), inverse), shape);
+    const shift = overPositions(t, t.reshape(bias, wide), shape);
+    t.node('Add', [t.mul(centered, factor), shift], [node.outputs[0]!]);
     const momentum = attrFloat(node, 'momentum', 0.9);
     updateRunning(t, mean, batchMean, momentum);
     updateRunning(t, variance, batchVariance, momentum);
@@ -61,8 +74,9 @@ export const batchNormalization: Row = {
       if (factor === undefined) return t.mul(dy, t.mul(t.reshape(n.inputs[1]!, column(shape)), inverse));
       // dx = factor * (dy - mean(dy) - centered * inverse^2 * mean(dy * centered)), per-channel parts first.
       const share = 1 / (elementCount(shape) / shape[1]!);
-      const slope = t.mul(t.mul(inverse, inverse), t.scale(moment(), share));
-      const shifted = t.sub(dy, t.add(t.mul(centered, slope), t.scale(sum(), share)));
+      const slope = overPositions(t, t.mul(t.mul(inverse, inverse), t.scale(moment(), share)), shape);
+      const mean = overPositions(t, t.scale(sum(), share), shape);
+      const shifted = t.sub(dy, t.add(t.mul(centered, slope), mean));
       return t.mul(shifted, factor);
     };
     return [input, () => t.reshape(t.mul(moment(), inverse), channels), () => t.reshape(sum(), channels), null, null];
