@@ -74,12 +74,24 @@ interface Schema<T> {
 function parse<T>(schema: Schema<T>, value: unknown, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${[what, ...issue.path.map(String)].join('.')}: ${issue.message}`);
+  const problems = result.error.issues.map(
+    (issue) => `${[what, ...issue.path.map(String)].join('.')}: ${issue.message}`,
+  );
   throw new CompressionError('bad-recipe', problems.join('; '), { problems });
 }
 
 /** @throws CompressionError `bad-recipe` naming every bad field, `cancelled`, `unsuitable-model` and the others of the passes. */
 export async function compress(options: CompressOptions): Promise<Compressed> {
+  try {
+    return await carryOut(options);
+  } catch (cause) {
+    // Whatever was at work when the signal came reports it in its own words.
+    if (options.signal?.aborted && !(cause instanceof CompressionError)) checkCancelled(options.signal);
+    throw cause;
+  }
+}
+
+async function carryOut(options: CompressOptions): Promise<Compressed> {
   const recipe = parse(Recipe, options.recipe, 'recipe');
   const target = parse(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);

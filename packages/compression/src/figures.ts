@@ -4,8 +4,8 @@ import { attrInt, elementCount, inferShapes, valueTypes, type Model, type Node, 
 export interface Figures {
   /** Elements of the constants that the layers read: weights, biases, normalisation; not scales, zero points or shapes. */
   parameters: number;
-  /** Multiply-accumulate operations of Conv, ConvTranspose, Gemm and MatMul for one sample. */
-  macs: number;
+  /** Multiply-accumulate operations of Conv, ConvTranspose, Gemm and MatMul for one sample; null when a shape is unknown. */
+  macs: number | null;
 }
 
 function countParameters(model: Model): number {
@@ -23,9 +23,13 @@ function countParameters(model: Model): number {
   return count;
 }
 
+const counted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+/** NaN when the node's shapes are unknown. */
 function macsOf(node: Node, shape: (name: string | undefined) => readonly number[] | null): number {
+  if (node.domain !== '' || !counted.has(node.op)) return 0;
   const [x, w, y] = [shape(node.inputs[0]), shape(node.inputs[1]), shape(node.outputs[0])];
-  if (!x || !w || !y || node.domain !== '') return 0;
+  if (!x || !w || !y) return NaN;
   switch (node.op) {
     case 'Conv':
       return elementCount(y) * elementCount(w.slice(1));
@@ -64,5 +68,5 @@ export function figuresOf(model: Model): Figures {
     known(types.get(inferred.graph.inputs.find((i) => !inferred.graph.initializers.has(i.name))?.name ?? ''))?.[0] ?? 1;
   const shape = (name: string | undefined): readonly number[] | null => (name ? known(types.get(name)) : null);
   const macs = inferred.graph.nodes.reduce((n, node) => n + macsOf(node, shape), 0);
-  return { parameters: countParameters(model), macs: Math.round(macs / fixed) };
+  return { parameters: countParameters(model), macs: Number.isNaN(macs) ? null : Math.round(macs / fixed) };
 }

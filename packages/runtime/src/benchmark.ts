@@ -5,12 +5,14 @@ import { RuntimeError } from './errors.js';
 import { LoadedModel } from './process/loaded-model.js';
 
 export interface BenchmarkOptions extends SessionOptions {
-  /** Timed runs in all; 100 unless told otherwise. */
+  /** Timed runs in all, at least; 100 unless told otherwise. Fast models are run more often, see `minRoundMs`. */
   runs?: number;
   /** Untimed runs before; 10 unless told otherwise. */
   warmup?: number;
-  /** The runs are spread over this many rounds, the models taking turns; 5 unless told otherwise. */
+  /** The runs are spread over this many rounds, the models taking turns; 15 unless told otherwise. */
   rounds?: number;
+  /** A round lasts at least this long, so that microseconds are measured often enough; 10 ms unless told otherwise. */
+  minRoundMs?: number;
   signal?: AbortSignal;
 }
 
@@ -37,7 +39,7 @@ export function percentile(values: readonly number[], q: number): number {
 
 function settings(options: BenchmarkOptions): { runs: number; warmup: number; rounds: number; threads: number } {
   const { runs = 100, warmup = 10, threads = 1 } = options;
-  const rounds = Math.min(options.rounds ?? 5, runs);
+  const rounds = Math.min(options.rounds ?? 15, runs);
   const problems = Object.entries({ runs, rounds, threads })
     .filter(([, v]) => !Number.isInteger(v) || v < 1)
     .map(([k, v]) => `${k} must be a whole number from 1, not ${v}`);
@@ -48,7 +50,7 @@ function settings(options: BenchmarkOptions): { runs: number; warmup: number; ro
 
 /**
  * Measures several models side by side: each in its own process, in alternating rounds, so that what else the machine does
- * falls on all of them. Input is synthetic, batch 1.
+ * falls on all of them alike. Input is synthetic, batch 1.
  */
 export async function benchmarkModels(
   models: readonly Uint8Array[],
@@ -65,9 +67,14 @@ export async function benchmarkModels(
     const times: number[][][] = loaded.map(() => []);
     for (let round = 0; round < rounds; round++) {
       const count = Math.ceil((runs * (round + 1)) / rounds) - Math.ceil((runs * round) / rounds);
-      for (const [i, model] of loaded.entries()) {
+      // Every other round in reverse, so that no model always follows the same one.
+      const order = loaded.map((_, i) => (round % 2 === 0 ? i : loaded.length - 1 - i));
+      for (const i of order) {
         signal?.throwIfAborted();
-        times[i]?.push(await model.benchmark(count, round === 0 ? warmup : Math.min(warmup, 2)));
+        const model = loaded[i] as LoadedModel;
+        times[i]?.push(
+          await model.benchmark(count, round === 0 ? warmup : Math.min(warmup, 3), options.minRoundMs ?? 10),
+        );
       }
     }
     return await Promise.all(loaded.map((model, i) => summarise(model, times[i] ?? [], threads)));

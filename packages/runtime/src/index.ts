@@ -13,3 +13,4 @@ export {
 export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type ScoreOptions } from './evaluate.js';
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { measure, measureAccuracy, type Measured, type MeasureOptions } from './measure.js';
+export { optimizedModel } from './optimized.js';

@@ -38,7 +38,11 @@ function globalCounts(scores: readonly Float64Array[], ratio: number): number[] 
     const norm = Math.sqrt(s.reduce((sum, v) => sum + v * v, 0)) || 1;
     return s.map((v) => v / norm);
   });
-  const all = normal.flatMap((s) => [...s]).sort((a, b) => a - b);
-  const threshold = all[Math.floor(all.length * ratio)] ?? -Infinity;
-  return normal.map((s) => s.reduce((n, v) => n + (v >= threshold ? 1 : 0), 0));
+  const ranked = normal
+    .flatMap((s, space) => Array.from(s, (value) => ({ value, space })))
+    .sort((a, b) => a.value - b.value || a.space - b.space);
+  const counts = scores.map((s) => s.length);
+  for (const { space } of ranked.slice(0, Math.floor(ranked.length * ratio)))
+    counts[space] = (counts[space] as number) - 1;
+  return counts;
 }

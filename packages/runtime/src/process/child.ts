@@ -46,15 +46,18 @@ async function load({ options, external, warmup }: LoadHeader, blobs: Uint8Array
   return { inputs: session.inputs, outputs: session.outputs, baselineRssBytes, warmUpProblem };
 }
 
-async function benchmark(count: number, warmup: number): Promise<Record<string, unknown>> {
+async function benchmark(count: number, warmup: number, minMs: number): Promise<Record<string, unknown>> {
   const target = loaded();
   const feeds = syntheticFeeds(target.inputs);
   for (let i = 0; i < warmup; i++) await target.run(feeds);
   const times: number[] = [];
-  for (let i = 0; i < count; i++) {
+  let spent = 0;
+  while (times.length < count || spent < minMs) {
     const from = process.hrtime.bigint();
     await target.run(feeds);
-    times.push(Number(process.hrtime.bigint() - from) / 1e6);
+    const took = Number(process.hrtime.bigint() - from) / 1e6;
+    times.push(took);
+    spent += took;
   }
   return { times };
 }
@@ -77,7 +80,10 @@ async function answer({ header, blobs }: Message): Promise<{ header: Record<stri
       };
     }
     case 'benchmark':
-      return { header: await benchmark(header.runs as number, header.warmup as number), blobs: [] };
+      return {
+        header: await benchmark(header.runs as number, header.warmup as number, header.minMs as number),
+        blobs: [],
+      };
     case 'stats':
       return { header: { rssBytes: process.memoryUsage.rss(), peakRssBytes: peakRss(), runs }, blobs: [] };
     default:

@@ -145,9 +145,9 @@ export class LoadedModel {
     };
   }
 
-  /** Runs on synthetic input inside the child. @returns milliseconds of each run */
-  async benchmark(runs: number, warmup: number): Promise<number[]> {
-    const { header } = await this.#connection.request({ kind: 'benchmark', runs, warmup });
+  /** Runs on synthetic input inside the child, `runs` times and for `minMs` at least. @returns milliseconds of each run */
+  async benchmark(runs: number, warmup: number, minMs: number): Promise<number[]> {
+    const { header } = await this.#connection.request({ kind: 'benchmark', runs, warmup, minMs });
     return header.times as number[];
   }
 

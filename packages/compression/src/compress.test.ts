@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CompressionReport, type Measurement } from '@verge/contracts';
+import { loadDigits, splitSamples, type Part, type Samples } from '@verge/data';
+import { assertLegal, decodeModel } from '@verge/onnx';
+import { benchmarkModels, createSession } from '@verge/runtime';
+import { buildArchitecture, fit } from '@verge/training';
+import { compress, refusals, type CompressOptions } from './compress.js';
+
+const folder = fileURLToPath(new URL('../../../datasets/digits/', import.meta.url));
+const recipe = (name: string): unknown => JSON.parse(readFileSync(`${folder}recipe-${name}.json`, 'utf8'));
+
+let data: Record<Part, Samples>;
+let model: Uint8Array;
+let options: Omit<CompressOptions, 'recipe'>;
+
+beforeAll(async () => {
+  data = splitSamples(await loadDigits(folder));
+  const network = buildArchitecture('resnet', { input: [1, 8, 8], classes: 10, params: { channels: [16, 32] } });
+  const optimizer = { name: 'adamw' as const, learningRate: 0.005 };
+  model = (
+    await fit({ model: network, createSession, train: data.train, validation: data.validation, epochs: 6, optimizer })
+  ).bytes;
+  options = {
+    model,
+    target: { name: 'x64' },
+    data,
+    createSession,
+    benchmark: (models, o) => benchmarkModels(models, { ...o, runs: 30 }),
+  };
+});
+
+describe('compress', () => {
+  it('folds without changing a prediction', async () => {
+    const { model: folded, report } = await compress({ ...options, recipe: recipe('fp32') });
+    expect(report.passes.map((p) => p.pass)).toEqual(['fold']);
+    expect(report.passes[0]!.changes['batch-norm-into-conv']).toBe(6);
+    expect(report.after.accuracy).toBe(report.before.accuracy);
+    expect(report.after.bytes).toBe(folded.byteLength);
+    expect(report.after.macs).toBe(report.before.macs);
+    expect(report.after.samples).toBe(359);
+  });
+
+  it('quantizes to less than half the bytes and about the same accuracy', async () => {
+    const { model: small, report } = await compress({ ...options, recipe: recipe('int8') });
+    assertLegal(decodeModel(small));
+    expect(report.after.bytes).toBeLessThan(0.5 * report.before.bytes);
+    // One point is the recipe's own budget.
+    expect(report.before.accuracy - report.after.accuracy).toBeLessThanOrEqual(0.01);
+    expect(CompressionReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+  });
+
+  it('prunes, tunes with the source as teacher, folds and quantizes; progress only rises', async () => {
+    const fractions: number[] = [];
+    const { report } = await compress({
+      ...options,
+      recipe: recipe('pruned-int8'),
+      onProgress: (p) => fractions.push(p.fraction),
+    });
+    expect(report.passes.map((p) => p.pass)).toEqual(['prune-filters', 'fold', 'quantize-static']);
+    expect(report.after.parameters).toBeLessThan(0.4 * report.before.parameters);
+    expect(report.after.macs).toBeLessThan(0.4 * report.before.macs!);
+    expect(report.after.accuracy).toBeGreaterThan(0.9);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it('gives the same bytes for the same recipe, data and model', async () => {
+    const [a, b] = [
+      await compress({ ...options, recipe: recipe('int8') }),
+      await compress({ ...options, recipe: recipe('int8') }),
+    ];
+    expect(Buffer.compare(a.model, b.model)).toBe(0);
+  });
+
+  it('names every bad field of recipe and target', async () => {
+    const bad = { name: 'Bad Name', passes: [{ pass: 'prune-filters', ratio: 2 }, { pass: 'shrink' }] };
+    await expect(compress({ ...options, recipe: bad })).rejects.toMatchObject({
+      code: 'bad-recipe',
+      problems: [
+        expect.stringContaining('recipe.name'),
+        expect.stringContaining('recipe.passes.0.ratio'),
+        expect.stringContaining('recipe.passes.1'),
+      ],
+    });
+    await expect(
+      compress({ ...options, recipe: recipe('fp32'), target: { name: 'x64', threads: 0 } }),
+    ).rejects.toMatchObject({
+      code: 'bad-recipe',
+      problems: [expect.stringContaining('target.threads')],
+    });
+  });
+
+  it('stops within a training epoch when asked', async () => {
+    const stop = new AbortController();
+    const run = compress({
+      ...options,
+      recipe: recipe('pruned-int8'),
+      signal: stop.signal,
+      onProgress: ({ fraction }) => fraction > 0.1 && stop.abort(),
+    });
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
+
+describe('the offer', () => {
+  const measured = (change: Partial<Measurement>): Measurement => ({
+    bytes: 100, parameters: 1, macs: 1, accuracy: 0.98, samples: 100, p50Ms: 1, p95Ms: 2, peakRssBytes: 1, threads: 1, runs: 1, machine: 'x',
+    ...change,
+  }); // prettier-ignore
+  const budget = { maxAccuracyDropPoints: 1, maxLatencyRatio: 1, maxSizeRatio: 1 };
+
+  it('is made to what is inside the budget', () => {
+    expect(refusals(measured({}), measured({ accuracy: 0.97, p50Ms: 1, bytes: 100 }), budget)).toEqual([]);
+  });
+  it('is refused with every reason', () => {
+    const reasons = refusals(measured({}), measured({ accuracy: 0.96, p50Ms: 1.5, bytes: 101 }), budget);
+    expect(reasons).toHaveLength(3);
+    expect(reasons.join()).toMatch(/2\.00 points.*1\.50 times.*101 bytes/s);
+  });
+});

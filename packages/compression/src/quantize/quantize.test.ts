@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { Samples } from '@verge/data';
+import { assertLegal, decodeModel, encodeModel, GraphBuilder, int, type Model } from '@verge/onnx';
+import { createSession, optimizedModel } from '@verge/runtime';
+import { buildArchitecture } from '@verge/training';
+import { fold } from '../fold/fold.js';
+import { largestDifference, outputWith, randomTensor, shaken } from '../test-models.js';
+import { calibrate } from './calibrate.js';
+import { planQuantization, tieActivations } from './plan.js';
+import { quantizeStatic } from './quantize.js';
+
+const outputOf = outputWith(createSession);
+
+const train: Samples = {
+  x: randomTensor([96, 1, 8, 8], 5).data,
+  shape: [1, 8, 8],
+  y: new Int32Array(96),
+  labels: ['0'],
+  name: 'noise',
+};
+const context = { createSession, train, validation: train };
+const options = { calibration: 'min-max' as const, percentile: 99.99, samples: 64 };
+const x64 = { arch: 'x64' as const, int8Activation: 'uint8' as const, vnni: true };
+
+const net = (name: string, params: Record<string, number | string | number[]>): Model =>
+  fold(shaken(buildArchitecture(name, { input: [1, 8, 8], classes: 10, params }))).model;
+
+const residual = net('resnet', { channels: [8, 16] });
+const separable = net('dscnn', { stem: 8, channels: [16, 24] });
+const pooled = net('lenet', { kernel: 3 });
+
+const opsAsRun = async (model: Model): Promise<string[]> =>
+  decodeModel(await optimizedModel(encodeModel(model))).graph.nodes.map((n) => n.op);
+
+describe('static int8', () => {
+  it.each([
+    ['residual', residual],
+    ['depthwise-separable', separable],
+    ['pooling and dense', pooled],
+  ])('fuses completely in ONNX Runtime: %s', async (_, model) => {
+    const { model: quantized } = await quantizeStatic(model, options, x64, context);
+    assertLegal(quantized);
+    const ops = await opsAsRun(quantized);
+    for (const op of ['Conv', 'Gemm', 'Relu', 'Add', 'DequantizeLinear']) {
+      expect(ops).not.toContain(op);
+    }
+    expect(ops.filter((op) => op === 'QuantizeLinear')).toHaveLength(1);
+    expect(ops).toContain('QLinearConv');
+    expect(ops).toContain('QGemm');
+  });
+
+  it.each([
+    ['u8 activations, full range', x64, 0.08],
+    ['u8 activations, pairs within 16 bits', { ...x64, vnni: false }, 0.12],
+    ['s8 activations', { arch: 'arm64' as const, int8Activation: 'int8' as const, vnni: true }, 0.08],
+  ])('stays close to float32: %s', async (_, target, tolerance) => {
+    const { model: quantized, changes } = await quantizeStatic(residual, options, target, context);
+    const x = randomTensor([8, 1, 8, 8], 9);
+    const [expected, got] = [await outputOf(residual, x), await outputOf(quantized, x)];
+    const spread = Math.max(...expected) - Math.min(...expected);
+    expect(largestDifference(expected, got)).toBeLessThan(tolerance * spread);
+    expect(changes.narrowedChannels! > 0).toBe(!target.vnni);
+  });
+
+  it.each(['percentile', 'entropy'] as const)('calibrates by %s', async (calibration) => {
+    const { model: quantized } = await quantizeStatic(separable, { ...options, calibration }, x64, context);
+    const x = randomTensor([8, 1, 8, 8], 9);
+    const [expected, got] = [await outputOf(separable, x), await outputOf(quantized, x)];
+    expect(largestDifference(expected, got)).toBeLessThan(0.2 * (Math.max(...expected) - Math.min(...expected)));
+  });
+
+  it('takes the range of each activation from all samples, batch by batch', async () => {
+    const b = new GraphBuilder();
+    b.input('x', 'float32', ['N', 64]);
+    b.output(b.node('Gemm', ['x', b.initializer('w', randomTensor([4, 64], 2))], { transB: int(1) }), 'float32', [
+      'N',
+      4,
+    ]);
+    const model = b.build();
+    const groups = tieActivations(planQuantization(model));
+    const flat = { ...train, shape: [64] };
+    const ranges = await calibrate(model, groups, flat, { method: 'min-max', percentile: 100, createSession });
+    expect(ranges.get('x')).toEqual({ min: Math.min(...train.x), max: Math.max(...train.x) });
+  });
+
+  it('keeps the names and types of inputs and outputs, also of an output that is quantized', async () => {
+    const b = new GraphBuilder();
+    b.input('x', 'float32', ['N', 1, 8, 8]);
+    b.node('Conv', ['x', b.initializer('w', randomTensor([4, 1, 3, 3], 2))], {}, 1, { outputNames: ['y'] });
+    b.output('y', 'float32', ['N', 4, 6, 6]);
+    const model = b.build();
+    const { model: quantized } = await quantizeStatic(model, options, x64, context);
+    assertLegal(quantized);
+    expect(quantized.graph.outputs).toEqual(model.graph.outputs);
+    expect(await opsAsRun(quantized)).toContain('QLinearConv');
+  });
+
+  it('says what it declined, and refuses a model with nothing to quantize or an old opset', async () => {
+    const b = new GraphBuilder();
+    b.input('x', 'float32', [2, 2]);
+    b.output(b.node('MatMul', ['x', 'x']), 'float32', [2, 2]);
+    const none = b.build();
+    await expect(quantizeStatic(none, options, x64, context)).rejects.toMatchObject({
+      code: 'unsuitable-model',
+      problems: [expect.stringContaining('no float32 constant')],
+    });
+    const old = { ...residual, opsets: new Map([['', 11]]) };
+    await expect(quantizeStatic(old, options, x64, context)).rejects.toMatchObject({ code: 'unsuitable-model' });
+  });
+
+  it('names the activation that overflows on a calibration sample', async () => {
+    const b = new GraphBuilder();
+    b.input('x', 'float32', ['N', 1, 8, 8]);
+    const y = b.node('Conv', [b.node('Log', ['x']), b.initializer('w', randomTensor([4, 1, 3, 3], 2))]);
+    b.output(y, 'float32', null);
+    await expect(quantizeStatic(b.build(), options, x64, context)).rejects.toMatchObject({ code: 'bad-calibration' });
+  });
+});
