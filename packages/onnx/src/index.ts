@@ -11,3 +11,4 @@ export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './spe
 export { inferShapes, valueTypes, type InferOptions, type InferredOperator } from './infer/index.js';
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export * from './rewrite/index.js';
+export { externalLocations, loadExternalData, staysInside } from './external.js';

@@ -1,6 +1,7 @@
 /** Names, scopes and order of graphs (ONNX docs/IR.md, "Graphs" and "Nodes"). */
 import { subgraphs } from '../builder.js';
 import type { Graph, Node, StoredTensor, ValueInfo, ValueType } from '../ir.js';
+import { staysInside } from '../external.js';
 import { checkNode, nodeLabel, type NodeContext } from './nodes.js';
 
 /** The names that a graph can see: its own and, for a subgraph, those of the graphs around it. */
@@ -76,12 +77,6 @@ function checkInterface(graph: Graph, main: boolean, context: GraphContext): voi
       }
     }
   }
-}
-
-/** A path that stays inside the folder of the model. */
-function staysInside(location: string): boolean {
-  if (location === '' || /^[/\\]|^[A-Za-z]:|\0/.test(location)) return false;
-  return !location.split(/[/\\]/).includes('..');
 }
 
 function checkStored(tensor: StoredTensor, input: ValueInfo | undefined, context: GraphContext): void {

@@ -6,7 +6,8 @@ import { attrInt, attrTensor } from '../attributes.js';
 import type { Dim } from '../ir.js';
 import type { Tensor } from '../tensor.js';
 import { productDim, sumDim, type NodeFacts, type Shape } from './facts.js';
-import { shapeRange, sliceLength } from './layout.js';
+import { shapeRange } from './layout.js';
+import { sliceLength } from './selection.js';
 
 /** Longer tensors are data, not shapes. */
 const MOST = 1024;

@@ -4,6 +4,7 @@ import { tensorType } from './facts.js';
 import * as e from './elementwise.js';
 import * as l from './layout.js';
 import * as m from './linear.js';
+import * as s from './selection.js';
 import * as w from './windows.js';
 
 /** Operators of one tensor in, the same type and shape out. */
@@ -121,7 +122,7 @@ export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   Bernoulli: e.likeFirst,
   Cast: e.cast,
   CastLike: e.castLike,
-  Compress: l.compress,
+  Compress: s.compress,
   Concat: l.concat,
   Constant: l.constant,
   ConstantOfShape: l.constantOfShape,
@@ -138,9 +139,9 @@ export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   EyeLike: e.likeFirst,
   Flatten: l.flatten,
   GRU: m.recurrent,
-  Gather: l.gather,
-  GatherElements: l.gatherElements,
-  GatherND: l.gatherND,
+  Gather: s.gather,
+  GatherElements: s.gatherElements,
+  GatherND: s.gatherND,
   Gemm: m.gemm,
   GlobalAveragePool: w.globalPool,
   GlobalLpPool: w.globalPool,
@@ -156,7 +157,7 @@ export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   MaxPool: w.pool,
   MaxUnpool: w.maxUnpool,
   NegativeLogLikelihoodLoss: m.loss,
-  NonZero: l.nonZero,
+  NonZero: s.nonZero,
   OneHot: l.oneHot,
   Pad: l.pad,
   QLinearConv: w.qlinearConv,
@@ -172,15 +173,15 @@ export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   Resize: w.resize,
   Shape: l.shape,
   Size: l.size,
-  Slice: l.slice,
+  Slice: s.slice,
   SoftmaxCrossEntropyLoss: m.loss,
   SpaceToDepth: w.spaceToDepth,
   Split: l.split,
   Squeeze: l.squeeze,
   Tile: l.tile,
-  TopK: l.topK,
+  TopK: s.topK,
   Transpose: l.transpose,
-  Unique: l.unique,
+  Unique: s.unique,
   Unsqueeze: l.unsqueeze,
   Upsample: w.upsample,
   Where: e.where,
