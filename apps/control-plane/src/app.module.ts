@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { CoreModule, type Core } from './core.js';
+import { FleetModule } from './gateway/fleet.module.js';
 import { OperationGuard } from './http/operation.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ResponseInterceptor } from './http/response.interceptor.js';
@@ -11,7 +12,7 @@ export class AppModule {
   static with(core: Core): DynamicModule {
     return {
       module: AppModule,
-      imports: [CoreModule.with(core), AccessModule],
+      imports: [CoreModule.with(core), AccessModule, FleetModule],
       providers: [
         { provide: APP_GUARD, useClass: OperationGuard },
         { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },

@@ -64,7 +64,7 @@ export function gateBreach(figures: WaveFigures, gate: Gate, lastError: string |
 }
 
 /** The upper of the two middle values of an even number: the gate rather stops once too often. */
-function median(values: readonly number[]): number | null {
+export function median(values: readonly number[]): number | null {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
 }
 

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { GroupsModule } from '../groups/groups.module.js';
+import { DevicesController } from './devices.controller.js';
+import { DevicesService } from './devices.service.js';
+import { ReportService } from './report.service.js';
+
+@Module({
+  imports: [GroupsModule],
+  controllers: [DevicesController],
+  providers: [DevicesService, ReportService],
+  exports: [ReportService],
+})
+export class DevicesModule {}

@@ -1,0 +1,91 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { hashSecret, newSecret } from '../access/secret.js';
+import { AuditService, nameOf } from '../audit/audit.service.js';
+import { AuthorityService } from '../authority/authority.service.js';
+import type { ControlPlaneConfig } from '../config.js';
+import { CONFIG } from '../core.js';
+import type { Prisma } from '../database/database.service.js';
+import { DatabaseService } from '../database/database.service.js';
+import { GroupsService } from '../groups/groups.service.js';
+import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
+import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+
+const tokenInclude = { group: true } as const;
+type TokenRow = Prisma.EnrollmentTokenGetPayload<{ include: typeof tokenInclude }>;
+
+@Injectable()
+export class EnrollmentService {
+  constructor(
+    @Inject(CONFIG) private readonly config: ControlPlaneConfig,
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(AuthorityService) private readonly authority: AuthorityService,
+    @Inject(GroupsService) private readonly groups: GroupsService,
+  ) {}
+
+  async list(caller: ProjectCaller, { query }: InputOf<'enrollment.list'>): Promise<OutputOf<'enrollment.list'>> {
+    const where = { projectId: caller.project.id, ...pageWhere(query) };
+    const rows = await this.database.enrollmentToken.findMany({
+      where,
+      include: tokenInclude,
+      ...pageWindow(query),
+    });
+    return toPage(rows, query, present);
+  }
+
+  /** The secret leaves here once, in the bundle; a hash of it is kept. */
+  async create(caller: ProjectCaller, { body }: InputOf<'enrollment.create'>): Promise<OutputOf<'enrollment.create'>> {
+    const projectId = caller.project.id;
+    const groupId = body.group === null ? null : (await this.groups.find(projectId, body.group)).id;
+    const { name, deviceClass, maxUses } = body;
+    const token = newSecret('enroll');
+    const row = await this.database.$transaction(async (db) => {
+      const made = await db.enrollmentToken.create({
+        data: {
+          projectId,
+          tokenHash: hashSecret(token),
+          name,
+          deviceClass,
+          groupId,
+          maxUses,
+          expiresAt: new Date(Date.now() + body.expiresInMinutes * 60_000),
+          createdBy: nameOf(caller),
+        },
+        include: tokenInclude,
+      });
+      const subject = { kind: 'enrollment-token', id: made.id, name };
+      await this.audit.byCaller(caller, 'enrollment-token.create', subject, { deviceClass, maxUses }, db);
+      return made;
+    });
+    const endpoint = `${this.config.publicHost}:${this.config.grpc.enrollPort}`;
+    const { authorityPem } = this.authority;
+    const schema = 'verge.enrollment/1';
+    return { ...present(row), bundle: { schema, endpoint, token, deviceClass, authorityPem, releaseRoot: null } };
+  }
+
+  async revoke(caller: ProjectCaller, { params }: InputOf<'enrollment.revoke'>): Promise<void> {
+    await this.database.$transaction(async (db) => {
+      const row = await db.enrollmentToken.findFirst({ where: { projectId: caller.project.id, id: params.token } });
+      if (row === null) throw ProblemError.notFound('enrolment token', params.token);
+      if (row.revokedAt !== null) return;
+      await db.enrollmentToken.update({ where: { id: row.id }, data: { revokedAt: new Date() } });
+      const subject = { kind: 'enrollment-token', id: row.id, name: row.name };
+      await this.audit.byCaller(caller, 'enrollment-token.revoke', subject, {}, db);
+    });
+  }
+}
+
+function present(row: TokenRow): OutputOf<'enrollment.list'>['items'][number] {
+  const { id, name, deviceClass, maxUses, uses, revokedAt } = row;
+  return {
+    id,
+    name,
+    deviceClass,
+    group: row.group?.name ?? null,
+    maxUses,
+    uses,
+    expiresAt: row.expiresAt.toISOString(),
+    createdAt: row.createdAt.toISOString(),
+    revoked: revokedAt !== null,
+  };
+}

@@ -1,0 +1,32 @@
+import type { EnrollReply, EnrollmentHandlers } from '@verge/contracts/grpc';
+import type { EnrollParts } from '../enrollment/enroll.js';
+import { enroll } from '../enrollment/enroll.js';
+import type { EventBus } from '../events/event-bus.js';
+import type { Answer } from './answer.js';
+
+export interface EnrollmentContext extends EnrollParts {
+  readonly bus: EventBus;
+  readonly answer: Answer;
+  /** host:port of the Device service. */
+  readonly deviceEndpoint: string;
+}
+
+export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandlers {
+  const { authority, answer, bus } = context;
+  return {
+    Enroll: answer.unary(async (call): Promise<EnrollReply> => {
+      const { deviceId, projectId, name, certificatePem } = await enroll(context, call.request);
+      bus.changed(projectId, 'device', deviceId);
+      return {
+        deviceId,
+        projectId,
+        name,
+        certificateChainPem: certificatePem,
+        authorityPem: authority.authorityPem,
+        // The oldest, from which a device follows every later one.
+        directorRoot: Buffer.from(authority.directorRoots.get('1.root.json') ?? []),
+        deviceEndpoint: context.deviceEndpoint,
+      };
+    }),
+  };
+}

@@ -1,0 +1,29 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { ProjectCaller } from '../http/index.js';
+import { Caller, Input, Operation, type InputOf } from '../http/index.js';
+import { ReleasesService } from './releases.service.js';
+
+@Controller()
+export class ReleasesController {
+  constructor(@Inject(ReleasesService) private readonly releases: ReleasesService) {}
+
+  @Operation('releases.list')
+  list(@Caller() caller: ProjectCaller, @Input() input: InputOf<'releases.list'>) {
+    return this.releases.list(caller, input);
+  }
+
+  @Operation('releases.create')
+  create(@Caller() caller: ProjectCaller, @Input() input: InputOf<'releases.create'>) {
+    return this.releases.create(caller, input);
+  }
+
+  @Operation('releases.get')
+  get(@Caller() caller: ProjectCaller, @Input() input: InputOf<'releases.get'>) {
+    return this.releases.get(caller, input);
+  }
+
+  @Operation('releases.metadata')
+  metadata(@Caller() caller: ProjectCaller) {
+    return this.releases.metadata(caller);
+  }
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { GroupsModule } from '../groups/groups.module.js';
+import { ReleasesModule } from '../releases/releases.module.js';
+import { RolloutsController } from './rollouts.controller.js';
+import { RolloutsService } from './rollouts.service.js';
+import { RolloutScheduler } from './scheduler.js';
+
+@Module({
+  imports: [GroupsModule, ReleasesModule],
+  controllers: [RolloutsController],
+  providers: [RolloutsService, RolloutScheduler],
+})
+export class RolloutsModule {}

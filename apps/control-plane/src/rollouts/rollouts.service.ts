@@ -1,0 +1,256 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Rollout, RolloutEventMessage } from '@verge/contracts';
+import { Id, RolloutEventMessage as MessageSchema } from '@verge/contracts';
+import { AuditService, nameOf } from '../audit/audit.service.js';
+import type { Db, Prisma } from '../database/database.service.js';
+import { DatabaseService } from '../database/database.service.js';
+import { EventBus } from '../events/event-bus.js';
+import { GroupsService } from '../groups/groups.service.js';
+import type { EventStream, InputOf, OutputOf, ProjectCaller } from '../http/index.js';
+import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import type { ReleaseRow } from '../releases/releases.service.js';
+import { ReleasesService } from '../releases/releases.service.js';
+import type { DeviceFigures } from './figures.js';
+import { RolloutFigures } from './figures.js';
+import type { PlannedArtifact } from './plan.js';
+import { planRollout } from './plan.js';
+import type { RolloutRow } from './present.js';
+import { presentRollout, presentRolloutDevice, rolloutDeviceInclude, rolloutInclude } from './present.js';
+import { RolloutScheduler } from './scheduler.js';
+import type { RolloutCommand } from './snapshot.js';
+import { rolloutChangedTopic } from './topics.js';
+
+type CreateInput = InputOf<'rollouts.create'>;
+const notFinal = { in: ['running', 'paused', 'reverting'] } satisfies Prisma.EnumRolloutStateFilter;
+
+@Injectable()
+export class RolloutsService {
+  private readonly figures: RolloutFigures;
+
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(GroupsService) private readonly groups: GroupsService,
+    @Inject(ReleasesService) private readonly releases: ReleasesService,
+    @Inject(RolloutScheduler) private readonly scheduler: RolloutScheduler,
+  ) {
+    this.figures = new RolloutFigures(database.pool);
+  }
+
+  async list(caller: ProjectCaller, { query }: InputOf<'rollouts.list'>): Promise<OutputOf<'rollouts.list'>> {
+    const projectId = caller.project.id;
+    const where: Prisma.RolloutWhereInput = { projectId, ...pageWhere(query) };
+    if (query.state !== undefined) where.state = query.state;
+    if (query.group !== undefined) where.groupId = (await this.groups.find(projectId, query.group)).id;
+    const rows = await this.database.rollout.findMany({ where, include: rolloutInclude, ...pageWindow(query) });
+    const views = new Map<string, Rollout>();
+    for (const row of rows.slice(0, query.limit)) views.set(row.id, await this.present(row));
+    return toPage(rows, query, (row) => views.get(row.id)!);
+  }
+
+  async get(caller: ProjectCaller, rolloutId: string): Promise<Rollout> {
+    return this.present(await this.find(caller.project.id, rolloutId));
+  }
+
+  /** Its devices in the order of the waves; the cursor is the number of devices that came before. */
+  async devices(
+    caller: ProjectCaller,
+    { params, query }: InputOf<'rollouts.devices'>,
+  ): Promise<OutputOf<'rollouts.devices'>> {
+    const { id } = await this.find(caller.project.id, params.rollout);
+    const skip = offsetOf(query.cursor);
+    const rows = await this.database.rolloutDevice.findMany({
+      where: { rolloutId: id, ...(query.state === undefined ? {} : { state: query.state }) },
+      include: rolloutDeviceInclude,
+      orderBy: [{ wave: 'asc' }, { device: { name: 'asc' } }],
+      skip,
+      take: query.limit + 1,
+    });
+    const figures = await this.figures.load(id);
+    return {
+      items: rows.slice(0, query.limit).map((row) => presentRolloutDevice(row, figures.get(row.deviceId))),
+      nextCursor: rows.length > query.limit ? Buffer.from(String(skip + query.limit)).toString('base64url') : null,
+    };
+  }
+
+  async create(caller: ProjectCaller, { body }: CreateInput): Promise<OutputOf<'rollouts.create'>> {
+    const projectId = caller.project.id;
+    const release = await this.releases.find(projectId, body.release);
+    const group = await this.groups.find(projectId, body.group);
+    const { versionId, artifacts } = artifactsToRoll(release, body.version);
+    const id = await this.database.$transaction(
+      async (db) => {
+        // Creating takes turns within a group, so that no device is in two rollouts at once.
+        await db.$queryRaw`SELECT id FROM groups WHERE id = ${group.id}::uuid FOR UPDATE`;
+        const open = await db.rollout.findFirst({ where: { groupId: group.id, state: notFinal } });
+        if (open !== null) {
+          throw new ProblemError('CONFLICT', `the rollout ${open.name} is ${open.state} in the group ${group.name}`);
+        }
+        const rollout = await db.rollout.create({
+          data: {
+            projectId,
+            name: body.name,
+            releaseId: release.id,
+            versionId,
+            groupId: group.id,
+            wavePlan: body.waves,
+            gate: body.gate,
+            createdBy: nameOf(caller),
+          },
+        });
+        await addDevices(db, rollout.id, group, body.waves, artifacts);
+        const subject = { kind: 'rollout', id: rollout.id, name: rollout.name };
+        const detail = { release: release.name, group: group.name };
+        await this.audit.byCaller(caller, 'rollout.create', subject, detail, db);
+        return rollout.id;
+      },
+      { timeout: 60_000, maxWait: 30_000 },
+    );
+    await this.scheduler.decide(id);
+    return this.get(caller, id);
+  }
+
+  /** @throws LifecycleError, ProblemError NOT_FOUND */
+  async command(
+    caller: ProjectCaller,
+    rolloutId: string,
+    command: RolloutCommand,
+  ): Promise<OutputOf<'rollouts.pause'>> {
+    const { id, name } = await this.find(caller.project.id, rolloutId);
+    await this.scheduler.decide(id, command, (db) =>
+      this.audit.byCaller(caller, `rollout.${command}`, { kind: 'rollout', id, name }, {}, db),
+    );
+    return this.get(caller, id);
+  }
+
+  /** Sends the rollout and its devices as they are, then what changes. */
+  async follow(caller: ProjectCaller, rolloutId: string, open: () => EventStream): Promise<void> {
+    const { id } = await this.find(caller.project.id, rolloutId);
+    const stream = open();
+    const pending = new Set<string>();
+    let all = true;
+    let sending: Promise<void> | null = null;
+    const send = async (): Promise<void> => {
+      while (!stream.closed && (all || pending.size > 0)) {
+        const ids = all ? null : [...pending].filter((entry) => entry !== '');
+        all = false;
+        pending.clear();
+        for (const message of await this.messages(caller, id, ids)) stream.send(MessageSchema.parse(message));
+      }
+    };
+    const start = (): void => {
+      sending ??= send()
+        // The reader connects again and gets everything anew.
+        .catch(() => stream.close())
+        .finally(() => {
+          sending = null;
+          if (!stream.closed && pending.size > 0) start();
+        });
+    };
+    const unsubscribe = this.bus.subscribe(rolloutChangedTopic(id), (ids) => {
+      for (const deviceId of ['', ...(ids as string[])]) pending.add(deviceId);
+      start();
+    });
+    stream.onClose(unsubscribe);
+    start();
+  }
+
+  private async messages(
+    caller: ProjectCaller,
+    id: string,
+    deviceIds: readonly string[] | null,
+  ): Promise<RolloutEventMessage[]> {
+    const rollout = await this.get(caller, id);
+    const rows = await this.database.rolloutDevice.findMany({
+      where: { rolloutId: id, ...(deviceIds === null ? {} : { deviceId: { in: [...deviceIds] } }) },
+      include: rolloutDeviceInclude,
+      orderBy: [{ wave: 'asc' }, { device: { name: 'asc' } }],
+      take: 1000,
+    });
+    const figures = await this.figures.load(id);
+    const devices = rows.map((row) => presentRolloutDevice(row, figures.get(row.deviceId)));
+    return [{ type: 'rollout', rollout }, ...devices.map((device) => ({ type: 'device' as const, device }))];
+  }
+
+  private async find(projectId: string, id: string): Promise<RolloutRow> {
+    const row = await this.database.rollout.findFirst({ where: { projectId, id }, include: rolloutInclude });
+    if (row === null) throw ProblemError.notFound('rollout', id);
+    return row;
+  }
+
+  private async present(row: RolloutRow): Promise<Rollout> {
+    const members = await this.database.rolloutDevice.findMany({
+      where: { rolloutId: row.id },
+      select: { deviceId: true, wave: true, state: true },
+    });
+    const figures: ReadonlyMap<string, DeviceFigures> = await this.figures.load(row.id);
+    return presentRollout(row, members, figures);
+  }
+}
+
+/** @throws ProblemError VALIDATION_FAILED when it is not clear which version of the release is meant */
+function artifactsToRoll(
+  release: ReleaseRow,
+  wanted: string | undefined,
+): { versionId: string; artifacts: PlannedArtifact[] } {
+  const artifacts = release.artifacts.map(({ artifact }) => artifact);
+  const nameOfVersion = (a: (typeof artifacts)[number]) => `${a.version.model.name}@${a.version.number}`;
+  const chosen =
+    wanted === undefined
+      ? artifacts
+      : artifacts.filter((a) => (Id.safeParse(wanted).success ? a.versionId === wanted : nameOfVersion(a) === wanted));
+  const versions = [...new Set(chosen.map((a) => a.versionId))];
+  const [versionId] = versions;
+  if (versions.length !== 1 || versionId === undefined) {
+    const names = [...new Set(artifacts.map(nameOfVersion))].join(', ');
+    throw ProblemError.invalid([{ field: '/version', detail: `expected one of the release's versions: ${names}` }]);
+  }
+  // Of several for one class, the one that was built last.
+  const ordered = [...chosen].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { versionId, artifacts: ordered };
+}
+
+async function addDevices(
+  db: Db,
+  rolloutId: string,
+  group: { id: string; name: string },
+  waves: CreateInput['body']['waves'],
+  artifacts: readonly PlannedArtifact[],
+): Promise<void> {
+  const rows = await db.device.findMany({ where: { groupId: group.id, state: 'active' } });
+  const now = new Date();
+  const candidates = rows.map(({ id, name, deviceClass, onlineUntil }) => ({
+    id,
+    name,
+    deviceClass,
+    online: onlineUntil !== null && onlineUntil > now,
+  }));
+  const plan = planRollout(waves, candidates, artifacts);
+  if (plan.waves === 0) {
+    const classes = [...new Set(artifacts.map((a) => a.deviceClass))].join(', ');
+    const detail = `the group ${group.name} has no active device of a class that the release serves (${classes})`;
+    throw ProblemError.invalid([{ field: '/group', detail }]);
+  }
+  const indices = Array.from({ length: plan.waves }, (_, index) => index);
+  await db.rolloutWave.createMany({ data: indices.map((index) => ({ rolloutId, index })) });
+  await db.rolloutDevice.createMany({
+    data: plan.devices.map(({ deviceId, wave, artifact }) => ({
+      rolloutId,
+      deviceId,
+      wave,
+      ...(artifact === null
+        ? { state: 'skipped', errorCode: 'NO_ARTIFACT', errorMessage: "the release has nothing for the device's class" }
+        : { artifactId: artifact.id, manifestDigest: artifact.manifestDigest }),
+    })),
+  });
+}
+
+function offsetOf(cursor: string | undefined): number {
+  if (cursor === undefined) return 0;
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (!/^\d{1,9}$/.test(text)) {
+    throw ProblemError.invalid([{ field: '?cursor', detail: 'expected the nextCursor of an earlier answer' }]);
+  }
+  return Number(text);
+}

@@ -1,0 +1,154 @@
+/** Telemetry: taken in from devices, and asked for by people. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { ArtifactManifest, TelemetryTotals } from '@verge/contracts';
+import type { TelemetryAck, TelemetryBatchReceived } from '@verge/contracts/grpc';
+import { DatabaseService } from '../database/database.service.js';
+import { EventBus } from '../events/event-bus.js';
+import { invalidArgument } from '../gateway/status.js';
+import { GroupsService } from '../groups/groups.service.js';
+import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
+import { ProblemError } from '../http/index.js';
+import type { TelemetrySource } from './ingest.js';
+import { ingestBatch } from './ingest.js';
+import type { StoredFeature } from './merge.js';
+import { MergedFeature, MergedSketch } from './merge.js';
+import { scan } from './scan.js';
+import { checkBatch } from './validate-batch.js';
+import type { TelemetryWindow, WindowQuery } from './window.js';
+import { stepFor, telemetryWindow } from './window.js';
+
+const mostPoints = 5000;
+
+interface Counts {
+  requests: string | null;
+  errors: string | null;
+}
+
+@Injectable()
+export class TelemetryService {
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(GroupsService) private readonly groups: GroupsService,
+  ) {}
+
+  /** @throws GatewayError INVALID_ARGUMENT naming every bad field; nothing of the batch is stored then */
+  async receive(source: TelemetrySource, batch: TelemetryBatchReceived): Promise<TelemetryAck> {
+    const bad = checkBatch(batch);
+    if (bad.length > 0) throw invalidArgument(bad);
+    const receipt = await ingestBatch(this.database.pool, source, batch);
+    if (receipt.accepted > 0) this.bus.changed(source.projectId, 'telemetry', source.deviceId);
+    return receipt;
+  }
+
+  async series(caller: ProjectCaller, { query }: InputOf<'telemetry.series'>): Promise<OutputOf<'telemetry.series'>> {
+    const { stepSeconds: asked, ...about } = query;
+    const window = await this.window(caller, about);
+    const stepSeconds = asked ?? stepFor(window.from, window.to);
+    const points = (window.to.getTime() - window.from.getTime()) / 1000 / stepSeconds;
+    if (points > mostPoints) {
+      const detail = `expected at most ${mostPoints} points, got ${Math.ceil(points)}`;
+      throw ProblemError.invalid([{ field: '?stepSeconds', detail }]);
+    }
+    const bucket = `floor(extract(epoch FROM start_at) / ${stepSeconds})::bigint`;
+    const { rows } = await this.database.pool.query<Counts & { bucket: string }>(
+      `SELECT ${bucket} AS bucket, sum(requests) AS requests, sum(errors) AS errors
+       FROM telemetry_records WHERE ${window.where} GROUP BY 1 ORDER BY 1`,
+      window.values,
+    );
+    const latency = new Map<string, MergedSketch>();
+    const text = `SELECT ${bucket} AS bucket, latency_sketch AS sketch FROM telemetry_records WHERE ${window.where}`;
+    await scan<{ bucket: string; sketch: Buffer }>(this.database.pool, { text, values: window.values }, (row) => {
+      const merged = latency.get(row.bucket) ?? new MergedSketch();
+      merged.add(row.sketch);
+      latency.set(row.bucket, merged);
+    });
+    return {
+      stepSeconds,
+      points: rows.map((row) => ({
+        at: new Date(Number(row.bucket) * stepSeconds * 1000).toISOString(),
+        requests: Number(row.requests),
+        errors: Number(row.errors),
+        ...quantilesOf(latency.get(row.bucket)),
+      })),
+    };
+  }
+
+  async totals(caller: ProjectCaller, { query }: InputOf<'telemetry.totals'>): Promise<OutputOf<'telemetry.totals'>> {
+    const window = await this.window(caller, query);
+    const { rows } = await this.database.pool.query<Counts & { records: number; devices: number }>(
+      `SELECT sum(requests) AS requests, sum(errors) AS errors, count(*)::int AS records,
+         count(DISTINCT device_id)::int AS devices
+       FROM telemetry_records WHERE ${window.where}`,
+      window.values,
+    );
+    const counts = rows[0]!;
+    const latency = new MergedSketch();
+    const features = new Map<string, MergedFeature>();
+    const text = `SELECT latency_sketch AS sketch, features FROM telemetry_records WHERE ${window.where}`;
+    type Row = { sketch: Buffer; features: StoredFeature[] };
+    await scan<Row>(this.database.pool, { text, values: window.values }, (row) => {
+      latency.add(row.sketch);
+      for (const feature of row.features) {
+        const merged = features.get(feature.name) ?? new MergedFeature();
+        merged.add(feature);
+        features.set(feature.name, merged);
+      }
+    });
+    return {
+      requests: Number(counts.requests ?? 0),
+      errors: Number(counts.errors ?? 0),
+      records: counts.records,
+      devices: counts.devices,
+      duplicates: await this.duplicates(caller.project.id, query),
+      ...quantilesOf(latency),
+      classes: await this.classes(caller.project.id, window),
+      features: [...features].sort().flatMap(([name, merged]) => merged.summary(name) ?? []),
+    };
+  }
+
+  private window(caller: ProjectCaller, query: WindowQuery): Promise<TelemetryWindow> {
+    return telemetryWindow({ db: this.database, groups: this.groups }, caller.project.id, query);
+  }
+
+  /** Deliveries are counted a spool at a time, so this is over all time, of the devices asked about. */
+  private async duplicates(projectId: string, query: WindowQuery): Promise<number> {
+    const groupId = query.group === undefined ? null : (await this.groups.find(projectId, query.group)).id;
+    const { rows } = await this.database.pool.query<{ duplicates: string | null }>(
+      `SELECT sum(c.duplicates) AS duplicates FROM telemetry_cursors c JOIN devices d ON d.id = c.device_id
+       WHERE d.project_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.group_id = $3)`,
+      [projectId, query.device ?? null, groupId],
+    );
+    return Number(rows[0]?.duplicates ?? 0);
+  }
+
+  /** Counts by class; the label is the one that the serving artifact's manifest gives to the index. */
+  private async classes(projectId: string, window: TelemetryWindow): Promise<TelemetryTotals['classes']> {
+    const { rows } = await this.database.pool.query<{ digest: string; index: number; count: string }>(
+      `SELECT artifact_digest AS digest, (class->>0)::int AS index, sum((class->>1)::bigint) AS count
+       FROM telemetry_records, jsonb_array_elements(classes) AS class WHERE ${window.where} GROUP BY 1, 2`,
+      window.values,
+    );
+    const digests = [...new Set(rows.map((row) => row.digest))];
+    const artifacts = await this.database.artifact.findMany({
+      where: { projectId, manifestDigest: { in: digests } },
+      select: { manifestDigest: true, manifest: true },
+    });
+    const labels = new Map(
+      artifacts.map((a) => [a.manifestDigest, (a.manifest as unknown as ArtifactManifest).labels] as const),
+    );
+    const merged = new Map<string, TelemetryTotals['classes'][number]>();
+    for (const { digest, index, count } of rows) {
+      const label = labels.get(digest)?.[index] ?? String(index);
+      const key = `${index} ${label}`;
+      const known = merged.get(key)?.count ?? 0;
+      merged.set(key, { index, label, count: known + Number(count) });
+    }
+    return [...merged.values()].sort((a, b) => a.index - b.index || (a.label < b.label ? -1 : 1));
+  }
+}
+
+function quantilesOf(sketch: MergedSketch | undefined) {
+  const of = (q: number) => sketch?.quantile(q) ?? null;
+  return { p50Ms: of(0.5), p95Ms: of(0.95), p99Ms: of(0.99) };
+}
