@@ -11,7 +11,7 @@ export interface DecodeLimits {
   messages: number;
 }
 
-export const DEFAULT_LIMITS: DecodeLimits = { bytes: 2 ** 31 - 1, depth: 100, messages: 8_000_000 };
+export const DEFAULT_LIMITS: DecodeLimits = { bytes: 2 ** 31 - 1, depth: 100, messages: 2_000_000 };
 
 export const VARINT = 0;
 export const FIXED64 = 1;

@@ -18,7 +18,10 @@ export interface InferOptions {
   known?: ReadonlyMap<string, Tensor>;
 }
 
-type Facts = ReadonlyMap<string, Fact>;
+/** Facts of the graphs around a subgraph. */
+interface Facts {
+  get(name: string): Fact | undefined;
+}
 
 function constantFact(tensor: Tensor): Fact {
   const type: ValueType = { kind: 'tensor', dtype: tensor.dtype, shape: tensor.dims };
@@ -75,7 +78,7 @@ function inferNode(
   scope: Scope,
 ): void {
   const row = isDefaultDomain(node.domain) ? rowOf(node.op) : null;
-  const around = new Map([...scope.outer, ...(row && node.op === 'If' ? facts : [])]);
+  const around: Facts = { get: (name) => facts.get(name) ?? scope.outer.get(name) };
   const subgraph = (name: string): readonly Inferred[] => {
     const attribute = node.attributes.get(name);
     if (attribute?.kind !== 'graph') return [];
