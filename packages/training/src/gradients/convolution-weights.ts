@@ -6,6 +6,7 @@
  */
 import { elementCount, float32, int, ints } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
+import { positionsOutermost } from './convolution-rows.js';
 import { taps, type Window } from './geometry.js';
 
 export interface Convolution extends Window {
@@ -48,7 +49,8 @@ export function weightGradient(t: Tape, c: Convolution, x: string, dy: string): 
     toeplitz: toeplitzGradient,
     grouped: groupedGradient,
   };
-  return lowering[chooseWeightLowering(c)](t, c, padded(t, c, x), dy);
+  const chosen = chooseWeightLowering(c);
+  return lowering[chosen](t, c, chosen === 'rows' ? x : padded(t, c, x), dy);
 }
 
 function padded(t: Tape, c: Convolution, x: string): string {
@@ -81,11 +83,10 @@ function tapGradient(t: Tape, c: Convolution, x: string, dy: string): string {
 
 /** Positions outermost: slices are whole blocks, and one product a tap runs over positions and batch together. */
 function rowGradient(t: Tape, c: Convolution, x: string, dy: string): string {
-  const spatial = c.kernel.map((_, i) => i + 2);
   const rows = elementCount(c.output) * c.batch;
-  const outside = t.transpose(x, [...spatial, 0, 1]);
-  const dyRows = t.reshape(t.transpose(dy, [...spatial, 0, 1]), [rows, c.outChannels]);
-  const dyT = t.transpose(dyRows, [1, 0]);
+  const none = c.kernel.map(() => 0);
+  const outside = positionsOutermost(t, x, c.padBegin, c.padEnd);
+  const dyT = t.transposeLast(t.reshape(positionsOutermost(t, dy, none, none), [rows, c.outChannels]));
   const axes = c.kernel.map((_, i) => i);
   const parts = taps(c.kernel).map((tap) => {
     const begin = tap.map((k, i) => k * c.dilations[i]!);

@@ -1,16 +1,18 @@
 /** Gradients of Conv (any group, stride, padding, dilation; one or more spatial axes). */
-import { attrInt, elementCount, int, ints } from '@verge/onnx';
-import type { Tape } from '../tape.js';
+import { attrInt, elementCount, int, ints, type Node } from '@verge/onnx';
+import type { Shape, Tape } from '../tape.js';
 import { weightGradient, type Convolution } from './convolution-weights.js';
+import { hasTinyInput, isTiny, rowForward, rowInputGradient, rowWeightGradient } from './convolution-rows.js';
 import { slidingWindow, transposedPads } from './geometry.js';
-import type { Applied, Row } from './row.js';
+import type { Row } from './row.js';
 
-export type InputLowering = 'product' | 'flipped' | 'transposed';
+export type InputLowering = 'product' | 'rows' | 'flipped' | 'transposed';
 
 /** Pointwise: a product (1.1 ms). Depthwise stride 1: a flipped Conv (4.1 against 6.9). Else ConvTranspose. */
 export function chooseInputLowering(c: Convolution): InputLowering {
   const plain = [...c.padBegin, ...c.padEnd].every((p) => p === 0) && c.strides.every((s) => s === 1);
   if (c.group === 1 && elementCount(c.kernel) === 1 && plain) return 'product';
+  if (hasTinyInput(c)) return 'rows';
   const depthwise = c.group > 1 && c.group === c.inChannels && c.group === c.outChannels;
   const within = c.kernel.every((k, i) => {
     const reach = (k - 1) * c.dilations[i]!;
@@ -19,14 +21,18 @@ export function chooseInputLowering(c: Convolution): InputLowering {
   return depthwise && within && c.strides.every((s) => s === 1) ? 'flipped' : 'transposed';
 }
 
-function describe(t: Tape, n: Applied): Convolution {
-  const [x, w, y] = [t.shape(n.inputs[0]!), t.shape(n.inputs[1]!), t.shape(n.outputs[0]!)];
+function describe(t: Tape, node: Node): Convolution {
+  const [x, w, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!].map((v) => t.shape(v)) as [
+    Shape,
+    Shape,
+    Shape,
+  ];
   return {
-    ...slidingWindow(n.node, x, y, w.slice(2)),
+    ...slidingWindow(node, x, y, w.slice(2)),
     batch: x[0]!,
     inChannels: x[1]!,
     outChannels: w[0]!,
-    group: attrInt(n.node, 'group', 1),
+    group: attrInt(node, 'group', 1),
   };
 }
 
@@ -38,6 +44,8 @@ function inputGradient(t: Tape, c: Convolution, w: string, dy: string): string {
       const columns = t.reshape(dy, [c.batch, c.outChannels, elementCount(c.output)]);
       return t.reshape(t.matmul(weights, columns), shape);
     }
+    case 'rows':
+      return rowInputGradient(t, c, w, dy);
     case 'flipped': {
       const pad = (side: readonly number[]): number[] => side.map((p, i) => (c.kernel[i]! - 1) * c.dilations[i]! - p);
       return t.emit('Conv', [dy, flip(t, w)], shape, {
@@ -68,12 +76,23 @@ function flip(t: Tape, w: string): string {
 }
 
 export const conv: Row = {
+  forward(t, node) {
+    const c = describe(t, node);
+    if (!isTiny(c)) {
+      t.nodes.push(node);
+      return {};
+    }
+    const { output, columns } = rowForward(t, c, node.inputs[0]!, node.inputs[1]!, node.inputs[2]);
+    t.node('Identity', [output], [node.outputs[0]!]);
+    return { columns };
+  },
   vjp: (t, n, dy) => {
-    const c = describe(t, n);
+    const c = describe(t, n.node);
     const axes = [0, ...c.kernel.map((_, i) => i + 2)];
     return [
       () => inputGradient(t, c, n.inputs[1]!, dy),
-      () => weightGradient(t, c, n.inputs[0]!, dy),
+      () =>
+        n.saved['columns'] ? rowWeightGradient(t, c, n.saved['columns'], dy) : weightGradient(t, c, n.inputs[0]!, dy),
       n.inputs[2] ? () => t.reduce('ReduceSum', dy, axes, false) : null,
     ];
   },
