@@ -1,18 +1,21 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
+import { CatalogModule } from './catalog.module.js';
 import { CoreModule, type Core } from './core.js';
 import { FleetModule } from './gateway/fleet.module.js';
 import { OperationGuard } from './http/operation.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ResponseInterceptor } from './http/response.interceptor.js';
+import { SiteModule } from './site/site.module.js';
+import { WorkModule } from './work.module.js';
 
 @Module({})
 export class AppModule {
   static with(core: Core): DynamicModule {
     return {
       module: AppModule,
-      imports: [CoreModule.with(core), AccessModule, FleetModule],
+      imports: [CoreModule.with(core), AccessModule, CatalogModule, WorkModule, SiteModule, FleetModule],
       providers: [
         { provide: APP_GUARD, useClass: OperationGuard },
         { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },

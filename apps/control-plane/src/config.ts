@@ -48,7 +48,7 @@ const Environment = z.object({
     .min(1, 'expected at least 1')
     .default(8 * 1024 ** 3),
   VERGE_REPORT_INTERVAL_SECONDS: z.coerce.number('expected seconds').min(1).max(3600).default(30),
-  LOG_LEVEL: z
+  VERGE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected a level from fatal to trace')
     .default('info'),
 });
@@ -76,7 +76,7 @@ export interface ControlPlaneConfig {
   readonly maxBlobBytes: number;
   /** Seconds between a device's status reports, and between its telemetry pushes. */
   readonly reportIntervalSeconds: number;
-  readonly logLevel: Environment['LOG_LEVEL'];
+  readonly logLevel: Environment['VERGE_LOG_LEVEL'];
 }
 
 /** @throws ControlPlaneError CONFIG_INVALID */
@@ -108,6 +108,6 @@ function toConfig(e: Environment): ControlPlaneConfig {
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
     reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,
-    logLevel: e.LOG_LEVEL,
+    logLevel: e.VERGE_LOG_LEVEL,
   };
 }

@@ -16,6 +16,7 @@ import { applyMigrations } from './database/migrations.js';
 import { EventBus } from './events/event-bus.js';
 import { createLogger, NestLogger } from './log.js';
 import { choosePort } from './ports.js';
+import { consoleFiles } from './site/console-files.js';
 import { securityHeaders } from './site/security-headers.js';
 
 export interface ControlPlane {
@@ -57,11 +58,15 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
     logger: new NestLogger(log),
     bodyParser: false,
     abortOnError: false,
+    // Event streams never end by themselves.
+    forceCloseConnections: true,
   });
   undo.push(['application', () => app.close()]);
   app.set('query parser', 'simple');
   app.disable('x-powered-by');
+  app.disable('etag');
   app.use(securityHeaders);
+  app.use(consoleFiles(config.consoleDir));
   await app.listen(config.http.port, config.http.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const httpUrl = `http://${config.publicHost}:${port}`;

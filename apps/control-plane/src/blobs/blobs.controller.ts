@@ -5,7 +5,15 @@ import type { BlobStore } from '@verge/blobs';
 import { AuditService } from '../audit/audit.service.js';
 import type { ControlPlaneConfig } from '../config.js';
 import { BLOBS, CONFIG } from '../core.js';
-import { Caller, Input, Operation, ProblemError, type HttpRequest, type InputOf, type ProjectCaller } from '../http/index.js';
+import {
+  Caller,
+  Input,
+  Operation,
+  ProblemError,
+  type HttpRequest,
+  type InputOf,
+  type ProjectCaller,
+} from '../http/index.js';
 import { BlobReferences } from './blob-references.service.js';
 import { parseRange } from './byte-range.js';
 

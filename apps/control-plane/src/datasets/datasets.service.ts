@@ -46,7 +46,9 @@ export class DatasetsService {
       const made = await db.dataset
         .create({ data: { projectId, ...plain, ...columns, digest: digestOfFiles(files) } })
         .catch((error: unknown) => {
-          throw isUniqueViolation(error) ? new ProblemError('CONFLICT', `there is already a data set ${body.name}`) : error;
+          throw isUniqueViolation(error)
+            ? new ProblemError('CONFLICT', `there is already a data set ${body.name}`)
+            : error;
         });
       await this.audit.byCaller(caller, 'dataset.create', { kind: 'dataset', id: made.id, name: made.name }, {}, db);
       return made;
@@ -75,7 +77,9 @@ export class DatasetsService {
 export function digestOfFiles(files: readonly DatasetFile[]): string {
   const lines = files.map((f) => ({ path: f.path, line: `${f.digest} ${f.bytes} ${f.path}\n` }));
   lines.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return `sha256:${createHash('sha256').update(lines.map((l) => l.line).join('')).digest('hex')}`;
+  return `sha256:${createHash('sha256')
+    .update(lines.map((l) => l.line).join(''))
+    .digest('hex')}`;
 }
 
 export function presentDataset(row: Row): Dataset {

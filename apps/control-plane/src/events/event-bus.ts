@@ -41,11 +41,15 @@ export class EventBus {
     this.listener = client;
   }
 
-  /** Sends to the topic's subscribers in every control plane. The payload is JSON of a few kilobytes at most. */
+  /** Sends to the topic's subscribers in every control plane. The payload is JSON; one of more than
+   * a few kilobytes stays in this process. */
   publish(topic: string, payload: unknown): void {
     this.emitter.emit(topic, payload);
     const message = JSON.stringify({ origin: this.origin, topic, payload });
-    if (Buffer.byteLength(message) > MAX_PAYLOAD_BYTES) throw new RangeError(`the event on ${topic} is too large`);
+    if (Buffer.byteLength(message) > MAX_PAYLOAD_BYTES) {
+      this.log.warn({ topic }, 'an event is too large for the other control planes; their readers see it later');
+      return;
+    }
     this.database.pool.query('SELECT pg_notify($1, $2)', [CHANNEL, message]).catch((err: unknown) => {
       if (!this.closed) this.log.warn({ err, topic }, 'an event did not reach the other control planes');
     });

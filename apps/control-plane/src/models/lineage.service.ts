@@ -35,7 +35,7 @@ export class LineageService {
     const graph = new Graph();
     const start = await this.versions.find(projectId, idOrNumber);
     const seen = new Set([start.id]);
-    for (let frontier = [start.id]; frontier.length > 0 && seen.size <= MAX_VERSIONS; ) {
+    for (let frontier = [start.id]; frontier.length > 0 && seen.size <= MAX_VERSIONS;) {
       const rows = await this.database.version.findMany({ where: { projectId, id: { in: frontier } }, include });
       for (const row of rows) graph.addVersion(row);
       const related = rows.flatMap((r) => [r.teacherVersionId, ...r.students.map((s) => s.id)]);
@@ -58,7 +58,13 @@ class Graph {
 
   addVersion(row: Row): void {
     const { metrics, origin, digest } = row;
-    this.node(row.id, 'version', nameOfVersion(row), { model: row.model.name, version: row.number, origin, digest, metrics });
+    this.node(row.id, 'version', nameOfVersion(row), {
+      model: row.model.name,
+      version: row.number,
+      origin,
+      digest,
+      metrics,
+    });
     if (row.training) this.addTraining(row, row.training);
     else if (row.dataset) this.addDataset(row.dataset, row.id);
     for (const compression of row.compressions) this.addCompression(row.id, compression);
@@ -85,7 +91,12 @@ class Graph {
     this.edge(versionId, compression.id, 'compressed');
     if (!artifact) return;
     const { deviceClass, offered, manifestDigest, bytes } = artifact;
-    this.node(artifact.id, 'artifact', artifact.targetPath, { deviceClass, offered, manifestDigest, bytes: Number(bytes) });
+    this.node(artifact.id, 'artifact', artifact.targetPath, {
+      deviceClass,
+      offered,
+      manifestDigest,
+      bytes: Number(bytes),
+    });
     this.edge(compression.id, artifact.id, 'produced');
     for (const { release } of artifact.releases) {
       this.node(release.id, 'release', release.name, { createdAt: release.createdAt.toISOString() });

@@ -31,7 +31,9 @@ export class ModelsService {
       const made = await db.model
         .create({ data: { projectId, ...body }, include: modelInclude })
         .catch((error: unknown) => {
-          throw isUniqueViolation(error) ? new ProblemError('CONFLICT', `there is already a model ${body.name}`) : error;
+          throw isUniqueViolation(error)
+            ? new ProblemError('CONFLICT', `there is already a model ${body.name}`)
+            : error;
         });
       await this.audit.byCaller(caller, 'model.create', { kind: 'model', id: made.id, name: made.name }, {}, db);
       return made;

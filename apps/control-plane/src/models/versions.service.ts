@@ -45,7 +45,8 @@ export class VersionsService {
     const [, name, number] = /^(.+)@([1-9][0-9]{0,8})$/.exec(idOrNumber) ?? [];
     const key = Id.safeParse(idOrNumber).success ? { id: idOrNumber } : null;
     const where = key ?? (name === undefined ? null : { model: { name }, number: Number(number) });
-    const row = where && (await this.database.version.findFirst({ where: { projectId, ...where }, include: versionInclude }));
+    const row =
+      where && (await this.database.version.findFirst({ where: { projectId, ...where }, include: versionInclude }));
     if (!row) throw ProblemError.notFound('version', idOrNumber);
     return row;
   }
@@ -90,7 +91,8 @@ export class VersionsService {
   }
 }
 
-export const nameOfVersion = (row: { model: { name: string }; number: number }): string => `${row.model.name}@${row.number}`;
+export const nameOfVersion = (row: { model: { name: string }; number: number }): string =>
+  `${row.model.name}@${row.number}`;
 
 export function presentVersion(row: VersionRow): Version {
   return {

@@ -1,0 +1,113 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  CompressionReport,
+  DeviceClass,
+  Recipe,
+  TrainingConfig,
+  type CompressJob,
+  type Compression,
+} from '@verge/contracts';
+import { AuditService, nameOf } from '../audit/audit.service.js';
+import { DatabaseService, type Prisma } from '../database/database.service.js';
+import { datasetRef, DatasetsService } from '../datasets/datasets.service.js';
+import { EventBus } from '../events/event-bus.js';
+import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { JobsService } from '../jobs/jobs.service.js';
+import { presentWork } from '../jobs/work-row.js';
+import { fromNullable, toJson } from '../json.js';
+import { ModelsService } from '../models/models.service.js';
+import { nameOfVersion, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
+import { RecipesService } from '../recipes/recipes.service.js';
+import { uuid7 } from '../uuid7.js';
+
+const include = { job: true, version: { include: { model: true } }, recipe: true, artifact: true } as const;
+type Row = Prisma.CompressionGetPayload<{ include: typeof include }>;
+
+@Injectable()
+export class CompressionsService {
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(JobsService) private readonly jobs: JobsService,
+    @Inject(DatasetsService) private readonly datasets: DatasetsService,
+    @Inject(ModelsService) private readonly models: ModelsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(RecipesService) private readonly recipes: RecipesService,
+  ) {}
+
+  async list(projectId: string, { query }: InputOf<'compressions.list'>) {
+    const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
+    const job = { projectId, ...(query.state ? { state: query.state } : {}) };
+    const where = { job, ...(model ? { version: { modelId: model.id } } : {}), ...pageWhere(query) };
+    const rows = await this.database.compression.findMany({ where, ...pageWindow(query), include });
+    return toPage(rows, query, presentCompression);
+  }
+
+  async create(caller: ProjectCaller, { body }: InputOf<'compressions.create'>): Promise<Compression> {
+    const projectId = caller.project.id;
+    const version = await this.versions.find(projectId, body.version);
+    const stored = await this.recipes.find(projectId, body.recipe);
+    const named = body.dataset ?? version.datasetId;
+    if (named === null) {
+      const detail = 'expected a data set: the version was imported, so there is none that it was trained on';
+      throw ProblemError.invalid([{ field: '/dataset', detail }]);
+    }
+    const dataset = await this.datasets.find(projectId, named);
+    const id = uuid7();
+    const payload: CompressJob = {
+      kind: 'compress',
+      id,
+      projectId,
+      cancelRequested: false,
+      source: versionRef(version),
+      training: await this.trainingOf(version),
+      dataset: datasetRef(dataset),
+      recipe: stored.recipe,
+      target: body.target,
+    };
+    await this.database.$transaction(async (db) => {
+      await this.jobs.create(db, { projectId, createdBy: nameOf(caller), payload });
+      const refs = { versionId: version.id, datasetId: dataset.id, recipeId: stored.id };
+      await db.compression.create({ data: { id, ...refs, target: toJson(body.target) } });
+      const subject = { kind: 'compression', id, name: nameOfVersion(version) };
+      const detail = { recipe: stored.name, deviceClass: body.target.name };
+      await this.audit.byCaller(caller, 'compression.create', subject, detail, db);
+    });
+    await this.jobs.enqueue(id);
+    this.bus.changed(projectId, 'compression', id);
+    return await this.get(projectId, id);
+  }
+
+  /** @throws ProblemError NOT_FOUND */
+  async get(projectId: string, id: string): Promise<Compression> {
+    const row = await this.database.compression.findFirst({ where: { id, job: { projectId } }, include });
+    if (!row) throw ProblemError.notFound('compression', id);
+    return presentCompression(row);
+  }
+
+  async cancel(caller: ProjectCaller, id: string): Promise<Compression> {
+    await this.jobs.cancel(caller.project.id, id, 'compress');
+    await this.audit.byCaller(caller, 'compression.cancel', { kind: 'compression', id, name: id });
+    return await this.get(caller.project.id, id);
+  }
+
+  private async trainingOf(version: VersionRow): Promise<CompressJob['training']> {
+    if (version.trainingId === null) return null;
+    const { id, config } = await this.database.training.findUniqueOrThrow({ where: { id: version.trainingId } });
+    return { id, config: TrainingConfig.parse(config) };
+  }
+}
+
+function presentCompression(row: Row): Compression {
+  return {
+    ...presentWork(row.job),
+    versionId: row.versionId,
+    model: row.version.model.name,
+    version: row.version.number,
+    recipe: Recipe.parse(row.recipe.recipe),
+    target: DeviceClass.parse(row.target),
+    report: fromNullable(CompressionReport, row.report),
+    artifactId: row.artifact?.id ?? null,
+  };
+}

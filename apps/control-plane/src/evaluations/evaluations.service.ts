@@ -1,0 +1,85 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Accuracy, Measurement, type EvaluateJob, type Evaluation } from '@verge/contracts';
+import { z } from 'zod';
+import { AuditService, nameOf } from '../audit/audit.service.js';
+import { DatabaseService, type Prisma } from '../database/database.service.js';
+import { datasetRef, DatasetsService } from '../datasets/datasets.service.js';
+import { EventBus } from '../events/event-bus.js';
+import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { JobsService } from '../jobs/jobs.service.js';
+import { presentWork } from '../jobs/work-row.js';
+import { fromNullable } from '../json.js';
+import { ModelsService } from '../models/models.service.js';
+import { nameOfVersion, versionRef, VersionsService } from '../models/versions.service.js';
+import { uuid7 } from '../uuid7.js';
+
+const include = { job: true, version: { include: { model: true } }, dataset: true } as const;
+type Row = Prisma.EvaluationGetPayload<{ include: typeof include }>;
+const Confusion = z.array(z.array(z.int()));
+
+@Injectable()
+export class EvaluationsService {
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(JobsService) private readonly jobs: JobsService,
+    @Inject(DatasetsService) private readonly datasets: DatasetsService,
+    @Inject(ModelsService) private readonly models: ModelsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
+  ) {}
+
+  async list(projectId: string, { query }: InputOf<'evaluations.list'>) {
+    const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
+    const job = { projectId, ...(query.state ? { state: query.state } : {}) };
+    const where = { job, ...(model ? { version: { modelId: model.id } } : {}), ...pageWhere(query) };
+    const rows = await this.database.evaluation.findMany({ where, ...pageWindow(query), include });
+    return toPage(rows, query, presentEvaluation);
+  }
+
+  async create(caller: ProjectCaller, { body }: InputOf<'evaluations.create'>): Promise<Evaluation> {
+    const projectId = caller.project.id;
+    const version = await this.versions.find(projectId, body.version);
+    const dataset = await this.datasets.find(projectId, body.dataset);
+    const { threads } = body;
+    const id = uuid7();
+    const base = { kind: 'evaluate', id, projectId, cancelRequested: false, threads } as const;
+    const payload: EvaluateJob = { ...base, source: versionRef(version), dataset: datasetRef(dataset) };
+    await this.database.$transaction(async (db) => {
+      await this.jobs.create(db, { projectId, createdBy: nameOf(caller), payload });
+      await db.evaluation.create({ data: { id, versionId: version.id, datasetId: dataset.id, threads } });
+      const subject = { kind: 'evaluation', id, name: nameOfVersion(version) };
+      await this.audit.byCaller(caller, 'evaluation.create', subject, { dataset: dataset.name }, db);
+    });
+    await this.jobs.enqueue(id);
+    this.bus.changed(projectId, 'evaluation', id);
+    return await this.get(projectId, id);
+  }
+
+  /** @throws ProblemError NOT_FOUND */
+  async get(projectId: string, id: string): Promise<Evaluation> {
+    const row = await this.database.evaluation.findFirst({ where: { id, job: { projectId } }, include });
+    if (!row) throw ProblemError.notFound('evaluation', id);
+    return presentEvaluation(row);
+  }
+
+  async cancel(caller: ProjectCaller, id: string): Promise<Evaluation> {
+    await this.jobs.cancel(caller.project.id, id, 'evaluate');
+    await this.audit.byCaller(caller, 'evaluation.cancel', { kind: 'evaluation', id, name: id });
+    return await this.get(caller.project.id, id);
+  }
+}
+
+function presentEvaluation(row: Row): Evaluation {
+  return {
+    ...presentWork(row.job),
+    versionId: row.versionId,
+    model: row.version.model.name,
+    version: row.version.number,
+    datasetId: row.datasetId,
+    dataset: row.dataset.name,
+    measurement: fromNullable(Measurement, row.measurement),
+    test: fromNullable(Accuracy, row.test),
+    confusion: fromNullable(Confusion, row.confusion),
+  };
+}

@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Id, Recipe, type StoredRecipe } from '@verge/contracts';
+import { AuditService } from '../audit/audit.service.js';
+import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
+import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { toJson } from '../json.js';
+
+type Row = Prisma.RecipeGetPayload<object>;
+
+@Injectable()
+export class RecipesService {
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(AuditService) private readonly audit: AuditService,
+  ) {}
+
+  async list(projectId: string, { query }: InputOf<'recipes.list'>) {
+    const where = { projectId, ...pageWhere(query) };
+    return toPage(await this.database.recipe.findMany({ where, ...pageWindow(query) }), query, presentRecipe);
+  }
+
+  async create(caller: ProjectCaller, { body }: InputOf<'recipes.create'>): Promise<StoredRecipe> {
+    const projectId = caller.project.id;
+    return await this.database.$transaction(async (db) => {
+      const made = await db.recipe
+        .create({ data: { projectId, name: body.name, recipe: toJson(body) } })
+        .catch((error: unknown) => {
+          throw isUniqueViolation(error)
+            ? new ProblemError('CONFLICT', `there is already a recipe ${body.name}; recipes are immutable`)
+            : error;
+        });
+      await this.audit.byCaller(caller, 'recipe.create', { kind: 'recipe', id: made.id, name: made.name }, {}, db);
+      return presentRecipe(made);
+    });
+  }
+
+  /** @throws ProblemError NOT_FOUND */
+  async find(projectId: string, idOrName: string): Promise<StoredRecipe> {
+    const key = Id.safeParse(idOrName).success ? { id: idOrName } : { name: idOrName };
+    const row = await this.database.recipe.findFirst({ where: { projectId, ...key } });
+    if (!row) throw ProblemError.notFound('recipe', idOrName);
+    return presentRecipe(row);
+  }
+}
+
+const presentRecipe = (row: Row): StoredRecipe => ({
+  id: row.id,
+  name: row.name,
+  recipe: Recipe.parse(row.recipe),
+  createdAt: row.createdAt.toISOString(),
+});

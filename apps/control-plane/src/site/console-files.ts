@@ -1,0 +1,59 @@
+/** The console's files, served from the folder that its build writes; any other page of it is its index (SPA fallback). */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { extname, join, normalize, resolve, sep } from 'node:path';
+import { pipeline } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { HttpRequest } from '../http/request.js';
+
+/** apps/console/dist: the same distance from src/site and dist/site. */
+const builtConsole = fileURLToPath(new URL('../../../console/dist', import.meta.url));
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.webp': 'image/webp',
+  '.woff2': 'font/woff2',
+  '.map': 'application/json',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+};
+
+const served = (path: string): boolean => !/^\/(api|healthz|readyz|metrics)(\/|$)/.test(path);
+
+/** The file of a path, null for one that is not there or not below the folder. */
+async function fileOf(folder: string, path: string): Promise<{ file: string; bytes: number } | null> {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    return null;
+  }
+  const file = join(folder, normalize(decoded));
+  if (decoded.includes('\0') || !file.startsWith(folder + sep)) return null;
+  const found = await stat(file).catch(() => null);
+  return found?.isFile() ? { file, bytes: found.size } : null;
+}
+
+export function consoleFiles(override: string | undefined) {
+  const folder = resolve(override ?? builtConsole);
+  return async (request: HttpRequest, response: ServerResponse, next: () => void): Promise<void> => {
+    const { path, method } = request;
+    if ((method !== 'GET' && method !== 'HEAD') || !served(path)) return next();
+    // A path with an extension names a file; only pages fall back to the index.
+    const found = (await fileOf(folder, path)) ?? (extname(path) === '' ? await fileOf(folder, '/index.html') : null);
+    if (!found) return next();
+    const hashed = path.startsWith('/assets/');
+    response.setHeader('content-type', types[extname(found.file)] ?? 'application/octet-stream');
+    response.setHeader('content-length', found.bytes);
+    response.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+    if (method === 'HEAD') return void response.end();
+    pipeline(createReadStream(found.file), response, () => undefined);
+  };
+}

@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { DatabaseService } from '../database/database.service.js';
+import { OpenPath } from '../http/operation.js';
+import { JobsService } from '../jobs/jobs.service.js';
+import { metricsText, type Sample } from './metrics.js';
+
+@Controller()
+export class HealthController {
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(JobsService) private readonly jobs: JobsService,
+  ) {}
+
+  /** The process lives. */
+  @Get('healthz')
+  @OpenPath()
+  health() {
+    return { status: 'ok' };
+  }
+
+  /** What it stands on answers. */
+  @Get('readyz')
+  @OpenPath()
+  async ready(@Res({ passthrough: true }) response: ServerResponse) {
+    const answered = async (ask: () => Promise<unknown>): Promise<'ok' | 'down'> =>
+      await ask().then(
+        () => 'ok',
+        () => 'down',
+      );
+    const database = await answered(() => this.database.$queryRaw`SELECT 1`);
+    const queue = await answered(() => this.jobs.counts());
+    const ok = database === 'ok' && queue === 'ok';
+    response.statusCode = ok ? 200 : 503;
+    return { status: ok ? 'ok' : 'down', database, queue, queueBackend: this.jobs.backend };
+  }
+
+  @Get('metrics')
+  @OpenPath()
+  async metrics(@Res() response: ServerResponse): Promise<void> {
+    const [queue, states, devices, online] = await Promise.all([
+      this.jobs.counts(),
+      this.database.job.groupBy({ by: ['kind', 'state'], _count: true }),
+      this.database.device.groupBy({ by: ['state'], _count: true }),
+      this.database.device.count({ where: { state: 'active', onlineUntil: { gt: new Date() } } }),
+    ]);
+    const { rss, heapUsed } = process.memoryUsage();
+    const samples: Sample[] = [
+      ['verge_queue_jobs', 'Jobs in the queue.', 'gauge', { state: 'waiting' }, queue.waiting],
+      ['verge_queue_jobs', 'Jobs in the queue.', 'gauge', { state: 'active' }, queue.active],
+      ...states.map(({ kind, state, _count }): Sample => ['verge_jobs', 'Jobs.', 'gauge', { kind, state }, _count]),
+      ...devices.map(({ state, _count }): Sample => ['verge_devices', 'Devices.', 'gauge', { state }, _count]),
+      ['verge_devices_online', 'Devices whose stream is open.', 'gauge', {}, online],
+      ['process_resident_memory_bytes', 'Resident set.', 'gauge', {}, rss],
+      ['nodejs_heap_size_used_bytes', 'Used heap.', 'gauge', {}, heapUsed],
+      ['process_uptime_seconds', 'Time since the start.', 'gauge', {}, process.uptime()],
+    ];
+    response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+    response.end(metricsText(samples));
+  }
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { AuditController } from '../audit/audit.controller.js';
+import { EventsController } from '../events/events.controller.js';
+import { OverviewController } from '../overview/overview.controller.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { WorkModule } from '../work.module.js';
+import { DocumentsController } from './documents.controller.js';
+import { HealthController } from './health.controller.js';
+
+/** What looks at the whole: overview, audit, the live feed, documents, health. */
+@Module({
+  imports: [WorkModule, TelemetryModule],
+  controllers: [AuditController, EventsController, OverviewController, DocumentsController, HealthController],
+})
+export class SiteModule {}
