@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 import swc from 'unplugin-swc';
 
 // Packages resolve each other from source through the `verge-source` export condition, so tests need no build.
-const conditions = ['verge-source', 'node', 'import', 'default'];
+// 'import' and 'default' are always there; listed, Vitest would hand them to Node, whose require() then finds ES modules.
+const conditions = ['verge-source', 'node'];
 
 export default defineConfig({
   plugins: [
@@ -19,7 +20,7 @@ export default defineConfig({
   ],
   oxc: false,
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: ['node', 'import', 'default'] } },
+  ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
     testTimeout: 60_000,

@@ -16,6 +16,11 @@ const Environment = z.object({
   S3_ACCESS_KEY_ID: optional(z.string()),
   S3_SECRET_ACCESS_KEY: optional(z.string()),
   S3_FORCE_PATH_STYLE: optional(z.string()),
+  VERGE_WORKER_LOCK_MS: z.coerce
+    .number('expected milliseconds')
+    .int('expected whole milliseconds')
+    .min(1000, 'expected at least 1000 ms')
+    .default(15_000),
   VERGE_WORKER_NAME: z.string().max(120).default(`${hostname()}-${process.pid}`),
   VERGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -23,6 +28,8 @@ const Environment = z.object({
 export interface WorkerConfig {
   readonly name: string;
   readonly dataDir: string;
+  /** A worker that dies is noticed after about this long, and another takes its job. */
+  readonly lockMs: number;
   readonly queue: { kind: 'redis' | 'postgres'; url: string };
   /** What `openBlobStore` reads. */
   readonly blobs: Record<string, string | undefined>;
@@ -62,6 +69,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
   return {
     name: e.VERGE_WORKER_NAME,
     dataDir: e.VERGE_DATA_DIR,
+    lockMs: e.VERGE_WORKER_LOCK_MS,
     queue: { kind: redis ? 'redis' : 'postgres', url },
     blobs: {
       S3_ENDPOINT,

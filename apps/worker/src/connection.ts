@@ -4,14 +4,12 @@ import { createPostgresBackend, type Processor, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
 
-/** A worker that dies is noticed after about this long, and another takes its job. */
-const LOCK_MS = 15_000;
-const STALLED_CHECK_MS = 5000;
 const MAX_RECOVERIES = 10;
 
 export interface Connection {
   readonly worker: {
     on(event: 'error', listener: (error: Error) => void): unknown;
+    on(event: 'lockRenewalFailed', listener: (jobIds: string[]) => void): unknown;
     waitUntilReady(): Promise<unknown>;
     close(): Promise<void>;
   };
@@ -20,15 +18,14 @@ export interface Connection {
   disconnect(): Promise<void>;
 }
 
-const options = {
-  prefix: QUEUE_PREFIX,
-  concurrency: 1,
-  lockDuration: LOCK_MS,
-  stalledInterval: STALLED_CHECK_MS,
-  maxStalledCount: MAX_RECOVERIES,
-};
-
-export function connect({ kind, url }: WorkerConfig['queue'], processor: Processor): Connection {
+export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processor: Processor): Connection {
+  const options = {
+    prefix: QUEUE_PREFIX,
+    concurrency: 1,
+    lockDuration: lockMs,
+    stalledInterval: Math.ceil(lockMs / 3),
+    maxStalledCount: MAX_RECOVERIES,
+  };
   if (kind === 'redis') {
     const redis = new Redis(url, { maxRetriesPerRequest: null });
     const worker = new Worker(QUEUE_NAME, processor, { ...options, connection: redis });

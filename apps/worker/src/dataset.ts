@@ -6,8 +6,10 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetRef } from '@verge/contracts';
-import { type Dataset, openDataset, type Part, type Samples, splitSamples } from '@verge/data';
+import { DataError, type Dataset, openDataset, type Part, type Samples, splitSamples } from '@verge/data';
 import type { JobContext } from './job-context.js';
+
+export const everyPart: readonly Part[] = ['train', 'validation', 'test'];
 
 export interface OpenedDataset {
   readonly all: Dataset;
@@ -24,18 +26,36 @@ async function fetchFiles(reference: DatasetRef, folder: string, { blobs, signal
   }
 }
 
-export async function openJobDataset(reference: DatasetRef, context: JobContext): Promise<OpenedDataset> {
+/** Where the reader starts: an IDX pair and class folders are a folder also when there is little in them. */
+function entryOf({ format, files }: DatasetRef, folder: string): string {
+  const [only] = files;
+  const single = files.length === 1 && only && (format === 'csv' || format === 'npz');
+  return single ? join(folder, only.path) : folder;
+}
+
+/**
+ * @param needed parts that the job cannot do without
+ * @throws DataError `bad-split` when one of them is empty, and as `openDataset`
+ */
+export async function openJobDataset(
+  reference: DatasetRef,
+  needed: readonly Part[],
+  context: JobContext,
+): Promise<OpenedDataset> {
   const folder = await mkdtemp(join(tmpdir(), 'verge-dataset-'));
   try {
     await fetchFiles(reference, folder, context);
-    const [only] = reference.files;
-    const path = reference.files.length === 1 && only ? join(folder, only.path) : folder;
-    const all = await openDataset(path, {
+    const all = await openDataset(entryOf(reference, folder), {
       format: reference.format,
       ...(reference.preprocess ? { preprocess: reference.preprocess } : {}),
       name: reference.name,
+      signal: context.signal,
     });
-    return { all, parts: splitSamples(all, reference.split === 'auto' ? 'auto' : reference.split) };
+    const parts = splitSamples(all, reference.split);
+    const empty = needed.filter((part) => parts[part].y.length === 0);
+    if (empty.length > 0)
+      throw new DataError('bad-split', `data set '${reference.name}': nothing is left for ${empty.join(', ')}`);
+    return { all, parts };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

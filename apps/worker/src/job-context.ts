@@ -26,6 +26,14 @@ export class JobCancelled extends Error {
   }
 }
 
+/** Thrown inside a job whose lock ran out (a machine that slept): another worker has it by now, so this one lets go. */
+export class LockLost extends Error {
+  constructor() {
+    super('the job was taken over by another worker');
+    this.name = 'LockLost';
+  }
+}
+
 /** Thrown inside a job when the worker goes down: the job goes back to the queue and another worker takes it. */
 export class WorkerStopping extends Error {
   constructor() {

@@ -7,10 +7,11 @@ import { builderKey } from './builder-key.js';
 import { watchCancellation } from './cancellation.js';
 import type { WorkerConfig } from './config.js';
 import { connect, type Connection } from './connection.js';
-import { JobCancelled, type JobContext, WorkerStopping } from './job-context.js';
+import { JobCancelled, type JobContext, LockLost, WorkerStopping } from './job-context.js';
 import { runCompression } from './jobs/compress.js';
 import { runEvaluation } from './jobs/evaluate.js';
 import { runTraining } from './jobs/train.js';
+import { isPermanent } from './permanent.js';
 
 export interface RunningWorker {
   /** Ends the job in hand (it goes back to the queue) and leaves. */
@@ -51,12 +52,15 @@ interface Deployment {
   /** Aborted when this worker goes down. */
   readonly stopping: AbortSignal;
   readonly cancelRequested: (id: string) => Promise<boolean>;
+  /** Jobs in hand. */
+  readonly running: Map<string, AbortController>;
 }
 
 async function work(job: Job, token: string | undefined, deployment: Deployment): Promise<JobResult> {
   const parsed = JobData.safeParse(job.data);
   if (!parsed.success) throw new UnrecoverableError(`the job is not of the agreed form: ${parsed.error.message}`);
-  const { base, stopping, cancelRequested } = deployment;
+  const { base, stopping, cancelRequested, running } = deployment;
+  const id = job.id ?? '';
   const controller = new AbortController();
   const { signal } = controller;
   const attempt = job.attemptsStarted;
@@ -64,7 +68,8 @@ async function work(job: Job, token: string | undefined, deployment: Deployment)
   const log = deployment.log.child({ job: job.id, kind: parsed.data.kind });
   const stop = (): void => controller.abort(new WorkerStopping());
   stopping.addEventListener('abort', stop, { once: true });
-  const endWatch = watchCancellation(() => cancelRequested(job.id ?? ''), controller);
+  running.set(id, controller);
+  const endWatch = watchCancellation(() => cancelRequested(id), controller);
   log.info({ attempt }, 'job starts');
   try {
     const progress = reporter(job, attempt, previous);
@@ -84,9 +89,12 @@ async function work(job: Job, token: string | undefined, deployment: Deployment)
       throw new WaitingError();
     }
     log.error({ err: reason }, 'job failed');
+    // What would fail the same way again is not tried again.
+    if (isPermanent(reason)) throw new UnrecoverableError(reason.message);
     throw reason;
   } finally {
     endWatch();
+    running.delete(id);
     stopping.removeEventListener('abort', stop);
   }
 }
@@ -99,9 +107,13 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
     const job = await connection.queue.getJob(id);
     return (job?.data as { cancelRequested?: boolean } | undefined)?.cancelRequested === true;
   };
-  const deployment: Deployment = { base, log, stopping: stopping.signal, cancelRequested };
-  const connection: Connection = connect(config.queue, (job, token) => work(job, token, deployment));
+  const running = new Map<string, AbortController>();
+  const deployment: Deployment = { base, log, stopping: stopping.signal, cancelRequested, running };
+  const connection: Connection = connect(config, (job, token) => work(job, token, deployment));
   connection.worker.on('error', (error) => log.warn({ err: error }, 'queue'));
+  connection.worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) running.get(id)?.abort(new LockLost());
+  });
   await connection.worker.waitUntilReady();
   log.info({ name: config.name, queue: config.queue.kind }, 'worker is ready');
   return {

@@ -3,7 +3,7 @@ import { compress } from '@verge/compression';
 import type { CompressJob, CompressResult } from '@verge/contracts';
 import { benchmarkModels, createSession } from '@verge/runtime';
 import { buildArtifact } from '../artifact.js';
-import { openJobDataset } from '../dataset.js';
+import { everyPart, openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
 
 const COMPRESSION_SHARE = 0.95;
@@ -12,7 +12,7 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
   const started = new Date();
   const { blobs, signal } = context;
   await context.progress({ stage: 'data', fraction: 0, message: job.dataset.name });
-  const { parts } = await openJobDataset(job.dataset, context);
+  const { parts } = await openJobDataset(job.dataset, everyPart, context);
   const source = await blobs.read(job.source.digest);
   const { model, report } = await compress({
     model: source,

@@ -7,7 +7,7 @@ import type { JobContext } from '../job-context.js';
 export async function runEvaluation(job: EvaluateJob, context: JobContext): Promise<EvaluateResult> {
   const started = Date.now();
   await context.progress({ stage: 'data', fraction: 0, message: job.dataset.name });
-  const { parts } = await openJobDataset(job.dataset, context);
+  const { parts } = await openJobDataset(job.dataset, ['test'], context);
   const model = await context.blobs.read(job.source.digest);
   await context.progress({ stage: 'evaluate', fraction: 0.2, message: `${parts.test.y.length} samples` });
   const { measurement, accuracy, confusion } = await measure(model, parts.test, {
