@@ -23,6 +23,17 @@ const formats: Record<Format, (path: string, isFolder: boolean, options: OpenOpt
 
 export const formatNames = Object.keys(formats) as Format[];
 
+function looksLikeText(head: Uint8Array): boolean {
+  if (head.length === 0 || head.some((b) => b < 0x20 && b !== 9 && b !== 10 && b !== 13)) return false;
+  try {
+    // The head may end within a character; streaming leaves that open.
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function recognise(path: string, isFolder: boolean): Promise<Format> {
   if (isFolder) {
     if ((await idxImagesIn(path)).length > 0) return 'idx';
@@ -35,8 +46,7 @@ async function recognise(path: string, isFolder: boolean): Promise<Format> {
   const head = await headOf(path);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
   if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14) return 'idx';
-  const text = head.length > 0 && head.every((b) => b >= 0x20 || b === 9 || b === 10 || b === 13);
-  if (text && /[,;\t]/.test(Buffer.from(head).toString('latin1'))) return 'csv';
+  if (looksLikeText(head) && /[,;\t]/.test(Buffer.from(head).toString('latin1'))) return 'csv';
   throw new DataError(
     'unknown-format',
     `'${path}' is none of ${formatNames.join(', ')}; name the format if it is one of them`,

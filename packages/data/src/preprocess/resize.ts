@@ -1,6 +1,5 @@
 /**
- * Separable resampling with an antialiasing support that grows with the reduction, horizontally first, as Pillow's
- * Image.resize does it. 8-bit images pass through 22-bit fixed-point coefficients and are rounded to 8 bits after each
+ * Separable resampling with an antialiasing support that grows with the reduction, as Pillow's Image.resize does it. 8-bit images pass through 22-bit fixed-point coefficients and are rounded to 8 bits after each
  * direction, so the result equals Pillow's bit for bit; float images are summed in double precision.
  */
 import type { Image } from './image.js';
@@ -98,5 +97,10 @@ function nearest(image: Image, height: number, width: number): Image {
 export function resize(image: Image, height: number, width: number, filter: Filter): Image {
   if (image.height === height && image.width === width) return image;
   if (filter === 'nearest') return nearest(image, height, width);
-  return along(along(image, width, filter, true), height, filter, false);
+  // The order matters for the rounding in between. Pillow 13: rows first when far more of them go than columns.
+  const rowsGone = image.height - height;
+  const rowsFirst = rowsGone > 0 && rowsGone > 2 * (image.width - width);
+  return rowsFirst
+    ? along(along(image, height, filter, false), width, filter, true)
+    : along(along(image, width, filter, true), height, filter, false);
 }

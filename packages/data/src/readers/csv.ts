@@ -63,6 +63,7 @@ function guessDelimiter(text: string): string {
 
 const isNumber = (cell: string): boolean => cell.trim() !== '' && !Number.isNaN(Number(cell));
 
+/** In order of precedence: a table with the columns x, y and label has its labels in the last. */
 const labelNames = ['label', 'class', 'target', 'y'];
 
 function findLabel(names: string[] | null, width: number, wanted: string | number | undefined, path: string): number {
@@ -77,8 +78,9 @@ function findLabel(names: string[] | null, width: number, wanted: string | numbe
     return at;
   }
   if (wanted === undefined) {
-    const at = names?.findIndex((n) => labelNames.includes(n.trim().toLowerCase())) ?? -1;
-    return at >= 0 ? at : width - 1;
+    const lower = names?.map((n) => n.trim().toLowerCase()) ?? [];
+    const found = labelNames.find((name) => lower.includes(name));
+    return found === undefined ? width - 1 : lower.indexOf(found);
   }
   const at = wanted < 0 ? width + wanted : wanted;
   if (!Number.isInteger(at) || at < 0 || at >= width)
