@@ -119,7 +119,7 @@ export class TestDeployment {
   }
 
   private env(name: string): Record<string, string> {
-    const settings = { VERGE_DATA_DIR: this.dataDir, VERGE_WORKER_NAME: name, VERGE_WORKER_LOCK_MS: '1500' };
+    const settings = { VERGE_DATA_DIR: this.dataDir, VERGE_WORKER_NAME: name, VERGE_WORKER_LOCK_MS: '3000' };
     return { ...this.place.env, ...settings, VERGE_LOG_LEVEL: 'info' };
   }
 
