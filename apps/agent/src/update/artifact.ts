@@ -80,13 +80,14 @@ export function contentsOf(manifestDigest: string, manifest: ArtifactManifest): 
  * the store's where the file system has links.
  * @throws AgentError `DIGEST_MISMATCH`, `DISK_FULL`
  */
-export async function writeSlot(
-  folder: string,
-  store: Store,
-  digest: string,
-  manifestBytes: Uint8Array,
-  manifest: ArtifactManifest,
-): Promise<void> {
+export async function writeSlot(from: {
+  folder: string;
+  store: Store;
+  digest: string;
+  manifestBytes: Uint8Array;
+  manifest: ArtifactManifest;
+}): Promise<void> {
+  const { folder, store, digest, manifestBytes, manifest } = from;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (digestOf(manifestBytes) !== digest) throw new AgentError('DIGEST_MISMATCH', `the manifest is not ${digest}`);

@@ -132,7 +132,7 @@ async function install(context: StepContext, state: AgentState): Promise<Patch> 
   if (!intact) {
     const bytes = await readFile(store.path(target.manifestDigest));
     const manifest: ArtifactManifest = parseManifest(bytes, deviceClass, target);
-    await writeSlot(folder, store, target.manifestDigest, bytes, manifest);
+    await writeSlot({ folder, store, digest: target.manifestDigest, manifestBytes: bytes, manifest });
   }
   return (s) => ({
     ...s,
