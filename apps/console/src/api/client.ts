@@ -1,0 +1,7 @@
+/** The one client of the REST API: same origin, the session cookie as credentials. */
+import { createClient, type RouteName } from '@verge/contracts';
+
+export const client = createClient({ baseUrl: '' });
+
+/** What an operation takes besides its name: params, query and body as its route declares them. */
+export type CallArguments<N extends RouteName> = Parameters<typeof client.call<N>>[1];

@@ -1,0 +1,67 @@
+/** A training or a compression as it goes on: what was stored, and what arrives since. */
+import { routes, routeUrl, WorkEvent, type Compression, type Training, type TrainingPoint } from '@verge/contracts';
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { isOpenJob } from '../components/states.js';
+import { listen } from './event-source.js';
+import { queryKeyOf, useRead } from './query.js';
+
+const REFRESH_MS = 5_000;
+
+/** @returns the points with the newer one in its epoch's place, oldest first */
+export function withPoint(points: readonly TrainingPoint[], point: TrainingPoint): TrainingPoint[] {
+  return [...points.filter((each) => each.epoch !== point.epoch), point].sort((a, b) => a.epoch - b.epoch);
+}
+
+function applied<T extends Training | Compression>(work: T, event: WorkEvent): T {
+  if (event.type === 'state') return { ...work, state: event.state, error: event.error };
+  if (event.type === 'progress') return { ...work, progress: event.progress };
+  return work;
+}
+
+export function useTraining(project: string, training: string) {
+  const cache = useQueryClient();
+  const args = { params: { project, training } };
+  const read = useRead('trainings.get', args, { every: REFRESH_MS });
+  const points = useRead('trainings.points', args);
+  const open = read.data !== undefined && isOpenJob(read.data.state);
+  useEffect(() => {
+    if (!open) return;
+    const asked = { params: { project, training } };
+    const key = queryKeyOf('trainings.get', asked);
+    const pointsKey = queryKeyOf('trainings.points', asked);
+    return listen(routeUrl(routes['trainings.events'], asked.params), WorkEvent, {
+      onEvent: (event) => {
+        cache.setQueryData<Training>(key, (before) => before && applied(before, event));
+        const point = event.type === 'point' ? event.point : event.type === 'progress' ? event.progress.point : null;
+        if (point) {
+          cache.setQueryData<{ items: TrainingPoint[] }>(pointsKey, (before) => ({
+            items: withPoint(before?.items ?? [], point),
+          }));
+        }
+        if (event.type === 'state' && !isOpenJob(event.state))
+          void cache.invalidateQueries({ queryKey: ['trainings'] });
+      },
+    });
+  }, [cache, open, project, training]);
+  return { training: read, points };
+}
+
+export function useCompression(project: string, compression: string) {
+  const cache = useQueryClient();
+  const read = useRead('compressions.get', { params: { project, compression } }, { every: REFRESH_MS });
+  const open = read.data !== undefined && isOpenJob(read.data.state);
+  useEffect(() => {
+    if (!open) return;
+    const asked = { params: { project, compression } };
+    const key = queryKeyOf('compressions.get', asked);
+    return listen(routeUrl(routes['compressions.events'], asked.params), WorkEvent, {
+      onEvent: (event) => {
+        cache.setQueryData<Compression>(key, (before) => before && applied(before, event));
+        if (event.type === 'state' && !isOpenJob(event.state))
+          void cache.invalidateQueries({ queryKey: ['compressions'] });
+      },
+    });
+  }, [cache, compression, open, project]);
+  return read;
+}

@@ -1,0 +1,61 @@
+import { BarChart } from '@mantine/charts';
+import type { TelemetryPoint } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useFormat } from '../i18n/format.js';
+import { ChartFigure } from './ChartFigure.js';
+
+interface Props {
+  points: readonly TelemetryPoint[];
+  height?: number;
+}
+
+export const spanOf = (points: readonly TelemetryPoint[]): number => {
+  const first = points[0];
+  const last = points.at(-1);
+  return first && last ? Date.parse(last.at) - Date.parse(first.at) : 0;
+};
+
+/** Requests a step, the failed ones on top in their own colour. */
+export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const span = spanOf(points);
+  const total = points.reduce((sum, point) => sum + point.requests, 0);
+  const errors = points.reduce((sum, point) => sum + point.errors, 0);
+  const rows = points.map((point) => ({
+    x: Date.parse(point.at),
+    served: point.requests - point.errors,
+    errors: point.errors,
+  }));
+  return (
+    <ChartFigure
+      title={t('telemetry.requests')}
+      now={format.int(total)}
+      summary={t('telemetry.requestsSummary', { total: format.int(total), errors: format.int(errors) })}
+      empty={total === 0}
+    >
+      <BarChart
+        h={height}
+        data={rows}
+        dataKey="x"
+        type="stacked"
+        series={[
+          { name: 'served', label: t('telemetry.served'), color: 'petrol.6' },
+          { name: 'errors', label: t('telemetry.errors'), color: 'red.6' },
+        ]}
+        gridColor="var(--verge-line)"
+        textColor="var(--verge-quiet)"
+        strokeDasharray="none"
+        tickLine="none"
+        valueFormatter={format.compact}
+        xAxisProps={{ tickFormatter: (x: number) => format.tick(x, span), minTickGap: 48 }}
+        yAxisProps={{ width: 46, tickCount: 4, allowDecimals: false }}
+        tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? format.tick(x, span) : x) }}
+        barProps={{ isAnimationActive: false, radius: 1 }}
+        barChartProps={{ barCategoryGap: 1 }}
+        aria-label={t('telemetry.requests')}
+      />
+    </ChartFigure>
+  );
+}

@@ -1,0 +1,54 @@
+import { ApiError } from '@verge/contracts';
+import { Button, Code, Group, List, Stack, Text, Title } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import classes from './states.module.css';
+
+interface Props {
+  error: Error;
+  onRetry?: () => void;
+}
+
+/** What went wrong, in the server's own words: the problem's code, its detail and every bad field. */
+export function ErrorState({ error, onRetry }: Props): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <Stack className={classes.state} align="center" gap="xs" role="alert">
+      <IconAlertTriangle size={28} stroke={1.5} color="var(--verge-bad)" aria-hidden />
+      <Title order={2}>{error instanceof ApiError ? t(`problem.${error.code}`) : t('problem.UNKNOWN')}</Title>
+      <ErrorDetail error={error} />
+      {onRetry && (
+        <Button variant="default" mt="xs" onClick={onRetry}>
+          {t('common.retry')}
+        </Button>
+      )}
+    </Stack>
+  );
+}
+
+export function ErrorDetail({ error }: { error: Error }): ReactNode {
+  const errors = error instanceof ApiError ? error.errors : [];
+  return (
+    <>
+      <Text size="sm" c="dimmed" ta="center" maw={620} style={{ overflowWrap: 'anywhere' }}>
+        {error.message.slice(0, 600)}
+      </Text>
+      {errors.length > 0 && (
+        <List size="sm" spacing={4}>
+          {errors.map((e) => (
+            <List.Item key={`${e.field} ${e.detail}`}>
+              <Code>{e.field}</Code> {e.detail}
+            </List.Item>
+          ))}
+        </List>
+      )}
+      {error instanceof ApiError && error.status > 0 && (
+        <Group gap={6}>
+          <Code>HTTP {error.status}</Code>
+          <Code>{error.code}</Code>
+        </Group>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,44 @@
+/** Which tone each state of each lifecycle has: a row for every state, or it does not compile. */
+import type { JobState, RolloutDeviceState, RolloutState } from '@verge/contracts';
+import type { Tone } from './StatePill.js';
+
+export const jobTones: Record<JobState, Tone> = {
+  queued: 'idle',
+  running: 'busy',
+  cancelling: 'warn',
+  succeeded: 'good',
+  failed: 'bad',
+  cancelled: 'idle',
+};
+
+export const rolloutTones: Record<RolloutState, Tone> = {
+  running: 'busy',
+  paused: 'warn',
+  reverting: 'warn',
+  succeeded: 'good',
+  reverted: 'bad',
+  cancelled: 'idle',
+};
+
+export const rolloutDeviceTones: Record<RolloutDeviceState, Tone> = {
+  waiting: 'idle',
+  offered: 'busy',
+  updating: 'busy',
+  updated: 'good',
+  failed: 'bad',
+  reverting: 'warn',
+  reverted: 'warn',
+  skipped: 'idle',
+};
+
+export const waveTones: Record<'waiting' | 'active' | 'passed' | 'failed', Tone> = {
+  waiting: 'idle',
+  active: 'busy',
+  passed: 'good',
+  failed: 'bad',
+};
+
+export const isOpenJob = (state: JobState): boolean =>
+  state === 'queued' || state === 'running' || state === 'cancelling';
+export const isOpenRollout = (state: RolloutState): boolean =>
+  state === 'running' || state === 'paused' || state === 'reverting';

@@ -1,0 +1,198 @@
+/** Words of the frame: navigation, states, problems, login. */
+export const common = {
+  loading: 'Loading',
+  retry: 'Try again',
+  cancel: 'Cancel',
+  close: 'Close',
+  clear: 'Clear',
+  save: 'Save',
+  done: 'Done',
+  from: 'From',
+  to: 'To',
+  size: 'Size',
+  state: 'State',
+  digest: 'Digest',
+  created: 'Created',
+  actions: 'Actions',
+  copied: 'Copied',
+  copyCommand: 'Copy command',
+  copyValue: 'Copy {{value}}',
+  loadMore: 'Load more',
+  shownAll_one: '{{count}} entry',
+  shownAll_other: '{{count}} entries',
+  shownOfMore_one: 'First {{count}} entry',
+  shownOfMore_other: 'First {{count}} entries',
+  nothingFits: 'Nothing matches these filters',
+  nothingFitsHint: 'Widen the filters or clear them.',
+  slugExpected: 'Use 1-63 lower-case letters, digits, dots or dashes',
+};
+
+export const shell = {
+  skip: 'Skip to the content',
+  menu: 'Open or close the navigation',
+  navigation: 'Pages',
+  project: 'Project {{name}}, switch project',
+  projects: 'Projects',
+  current: 'current',
+  language: 'Language',
+  scheme: 'Colour scheme',
+  schemes: { light: 'Light', dark: 'Dark', auto: 'As the system' },
+  account: 'Account of {{name}}',
+  shortcuts: 'Keyboard shortcuts',
+  focusSearch: 'Go to the search of the page',
+  apiReference: 'REST API reference',
+  logout: 'Log out',
+  feed: {
+    live: 'Live',
+    liveHint: 'Changes appear as they happen',
+    connecting: 'Connecting',
+    connectingHint: 'Connecting to the live feed',
+    lost: 'Not live',
+    lostHint: 'The live feed is interrupted; pages refresh from time to time until it is back',
+  },
+};
+
+export const nav = {
+  section: { watch: 'Watch', build: 'Build', ship: 'Ship', govern: 'Govern' },
+  overview: 'Overview',
+  telemetry: 'Telemetry',
+  datasets: 'Data sets',
+  trainings: 'Trainings',
+  models: 'Models',
+  recipes: 'Recipes',
+  compressions: 'Compressions',
+  releases: 'Releases',
+  rollouts: 'Rollouts',
+  devices: 'Devices',
+  groups: 'Groups',
+  audit: 'Audit',
+};
+
+export const role = { viewer: 'Viewer', operator: 'Operator', admin: 'Administrator' };
+
+export const state = {
+  job: {
+    queued: 'Queued',
+    running: 'Running',
+    cancelling: 'Cancelling',
+    succeeded: 'Succeeded',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+  },
+  rollout: {
+    running: 'Running',
+    paused: 'Paused',
+    reverting: 'Reverting',
+    succeeded: 'Succeeded',
+    reverted: 'Reverted',
+    cancelled: 'Cancelled',
+  },
+  rolloutDevice: {
+    waiting: 'Waiting',
+    offered: 'Offered',
+    updating: 'Updating',
+    updated: 'Updated',
+    failed: 'Failed',
+    reverting: 'Reverting',
+    reverted: 'Reverted',
+    skipped: 'Skipped',
+  },
+  wave: { waiting: 'Waiting', active: 'Active', passed: 'Passed', failed: 'Failed' },
+  update: {
+    idle: 'Idle',
+    checking: 'Checking',
+    downloading: 'Downloading',
+    installing: 'Installing',
+    'self-testing': 'Self-testing',
+    activating: 'Activating',
+    committed: 'Committed',
+    reverting: 'Reverting',
+    failed: 'Failed',
+  },
+};
+
+export const problem = {
+  VALIDATION_FAILED: 'Some fields are not as expected',
+  MALFORMED_BODY: 'The request could not be read',
+  BODY_TOO_LARGE: 'The request is too large',
+  UNSUPPORTED_MEDIA_TYPE: 'This media type is not supported',
+  UNAUTHENTICATED: 'You are not logged in',
+  FORBIDDEN: 'Your role does not allow this',
+  NOT_FOUND: 'There is no such thing here',
+  CONFLICT: 'This conflicts with what exists',
+  STATE_CONFLICT: 'The present state does not allow this',
+  DIGEST_MISMATCH: 'The digest does not match the content',
+  RELEASE_REFUSED: 'The release was refused',
+  RATE_LIMITED: 'Too many requests; wait a moment',
+  UNAVAILABLE: 'The service is not available at the moment',
+  INTERNAL: 'The control plane had an internal error',
+  UNREACHABLE: 'The control plane cannot be reached',
+  UNEXPECTED_RESPONSE: 'The control plane answered something unexpected',
+  UNKNOWN: 'Something went wrong on this page',
+};
+
+export const login = {
+  title: 'Log in to Verge',
+  tagline: 'Models from the data to the edge and back',
+  email: 'E-mail',
+  password: 'Password',
+  showPassword: 'Show or hide the password',
+  submit: 'Log in',
+  failed: 'The login did not succeed',
+  expired: 'Your session has ended. Log in to go on where you were.',
+  hint: 'The first administrator is created when the control plane starts for the first time.',
+};
+
+export const home = {
+  noProject: 'You do not belong to a project yet',
+  noProjectHint: 'Ask an administrator to add you to one.',
+};
+
+export const notFound = {
+  title: 'Page not found',
+  hint: 'There is no page at {{path}}.',
+  home: 'Go to the overview',
+};
+
+export const editor = {
+  hint: 'YAML or JSON',
+  valid: 'All fields are valid',
+  faults_one: '{{count}} field is not as expected:',
+  faults_other: '{{count}} fields are not as expected:',
+  line: 'line {{line}}:',
+};
+
+export const chart = { empty: 'No data in this window' };
+
+export const work = {
+  progress: 'Progress',
+  epochOf: 'epoch {{epoch}}/{{epochs}}',
+  took: '{{time}}',
+  time: 'Time',
+  by: 'By',
+  started: 'Started',
+  finished: 'Finished',
+  failed: 'Why it failed',
+  attempt_one: '{{count}} attempt',
+  attempt_other: '{{count}} attempts',
+  cancel: 'Cancel the job',
+  cancelTitle: 'Cancel {{name}}?',
+};
+
+export const measure = {
+  accuracy: 'Accuracy',
+  testAccuracy: 'Test accuracy',
+  valAccuracy: 'Validation accuracy',
+  bytes: 'Size',
+  parameters: 'Parameters',
+  macs: 'MACs',
+  p50: 'Latency p50',
+  p50Ms: 'Latency p50',
+  p95Ms: 'Latency p95',
+  peakMemory: 'Peak memory',
+  peakRssBytes: 'Peak memory',
+  samples_one: 'on {{count}} sample',
+  samples_other: 'on {{count}} samples',
+  macsNote: '{{macs}} MACs a sample',
+  p95Note: 'p95 {{p95}}',
+};

@@ -1,0 +1,43 @@
+/** The console's two languages. Chinese is typed by English, so that a key missing in either does not compile. */
+import i18next from 'i18next';
+import { initReactI18next } from 'react-i18next';
+import { en } from './en/index.js';
+import { zh } from './zh/index.js';
+
+export const languages = ['en', 'zh'] as const;
+export type Language = (typeof languages)[number];
+/** The BCP 47 tag that Intl formats by. */
+export const locales: Record<Language, string> = { en: 'en-GB', zh: 'zh-CN' };
+
+const STORED = 'verge.language';
+
+function preferred(): Language {
+  const stored = window.localStorage.getItem(STORED);
+  if (stored === 'en' || stored === 'zh') return stored;
+  return navigator.languages.some((tag) => tag.toLowerCase().startsWith('zh')) ? 'zh' : 'en';
+}
+
+export async function startI18n(): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    resources: { en: { translation: en }, zh: { translation: zh } },
+    lng: preferred(),
+    fallbackLng: 'en',
+    interpolation: { escapeValue: false },
+    returnNull: false,
+  });
+  tell(currentLanguage());
+}
+
+export function currentLanguage(): Language {
+  return i18next.language === 'zh' ? 'zh' : 'en';
+}
+
+export async function chooseLanguage(language: Language): Promise<void> {
+  window.localStorage.setItem(STORED, language);
+  await i18next.changeLanguage(language);
+  tell(language);
+}
+
+function tell(language: Language): void {
+  document.documentElement.lang = locales[language];
+}

@@ -1,0 +1,199 @@
+import type { Catalogue } from '../en/index.js';
+
+export const common: Catalogue['common'] = {
+  loading: '加载中',
+  retry: '重试',
+  cancel: '取消',
+  close: '关闭',
+  clear: '清除',
+  save: '保存',
+  done: '完成',
+  from: '起始时间',
+  to: '结束时间',
+  size: '大小',
+  state: '状态',
+  digest: '摘要',
+  created: '创建时间',
+  actions: '操作',
+  copied: '已复制',
+  copyCommand: '复制命令',
+  copyValue: '复制 {{value}}',
+  loadMore: '加载更多',
+  shownAll_one: '共 {{count}} 条',
+  shownAll_other: '共 {{count}} 条',
+  shownOfMore_one: '已显示前 {{count}} 条',
+  shownOfMore_other: '已显示前 {{count}} 条',
+  nothingFits: '没有符合筛选条件的内容',
+  nothingFitsHint: '请放宽或清除筛选条件。',
+  slugExpected: '请使用 1–63 个小写字母、数字、点或连字符',
+};
+
+export const shell: Catalogue['shell'] = {
+  skip: '跳到正文',
+  menu: '展开或收起导航',
+  navigation: '页面导航',
+  project: '当前项目 {{name}}，切换项目',
+  projects: '项目',
+  current: '当前',
+  language: '语言',
+  scheme: '配色',
+  schemes: { light: '浅色', dark: '深色', auto: '跟随系统' },
+  account: '{{name}} 的账户',
+  shortcuts: '键盘快捷键',
+  focusSearch: '定位到页面搜索框',
+  apiReference: 'REST API 参考',
+  logout: '退出登录',
+  feed: {
+    live: '实时',
+    liveHint: '变更会即时显示',
+    connecting: '连接中',
+    connectingHint: '正在连接实时数据流',
+    lost: '非实时',
+    lostHint: '实时数据流已中断，恢复之前页面会定期刷新',
+  },
+};
+
+export const nav: Catalogue['nav'] = {
+  section: { watch: '观测', build: '构建', ship: '交付', govern: '治理' },
+  overview: '总览',
+  telemetry: '遥测',
+  datasets: '数据集',
+  trainings: '训练',
+  models: '模型',
+  recipes: '压缩方案',
+  compressions: '压缩',
+  releases: '发布包',
+  rollouts: '部署',
+  devices: '设备',
+  groups: '设备组',
+  audit: '审计',
+};
+
+export const role: Catalogue['role'] = { viewer: '只读成员', operator: '运维人员', admin: '管理员' };
+
+export const state: Catalogue['state'] = {
+  job: {
+    queued: '排队中',
+    running: '运行中',
+    cancelling: '正在取消',
+    succeeded: '成功',
+    failed: '失败',
+    cancelled: '已取消',
+  },
+  rollout: {
+    running: '进行中',
+    paused: '已暂停',
+    reverting: '回退中',
+    succeeded: '成功',
+    reverted: '已回退',
+    cancelled: '已取消',
+  },
+  rolloutDevice: {
+    waiting: '等待中',
+    offered: '已下发',
+    updating: '更新中',
+    updated: '已更新',
+    failed: '失败',
+    reverting: '回退中',
+    reverted: '已回退',
+    skipped: '已跳过',
+  },
+  wave: { waiting: '等待中', active: '进行中', passed: '已通过', failed: '未通过' },
+  update: {
+    idle: '空闲',
+    checking: '校验中',
+    downloading: '下载中',
+    installing: '安装中',
+    'self-testing': '自检中',
+    activating: '激活中',
+    committed: '已生效',
+    reverting: '回退中',
+    failed: '失败',
+  },
+};
+
+export const problem: Catalogue['problem'] = {
+  VALIDATION_FAILED: '部分字段不符合要求',
+  MALFORMED_BODY: '无法解析请求内容',
+  BODY_TOO_LARGE: '请求内容过大',
+  UNSUPPORTED_MEDIA_TYPE: '不支持该媒体类型',
+  UNAUTHENTICATED: '尚未登录',
+  FORBIDDEN: '当前角色无权执行此操作',
+  NOT_FOUND: '未找到所请求的内容',
+  CONFLICT: '与已有内容冲突',
+  STATE_CONFLICT: '当前状态不允许此操作',
+  DIGEST_MISMATCH: '摘要与内容不一致',
+  RELEASE_REFUSED: '发布包被拒绝',
+  RATE_LIMITED: '请求过于频繁，请稍候',
+  UNAVAILABLE: '服务暂时不可用',
+  INTERNAL: '控制平面内部错误',
+  UNREACHABLE: '无法连接控制平面',
+  UNEXPECTED_RESPONSE: '控制平面返回了意外的内容',
+  UNKNOWN: '页面出错了',
+};
+
+export const login: Catalogue['login'] = {
+  title: '登录 Verge',
+  tagline: '让模型从数据走向边缘，再从边缘回到数据',
+  email: '邮箱',
+  password: '密码',
+  showPassword: '显示或隐藏密码',
+  submit: '登录',
+  failed: '登录失败',
+  expired: '会话已过期，请重新登录后继续。',
+  hint: '控制平面首次启动时会创建第一个管理员账户。',
+};
+
+export const home: Catalogue['home'] = {
+  noProject: '您还没有加入任何项目',
+  noProjectHint: '请联系管理员将您加入项目。',
+};
+
+export const notFound: Catalogue['notFound'] = {
+  title: '页面不存在',
+  hint: '地址 {{path}} 下没有页面。',
+  home: '前往总览',
+};
+
+export const editor: Catalogue['editor'] = {
+  hint: 'YAML 或 JSON',
+  valid: '所有字段均有效',
+  faults_one: '{{count}} 个字段不符合要求：',
+  faults_other: '{{count}} 个字段不符合要求：',
+  line: '第 {{line}} 行：',
+};
+
+export const chart: Catalogue['chart'] = { empty: '该时间段内没有数据' };
+
+export const work: Catalogue['work'] = {
+  progress: '进度',
+  epochOf: '第 {{epoch}}/{{epochs}} 轮',
+  took: '{{time}}',
+  time: '用时',
+  by: '操作者',
+  started: '开始时间',
+  finished: '结束时间',
+  failed: '失败原因',
+  attempt_one: '第 {{count}} 次尝试',
+  attempt_other: '第 {{count}} 次尝试',
+  cancel: '取消任务',
+  cancelTitle: '取消 {{name}}？',
+};
+
+export const measure: Catalogue['measure'] = {
+  accuracy: '准确率',
+  testAccuracy: '测试准确率',
+  valAccuracy: '验证准确率',
+  bytes: '大小',
+  parameters: '参数量',
+  macs: '乘加次数',
+  p50: '延迟 p50',
+  p50Ms: '延迟 p50',
+  p95Ms: '延迟 p95',
+  peakMemory: '峰值内存',
+  peakRssBytes: '峰值内存',
+  samples_one: '{{count}} 个样本',
+  samples_other: '{{count}} 个样本',
+  macsNote: '每样本乘加 {{macs}} 次',
+  p95Note: 'p95 {{p95}}',
+};

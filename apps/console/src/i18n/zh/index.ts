@@ -1,0 +1,50 @@
+/** Simplified Chinese. */
+import type { Catalogue } from '../en/index.js';
+import { audit, overview, start, telemetry } from './watch.js';
+import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
+import {
+  chart,
+  common,
+  editor,
+  home,
+  login,
+  measure,
+  nav,
+  notFound,
+  problem,
+  role,
+  shell,
+  state,
+  work,
+} from './frame.js';
+import { devices, groups, releases, rollouts } from './ship.js';
+
+export const zh: Catalogue = {
+  audit,
+  chart,
+  common,
+  compressions,
+  datasets,
+  devices,
+  editor,
+  groups,
+  home,
+  lineage,
+  login,
+  measure,
+  models,
+  nav,
+  notFound,
+  overview,
+  problem,
+  recipes,
+  releases,
+  role,
+  rollouts,
+  shell,
+  start,
+  state,
+  telemetry,
+  trainings,
+  work,
+};

@@ -1,0 +1,171 @@
+import { Alert, Button, SimpleGrid, Stack } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import type { Compression } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { useChange } from '../../api/query.js';
+import { useCompression } from '../../api/work.js';
+import { Confirm } from '../../components/Confirm.js';
+import { Digest } from '../../components/Digest.js';
+import { Facts } from '../../components/Facts.js';
+import { JobProgressBar } from '../../components/JobProgressBar.js';
+import { JobStatePill } from '../../components/JobStatePill.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { QueryView } from '../../components/QueryView.js';
+import { Stat, Stats } from '../../components/Stat.js';
+import { TextLink } from '../../components/TextLink.js';
+import { Ago } from '../../components/Time.js';
+import { isOpenJob } from '../../components/states.js';
+import { DASH, useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { RecipeSteps } from '../recipes/RecipeSteps.js';
+import { OfferedPill } from './OfferedPill.js';
+import { PassTable } from './PassTable.js';
+import { ReportTable } from './ReportTable.js';
+
+export function CompressionPage(): ReactNode {
+  const { slug } = useProject();
+  const query = useCompression(slug, useParams()['compression'] ?? '');
+  return <QueryView query={query}>{(data) => <CompressionView compression={data} />}</QueryView>;
+}
+
+function CompressionView({ compression }: { compression: Compression }): ReactNode {
+  const { t } = useTranslation();
+  const { to, can } = useProject();
+  const { report } = compression;
+  const open = isOpenJob(compression.state);
+  return (
+    <>
+      <PageHeader
+        title={`${compression.recipe.name} · ${compression.target.name}`}
+        crumbs={[{ label: t('compressions.title'), to: to('/compressions') }]}
+        mark={<JobStatePill state={compression.state} />}
+        note={<Digest value={compression.id} digits={36} />}
+        actions={open && can('operator') && <CancelButton compression={compression} />}
+      />
+      <Stack gap="md">
+        {compression.error && (
+          <Alert color="red" variant="outline" title={t('work.failed')}>
+            {compression.error}
+          </Alert>
+        )}
+        {open && <JobProgressBar progress={compression.progress} label={compression.recipe.name} wide />}
+        {open && compression.progress?.message && <Alert variant="outline">{compression.progress.message}</Alert>}
+        {report && <Summary compression={compression} />}
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          {report && (
+            <Panel title={t('compressions.report')}>
+              <ReportTable report={report} />
+            </Panel>
+          )}
+          <Stack gap="md">
+            <CompressionFacts compression={compression} />
+            <Panel title={t('compressions.recipe')} note={compression.recipe.name}>
+              <RecipeSteps recipe={compression.recipe} />
+            </Panel>
+          </Stack>
+        </SimpleGrid>
+        {report && (
+          <Panel title={t('compressions.passes')} flush>
+            <PassTable passes={report.passes} />
+          </Panel>
+        )}
+      </Stack>
+    </>
+  );
+}
+
+function Summary({ compression }: { compression: Compression }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { report } = compression;
+  if (!report) return null;
+  const { before, after } = report;
+  const ratio = (a: number, b: number): number | null => (a > 0 ? b / a - 1 : null);
+  return (
+    <Stats label={t('compressions.numbers')}>
+      <Stat
+        label={t('compressions.verdict')}
+        value={<OfferedPill offered={report.offered} />}
+        note={compression.target.name}
+      />
+      <Stat
+        label={t('measure.accuracy')}
+        value={format.percent(after.accuracy, 2)}
+        note={format.points(after.accuracy - before.accuracy)}
+      />
+      <Stat
+        label={t('common.size')}
+        value={format.bytes(after.bytes)}
+        note={format.change(ratio(before.bytes, after.bytes))}
+      />
+      <Stat label="p50" value={format.ms(after.p50Ms)} note={format.change(ratio(before.p50Ms, after.p50Ms))} />
+      <Stat
+        label={t('measure.peakMemory')}
+        value={format.bytes(after.peakRssBytes)}
+        note={format.change(ratio(before.peakRssBytes, after.peakRssBytes))}
+      />
+    </Stats>
+  );
+}
+
+function CompressionFacts({ compression }: { compression: Compression }): ReactNode {
+  const { t } = useTranslation();
+  const { to } = useProject();
+  const { target } = compression;
+  return (
+    <Panel title={t('compressions.about')}>
+      <Facts
+        items={[
+          [
+            t('compressions.version'),
+            <TextLink key="version" to={to(`/versions/${compression.versionId}`)} strong>
+              {compression.model} v{compression.version}
+            </TextLink>,
+          ],
+          [
+            t('compressions.target'),
+            `${target.name} (${target.arch}, ${t('compressions.threads', { count: target.threads })}, ${target.int8Activation}${target.vnni ? ', VNNI' : ''})`,
+          ],
+          [
+            t('compressions.artifact'),
+            compression.artifactId ? <Digest key="artifact" value={compression.artifactId} digits={8} /> : DASH,
+          ],
+          [t('work.by'), compression.createdBy],
+          [t('common.created'), <Ago key="created" at={compression.createdAt} />],
+          [t('work.finished'), <Ago key="finished" at={compression.finishedAt} />],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function CancelButton({ compression }: { compression: Compression }): ReactNode {
+  const { t } = useTranslation();
+  const { slug } = useProject();
+  const [asking, ask] = useDisclosure();
+  const cancel = useChange('compressions.cancel');
+  return (
+    <>
+      <Button variant="default" onClick={ask.open} disabled={compression.state === 'cancelling'}>
+        {t('work.cancel')}
+      </Button>
+      <Confirm
+        opened={asking}
+        title={t('work.cancelTitle', { name: compression.recipe.name })}
+        verb={t('work.cancel')}
+        danger
+        busy={cancel.isPending}
+        error={cancel.error}
+        onClose={ask.close}
+        onConfirm={() =>
+          cancel.mutate({ params: { project: slug, compression: compression.id } }, { onSuccess: ask.close })
+        }
+      >
+        {t('compressions.cancelNote')}
+      </Confirm>
+    </>
+  );
+}

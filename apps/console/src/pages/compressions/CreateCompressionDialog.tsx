@@ -1,0 +1,129 @@
+import { Checkbox, Group, NumberInput, Select, TextInput } from '@mantine/core';
+import { Slug, type DeviceClass } from '@verge/contracts';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { useChange, useRead } from '../../api/query.js';
+import { FormDialog } from '../../components/FormDialog.js';
+import { TextLink } from '../../components/TextLink.js';
+import { useProject } from '../../session/project.js';
+
+interface Props {
+  /** model@number when the version is known already. */
+  version?: string;
+  onClose: () => void;
+}
+
+/** ARM kernels run fastest on signed activations and have no VNNI. */
+const forArch: Record<DeviceClass['arch'], Pick<DeviceClass, 'int8Activation' | 'vnni'>> = {
+  x64: { int8Activation: 'uint8', vnni: true },
+  arm64: { int8Activation: 'int8', vnni: false },
+};
+
+export function CreateCompressionDialog({ version: given, onClose }: Props): ReactNode {
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const navigate = useNavigate();
+  const params = { project: slug };
+  const versions = useRead('versions.list', { params, query: { limit: 500 } });
+  const recipes = useRead('recipes.list', { params, query: { limit: 500 } });
+  const datasets = useRead('datasets.list', { params, query: { limit: 500 } });
+  const create = useChange('compressions.create', ['artifacts', 'versions']);
+  const [version, setVersion] = useState<string | null>(given ?? null);
+  const [recipe, setRecipe] = useState<string | null>(null);
+  const [dataset, setDataset] = useState<string | null>(null);
+  const [target, setTarget] = useState<DeviceClass>({ name: '', arch: 'x64', threads: 1, ...forArch.x64 });
+  const change = (part: Partial<DeviceClass>): void => setTarget((before) => ({ ...before, ...part }));
+  const badName = target.name !== '' && !Slug.safeParse(target.name).success;
+  const noRecipe = recipes.data?.items.length === 0;
+  const clear = { 'aria-label': t('common.clear') };
+  const submit = (): void => {
+    if (version === null || recipe === null) return;
+    create.mutate(
+      { params, body: { version, recipe, target, ...(dataset ? { dataset } : {}) } },
+      { onSuccess: (made) => void navigate(to(`/compressions/${made.id}`)) },
+    );
+  };
+  return (
+    <FormDialog
+      opened
+      size="lg"
+      onClose={onClose}
+      title={t('compressions.create')}
+      verb={t('compressions.start')}
+      busy={create.isPending}
+      error={create.error}
+      disabled={version === null || recipe === null || target.name === '' || badName}
+      onSubmit={submit}
+    >
+      <Group grow align="flex-start">
+        <Select
+          label={t('compressions.version')}
+          required
+          searchable
+          data={versions.data?.items.map((each) => `${each.model}@${each.version}`) ?? (given ? [given] : [])}
+          value={version}
+          onChange={setVersion}
+        />
+        <Select
+          label={t('compressions.recipe')}
+          required
+          searchable
+          description={noRecipe ? <TextLink to={to('/recipes')}>{t('compressions.noRecipes')}</TextLink> : undefined}
+          data={recipes.data?.items.map((each) => each.name) ?? []}
+          value={recipe}
+          onChange={setRecipe}
+        />
+      </Group>
+      <Select
+        label={t('compressions.dataset')}
+        description={t('compressions.datasetHint')}
+        searchable
+        clearable
+        clearButtonProps={clear}
+        data={datasets.data?.items.map((each) => each.name) ?? []}
+        value={dataset}
+        onChange={setDataset}
+      />
+      <TextInput
+        label={t('compressions.target')}
+        description={t('compressions.targetHint')}
+        required
+        placeholder="edge-small"
+        value={target.name}
+        error={badName && t('common.slugExpected')}
+        onChange={(event) => change({ name: event.currentTarget.value.trim() })}
+      />
+      <Group grow align="flex-end">
+        <Select
+          label={t('compressions.arch')}
+          allowDeselect={false}
+          data={['x64', 'arm64']}
+          value={target.arch}
+          onChange={(arch) =>
+            arch && change({ arch: arch as DeviceClass['arch'], ...forArch[arch as DeviceClass['arch']] })
+          }
+        />
+        <NumberInput
+          label={t('compressions.threadsLabel')}
+          min={1}
+          max={256}
+          value={target.threads}
+          onChange={(value) => change({ threads: Number(value) || 1 })}
+        />
+        <Select
+          label={t('compressions.activation')}
+          allowDeselect={false}
+          data={['uint8', 'int8']}
+          value={target.int8Activation}
+          onChange={(value) => value && change({ int8Activation: value as DeviceClass['int8Activation'] })}
+        />
+      </Group>
+      <Checkbox
+        label={t('compressions.vnni')}
+        checked={target.vnni}
+        onChange={(event) => change({ vnni: event.currentTarget.checked })}
+      />
+    </FormDialog>
+  );
+}

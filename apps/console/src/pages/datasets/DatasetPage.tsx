@@ -1,0 +1,90 @@
+import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
+import type { Dataset } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { useRead } from '../../api/query.js';
+import { CodeView } from '../../components/CodeView.js';
+import { CommandLine } from '../../components/CommandLine.js';
+import { DataTable, type Column } from '../../components/DataTable.js';
+import { Digest } from '../../components/Digest.js';
+import { Facts } from '../../components/Facts.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { QueryView } from '../../components/QueryView.js';
+import { Ago } from '../../components/Time.js';
+import { DASH, useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { trainCommand } from '../commands.js';
+
+export function DatasetPage(): ReactNode {
+  const { slug } = useProject();
+  const dataset = useParams()['dataset'] ?? '';
+  const query = useRead('datasets.get', { params: { project: slug, dataset } });
+  return <QueryView query={query}>{(data) => <DatasetView dataset={data} />}</QueryView>;
+}
+
+type File = Dataset['files'][number];
+
+function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { to } = useProject();
+  const columns: Column<File>[] = [
+    { id: 'path', header: t('datasets.path'), cell: (file) => <Text ff="monospace" fz="xs">{file.path}</Text>, sort: (file) => file.path },
+    { id: 'bytes', header: t('common.size'), cell: (file) => format.bytes(file.bytes), align: 'right', sort: (file) => file.bytes },
+    { id: 'digest', header: t('common.digest'), cell: (file) => <Digest value={file.digest} /> },
+  ];
+  return (
+    <>
+      <PageHeader
+        title={dataset.name}
+        crumbs={[{ label: t('datasets.title'), to: to('/datasets') }]}
+        note={dataset.description || undefined}
+      />
+      <Stack gap="md">
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <Panel title={t('datasets.about')}>
+            <Facts
+              items={[
+                [t('common.digest'), <Digest key="digest" value={dataset.digest} />],
+                [t('datasets.format'), dataset.format],
+                [t('common.size'), format.bytes(dataset.bytes)],
+                [t('datasets.split'), dataset.split],
+                [t('datasets.source'), dataset.source || DASH],
+                [t('datasets.license'), dataset.license || DASH],
+                [t('common.created'), <Ago key="created" at={dataset.createdAt} />],
+              ]}
+            />
+          </Panel>
+          <Panel title={t('datasets.classes')} note={dataset.labels.length > 0 ? format.int(dataset.labels.length) : undefined}>
+            {dataset.labels.length === 0 ? (
+              <Text size="sm" c="dimmed">
+                {t('datasets.noLabels')}
+              </Text>
+            ) : (
+              <Group gap={4}>
+                {dataset.labels.slice(0, 200).map((label, index) => (
+                  <Badge key={index} variant="default" tt="none" fw={400} radius="sm">
+                    {label}
+                  </Badge>
+                ))}
+              </Group>
+            )}
+          </Panel>
+        </SimpleGrid>
+        <Panel title={t('datasets.trainOn')}>
+          <CommandLine>{trainCommand(dataset.name)}</CommandLine>
+        </Panel>
+        {dataset.preprocess && (
+          <Panel title={t('datasets.preprocess')}>
+            <CodeView text={JSON.stringify(dataset.preprocess, null, 2)} label={t('datasets.preprocess')} />
+          </Panel>
+        )}
+        <Panel title={t('datasets.files')} note={format.int(dataset.files.length)} flush>
+          <DataTable label={t('datasets.files')} columns={columns} rows={dataset.files.slice(0, 500)} rowKey={(file) => file.path} />
+        </Panel>
+      </Stack>
+    </>
+  );
+}

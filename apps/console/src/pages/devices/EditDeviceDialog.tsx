@@ -1,0 +1,114 @@
+import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { IconPlus, IconX } from '@tabler/icons-react';
+import type { Device } from '@verge/contracts';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChange, useRead } from '../../api/query.js';
+import { FormDialog } from '../../components/FormDialog.js';
+import { useProject } from '../../session/project.js';
+
+interface LabelRow {
+  id: number;
+  key: string;
+  value: string;
+}
+
+/** Name, group and labels of a device. */
+export function EditDeviceDialog({ device, onClose }: { device: Device; onClose: () => void }): ReactNode {
+  const { t } = useTranslation();
+  const { slug } = useProject();
+  const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 500 } });
+  const update = useChange('devices.update', ['groups']);
+  const [name, setName] = useState(device.name);
+  const [group, setGroup] = useState(device.group);
+  const [labels, setLabels] = useState<LabelRow[]>(() =>
+    Object.entries(device.labels).map(([key, value], id) => ({ id, key, value })),
+  );
+  const submit = (): void => {
+    const kept = labels.filter((row) => row.key.trim() !== '').map((row) => [row.key.trim(), row.value] as const);
+    update.mutate(
+      { params: { project: slug, device: device.id }, body: { name, group, labels: Object.fromEntries(kept) } },
+      { onSuccess: onClose },
+    );
+  };
+  return (
+    <FormDialog
+      opened
+      onClose={onClose}
+      title={t('devices.edit')}
+      verb={t('common.save')}
+      busy={update.isPending}
+      error={update.error}
+      disabled={name.trim() === ''}
+      onSubmit={submit}
+    >
+      <TextInput
+        label={t('devices.name')}
+        required
+        maxLength={120}
+        data-autofocus
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <Select
+        label={t('devices.group')}
+        clearable
+        clearButtonProps={{ 'aria-label': t('common.clear') }}
+        data={groups.data?.items.map((each) => each.name) ?? []}
+        value={group}
+        onChange={setGroup}
+      />
+      <LabelRows rows={labels} onChange={setLabels} />
+    </FormDialog>
+  );
+}
+
+function LabelRows({ rows, onChange }: { rows: LabelRow[]; onChange: (rows: LabelRow[]) => void }): ReactNode {
+  const { t } = useTranslation();
+  const change = (id: number, part: Partial<LabelRow>): void =>
+    onChange(rows.map((row) => (row.id === id ? { ...row, ...part } : row)));
+  const add = (): void =>
+    onChange([...rows, { id: Math.max(-1, ...rows.map((row) => row.id)) + 1, key: '', value: '' }]);
+  return (
+    <Stack gap={6} role="group" aria-label={t('devices.labels')}>
+      <Text size="sm" fw={500}>
+        {t('devices.labels')}
+      </Text>
+      {rows.map((row) => (
+        <Group key={row.id} gap={6} wrap="nowrap">
+          <TextInput
+            size="xs"
+            flex={1}
+            aria-label={t('devices.labelKey')}
+            placeholder={t('devices.labelKey')}
+            value={row.key}
+            onChange={(e) => change(row.id, { key: e.currentTarget.value })}
+          />
+          <TextInput
+            size="xs"
+            flex={1}
+            aria-label={t('devices.labelValue')}
+            placeholder={t('devices.labelValue')}
+            value={row.value}
+            onChange={(e) => change(row.id, { value: e.currentTarget.value })}
+          />
+          <ActionIcon
+            aria-label={t('devices.removeLabel', { key: row.key })}
+            onClick={() => onChange(rows.filter((each) => each.id !== row.id))}
+          >
+            <IconX size={14} />
+          </ActionIcon>
+        </Group>
+      ))}
+      <Button
+        variant="default"
+        size="compact-xs"
+        w="fit-content"
+        leftSection={<IconPlus size={12} aria-hidden />}
+        onClick={add}
+      >
+        {t('devices.addLabel')}
+      </Button>
+    </Stack>
+  );
+}

@@ -1,0 +1,78 @@
+import { Button } from '@mantine/core';
+import type { EnrollmentToken } from '@verge/contracts';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChange, useRead } from '../../api/query.js';
+import { Confirm } from '../../components/Confirm.js';
+import { DataTable, type Column } from '../../components/DataTable.js';
+import { Panel } from '../../components/Panel.js';
+import { StatePill } from '../../components/StatePill.js';
+import { Ago, useNow } from '../../components/Time.js';
+import { DASH, useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+
+/** Tokens that can still enrol a device; revoked, expired and used-up ones are left out. */
+export function EnrollmentTokens(): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { slug } = useProject();
+  const now = useNow();
+  const params = { project: slug };
+  const tokens = useRead('enrollment.list', { params, query: { limit: 100 } });
+  const revoke = useChange('enrollment.revoke');
+  const [asked, setAsked] = useState<EnrollmentToken | null>(null);
+  const usable =
+    tokens.data?.items.filter((x) => !x.revoked && x.uses < x.maxUses && Date.parse(x.expiresAt) > now) ?? [];
+  if (usable.length === 0) return null;
+  const columns: Column<EnrollmentToken>[] = [
+    { id: 'name', header: t('devices.tokenName'), cell: (token) => token.name || token.id.slice(0, 8) },
+    { id: 'class', header: t('devices.class'), cell: (token) => token.deviceClass },
+    { id: 'group', header: t('devices.group'), cell: (token) => token.group ?? DASH, from: 'sm' },
+    {
+      id: 'uses',
+      header: t('devices.used'),
+      cell: (token) => `${format.int(token.uses)} / ${format.int(token.maxUses)}`,
+      align: 'right',
+    },
+    {
+      id: 'state',
+      header: t('devices.expires'),
+      cell: (token) => (
+        <StatePill tone="good">
+          <Ago at={token.expiresAt} />
+        </StatePill>
+      ),
+    },
+    {
+      id: 'revoke',
+      header: t('common.actions'),
+      align: 'right',
+      cell: (token) => (
+        <Button size="compact-xs" variant="default" onClick={() => setAsked(token)}>
+          {t('devices.revokeToken')}
+        </Button>
+      ),
+    },
+  ];
+  return (
+    <div style={{ marginTop: 16 }}>
+      <Panel title={t('devices.tokens')} flush>
+        <DataTable label={t('devices.tokens')} columns={columns} rows={usable} rowKey={(token) => token.id} />
+      </Panel>
+      <Confirm
+        opened={asked !== null}
+        title={t('devices.revokeToken')}
+        verb={t('devices.revokeToken')}
+        danger
+        busy={revoke.isPending}
+        error={revoke.error}
+        onClose={() => setAsked(null)}
+        onConfirm={() =>
+          asked && revoke.mutate({ params: { ...params, token: asked.id } }, { onSuccess: () => setAsked(null) })
+        }
+      >
+        {t('devices.revokeTokenNote')}
+      </Confirm>
+    </div>
+  );
+}

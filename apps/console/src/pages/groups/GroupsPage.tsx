@@ -1,0 +1,153 @@
+import { Button, Textarea, TextInput } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconPlus } from '@tabler/icons-react';
+import { Slug, type Group } from '@verge/contracts';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useChange, usePages } from '../../api/query.js';
+import { Confirm } from '../../components/Confirm.js';
+import { PagedTable, type Column } from '../../components/DataTable.js';
+import { EmptyState } from '../../components/EmptyState.js';
+import { FormDialog } from '../../components/FormDialog.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { StatePill } from '../../components/StatePill.js';
+import { TextLink } from '../../components/TextLink.js';
+import { Ago } from '../../components/Time.js';
+import { useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { commands } from '../commands.js';
+
+export function GroupsPage(): ReactNode {
+  const { t } = useTranslation();
+  const { slug, to, can } = useProject();
+  const groups = usePages('groups.list', { params: { project: slug }, query: { limit: 100 } });
+  const [creating, create] = useDisclosure();
+  const [doomed, setDoomed] = useState<Group | null>(null);
+  const remove = useChange('groups.delete');
+  const columns = useColumns(setDoomed);
+  const button = can('operator') && (
+    <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
+      {t('groups.create')}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t('groups.title')} note={t('groups.note')} actions={button} />
+      <Panel flush>
+        <PagedTable
+          label={t('groups.title')}
+          columns={columns}
+          pages={groups}
+          rowKey={(group) => group.id}
+          rowTo={(group) => to(`/devices?group=${group.name}`)}
+          empty={
+            <EmptyState
+              title={t('groups.empty')}
+              hint={t('groups.emptyHint')}
+              action={button}
+              command={commands.group}
+            />
+          }
+        />
+      </Panel>
+      {creating && <CreateGroupDialog onClose={create.close} />}
+      <Confirm
+        opened={doomed !== null}
+        title={t('groups.removeTitle', { name: doomed?.name ?? '' })}
+        verb={t('groups.remove')}
+        danger
+        busy={remove.isPending}
+        error={remove.error}
+        onClose={() => {
+          setDoomed(null);
+          remove.reset();
+        }}
+        onConfirm={() =>
+          doomed && remove.mutate({ params: { project: slug, group: doomed.id } }, { onSuccess: () => setDoomed(null) })
+        }
+      >
+        {t('groups.removeNote')}
+      </Confirm>
+    </>
+  );
+}
+
+function useColumns(onRemove: (group: Group) => void): Column<Group>[] {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { to, can } = useProject();
+  return [
+    {
+      id: 'name',
+      header: t('groups.name'),
+      cell: (group) => (
+        <TextLink to={to(`/devices?group=${group.name}`)} strong>
+          {group.name}
+        </TextLink>
+      ),
+      sort: (group) => group.name,
+    },
+    { id: 'description', header: t('groups.description'), cell: (group) => group.description, from: 'sm' },
+    {
+      id: 'online',
+      header: t('groups.online'),
+      cell: (group) => (
+        <StatePill tone={group.devices === 0 ? 'idle' : group.online === group.devices ? 'good' : 'warn'}>
+          {format.int(group.online)} / {format.int(group.devices)}
+        </StatePill>
+      ),
+      sort: (group) => group.devices,
+    },
+    { id: 'created', header: t('common.created'), cell: (group) => <Ago at={group.createdAt} />, from: 'sm' },
+    {
+      id: 'remove',
+      header: t('common.actions'),
+      align: 'right',
+      cell: (group) =>
+        can('operator') && (
+          <Button size="compact-xs" variant="default" disabled={group.devices > 0} onClick={() => onRemove(group)}>
+            {t('groups.remove')}
+          </Button>
+        ),
+    },
+  ];
+}
+
+function CreateGroupDialog({ onClose }: { onClose: () => void }): ReactNode {
+  const { t } = useTranslation();
+  const { slug } = useProject();
+  const create = useChange('groups.create');
+  const [name, setName] = useState('');
+  const [description, setDescription] = useState('');
+  const bad = name !== '' && !Slug.safeParse(name).success;
+  return (
+    <FormDialog
+      opened
+      onClose={onClose}
+      title={t('groups.create')}
+      verb={t('groups.create')}
+      busy={create.isPending}
+      error={create.error}
+      disabled={name === '' || bad}
+      onSubmit={() => create.mutate({ params: { project: slug }, body: { name, description } }, { onSuccess: onClose })}
+    >
+      <TextInput
+        label={t('groups.name')}
+        required
+        data-autofocus
+        value={name}
+        error={bad && t('common.slugExpected')}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <Textarea
+        label={t('groups.description')}
+        autosize
+        minRows={2}
+        maxLength={2000}
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}

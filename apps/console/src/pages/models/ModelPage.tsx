@@ -1,0 +1,140 @@
+import { Stack } from '@mantine/core';
+import type { Model, Version } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { usePages, useRead } from '../../api/query.js';
+import { PagedTable, type Column } from '../../components/DataTable.js';
+import { EmptyState } from '../../components/EmptyState.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { QueryView } from '../../components/QueryView.js';
+import { TextLink } from '../../components/TextLink.js';
+import { Ago } from '../../components/Time.js';
+import { DASH, useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { commands } from '../commands.js';
+
+export function ModelPage(): ReactNode {
+  const { slug } = useProject();
+  const model = useParams()['model'] ?? '';
+  const query = useRead('models.get', { params: { project: slug, model } });
+  return <QueryView query={query}>{(data) => <ModelView model={data} />}</QueryView>;
+}
+
+function ModelView({ model }: { model: Model }): ReactNode {
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const versions = usePages('versions.list', { params: { project: slug }, query: { model: model.name, limit: 50 } });
+  const columns = useVersionColumns();
+  return (
+    <>
+      <PageHeader
+        title={model.name}
+        crumbs={[{ label: t('models.title'), to: to('/models') }]}
+        note={model.description || t(`models.tasks.${model.task}`)}
+      />
+      <Stack gap="md">
+        <Panel title={t('models.versions')} flush>
+          <PagedTable
+            label={t('models.versions')}
+            columns={columns}
+            pages={versions}
+            rowKey={(version) => version.id}
+            rowTo={(version) => to(`/versions/${version.model}@${version.version}`)}
+            empty={
+              <EmptyState title={t('models.noVersions')} hint={t('models.noVersionsHint')} command={commands.train} />
+            }
+          />
+        </Panel>
+      </Stack>
+    </>
+  );
+}
+
+function useVersionColumns(): Column<Version>[] {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { to } = useProject();
+  const measured = (version: Version) => version.metrics.measurement;
+  return [
+    {
+      id: 'version',
+      header: t('models.version'),
+      cell: (version) => (
+        <TextLink to={to(`/versions/${version.model}@${version.version}`)} strong>
+          v{version.version}
+        </TextLink>
+      ),
+      sort: (version) => version.version,
+    },
+    { id: 'origin', header: t('models.origin'), cell: (version) => t(`models.origins.${version.origin}`) },
+    {
+      id: 'accuracy',
+      header: t('measure.testAccuracy'),
+      cell: (version) => format.percent(version.metrics.test?.accuracy, 2),
+      align: 'right',
+      sort: (version) => version.metrics.test?.accuracy,
+    },
+    {
+      id: 'bytes',
+      header: t('common.size'),
+      cell: (version) => format.bytes(version.bytes),
+      align: 'right',
+      sort: (version) => version.bytes,
+    },
+    {
+      id: 'parameters',
+      header: t('measure.parameters'),
+      cell: (v) => format.compact(measured(v)?.parameters),
+      align: 'right',
+      sort: (v) => measured(v)?.parameters,
+      from: 'sm',
+    },
+    {
+      id: 'macs',
+      header: t('measure.macs'),
+      cell: (v) => format.compact(measured(v)?.macs),
+      align: 'right',
+      sort: (v) => measured(v)?.macs,
+      from: 'lg',
+    },
+    {
+      id: 'p50',
+      header: 'p50',
+      cell: (v) => format.ms(measured(v)?.p50Ms),
+      align: 'right',
+      sort: (v) => measured(v)?.p50Ms,
+    },
+    {
+      id: 'p95',
+      header: 'p95',
+      cell: (v) => format.ms(measured(v)?.p95Ms),
+      align: 'right',
+      sort: (v) => measured(v)?.p95Ms,
+      from: 'md',
+    },
+    {
+      id: 'rss',
+      header: t('measure.peakMemory'),
+      cell: (v) => format.bytes(measured(v)?.peakRssBytes),
+      align: 'right',
+      sort: (v) => measured(v)?.peakRssBytes,
+      from: 'md',
+    },
+    {
+      id: 'training',
+      header: t('models.training'),
+      cell: (v) =>
+        v.trainingId ? <TextLink to={to(`/trainings/${v.trainingId}`)}>{v.trainingId.slice(0, 8)}</TextLink> : DASH,
+      from: 'lg',
+    },
+    {
+      id: 'created',
+      header: t('common.created'),
+      cell: (v) => <Ago at={v.createdAt} />,
+      sort: (v) => v.createdAt,
+      from: 'sm',
+    },
+  ];
+}

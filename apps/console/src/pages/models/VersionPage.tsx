@@ -1,0 +1,155 @@
+import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
+import type { Version } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { useRead } from '../../api/query.js';
+import { CodeView } from '../../components/CodeView.js';
+import { Digest } from '../../components/Digest.js';
+import { Facts } from '../../components/Facts.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { QueryView } from '../../components/QueryView.js';
+import { Stat, Stats } from '../../components/Stat.js';
+import { TextLink } from '../../components/TextLink.js';
+import { Ago } from '../../components/Time.js';
+import { DASH, useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { LineageGraph } from './LineageGraph.js';
+import { VersionArtifacts } from './VersionArtifacts.js';
+
+export function VersionPage(): ReactNode {
+  const { slug } = useProject();
+  const version = useParams()['version'] ?? '';
+  const query = useRead('versions.get', { params: { project: slug, version } });
+  return <QueryView query={query}>{(data) => <VersionView version={data} />}</QueryView>;
+}
+
+function VersionView({ version }: { version: Version }): ReactNode {
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const lineage = useRead('versions.lineage', { params: { project: slug, version: version.id } });
+  return (
+    <>
+      <PageHeader
+        title={`${version.model} v${version.version}`}
+        crumbs={[
+          { label: t('models.title'), to: to('/models') },
+          { label: version.model, to: to(`/models/${version.model}`) },
+        ]}
+        mark={
+          <Badge variant="default" tt="none" fw={500} radius="sm">
+            {t(`models.origins.${version.origin}`)}
+          </Badge>
+        }
+        note={<Digest value={version.digest} digits={24} />}
+      />
+      <Stack gap="md">
+        <VersionStats version={version} />
+        <VersionArtifacts version={version} />
+        <Panel title={t('models.lineage')} note={t('models.lineageNote')}>
+          <QueryView query={lineage} height={160}>
+            {(data) => <LineageGraph lineage={data} here={version.id} />}
+          </QueryView>
+        </Panel>
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <AboutVersion version={version} />
+          <Interface version={version} />
+        </SimpleGrid>
+      </Stack>
+    </>
+  );
+}
+
+function VersionStats({ version }: { version: Version }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { measurement, test, validation } = version.metrics;
+  return (
+    <Stats label={t('models.numbers')}>
+      <Stat
+        label={t('measure.testAccuracy')}
+        value={format.percent(test?.accuracy, 2)}
+        note={test ? t('measure.samples', { count: test.samples }) : t('models.notEvaluated')}
+      />
+      <Stat label={t('measure.valAccuracy')} value={format.percent(validation?.accuracy, 2)} />
+      <Stat label={t('common.size')} value={format.bytes(version.bytes)} />
+      <Stat
+        label={t('measure.parameters')}
+        value={format.compact(measurement?.parameters)}
+        note={measurement ? t('measure.macsNote', { macs: format.compact(measurement.macs) }) : undefined}
+      />
+      <Stat
+        label={t('measure.p50')}
+        value={format.ms(measurement?.p50Ms)}
+        note={measurement ? t('measure.p95Note', { p95: format.ms(measurement.p95Ms) }) : undefined}
+      />
+      <Stat
+        label={t('measure.peakMemory')}
+        value={format.bytes(measurement?.peakRssBytes)}
+        note={measurement?.machine}
+      />
+    </Stats>
+  );
+}
+
+function AboutVersion({ version }: { version: Version }): ReactNode {
+  const { t } = useTranslation();
+  const { to } = useProject();
+  const link = (id: string | null, path: string): ReactNode =>
+    id ? <TextLink to={to(`${path}/${id}`)}>{id.slice(0, 8)}</TextLink> : DASH;
+  return (
+    <Panel title={t('models.about')}>
+      <Facts
+        items={[
+          [t('models.training'), link(version.trainingId, '/trainings')],
+          [t('models.dataset'), link(version.datasetId, '/datasets')],
+          [t('models.teacher'), link(version.teacherVersionId, '/versions')],
+          [t('models.task'), t(`models.tasks.${version.task}`)],
+          [t('models.machine'), version.metrics.measurement?.machine ?? DASH],
+          [t('models.notes'), version.notes || DASH],
+          [t('common.created'), <Ago key="created" at={version.createdAt} />],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Interface({ version }: { version: Version }): ReactNode {
+  const { t } = useTranslation();
+  const tensors = (specs: Version['inputs']): ReactNode =>
+    specs.map((spec) => (
+      <Text key={spec.name} ff="monospace" fz="xs">
+        {spec.name}: {spec.dtype}[{spec.shape.map((d) => (d === -1 ? 'N' : d)).join(', ')}]
+      </Text>
+    ));
+  return (
+    <Panel title={t('models.interface')}>
+      <Stack gap="md">
+        <Facts
+          items={[
+            [t('models.inputs'), tensors(version.inputs)],
+            [t('models.outputs'), tensors(version.outputs)],
+            [
+              t('models.labels'),
+              version.labels.length === 0 ? (
+                DASH
+              ) : (
+                <Group gap={4}>
+                  {version.labels.slice(0, 100).map((label, index) => (
+                    <Badge key={index} variant="default" tt="none" fw={400} radius="sm">
+                      {label}
+                    </Badge>
+                  ))}
+                </Group>
+              ),
+            ],
+          ]}
+        />
+        {version.preprocess && (
+          <CodeView text={JSON.stringify(version.preprocess, null, 2)} label={t('models.preprocess')} />
+        )}
+      </Stack>
+    </Panel>
+  );
+}

@@ -1,0 +1,121 @@
+import { SimpleGrid, Stack } from '@mantine/core';
+import type { Overview } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useRead } from '../../api/query.js';
+import { LatencyOverTime } from '../../charts/LatencyOverTime.js';
+import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { QueryView } from '../../components/QueryView.js';
+import { Stat, Stats } from '../../components/Stat.js';
+import { useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { GettingStarted } from './GettingStarted.js';
+import { FailingDevices } from './FailingDevices.js';
+import { RunningWork } from './RunningWork.js';
+import { VersionsInField } from './VersionsInField.js';
+
+export function OverviewPage(): ReactNode {
+  const { t } = useTranslation();
+  const project = useProject();
+  const params = { project: project.slug };
+  const overview = useRead('overview.get', { params }, { every: 15_000 });
+  const series = useRead('telemetry.series', { params, query: {} }, { every: 15_000, keep: true });
+  const isNew = overview.data !== undefined && overview.data.models === 0 && overview.data.devices.total === 0;
+  return (
+    <>
+      <PageHeader title={t('overview.title')} note={project.name} />
+      <Stack gap="md">
+        <QueryView query={overview} height={160}>
+          {(data) => <OverviewStats data={data} />}
+        </QueryView>
+        {isNew && <GettingStarted />}
+        <Panel title={t('overview.lastHour')} note={t('overview.lastHourNote')}>
+          <QueryView query={series} height={200}>
+            {({ points }) => (
+              <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
+                <RequestsOverTime points={points} />
+                <LatencyOverTime points={points} />
+              </SimpleGrid>
+            )}
+          </QueryView>
+        </Panel>
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <Stack gap="md">
+            <RunningWork />
+            <FailingDevices />
+          </Stack>
+          <Panel title={t('overview.versions')}>
+            <QueryView query={overview}>{(data) => <VersionsInField versions={data.versionsInField} />}</QueryView>
+          </Panel>
+        </SimpleGrid>
+      </Stack>
+    </>
+  );
+}
+
+function OverviewStats({ data }: { data: Overview }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { to } = useProject();
+  const { devices, jobs, rollouts, telemetry } = data;
+  const errorRate = telemetry.requestsLastHour > 0 ? telemetry.errorsLastHour / telemetry.requestsLastHour : null;
+  const waiting = rollouts.paused + rollouts.reverting;
+  return (
+    <Stats label={t('overview.numbers')}>
+      <Stat
+        label={t('overview.online')}
+        value={`${format.int(devices.online)} / ${format.int(devices.total)}`}
+        note={devices.revoked > 0 ? t('overview.revoked', { count: devices.revoked }) : undefined}
+        to={to('/devices')}
+      />
+      <Stat
+        label={t('overview.failing')}
+        value={format.int(devices.failing)}
+        tone={devices.failing > 0 ? 'bad' : undefined}
+        note={devices.failing === 0 ? t('overview.allWell') : t('overview.needsCare')}
+        to={to('/devices?failing=true')}
+      />
+      <Stat
+        label={t('overview.jobs')}
+        value={format.int(jobs.running)}
+        tone={jobs.running > 0 ? 'busy' : undefined}
+        note={t('overview.jobsNote', { queued: jobs.queued, failed: jobs.failedToday })}
+        to={to('/trainings')}
+      />
+      <Stat
+        label={t('overview.rollouts')}
+        value={format.int(rollouts.running)}
+        tone={waiting > 0 ? 'warn' : rollouts.running > 0 ? 'busy' : undefined}
+        note={t('overview.rolloutsNote', { paused: rollouts.paused, reverting: rollouts.reverting })}
+        to={to('/rollouts')}
+      />
+      <Stat
+        label={t('overview.requests')}
+        value={format.compact(telemetry.requestsLastHour)}
+        note={t('overview.lastHour')}
+        to={to('/telemetry')}
+      />
+      <Stat
+        label={t('overview.errors')}
+        value={format.percent(errorRate, 2)}
+        tone={errorRate !== null && errorRate > 0.01 ? 'bad' : undefined}
+        note={t('overview.errorsNote', { count: telemetry.errorsLastHour })}
+        to={to('/telemetry')}
+      />
+      <Stat
+        label={t('overview.p50')}
+        value={format.ms(telemetry.p50Ms)}
+        note={t('overview.perRequest')}
+        to={to('/telemetry')}
+      />
+      <Stat
+        label={t('overview.p95')}
+        value={format.ms(telemetry.p95Ms)}
+        note={t('overview.perRequest')}
+        to={to('/telemetry')}
+      />
+    </Stats>
+  );
+}

@@ -1,0 +1,64 @@
+import { Group, List, Stack, Text } from '@mantine/core';
+import type { Recipe } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useFormat } from '../../i18n/format.js';
+
+type Pass = Recipe['passes'][number];
+
+/** A recipe in words: its passes in order and the budget that the result must meet. */
+export function RecipeSteps({ recipe }: { recipe: Recipe }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { maxAccuracyDropPoints, maxLatencyRatio, maxSizeRatio } = recipe.budget;
+  return (
+    <Stack gap="sm">
+      <List type="ordered" size="sm" spacing={6}>
+        {recipe.passes.map((pass, index) => (
+          <List.Item key={index}>
+            <Text span size="sm" fw={500}>
+              {t(`recipes.pass.${pass.pass}`)}
+            </Text>
+            <PassDetail pass={pass} />
+          </List.Item>
+        ))}
+      </List>
+      <Group gap="lg">
+        <Text size="xs" c="dimmed">
+          {t('recipes.maxDrop', { points: format.decimal(maxAccuracyDropPoints) })}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {t('recipes.maxLatency', { ratio: format.decimal(maxLatencyRatio) })}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {t('recipes.maxSize', { ratio: format.decimal(maxSizeRatio) })}
+        </Text>
+      </Group>
+    </Stack>
+  );
+}
+
+function PassDetail({ pass }: { pass: Pass }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const text = ((): string => {
+    switch (pass.pass) {
+      case 'fold':
+        return t('recipes.foldDetail');
+      case 'prune-filters':
+        return t('recipes.pruneDetail', {
+          ratio: format.percent(pass.ratio, 0),
+          scope: t(`recipes.scope.${pass.scope}`),
+          norm: pass.norm,
+          epochs: pass.fineTune.epochs,
+        });
+      case 'quantize-static':
+        return t('recipes.quantizeDetail', { calibration: pass.calibration, samples: format.int(pass.samples) });
+    }
+  })();
+  return (
+    <Text size="xs" c="dimmed">
+      {text}
+    </Text>
+  );
+}

@@ -1,0 +1,156 @@
+import { Button, Group, Select } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconPlus } from '@tabler/icons-react';
+import { RolloutStateName, type Rollout } from '@verge/contracts';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { usePages, useRead } from '../../api/query.js';
+import { PagedTable, type Column } from '../../components/DataTable.js';
+import { EmptyState } from '../../components/EmptyState.js';
+import { RolloutStatePill } from '../../components/JobStatePill.js';
+import { PageHeader } from '../../components/PageHeader.js';
+import { Panel } from '../../components/Panel.js';
+import { TextLink } from '../../components/TextLink.js';
+import { Ago } from '../../components/Time.js';
+import { useAddressState } from '../../components/useAddressState.js';
+import { useFormat } from '../../i18n/format.js';
+import { useProject } from '../../session/project.js';
+import { commands } from '../commands.js';
+import { CreateRolloutDialog } from './CreateRolloutDialog.js';
+import { deviceTotal, WaveBar } from './WaveBar.js';
+
+const REFRESH_MS = 5_000;
+
+export function RolloutsPage(): ReactNode {
+  const { t } = useTranslation();
+  const { slug, to, can } = useProject();
+  const [get, set] = useAddressState();
+  const [creating, create] = useDisclosure();
+  const params = { project: slug };
+  const parsed = RolloutStateName.safeParse(get('state'));
+  const state = parsed.success ? parsed.data : undefined;
+  const group = get('group') || undefined;
+  const rollouts = usePages(
+    'rollouts.list',
+    { params, query: { limit: 50, state, group } },
+    { every: REFRESH_MS, keep: true },
+  );
+  const groups = useRead('groups.list', { params, query: { limit: 500 } });
+  const columns = useColumns();
+  const clear = { 'aria-label': t('common.clear') };
+  const button = can('operator') && (
+    <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
+      {t('rollouts.create')}
+    </Button>
+  );
+  return (
+    <>
+      <PageHeader title={t('rollouts.title')} note={t('rollouts.note')} actions={button} />
+      <Group gap="xs" mb="sm">
+        <Select
+          size="xs"
+          w={150}
+          aria-label={t('common.state')}
+          placeholder={t('common.state')}
+          clearable
+          clearButtonProps={clear}
+          data={RolloutStateName.options.map((value) => ({ value, label: t(`state.rollout.${value}`) }))}
+          value={state ?? null}
+          onChange={(value) => set('state', value)}
+        />
+        <Select
+          size="xs"
+          w={150}
+          aria-label={t('devices.group')}
+          placeholder={t('devices.group')}
+          clearable
+          clearButtonProps={clear}
+          data={groups.data?.items.map((each) => each.name) ?? []}
+          value={group ?? null}
+          onChange={(value) => set('group', value)}
+        />
+      </Group>
+      <Panel flush>
+        <PagedTable
+          label={t('rollouts.title')}
+          columns={columns}
+          pages={rollouts}
+          rowKey={(rollout) => rollout.id}
+          rowTo={(rollout) => to(`/rollouts/${rollout.id}`)}
+          empty={
+            state || group ? (
+              <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
+            ) : (
+              <EmptyState
+                title={t('rollouts.empty')}
+                hint={t('rollouts.emptyHint')}
+                command={commands.rollout}
+                action={button}
+              />
+            )
+          }
+        />
+      </Panel>
+      {creating && <CreateRolloutDialog onClose={create.close} />}
+    </>
+  );
+}
+
+function useColumns(): Column<Rollout>[] {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { to } = useProject();
+  return [
+    {
+      id: 'name',
+      header: t('rollouts.name'),
+      cell: (rollout) => (
+        <TextLink to={to(`/rollouts/${rollout.id}`)} strong>
+          {rollout.name}
+        </TextLink>
+      ),
+      sort: (rollout) => rollout.name,
+    },
+    {
+      id: 'state',
+      header: t('common.state'),
+      cell: (rollout) => <RolloutStatePill state={rollout.state} />,
+      sort: (rollout) => rollout.state,
+    },
+    {
+      id: 'version',
+      header: t('rollouts.version'),
+      cell: (rollout) => (
+        <TextLink
+          to={to(`/versions/${rollout.model}@${rollout.version}`)}
+        >{`${rollout.model} v${rollout.version}`}</TextLink>
+      ),
+    },
+    { id: 'group', header: t('devices.group'), cell: (rollout) => rollout.group, sort: (rollout) => rollout.group },
+    {
+      id: 'waves',
+      header: t('rollouts.progress'),
+      cell: (rollout) => <WaveBar rollout={rollout} />,
+      from: 'sm',
+      width: 180,
+    },
+    {
+      id: 'updated',
+      header: t('rollouts.updated'),
+      cell: (rollout) => `${format.int(rollout.counts.updated ?? 0)} / ${format.int(deviceTotal(rollout))}`,
+      align: 'right',
+    },
+    {
+      id: 'reason',
+      header: t('rollouts.reason'),
+      cell: (rollout) => <span title={rollout.reason}>{rollout.reason}</span>,
+      from: 'lg',
+    },
+    {
+      id: 'created',
+      header: t('common.created'),
+      cell: (rollout) => <Ago at={rollout.createdAt} />,
+      sort: (rollout) => rollout.createdAt,
+    },
+  ];
+}

@@ -1,0 +1,110 @@
+import { AppShell, Burger, Tooltip } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { Suspense, useCallback, useEffect, useMemo, useRef, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, Outlet, useLocation, useParams } from 'react-router';
+import { useProjectFeed } from '../api/feed.js';
+import { useRead } from '../api/query.js';
+import { ErrorState } from '../components/ErrorState.js';
+import { PageLoader } from '../components/PageLoader.js';
+import { StatePill } from '../components/StatePill.js';
+import { ProjectContext, projectWith, rememberProject, useProject } from '../session/project.js';
+import { ErrorBoundary } from './ErrorBoundary.js';
+import { Logo } from './Logo.js';
+import { NavBar } from './NavBar.js';
+import { LanguageMenu, SchemeMenu } from './Preferences.js';
+import { ProjectSwitcher } from './ProjectSwitcher.js';
+import classes from './shell.module.css';
+import { ShortcutHelp, useShortcuts } from './shortcuts.js';
+import { UserMenu } from './UserMenu.js';
+
+/** A project's pages: asks for the project of the address first. */
+export function ProjectShell(): ReactNode {
+  const slug = useParams()['project'] ?? '';
+  const project = useRead('projects.get', { params: { project: slug } });
+  const current = useMemo(() => (project.data ? projectWith(project.data) : null), [project.data]);
+  useEffect(() => {
+    if (current) rememberProject(current.slug);
+  }, [current]);
+  if (current) {
+    return (
+      <ProjectContext value={current}>
+        <Shell />
+      </ProjectContext>
+    );
+  }
+  if (project.error) return <ErrorState error={project.error} onRetry={() => void project.refetch()} />;
+  return <PageLoader />;
+}
+
+function Shell(): ReactNode {
+  const { t } = useTranslation();
+  const [menu, { toggle, close }] = useDisclosure();
+  const [help, helpOpen] = useDisclosure();
+  const main = useRef<HTMLDivElement>(null);
+  const project = useProject();
+  const { pathname } = useLocation();
+  useShortcuts(useCallback(() => helpOpen.open(), [helpOpen]));
+  useEffect(() => window.scrollTo(0, 0), [pathname]);
+  return (
+    <AppShell
+      header={{ height: 50 }}
+      navbar={{ width: 208, breakpoint: 'sm', collapsed: { mobile: !menu } }}
+      padding={0}
+    >
+      <a
+        className={classes.skip}
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        {t('shell.skip')}
+      </a>
+      <AppShell.Header className={classes.header}>
+        <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
+        <Link to={project.to('/overview')} className={classes.brand}>
+          <Logo />
+          <span className={classes.wordmark}>verge</span>
+        </Link>
+        <span className={classes.slash} aria-hidden>
+          /
+        </span>
+        <ProjectSwitcher />
+        <span className={classes.grow} />
+        <LiveMark />
+        <LanguageMenu />
+        <SchemeMenu />
+        <UserMenu onShortcuts={helpOpen.open} />
+      </AppShell.Header>
+      <AppShell.Navbar className={classes.nav} aria-label={t('shell.navigation')}>
+        <NavBar onNavigate={close} />
+      </AppShell.Navbar>
+      <AppShell.Main>
+        <div className={classes.main} id="main" tabIndex={-1} ref={main}>
+          <ErrorBoundary key={pathname}>
+            <Suspense fallback={<PageLoader />}>
+              <Outlet />
+            </Suspense>
+          </ErrorBoundary>
+        </div>
+      </AppShell.Main>
+      <ShortcutHelp opened={help} onClose={helpOpen.close} />
+    </AppShell>
+  );
+}
+
+function LiveMark(): ReactNode {
+  const { t } = useTranslation();
+  const state = useProjectFeed(useProject().slug);
+  return (
+    <Tooltip label={t(`shell.feed.${state}Hint`)}>
+      <span className={classes.live} role="status">
+        <StatePill tone={state === 'live' ? 'good' : state === 'lost' ? 'warn' : 'idle'}>
+          {t(`shell.feed.${state}`)}
+        </StatePill>
+      </span>
+    </Tooltip>
+  );
+}

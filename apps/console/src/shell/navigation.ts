@@ -1,0 +1,40 @@
+/** The pages of a project, in the order of the left navigation, with the second key of their `g` shortcut. */
+import {
+  IconAdjustments,
+  IconArrowsMinimize,
+  IconBox,
+  IconChartHistogram,
+  IconClipboardList,
+  IconDatabase,
+  IconDeviceDesktop,
+  IconFolders,
+  IconGauge,
+  IconRocket,
+  IconSchool,
+  IconShieldCheck,
+} from '@tabler/icons-react';
+
+export const sections = [
+  { id: 'watch', pages: ['overview', 'telemetry'] },
+  { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions'] },
+  { id: 'ship', pages: ['releases', 'rollouts', 'devices', 'groups'] },
+  { id: 'govern', pages: ['audit'] },
+] as const;
+
+export type PageName = (typeof sections)[number]['pages'][number];
+
+export const pages: Record<PageName, { icon: typeof IconGauge; key: string }> = {
+  overview: { icon: IconGauge, key: 'o' },
+  telemetry: { icon: IconChartHistogram, key: 'y' },
+  datasets: { icon: IconDatabase, key: 'a' },
+  trainings: { icon: IconSchool, key: 't' },
+  models: { icon: IconBox, key: 'm' },
+  recipes: { icon: IconAdjustments, key: 'e' },
+  compressions: { icon: IconArrowsMinimize, key: 'c' },
+  releases: { icon: IconShieldCheck, key: 's' },
+  rollouts: { icon: IconRocket, key: 'r' },
+  devices: { icon: IconDeviceDesktop, key: 'd' },
+  groups: { icon: IconFolders, key: 'g' },
+  audit: { icon: IconClipboardList, key: 'l' },
+};
+export const pageNames = Object.keys(pages) as PageName[];
