@@ -1,6 +1,7 @@
 /** A compress job ends in an artifact that a stranger can check: digests, manifest, self-test, provenance. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestOf } from '@verge/blobs';
 import {
   ArtifactManifest,
   type CompressJob,
@@ -105,10 +106,10 @@ it('makes an artifact whose every part can be checked', async () => {
   const { buildDefinition, runDetails } = statement.predicate;
   expect(buildDefinition.externalParameters).toMatchObject({ recipe: { name: 'int8' }, training: { epochs: 6 } });
   const hex = (digest: string): { sha256: string } => ({ sha256: digest.slice('sha256:'.length) });
-  const [descriptor, table] = training.dataset.files;
-  expect(descriptor?.path).toBe('dataset.json');
+  const lines = training.dataset.files.map((f) => `${f.digest} ${f.bytes} ${f.path}\n`);
+  expect(training.dataset.files.map((f) => f.path)).toEqual(['dataset.json', 'digits.csv.gz']);
   expect(buildDefinition.resolvedDependencies?.map((d) => d.digest)).toEqual([
-    hex(table!.digest),
+    hex(digestOf(Buffer.from(lines.join('')))),
     hex(trained.model.digest),
   ]);
   expect(runDetails.metadata?.invocationId).toBe(job.id);

@@ -23,6 +23,15 @@ export type BlobRef = z.infer<typeof BlobRef>;
 export const DatasetFile = z.strictObject({ path: z.string().min(1).max(255), digest: Digest, bytes: z.int().min(0) });
 export type DatasetFile = z.infer<typeof DatasetFile>;
 
+/**
+ * What a data set is, as text: one line a file, sorted by path: `<digest> <bytes> <path>\n`. Its sha256 is the data set's
+ * digest, in the catalog and in provenance; two data sets of the same files have the same one, whatever they are called.
+ */
+export function datasetText(files: readonly DatasetFile[]): string {
+  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return sorted.map((f) => `${f.digest} ${f.bytes} ${f.path}\n`).join('');
+}
+
 /** A data set as a job sees it. */
 export const DatasetRef = z.strictObject({
   id: Id,

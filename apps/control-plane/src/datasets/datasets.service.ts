@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { DatasetFile, Id, Preprocess, type Dataset, type DatasetRef } from '@verge/contracts';
+import { DatasetFile, datasetText, Id, Preprocess, type Dataset, type DatasetRef } from '@verge/contracts';
 import { z } from 'zod';
 import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
@@ -70,16 +70,8 @@ export class DatasetsService {
   }
 }
 
-/**
- * sha256 over one line a file, sorted by path: `<digest> <bytes> <path>\n`. Two data sets of the same files have the same
- * digest, whatever they are called.
- */
 export function digestOfFiles(files: readonly DatasetFile[]): string {
-  const lines = files.map((f) => ({ path: f.path, line: `${f.digest} ${f.bytes} ${f.path}\n` }));
-  lines.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return `sha256:${createHash('sha256')
-    .update(lines.map((l) => l.line).join(''))
-    .digest('hex')}`;
+  return `sha256:${createHash('sha256').update(datasetText(files)).digest('hex')}`;
 }
 
 export function presentDataset(row: Row): Dataset {
