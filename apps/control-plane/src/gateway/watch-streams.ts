@@ -61,6 +61,7 @@ export class WatchStreams {
   private flushing = false;
   private unsubscribe: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(
     private readonly database: DatabaseService,
@@ -81,6 +82,7 @@ export class WatchStreams {
 
   /** Ends every stream; devices see UNAVAILABLE and connect again, to another control plane if there is one. */
   async stop(): Promise<void> {
+    this.stopped = true;
     clearInterval(this.timer);
     this.unsubscribe?.();
     for (const streams of this.open.values())
@@ -92,6 +94,7 @@ export class WatchStreams {
 
   /** Serves one watch call until either side ends it. */
   async serve(device: { deviceId: string; projectId: string }, call: WatchCall): Promise<void> {
+    if (this.stopped) throw new GatewayError('UNAVAILABLE', 'the control plane is going down');
     const { deviceId, projectId } = device;
     const stream = new WatchStream(call);
     const streams = this.open.get(deviceId) ?? new Set();

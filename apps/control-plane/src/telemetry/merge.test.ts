@@ -36,6 +36,7 @@ describe('MergedFeature', () => {
         expect(Math.abs(summary.std - std)).toBeLessThan(1e-6);
         expect([summary.min, summary.max]).toEqual([Math.min(...all), Math.max(...all)]);
       }),
+      { numRuns: 30 },
     );
   });
 
