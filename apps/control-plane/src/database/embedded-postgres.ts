@@ -94,7 +94,7 @@ async function initialise(folder: string, password: string, who: Identity, bin: 
 async function stopOrphan(folder: string): Promise<void> {
   const pidFile = join(folder, 'postmaster.pid');
   const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).split('\n')[0]);
-  if (!Number.isInteger(pid) || pid <= 1 || !isPostgresOf(pid, folder, await commandOf(pid))) return;
+  if (!Number.isInteger(pid) || pid <= 1 || !isPostgresOf(folder, await commandOf(pid))) return;
   process.kill(pid, 'SIGINT');
   for (let waited = 0; existsSync(pidFile) && waited < 15_000; waited += 50) await sleep(50);
   if (existsSync(pidFile)) {
@@ -102,8 +102,29 @@ async function stopOrphan(folder: string): Promise<void> {
   }
 }
 
-const isPostgresOf = (_pid: number, folder: string, command: string): boolean =>
+const isPostgresOf = (folder: string, command: string): boolean =>
   command.includes('postgres') && command.includes(folder);
+
+/**
+ * One control plane a folder. The owner's process identifier alone would not do: after a crash another process may have
+ * it (in a container it is always the same), so that process must also look like Node.
+ */
+async function claim(home: string): Promise<() => Promise<void>> {
+  const file = join(home, 'owner.pid');
+  const pid = Number(await readFile(file, 'utf8').catch(() => ''));
+  const alive = pid > 1 && pid !== process.pid && /node|verge/.test(await commandOf(pid));
+  if (alive || claimed.has(home)) {
+    const who = alive ? `process ${pid}` : 'this process';
+    throw new ControlPlaneError('DATABASE_IN_USE', `${who} already runs a control plane on ${dirname(home)}`);
+  }
+  claimed.add(home);
+  await writeFile(file, String(process.pid), { mode: 0o600 });
+  return async () => {
+    claimed.delete(home);
+    await rm(file, { force: true });
+  };
+}
+const claimed = new Set<string>();
 
 async function commandOf(pid: number): Promise<string> {
   const proc = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
@@ -151,12 +172,28 @@ async function ensureDatabase(url: (database: string) => string): Promise<void> 
  */
 export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const home = resolve(dataDir, 'postgres');
-  const folder = join(home, 'cluster');
   const bin = await binaries();
   const who = await identity();
   await openPath(home, who);
+  const release = await claim(home);
+  try {
+    const { url, child } = await startIn(home, who, bin);
+    const stop = async (): Promise<void> => {
+      await stopChild(child);
+      await release();
+    };
+    return { url, pid: child.pid!, stop };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function startIn(home: string, who: Identity, bin: Binaries): Promise<{ url: string; child: ChildProcess }> {
+  const folder = join(home, 'cluster');
   const secret = join(home, 'password');
   if (!existsSync(join(folder, 'PG_VERSION')) || !existsSync(secret)) {
+    // The secret is written last: a cluster without it was never finished.
     await rm(folder, { recursive: true, force: true });
     const password = randomBytes(24).toString('base64url');
     await initialise(folder, password, who, bin);
@@ -167,15 +204,17 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   const port = await freePort();
   const child = await launch(folder, port, who, bin);
   const url = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((done) => child.once('exit', () => done()));
-    child.kill('SIGINT');
-    await gone;
-  };
   await ensureDatabase(url).catch(async (cause: unknown) => {
-    await stop();
+    await stopChild(child);
     throw new ControlPlaneError('DATABASE_START_FAILED', 'Postgres started but does not answer', { cause });
   });
-  return { url: url(DATABASE), pid: child.pid!, stop };
+  return { url: url(DATABASE), child };
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((done) => child.once('exit', () => done()));
+  // Fast shutdown: transactions are rolled back, what is committed is on disk.
+  child.kill('SIGINT');
+  await gone;
 }

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApiError, Client } from '@verge/contracts';
+import { Plane } from '../test/plane.js';
+
+let plane: Plane;
+let api: Client & { token: string };
+let other: Client & { token: string };
+const params = { project: 'plant' };
+beforeAll(async () => {
+  plane = await Plane.start({ VERGE_MAX_BLOB_BYTES: '100000' });
+  api = await plane.member('plant');
+  other = await plane.member('office');
+});
+afterAll(() => plane.close());
+
+const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const refusal = async (call: Promise<unknown>): Promise<ApiError> =>
+  await call.then(
+    () => expect.fail('expected a refusal'),
+    (error: ApiError) => error,
+  );
+const put = async (text: string, client = api, project = 'plant') => {
+  const raw = Buffer.from(text);
+  const digest = digestOf(raw);
+  return await client.call('blobs.put', { params: { project, digest }, raw });
+};
+
+describe('blobs', () => {
+  it('are stored under their digest, and again without harm', async () => {
+    const first = await put('weights');
+    expect(first).toEqual({ digest: digestOf(Buffer.from('weights')), bytes: 7 });
+    expect(await put('weights')).toEqual(first);
+    const response = await api.open('blobs.get', { params: { ...params, digest: first.digest } });
+    expect(await response.text()).toBe('weights');
+    const head = await api.open('blobs.head', { params: { ...params, digest: first.digest } });
+    expect(head.headers.get('content-length')).toBe('7');
+  });
+
+  it('are refused when they are not what their digest says, or too large', async () => {
+    const digest = digestOf(Buffer.from('something else'));
+    const wrong = await refusal(api.call('blobs.put', { params: { ...params, digest }, raw: Buffer.from('weights!') }));
+    expect(wrong.code).toBe('DIGEST_MISMATCH');
+    expect(await plane.blobs.stat(digest)).toBeNull();
+    const large = Buffer.alloc(100_001);
+    const declared = api.call('blobs.put', { params: { ...params, digest: digestOf(large) }, raw: large });
+    expect((await refusal(declared)).code).toBe('BODY_TOO_LARGE');
+    // Without a length that is told beforehand it is counted on the way.
+    const chunks = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(20_000)),
+    });
+    const streamed = api.call('blobs.put', { params: { ...params, digest: digestOf(large) }, raw: chunks });
+    expect(['BODY_TOO_LARGE', 'UNREACHABLE']).toContain((await refusal(streamed)).code);
+    expect(await plane.blobs.stat(digestOf(large))).toBeNull();
+    const named = await refusal(api.call('blobs.put', { params: { ...params, digest: 'sha256:zz' }, raw: 'x' }));
+    expect(named.errors.map((e) => e.field)).toEqual(['{digest}']);
+  });
+
+  it('belong to the projects that sent them: to know a digest is not to have the bytes', async () => {
+    const { digest } = await put('secret of the plant');
+    const theirs = { params: { project: 'office', digest } };
+    expect((await refusal(other.open('blobs.get', theirs))).code).toBe('NOT_FOUND');
+    const file = { path: 'data.csv', digest, bytes: 19 };
+    const dataset = { name: 'stolen', format: 'csv' as const, files: [file] };
+    const error = await refusal(other.call('datasets.create', { params: { project: 'office' }, body: dataset }));
+    expect(error.errors.map((e) => e.field)).toEqual(['/files/0']);
+  });
+
+  it('honour Range', async () => {
+    const { digest } = await put('0123456789');
+    const url = `${plane.url}/api/v1/projects/plant/blobs/${digest}`;
+    const range = async (header: string): Promise<[number, string, string | null]> => {
+      const response = await fetch(url, { headers: { authorization: `Bearer ${api.token}`, range: header } });
+      return [response.status, await response.text(), response.headers.get('content-range')];
+    };
+    expect(await range('bytes=2-4')).toEqual([206, '234', 'bytes 2-4/10']);
+    expect(await range('bytes=7-')).toEqual([206, '789', 'bytes 7-9/10']);
+    expect(await range('bytes=-2')).toEqual([206, '89', 'bytes 8-9/10']);
+    expect(await range('bytes=99-')).toEqual([416, '', 'bytes */10']);
+    expect(await range('bytes=0-1,4-5')).toEqual([200, '0123456789', null]);
+  });
+});
+
+describe('data sets', () => {
+  const body = async (name: string) => {
+    const blob = await put(`rows of ${name}`);
+    return { name, format: 'csv' as const, files: [{ path: 'data.csv', ...blob }], labels: ['a', 'b'] };
+  };
+
+  it('are found by id and by name, and are not made twice', async () => {
+    const made = await api.call('datasets.create', { params, body: await body('digits') });
+    expect(made.bytes).toBe(made.files[0]!.bytes);
+    for (const dataset of [made.id, 'digits']) {
+      expect(await api.call('datasets.get', { params: { ...params, dataset } })).toEqual(made);
+    }
+    const again = await refusal(api.call('datasets.create', { params, body: await body('digits') }));
+    expect(again.code).toBe('CONFLICT');
+  });
+
+  it('name every file that the project does not hold, or that is not of that size', async () => {
+    const blob = await put('rows');
+    const files = [
+      { path: 'a', digest: `sha256:${'1'.repeat(64)}`, bytes: 3 },
+      { path: 'b', ...blob },
+      { path: 'b', digest: blob.digest, bytes: 5 },
+    ];
+    const error = await refusal(api.call('datasets.create', { params, body: { name: 'x', format: 'csv', files } }));
+    expect(error.errors.map((e) => e.field)).toEqual(['/files/0', '/files/2', '/files/2/path']);
+  });
+
+  it('come a page at a time, newest first, each once', async () => {
+    const project = 'office';
+    for (let i = 0; i < 5; i++) {
+      const files = [{ path: 'data.csv', ...(await put(`rows ${i}`, other, project)) }];
+      await other.call('datasets.create', { params: { project }, body: { name: `set-${i}`, format: 'csv', files } });
+    }
+    const names: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: { limit: number; cursor?: string } = cursor ? { limit: 2, cursor } : { limit: 2 };
+      const page = await other.call('datasets.list', { params: { project }, query });
+      expect(page.items.length).toBeLessThanOrEqual(2);
+      names.push(...page.items.map((d) => d.name));
+      cursor = page.nextCursor;
+    } while (cursor);
+    expect(names).toEqual(['set-4', 'set-3', 'set-2', 'set-1', 'set-0']);
+    const query = { limit: 501, cursor: 'nonsense' };
+    const bad = await refusal(other.call('datasets.list', { params: { project }, query }));
+    expect(bad.errors.map((e) => e.field)).toEqual(['?limit']);
+    const cursorOnly = other.call('datasets.list', { params: { project }, query: { cursor: 'nonsense' } });
+    expect((await refusal(cursorOnly)).errors.map((e) => e.field)).toEqual(['?cursor']);
+  });
+});
+
+describe('versions', () => {
+  const tensor = (name: string) => [{ name, dtype: 'float32' as const, shape: [-1, 10] }];
+
+  it('are numbered one after the other, also when they arrive at once', async () => {
+    await api.call('models.create', { params, body: { name: 'vision' } });
+    const blob = await put('onnx');
+    const body = { digest: blob.digest, inputs: tensor('x'), outputs: tensor('y') };
+    const made = await Promise.all(
+      Array.from({ length: 6 }, () => api.call('versions.import', { params: { ...params, model: 'vision' }, body })),
+    );
+    expect(made.map((v) => v.version).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+    const third = await api.call('versions.get', { params: { ...params, version: 'vision@3' } });
+    expect(third.id).toBe(made.find((v) => v.version === 3)!.id);
+    const model = await api.call('models.get', { params: { ...params, model: 'vision' } });
+    expect([model.versions, model.latest?.version]).toEqual([6, 6]);
+    for (const version of ['vision@7', 'vision@x', 'nothing@1', 'vision']) {
+      expect((await refusal(api.call('versions.get', { params: { ...params, version } }))).code).toBe('NOT_FOUND');
+    }
+    const lineage = await api.call('versions.lineage', { params: { ...params, version: 'vision@1' } });
+    expect(lineage.nodes.map((n) => [n.kind, n.name])).toEqual([['version', 'vision@1']]);
+  });
+});
+
+describe('recipes and audit', () => {
+  it('a recipe is stored once under its name, with every bad pass named', async () => {
+    const passes = [{ pass: 'fold' as const }, { pass: 'prune-filters' as const, ratio: 0.5 }];
+    const made = await api.call('recipes.create', { params, body: { name: 'small', passes } });
+    expect(made.recipe.passes).toHaveLength(2);
+    expect((await refusal(api.call('recipes.create', { params, body: { name: 'small', passes } }))).code).toBe(
+      'CONFLICT',
+    );
+    const wrong = [
+      { pass: 'prune-filters' as const, ratio: 1.5 },
+      { pass: 'quantize-static' as const, samples: 0 },
+    ];
+    const error = await refusal(api.call('recipes.create', { params, body: { name: 'Wrong', passes: wrong } }));
+    expect(error.errors.map((e) => e.field).sort()).toEqual(['/name', '/passes/0/ratio', '/passes/1/samples']);
+  });
+
+  it('says who did what, and can be narrowed', async () => {
+    const all = await api.call('audit.list', { params, query: {} });
+    expect(all.items[0]).toMatchObject({
+      action: 'recipe.create',
+      actor: { kind: 'token' },
+      subject: { name: 'small' },
+    });
+    const models = await api.call('audit.list', { params, query: { action: 'model' } });
+    expect(models.items.map((e) => e.action)).toEqual(['model.create']);
+    const before = await api.call('audit.list', { params, query: { to: '2020-01-01T00:00:00Z' } });
+    expect(before.items).toEqual([]);
+    const theirs = await api.call('audit.list', { params, query: { actor: 'nobody' } });
+    expect(theirs.items).toEqual([]);
+  });
+});
