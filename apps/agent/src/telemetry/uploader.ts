@@ -68,7 +68,8 @@ export class Uploader {
     await spool.markSent(last);
     try {
       const records = frames.map(({ seq, payload }) => ({ ...decodeRecord(payload), seq }));
-      const ack = await push({ spoolId: spool.id, records });
+      // What is missing below the oldest was dropped here, and the control plane need not wait for it.
+      const ack = await push({ spoolId: spool.id, records, oldestSeq: frames[0]!.seq });
       await spool.acknowledge(Math.min(ack.throughSeq, last));
       if (ack.throughSeq < frames[0]!.seq) throw new Error(`acknowledged through ${ack.throughSeq} only`);
       return true;
