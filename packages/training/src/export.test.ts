@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeModel, float32, GraphBuilder, int64, type Model } from '@verge/onnx';
+import { encodeModel, float32, GraphBuilder, int, int64, type Model } from '@verge/onnx';
 import { exportInference, logitsModel } from './export.js';
 import { buildTrainingModel } from './training-model.js';
 
@@ -45,6 +45,36 @@ describe('logitsModel', () => {
       expect(cut.graph.nodes.map((n) => n.op)).toEqual(['MatMul']);
       expect(cut.graph.outputs[0]!.name).toBe(cut.graph.nodes[0]!.outputs[0]);
     }
+  });
+});
+
+describe('logitsModel behind what exporters add', () => {
+  /** MatMul, Softmax over `axis`, then Identity nodes; optionally the probabilities are an output as well. */
+  function chain(opset: number, axis: number | undefined, shape: number[], second = false): Model {
+    const b = new GraphBuilder();
+    const product = b.node('MatMul', [
+      b.input('x', 'float32', ['N', ...shape, 2]),
+      b.initializer('w', float32([2, 3], [1, 2, 3, 4, 5, 6])),
+    ]);
+    const soft = b.node('Softmax', [product], axis === undefined ? {} : { axis: int(axis) });
+    b.output(b.node('Identity', [b.node('Identity', [soft])]), 'float32', ['N', ...shape, 3]);
+    if (second) b.output(soft, 'float32', ['N', ...shape, 3]);
+    return b.build({ opset });
+  }
+
+  it('cuts Identity nodes with the Softmax', () => {
+    expect(logitsModel(chain(21, undefined, [])).graph.nodes.map((n) => n.op)).toEqual(['MatMul']);
+    expect(logitsModel(chain(11, undefined, [])).graph.nodes.map((n) => n.op)).toEqual(['MatMul']);
+  });
+
+  it('keeps a Softmax that another output reads', () => {
+    const cut = logitsModel(chain(21, -1, [], true)).graph;
+    expect(cut.nodes.map((n) => n.op)).toEqual(['MatMul', 'Softmax']);
+    expect(cut.outputs.map((o) => o.name)).toEqual([cut.nodes[0]!.outputs[0], cut.nodes[1]!.outputs[0]]);
+  });
+
+  it('leaves a Softmax over another axis alone', () => {
+    for (const model of [chain(21, 1, [4]), chain(11, undefined, [4])]) expect(logitsModel(model)).toBe(model);
   });
 });
 

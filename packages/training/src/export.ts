@@ -1,5 +1,5 @@
 /** Inference models with trained values. */
-import { elementCount, float32, type Model } from '@verge/onnx';
+import { attrInt, elementCount, float32, type Model, type Node } from '@verge/onnx';
 import { refuse } from './errors.js';
 
 /**
@@ -23,15 +23,41 @@ export function exportInference(forward: Model, values: ReadonlyMap<string, Floa
   return { ...forward, graph: { ...forward.graph, initializers } };
 }
 
+/** Operators that hand their first input on unchanged in inference; exporters leave them behind a Softmax. */
+const transparent = new Set(['Identity', 'Dropout']);
+
+/** Whether a Softmax runs over the last axis, which is what the losses undo; until opset 12 the default axis was 1. */
+function overLastAxis(node: Node, opset: number, rank: number | undefined): boolean {
+  const axis = attrInt(node, 'axis', opset < 13 ? 1 : -1);
+  return axis === -1 || (rank !== undefined && axis === rank - 1);
+}
+
 /**
- * The model with logits as its output: a Softmax or LogSoftmax that ends it is cut off, since the losses apply their own.
- * A model that ends otherwise is returned as it is.
+ * The model with logits as its output: a Softmax or LogSoftmax over the last axis that ends it is cut off, with the Identity
+ * nodes behind it, since the losses apply their own. A model that ends otherwise is returned as it is.
  */
 export function logitsModel(model: Model): Model {
-  const output = model.graph.outputs[0];
-  const last = model.graph.nodes.find((n) => n.outputs[0] === output?.name);
-  if (!output || !last || last.domain !== '' || (last.op !== 'Softmax' && last.op !== 'LogSoftmax')) return model;
-  const logits = { ...output, name: last.inputs[0]! };
-  const outputs = [logits, ...model.graph.outputs.slice(1)];
-  return { ...model, graph: { ...model.graph, outputs, nodes: model.graph.nodes.filter((n) => n !== last) } };
+  const { nodes, outputs } = model.graph;
+  const output = outputs[0];
+  if (!output) return model;
+  const makers = new Map(nodes.map((n) => [n.outputs[0]!, n]));
+  const cut: Node[] = [];
+  let node = makers.get(output.name);
+  while (node && node.domain === '' && transparent.has(node.op)) {
+    cut.push(node);
+    node = makers.get(node.inputs[0]!);
+  }
+  if (!node || node.domain !== '' || (node.op !== 'Softmax' && node.op !== 'LogSoftmax')) return model;
+  const rank = output.type?.kind === 'tensor' ? output.type.shape?.length : undefined;
+  if (!overLastAxis(node, model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0, rank)) return model;
+  cut.push(node);
+  // What something else still reads stays; the chain is walked from its end, so later nodes have gone by then.
+  const rest = outputs.slice(1);
+  let kept = nodes;
+  for (const n of cut) {
+    const read = kept.some((k) => k !== n && k.inputs.some((i) => n.outputs.includes(i)));
+    if (!read && !rest.some((o) => n.outputs.includes(o.name))) kept = kept.filter((k) => k !== n);
+  }
+  const logits = { ...output, name: node.inputs[0]! };
+  return { ...model, graph: { ...model.graph, outputs: [logits, ...rest], nodes: kept } };
 }
