@@ -66,10 +66,10 @@ describe('compress', () => {
     expect(fractions.at(-1)).toBe(1);
   });
 
-  it('gives the same bytes for the same recipe, data and model', async () => {
+  it('gives the same bytes for the same recipe, data and model, fine-tuning included', async () => {
     const [a, b] = [
-      await compress({ ...options, recipe: recipe('int8') }),
-      await compress({ ...options, recipe: recipe('int8') }),
+      await compress({ ...options, recipe: recipe('pruned-int8') }),
+      await compress({ ...options, recipe: recipe('pruned-int8') }),
     ];
     expect(Buffer.compare(a.model, b.model)).toBe(0);
   });

@@ -139,7 +139,7 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
 async function runPass(model: Model, pass: RecipePass, target: DeviceClass, context: PassContext): Promise<PassResult> {
   switch (pass.pass) {
     case 'fold':
-      return fold(model);
+      return fold(model, context.createSession);
     case 'prune-filters':
       return pruneFilters(model, pass, context);
     case 'quantize-static':

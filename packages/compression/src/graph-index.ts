@@ -73,21 +73,5 @@ export function cloneModel(model: Model): Model {
   };
 }
 
-/** Drops initializers that no node and no output reads (the graphs inside nodes included). */
-export function dropUnusedInitializers(graph: Graph): void {
-  const used = new Set(graph.outputs.map((o) => o.name));
-  const visit = (nodes: readonly Node[]): void => {
-    for (const node of nodes) {
-      for (const input of node.inputs) used.add(input);
-      for (const attribute of node.attributes.values()) {
-        if (attribute.kind === 'graph') visit(attribute.value.nodes);
-        if (attribute.kind === 'graphs') for (const inner of attribute.value) visit(inner.nodes);
-      }
-    }
-  };
-  visit(graph.nodes);
-  for (const name of [...graph.initializers.keys()]) if (!used.has(name)) graph.initializers.delete(name);
-}
-
 /** How a node is called in reports. */
 export const nodeName = (node: Node): string => node.name || `${node.op}:${node.outputs[0] ?? ''}`;

@@ -10,7 +10,6 @@ export {
 } from './compress.js';
 export { figuresOf, type Figures } from './figures.js';
 export { fold, foldRules } from './fold/fold.js';
-export { applyRules, type Match, type Rule, type RuleOutcome } from './fold/rule.js';
 export type { PassContext, PassResult } from './pass.js';
 export { channelSpaces } from './prune/dependencies.js';
 export type { Producer, Slot, Space } from './prune/channel-space.js';

@@ -1,17 +1,40 @@
 /** Folding: everything that can be computed once, now. Activations stay nodes; ONNX Runtime fuses them when it loads. */
-import type { Model } from '@verge/onnx';
+import {
+  foldConstants,
+  mergeReshapes,
+  mergeTransposes,
+  removeDropout,
+  removeIdentity,
+  rewrite,
+  type Model,
+  type Rule,
+  type SessionFactory,
+} from '@verge/onnx';
 import type { PassResult } from '../pass.js';
 import { batchNormIntoConv } from './batch-norm-into-conv.js';
 import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
 import { constantIntoConv } from './constant-into-conv.js';
-import { dropInert } from './drop-inert.js';
-import { liftConstants } from './lift-constants.js';
-import { applyRules } from './rule.js';
 
-/** In this order: first what clears the way for the others. */
-export const foldRules = [liftConstants, dropInert, batchNormIntoConv, batchNormIntoGemm, constantIntoConv];
+/** First what clears the way, then what folds. */
+export const foldRules: readonly Rule[] = [
+  removeIdentity,
+  removeDropout,
+  mergeReshapes,
+  mergeTransposes,
+  batchNormIntoConv,
+  batchNormIntoGemm,
+  ...constantIntoConv,
+];
 
-export function fold(model: Model): PassResult {
-  const { model: folded, fired, declined } = applyRules(model, foldRules);
-  return { model: folded, changes: fired, declined };
+/** @param createSession computes the constants */
+export async function fold(model: Model, createSession: SessionFactory): Promise<PassResult> {
+  const constant = await foldConstants(model, createSession);
+  const { model: folded, fired, declined } = rewrite(constant, foldRules);
+  const changes: Record<string, number> = { 'constant-nodes': model.graph.nodes.length - constant.graph.nodes.length };
+  for (const { rule } of fired) changes[rule] = (changes[rule] ?? 0) + 1;
+  return {
+    model: folded,
+    changes,
+    declined: declined.map(({ rule, node, reason }) => ({ node, reason: `${rule}: ${reason}` })),
+  };
 }

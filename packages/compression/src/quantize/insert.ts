@@ -1,6 +1,6 @@
 /** Writes a quantization plan into the graph as QuantizeLinear and DequantizeLinear nodes (QDQ form). */
-import { GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
-import { cloneModel, dropUnusedInitializers, GraphIndex } from '../graph-index.js';
+import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
+import { cloneModel, GraphIndex } from '../graph-index.js';
 import type { QuantizationPlan, WeightedUnit } from './plan.js';
 import { quantizeBias, quantizeWeight, type AffineParams } from './scale.js';
 
@@ -22,6 +22,8 @@ class Inserter {
   readonly #after = new Map<Node | null, Node[]>();
   readonly #dequantized = new Map<string, string>();
   readonly #weights = new Map<string, { output: string; scales: Float32Array }>();
+  /** Scales and zero points by content: many activations begin at zero, many layers have the same width. */
+  readonly #constants = new Map<string, string>();
   #narrowed = 0;
 
   constructor(
@@ -54,8 +56,7 @@ class Inserter {
       ...original.flatMap((n) => [n, ...(this.#after.get(n) ?? [])]),
     ];
     for (const value of renamed.values()) graph.values.delete(value);
-    dropUnusedInitializers(graph);
-    return { model: this.model, changes: this.#changes() };
+    return { model: eliminateDeadCode(this.model), changes: this.#changes() };
   }
 
   #changes(): Record<string, number> {
@@ -73,18 +74,15 @@ class Inserter {
     const params = this.params.get(activation) as AffineParams;
     const producer = nodes.find((n) => n.outputs.includes(activation)) ?? null;
     const isOutput = this.#index.outputs.has(activation);
-    const source = isOutput ? this.#builder.fresh(`${activation}_float`) : activation;
-    const scale = this.#scalar(
-      { dtype: 'float32', dims: [], data: Float32Array.of(params.scale) },
-      `${activation}_scale`,
-    );
+    const source = isOutput ? this.#builder.fresh('y') : activation;
+    const scale = this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of(params.scale) }, 'scale');
     const zero: Tensor =
       params.kind === 'uint8'
         ? { dtype: 'uint8', dims: [], data: Uint8Array.of(params.zeroPoint) }
         : { dtype: 'int8', dims: [], data: Int8Array.of(params.zeroPoint) };
-    const zeroPoint = this.#scalar(zero, `${activation}_zero_point`);
-    const quantized = this.#builder.fresh(`${activation}_quantized`);
-    const output = isOutput ? activation : this.#builder.fresh(`${activation}_dequantized`);
+    const zeroPoint = this.#constant(zero, 'zero');
+    const quantized = this.#builder.fresh('q');
+    const output = isOutput ? activation : this.#builder.fresh('x');
     const list = this.#after.get(producer) ?? [];
     list.push(
       this.#node('QuantizeLinear', [source, scale, zeroPoint], quantized),
@@ -102,13 +100,9 @@ class Inserter {
     const bias = this.#index.floats(unit.bias) as { data: Float32Array };
     const scale = (this.params.get(input) as AffineParams).scale;
     const { data, scales } = quantizeBias(bias.data, scale, weight.scales);
-    const name = unit.bias;
-    const quantized = this.#builder.constant({ dtype: 'int32', dims: [data.length], data }, `${name}_quantized`);
-    const scaleName = this.#builder.constant(
-      { dtype: 'float32', dims: [scales.length], data: scales },
-      `${name}_scale`,
-    );
-    const output = this.#builder.fresh(`${name}_dequantized`);
+    const quantized = this.#builder.constant({ dtype: 'int32', dims: [data.length], data }, 'b');
+    const scaleName = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
+    const output = this.#builder.fresh('b');
     this.#before.push(this.#node('DequantizeLinear', [quantized, scaleName], output, 0));
     node.inputs[2] = output;
   }
@@ -120,26 +114,29 @@ class Inserter {
     const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
     const { data: int8, scales, narrowed } = quantizeWeight(data, dims, axis, this.options.narrow);
     this.#narrowed += narrowed;
-    const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, `${weight}_quantized`);
-    const scale = this.#builder.constant({ dtype: 'float32', dims: [scales.length], data: scales }, `${weight}_scale`);
-    const zero = this.#builder.constant(
-      { dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) },
-      `${weight}_zero_point`,
-    );
-    const output = this.#builder.fresh(`${weight}_dequantized`);
+    const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');
+    const scale = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
+    const zero = this.#constant({ dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) }, 'zero');
+    const output = this.#builder.fresh('w');
     this.#before.push(this.#node('DequantizeLinear', [quantized, scale, zero], output, axis));
     const made = { output, scales };
     this.#weights.set(key, made);
     return made;
   }
 
-  #scalar(value: Tensor, stem: string): string {
-    return this.#builder.constant(value, stem);
+  #constant(value: Tensor, stem: string): string {
+    const key = `${value.dtype} ${value.dims.join()} ${Array.from(value.data, String).join()}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.#builder.constant(value, stem);
+    this.#constants.set(key, name);
+    return name;
   }
 
+  /** Short names and none for the nodes: in a small model the names would weigh as much as the weights. */
   #node(op: string, inputs: string[], output: string, axis?: number): Node {
     const attributes: Node['attributes'] = new Map(axis === undefined ? [] : [['axis', int(axis)]]);
-    return { op, domain: '', name: this.#builder.fresh(`${output}_node`), inputs, outputs: [output], attributes };
+    return { op, domain: '', name: '', inputs, outputs: [output], attributes };
   }
 }
 

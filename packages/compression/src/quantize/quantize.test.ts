@@ -22,12 +22,12 @@ const context = { createSession, train, validation: train };
 const options = { calibration: 'min-max' as const, percentile: 99.99, samples: 64 };
 const x64 = { arch: 'x64' as const, int8Activation: 'uint8' as const, vnni: true };
 
-const net = (name: string, params: Record<string, number | string | number[]>): Model =>
-  fold(shaken(buildArchitecture(name, { input: [1, 8, 8], classes: 10, params }))).model;
+const net = async (name: string, params: Record<string, number | string | number[]>): Promise<Model> =>
+  (await fold(shaken(buildArchitecture(name, { input: [1, 8, 8], classes: 10, params })), createSession)).model;
 
-const residual = net('resnet', { channels: [8, 16] });
-const separable = net('dscnn', { stem: 8, channels: [16, 24] });
-const pooled = net('lenet', { kernel: 3 });
+const residual = await net('resnet', { channels: [8, 16] });
+const separable = await net('dscnn', { stem: 8, channels: [16, 24] });
+const pooled = await net('lenet', { kernel: 3 });
 
 const opsAsRun = async (model: Model): Promise<string[]> =>
   decodeModel(await optimizedModel(encodeModel(model))).graph.nodes.map((n) => n.op);
