@@ -1,5 +1,5 @@
 /** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -22,6 +22,12 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
     await file.close();
   }
   await rename(draft, path);
+}
+
+/** What a kill in the middle of `writeWhole` left. */
+export async function removeDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) if (/\.[0-9]+\.new$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 export const writeJson = (path: string, value: unknown): Promise<void> =>

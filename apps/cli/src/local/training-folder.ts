@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { TrainingConfig } from '@verge/contracts';
 import { CliError } from '../errors.js';
 import type { Output } from '../output.js';
-import { emptyFolder, folderFor, writeJson, writeWhole } from './files.js';
+import { emptyFolder, folderFor, removeDrafts, writeJson, writeWhole } from './files.js';
 import type { TrainReport } from './train.js';
 
 export interface TrainingFolder {
@@ -48,11 +48,19 @@ export async function openTrainingFolder(
   output: Output,
 ): Promise<TrainingFolder> {
   const path = (name: string): string => join(out, name);
+  await removeDrafts(out);
   if (resume && !force) await checkSame(out, config, await folderFor(out));
   else await emptyFolder(out, force, 'go on with --resume, or start over with --force');
-  if (force) for (const name of ['report.json', 'model.onnx', 'checkpoint.bin']) await rm(path(name), { force: true });
+  if (force)
+    for (const name of ['report.json', 'model.onnx', 'checkpoint.bin', 'config.json'])
+      await rm(path(name), { force: true });
   const finished = (await readJson(path('report.json'))) as TrainReport | undefined;
-  if (!finished) await writeJson(path('config.json'), config);
+  // Not before there is something to keep: a run that fails at once leaves the folder as it was.
+  let described = false;
+  const describe = async (): Promise<void> => {
+    if (!described) await writeJson(path('config.json'), config);
+    described = true;
+  };
   return {
     model: path('model.onnx'),
     finished,
@@ -62,8 +70,12 @@ export async function openTrainingFolder(
         output.progress(bytes ? 'going on from the last checkpoint' : 'no checkpoint yet: starting from the beginning');
       return bytes;
     },
-    writeCheckpoint: (bytes) => writeWhole(path('checkpoint.bin'), bytes),
+    writeCheckpoint: async (bytes) => {
+      await describe();
+      await writeWhole(path('checkpoint.bin'), bytes);
+    },
     finish: async (model, report) => {
+      await describe();
       await writeWhole(path('model.onnx'), model);
       await writeJson(path('report.json'), report);
       await rm(path('checkpoint.bin'), { force: true });
