@@ -1,6 +1,8 @@
 /** Data set, teacher, students, compression: the part before the fleet. */
 import type { Artifact, Compression, Measurement, Training, Version } from '@verge/contracts';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { StepFailed, type Context } from './context.js';
 import { kilobytes, milliseconds, percent } from './screen.js';
 
@@ -10,6 +12,18 @@ export const classes = [
   { name: 'gateway', recipe: 'recipe-fp32.json' },
   { name: 'sensor', recipe: 'recipe-pruned-int8.json' },
 ] as const;
+
+const digitsFile = (context: Context, name: string): string => join(context.root, 'datasets/digits', name);
+
+/** The student's configuration without its distillation: the same network on the labels alone, for comparison. */
+async function plainConfig(context: Context): Promise<string> {
+  const { distillation: _distillation, ...plain } = parse(
+    await readFile(digitsFile(context, 'student.yaml'), 'utf8'),
+  ) as Record<string, unknown>;
+  const file = join(context.home, 'student-plain.yaml');
+  await writeFile(file, stringify(plain));
+  return file;
+}
 
 export async function registerDataset(context: Context): Promise<string> {
   const dataset = await context.commands.verge<{ digest: string; files: unknown[] }>([
@@ -32,7 +46,7 @@ async function train(context: Context, config: string, role: string, teacher?: s
       '--dataset',
       'digits',
       '--config',
-      join(context.root, 'datasets/digits', config),
+      config,
       '--name',
       role,
       '--wait',
@@ -61,7 +75,7 @@ const describe = (v: Version): string =>
   `${percent(v.metrics.test?.accuracy ?? 0)} on the test part, ${v.metrics.measurement?.parameters.toLocaleString('en')} parameters`;
 
 export async function trainTeacher(context: Context): Promise<{ version: Version; detail: string }> {
-  const version = await train(context, 'teacher.yaml', 'teacher');
+  const version = await train(context, digitsFile(context, 'teacher.yaml'), 'teacher');
   return { version, detail: describe(version) };
 }
 
@@ -71,8 +85,8 @@ export async function trainStudents(
   teacher: Version,
 ): Promise<{ distilled: Version; plain: Version; detail: string }> {
   const [distilled, plain] = await Promise.all([
-    train(context, 'student.yaml', 'student-distilled', `${teacher.model}@${teacher.version}`),
-    train(context, 'student.yaml', 'student-plain'),
+    train(context, digitsFile(context, 'student.yaml'), 'student-distilled', `${teacher.model}@${teacher.version}`),
+    train(context, await plainConfig(context), 'student-plain'),
   ]);
   return {
     distilled,

@@ -28,12 +28,14 @@ export async function testImages(root: string): Promise<{ images: number[][]; la
   return { images, labels: test.y };
 }
 
+/** What an agent serves: its repository index names the model, the model's metadata the manifest. */
 export async function servedModel(agent: Agent): Promise<{ name: string; version: string; digest: string }> {
-  const response = await fetch(`${agent.url}/v2/models`);
-  const body = (await response.json()) as { models?: { name: string; version: string; digest: string }[] };
-  const model = body.models?.[0];
-  if (!response.ok || !model) throw new StepFailed(`${agent.name} serves no model (HTTP ${response.status})`);
-  return model;
+  const index = await fetch(`${agent.url}/v2/repository/index`, { method: 'POST' });
+  const [model] = index.ok ? ((await index.json()) as { name: string; version: string }[]) : [];
+  if (!model) throw new StepFailed(`${agent.name} serves no model (HTTP ${index.status})`);
+  const response = await fetch(`${agent.url}/v2/models/${encodeURIComponent(model.name)}`);
+  const metadata = (await response.json()) as { parameters?: { manifest_digest?: string } };
+  return { ...model, digest: metadata.parameters?.manifest_digest ?? '' };
 }
 
 /** Sends raw images one by one; the agent runs the preprocessing that travels with the model. */

@@ -1,7 +1,7 @@
 /** `npm run quickstart`: the whole loop on real data, each step through the CLI and the REST API, as a user would. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@verge/contracts';
 import { commands } from './cli.js';
@@ -15,7 +15,8 @@ import { bold, dim, green, red, StepLine } from './screen.js';
 import { summary } from './summary.js';
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
-const home = join(root, '.verge', 'quickstart');
+/** Everything the run makes lands here; each run starts afresh. */
+const home = resolve(process.env['VERGE_QUICKSTART_DIR'] ?? join(root, '.verge', 'quickstart'));
 const STEPS = 13;
 
 async function start(context: Context): Promise<string> {

@@ -20,8 +20,12 @@ import { nameOfVersion, versionRef, VersionsService, type VersionRow } from '../
 import { RecipesService } from '../recipes/recipes.service.js';
 import { uuid7 } from '../uuid7.js';
 
-const include = { job: true, version: { include: { model: true } }, recipe: true, artifact: true } as const;
-type Row = Prisma.CompressionGetPayload<{ include: typeof include }>;
+// From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
+// over must show its results.
+const include = {
+  compression: { include: { version: { include: { model: true } }, recipe: true, artifact: true } },
+} as const;
+type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
 @Injectable()
 export class CompressionsService {
@@ -38,9 +42,10 @@ export class CompressionsService {
 
   async list(projectId: string, { query }: InputOf<'compressions.list'>) {
     const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
-    const job = { projectId, ...(query.state ? { state: query.state } : {}) };
-    const where = { job, ...(model ? { version: { modelId: model.id } } : {}), ...pageWhere(query) };
-    const rows = await this.database.compression.findMany({ where, ...pageWindow(query), include });
+    const state = query.state ? { state: query.state } : {};
+    const compression = model ? { version: { modelId: model.id } } : {};
+    const where = { projectId, kind: 'compress', compression, ...state, ...pageWhere(query) } as const;
+    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
     return toPage(rows, query, presentCompression);
   }
 
@@ -81,7 +86,7 @@ export class CompressionsService {
 
   /** @throws ProblemError NOT_FOUND */
   async get(projectId: string, id: string): Promise<Compression> {
-    const row = await this.database.compression.findFirst({ where: { id, job: { projectId } }, include });
+    const row = await this.database.job.findFirst({ where: { id, projectId, kind: 'compress' }, include });
     if (!row) throw ProblemError.notFound('compression', id);
     return presentCompression(row);
   }
@@ -99,9 +104,10 @@ export class CompressionsService {
   }
 }
 
-function presentCompression(row: Row): Compression {
+function presentCompression(job: Row): Compression {
+  const row = job.compression!;
   return {
-    ...presentWork(row.job),
+    ...presentWork(job),
     versionId: row.versionId,
     model: row.version.model.name,
     version: row.version.number,

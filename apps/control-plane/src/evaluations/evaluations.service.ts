@@ -13,8 +13,10 @@ import { ModelsService } from '../models/models.service.js';
 import { nameOfVersion, versionRef, VersionsService } from '../models/versions.service.js';
 import { uuid7 } from '../uuid7.js';
 
-const include = { job: true, version: { include: { model: true } }, dataset: true } as const;
-type Row = Prisma.EvaluationGetPayload<{ include: typeof include }>;
+// From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
+// over must show its results.
+const include = { evaluation: { include: { version: { include: { model: true } }, dataset: true } } } as const;
+type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 const Confusion = z.array(z.array(z.int()));
 
 @Injectable()
@@ -31,9 +33,10 @@ export class EvaluationsService {
 
   async list(projectId: string, { query }: InputOf<'evaluations.list'>) {
     const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
-    const job = { projectId, ...(query.state ? { state: query.state } : {}) };
-    const where = { job, ...(model ? { version: { modelId: model.id } } : {}), ...pageWhere(query) };
-    const rows = await this.database.evaluation.findMany({ where, ...pageWindow(query), include });
+    const state = query.state ? { state: query.state } : {};
+    const evaluation = model ? { version: { modelId: model.id } } : {};
+    const where = { projectId, kind: 'evaluate', evaluation, ...state, ...pageWhere(query) } as const;
+    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
     return toPage(rows, query, presentEvaluation);
   }
 
@@ -58,7 +61,7 @@ export class EvaluationsService {
 
   /** @throws ProblemError NOT_FOUND */
   async get(projectId: string, id: string): Promise<Evaluation> {
-    const row = await this.database.evaluation.findFirst({ where: { id, job: { projectId } }, include });
+    const row = await this.database.job.findFirst({ where: { id, projectId, kind: 'evaluate' }, include });
     if (!row) throw ProblemError.notFound('evaluation', id);
     return presentEvaluation(row);
   }
@@ -70,9 +73,10 @@ export class EvaluationsService {
   }
 }
 
-function presentEvaluation(row: Row): Evaluation {
+function presentEvaluation(job: Row): Evaluation {
+  const row = job.evaluation!;
   return {
-    ...presentWork(row.job),
+    ...presentWork(job),
     versionId: row.versionId,
     model: row.version.model.name,
     version: row.version.number,

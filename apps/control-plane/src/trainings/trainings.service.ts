@@ -21,8 +21,10 @@ import { ModelsService } from '../models/models.service.js';
 import { testOf, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
 import { uuid7 } from '../uuid7.js';
 
-const include = { job: true, model: true, dataset: true, version: true } as const;
-type Row = Prisma.TrainingGetPayload<{ include: typeof include }>;
+// From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
+// over must show its results.
+const include = { training: { include: { model: true, dataset: true, version: true } } } as const;
+type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
 @Injectable()
 export class TrainingsService {
@@ -39,9 +41,9 @@ export class TrainingsService {
 
   async list(projectId: string, { query }: InputOf<'trainings.list'>) {
     const model = query.model === undefined ? {} : { modelId: (await this.models.find(projectId, query.model)).id };
-    const job = { projectId, ...(query.state ? { state: query.state } : {}) };
-    const where = { job, ...model, ...pageWhere(query) };
-    const rows = await this.database.training.findMany({ where, ...pageWindow(query), include });
+    const state = query.state ? { state: query.state } : {};
+    const where = { projectId, kind: 'train', training: model, ...state, ...pageWhere(query) } as const;
+    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
     return toPage(rows, query, presentTraining);
   }
 
@@ -77,7 +79,7 @@ export class TrainingsService {
 
   /** @throws ProblemError NOT_FOUND */
   async get(projectId: string, id: string): Promise<Training> {
-    const row = await this.database.training.findFirst({ where: { id, job: { projectId } }, include });
+    const row = await this.database.job.findFirst({ where: { id, projectId, kind: 'train' }, include });
     if (!row) throw ProblemError.notFound('training', id);
     return presentTraining(row);
   }
@@ -115,9 +117,10 @@ function inTheCloud(config: TrainingConfig, distils: boolean): TrainingConfig {
   return distils ? { ...rest, distillation: rest.distillation ?? DistillationConfig.parse({}) } : rest;
 }
 
-function presentTraining(row: Row): Training {
+function presentTraining(job: Row): Training {
+  const row = job.training!;
   return {
-    ...presentWork(row.job),
+    ...presentWork(job),
     name: row.name,
     model: row.model.name,
     datasetId: row.datasetId,
