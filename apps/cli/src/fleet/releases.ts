@@ -24,7 +24,6 @@ import { CliError } from '../errors.js';
 
 const passphrase = (): { passphrase?: string } =>
   process.env['VERGE_KEY_PASSPHRASE'] ? { passphrase: process.env['VERGE_KEY_PASSPHRASE'] } : {};
-const DAY = 86_400_000;
 
 async function writeFolder(folder: string, files: MetadataFiles): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -84,7 +83,7 @@ async function init(
   const files = initRepository({
     keys,
     thresholds: { root: options.rootThreshold },
-    lifetimes: { timestamp: 30 * DAY },
+    lifetimes: { timestamp: 30 },
   });
   await writeFolder(folder, files);
   output.result(
@@ -139,7 +138,7 @@ async function sign(
     trustedRoot: await trustedRoot(options.keys),
     keys,
     add,
-    lifetimes: { timestamp: options.timestampDays * DAY },
+    lifetimes: { timestamp: options.timestampDays },
   });
   const roots = [...previous].filter(([name]) => name.endsWith('.root.json'));
   const staged = new Map([...roots, ...files]);
