@@ -200,7 +200,7 @@ class Run {
   /** Closes the epoch: validation, bookkeeping, report. Returns whether the run should stop early. */
   async #close(): Promise<boolean> {
     const validation = await this.#validate(this.#state.export());
-    const { position, running } = { position: this.#position, running: this.#running };
+    const [position, running] = [this.#position, this.#running];
     const progress: Progress = {
       epoch: position.epoch + 1,
       epochs: this.#o.epochs,
