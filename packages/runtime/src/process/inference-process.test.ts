@@ -17,7 +17,7 @@ const x = float32([1, 3], [1, 2, 3]);
 const first = (tensor: Tensor | undefined): unknown => (tensor?.data as Float32Array)[0];
 const square = (size: number): Tensor => float32([size, size], new Float32Array(size * size));
 const ended = async (pid: number): Promise<boolean> => {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     try {
       process.kill(pid, 0);
     } catch {
@@ -101,7 +101,7 @@ describe('InferenceProcess', () => {
     const pid = p.pid!;
     process.kill(pid, 'SIGKILL');
     expect(await ended(pid)).toBe(true);
-    await expect.poll(() => p.serving).toBe(false);
+    await expect.poll(() => p.serving, { timeout: 20_000 }).toBe(false);
     await expect(p.run({ x })).rejects.toMatchObject({ code: 'crashed' });
   });
 

@@ -84,7 +84,8 @@ export class InferenceProcess {
   }
 
   /**
-   * Runs the model once. Requests are answered in order.
+   * Runs the model once. Requests are answered in order. The feeds' memory is handed on without a copy: leave it unchanged
+   * until the answer is there.
    * @throws RuntimeError `bad-feed`, `bad-output`, `overloaded`, `timeout`, `crashed`, `run-failed` or `closed`
    */
   run(feeds: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<InferenceResult> {
