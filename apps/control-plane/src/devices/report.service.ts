@@ -35,7 +35,7 @@ export class ReportService {
     const { deviceId, projectId } = device;
     const rollouts = await this.database.$transaction(async (db) => {
       const [before] = await db.$queryRaw<Before[]>`
-        SELECT update_state, active_digest, target_digest, error_code FROM devices WHERE id = ${deviceId}::uuid FOR UPDATE`;
+        SELECT update_state, active_digest, target_digest, error_code FROM devices WHERE id = ${deviceId}::uuid FOR NO KEY UPDATE`;
       if (before === undefined) return [];
       await saveReport(db, deviceId, report);
       await recordChanges(db, deviceId, before, report);

@@ -83,7 +83,7 @@ export class DirectorService {
       manifest_digest: string;
     }>(
       `SELECT a.target_path, a.manifest_bytes, a.manifest_digest FROM devices d
-       LEFT JOIN artifacts a ON a.id = d.desired_artifact_id WHERE d.id = $1 FOR UPDATE OF d`,
+       LEFT JOIN artifacts a ON a.id = d.desired_artifact_id WHERE d.id = $1 FOR NO KEY UPDATE OF d`,
       [deviceId],
     );
     const [row] = rows;

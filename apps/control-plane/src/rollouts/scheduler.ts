@@ -87,8 +87,9 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
     const { snapshot, observed, projectId } = loaded;
     const observation = command === undefined ? { devices: observed } : { devices: observed, command };
     const { next, effects } = decideRollout(snapshot, observation, Date.now());
-    const devices = await saveRollout(db, snapshot, next);
+    // Devices before their part in the rollout, the order in which a report takes its locks too.
     const desired = await this.applyDesires(db, loaded, effects);
+    const devices = await saveRollout(db, snapshot, next);
     const history = effects.flatMap((e) => (e.kind === 'history' ? [e] : []));
     if (history.length > 0) {
       const detail = { rolloutId: next.id, rollout: loaded.name };

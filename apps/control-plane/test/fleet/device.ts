@@ -88,10 +88,14 @@ export class SimulatedDevice {
     this.client = connect(endpoint, identity);
   }
 
-  static async enroll(bundle: EnrollmentBundle, name = ''): Promise<SimulatedDevice> {
+  static async enroll(bundle: EnrollmentBundle, name = '', endpoint?: string): Promise<SimulatedDevice> {
     const { reply, privateKeyPem } = await requestEnrollment(bundle, { name });
     const { certificateChainPem: certificatePem, authorityPem } = reply;
-    return new SimulatedDevice({ privateKeyPem, certificatePem, authorityPem }, reply, reply.deviceEndpoint);
+    return new SimulatedDevice(
+      { privateKeyPem, certificatePem, authorityPem },
+      reply,
+      endpoint ?? reply.deviceEndpoint,
+    );
   }
 
   /** Follows the desired state until stopped, across broken connections. */
