@@ -285,12 +285,13 @@ async function snapshot(from: {
   return {
     atMs: Date.now(),
     generation: update.generation,
-    updateState: update.state,
+    // An update that was given up because it is no longer wished has not failed.
+    updateState: update.state === 'failed' && update.error === null ? 'idle' : update.state,
     activeDigest: activeDigest(state) ?? '',
     targetDigest: update.target?.manifestDigest ?? '',
     rolloutId: update.target?.rolloutId ?? '',
     errorCode: update.error?.code ?? '',
-    errorMessage: update.error?.message ?? '',
+    errorMessage: (update.error?.message ?? '').replaceAll('\0', ' '),
     progressBytes: progress.bytes,
     totalBytes: progress.total,
     facts,

@@ -1,15 +1,11 @@
 /** What a device tells about itself; people see it in the fleet overview. */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { probeHardware } from '@verge/runtime';
-
-export const agentVersion = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+import { agentVersion } from './version.js';
 
 export async function readFacts(): Promise<Record<string, string>> {
   const hardware = await probeHardware();
-  return {
+  const facts: Record<string, string> = {
     arch: hardware.arch,
     platform: hardware.platform,
     cpuModel: hardware.cpuModel,
@@ -21,4 +17,6 @@ export async function readFacts(): Promise<Record<string, string>> {
     agentVersion,
     hostname: hostname(),
   };
+  // The control plane keeps at most 512 characters of a fact.
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, value.slice(0, 512)]));
 }

@@ -1,16 +1,15 @@
-/** `verge-agent enroll | run | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. */
+/**
+ * `verge-agent enroll | run | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each command loads what it needs:
+ * `status` answers without the inference runtime and the gRPC stack.
+ */
 import { Command, InvalidArgumentError } from 'commander';
-import { Agent } from './agent.js';
-import { readBundle } from './enrollment/bundle.js';
-import { enroll } from './enrollment/enroll.js';
 import { AgentError, reasonOf } from './errors.js';
-import { agentVersion, readFacts } from './facts.js';
 import { Layout } from './layout.js';
 import { followLog } from './log/follow.js';
-import { createLogger, logPath } from './log/logger.js';
+import { logPath } from './log/rotating-file.js';
 import { prettyLine } from './log/pretty.js';
 import { readSettings } from './settings.js';
-import { readStatus, statusLines } from './status.js';
+import { agentVersion } from './version.js';
 
 function port(text: string): number {
   const value = Number(text);
@@ -31,6 +30,11 @@ async function enrollCommand(options: {
   name?: string;
   dir?: string;
 }): Promise<void> {
+  const [{ readBundle }, { enroll }, { readFacts }] = await Promise.all([
+    import('./enrollment/bundle.js'),
+    import('./enrollment/enroll.js'),
+    import('./facts.js'),
+  ]);
   const settings = readSettings(process.env, options.dir);
   const source = await readBundle(options.bundle, options.releaseRoot);
   const layout = new Layout(settings.dir);
@@ -40,6 +44,7 @@ async function enrollCommand(options: {
 }
 
 async function runCommand(options: { dir?: string; port: number; host: string }): Promise<void> {
+  const [{ Agent }, { createLogger }] = await Promise.all([import('./agent.js'), import('./log/logger.js')]);
   const settings = readSettings(process.env, options.dir);
   const layout = new Layout(settings.dir);
   await layout.prepare();
@@ -63,6 +68,7 @@ async function runCommand(options: { dir?: string; port: number; host: string })
 }
 
 async function statusCommand(options: { dir?: string; json?: boolean }): Promise<void> {
+  const { readStatus, statusLines } = await import('./status.js');
   const view = await readStatus(new Layout(readSettings(process.env, options.dir).dir));
   const text = options.json ? JSON.stringify(view, null, 2) : statusLines(view).join('\n');
   process.stdout.write(`${text}\n`);

@@ -71,6 +71,7 @@ export class Gateway {
   readonly projectId = randomUUID();
   readonly token = randomBytes(24).toString('base64url');
 
+  private readonly cursors = new Map<string, number>();
   private readonly blobs = new Map<string, Buffer>();
   private readonly releaseKey = createKey();
   private readonly directorKey = createKey();
@@ -241,6 +242,14 @@ export class Gateway {
     };
   }
 
+  /** Every record up to it is stored, or was dropped by the device. */
+  private through(spoolId: string, oldestSeq: number): number {
+    let seq = Math.max(this.cursors.get(spoolId) ?? 0, oldestSeq - 1);
+    while (this.records.has(`${spoolId}/${seq + 1}`)) seq++;
+    this.cursors.set(spoolId, seq);
+    return seq;
+  }
+
   private async certify(csrBase64: string): Promise<string> {
     const csrPem = `-----BEGIN CERTIFICATE REQUEST-----\n${csrBase64}\n-----END CERTIFICATE REQUEST-----\n`;
     const { deviceId, projectId } = this;
@@ -286,7 +295,7 @@ export class Gateway {
           this.knobs.loseAcks--;
           return done({ code: status.UNAVAILABLE, details: 'the acknowledgement was lost' });
         }
-        const throughSeq = records.at(-1)?.seq ?? 0;
+        const throughSeq = this.through(spoolId, call.request.oldestSeq);
         done(null, { throughSeq, accepted: records.length - duplicates, duplicates });
       },
     };

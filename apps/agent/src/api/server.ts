@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { chmod, rm } from 'node:fs/promises';
 import { isIP, type AddressInfo } from 'node:net';
 import { AgentError, reasonOf, type AgentFault } from '../errors.js';
-import { agentVersion } from '../facts.js';
+import { agentVersion } from '../version.js';
 import type { Log } from '../log/logger.js';
 import type { Serving } from '../serving.js';
 import type { Observation } from '../telemetry/window.js';

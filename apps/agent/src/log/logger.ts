@@ -1,13 +1,8 @@
-import { join } from 'node:path';
 import { multistream, pino, type Logger } from 'pino';
 import { prettyLine } from './pretty.js';
-import { RotatingFile } from './rotating-file.js';
+import { logPath, RotatingFile } from './rotating-file.js';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-
-export function logPath(folder: string): string {
-  return join(folder, 'agent.log');
-}
 
 /** JSON lines in a rotating file; also on standard error, for people where it is a terminal. */
 export function createLogger(folder: string, level: string): Logger {

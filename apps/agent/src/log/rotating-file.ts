@@ -1,6 +1,10 @@
 /** A log file that is renamed when it is full: agent.log, agent.log.1 (newest) ... agent.log.N (oldest). */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+
+export function logPath(folder: string): string {
+  return join(folder, 'agent.log');
+}
 
 export class RotatingFile {
   private descriptor: number;

@@ -24,8 +24,10 @@ class Feature {
   private max = -Infinity;
   private readonly sketch = createSketch();
 
-  add(value: number): void {
-    if (!Number.isFinite(value)) return;
+  add(given: number): void {
+    // Beyond these the squares overflow and the sketch's bins leave their range; no feature of interest is there.
+    if (!(Math.abs(given) < 1e100)) return;
+    const value = Math.abs(given) < 1e-100 ? 0 : given;
     this.count++;
     const delta = value - this.mean;
     this.mean += delta / this.count;
@@ -93,7 +95,8 @@ export class Window {
     return [...this.entries].map(([artifactDigest, entry]) => ({
       seq: 0,
       startMs: this.startMs,
-      endMs,
+      // The clock may have been set back meanwhile.
+      endMs: Math.max(this.startMs, endMs),
       artifactDigest,
       requests: entry.requests,
       errors: entry.errors,

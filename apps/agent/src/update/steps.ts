@@ -193,7 +193,7 @@ async function activate(context: StepContext, state: AgentState): Promise<Patch>
     ...s,
     active: slot,
     previous: s.active === slot ? s.previous : s.active,
-    update: { ...s.update, committedAt: now(), crashes: 0 },
+    update: { ...s.update, committedAt: now() },
   });
 }
 

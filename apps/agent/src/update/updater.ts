@@ -96,7 +96,9 @@ export class Updater {
   /** The serving process of an artifact ended unasked. */
   async crashed(digest: string): Promise<void> {
     const { update } = this.current;
-    if (update.state !== 'committed' || update.target?.manifestDigest !== digest) return;
+    // Requests have moved to the new model a moment before the activation is on disk.
+    const watched = update.state === 'activating' || update.state === 'committed';
+    if (!watched || update.target?.manifestDigest !== digest) return;
     await this.save((state) => ({ ...state, update: { ...state.update, crashes: state.update.crashes + 1 } }));
     this.bell.ring();
   }
