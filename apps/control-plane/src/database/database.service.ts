@@ -19,14 +19,6 @@ export class DatabaseService extends PrismaClient {
     this.pool = pool;
   }
 
-  /**
-   * Reads that must agree with one another. A query that includes relations is several statements; outside a snapshot
-   * one may see a job that is over and another the version that it has not made yet.
-   */
-  snapshot<T>(read: (db: Db) => Promise<T>): Promise<T> {
-    return this.$transaction(read, { isolationLevel: 'RepeatableRead' });
-  }
-
   async close(): Promise<void> {
     await this.$disconnect();
     if (!this.pool.ended) await this.pool.end();

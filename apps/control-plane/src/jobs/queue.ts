@@ -123,10 +123,7 @@ export async function openQueue(
         removeOnFail: KEEP_FINISHED,
       });
     },
-    find: async (id) => {
-      const job = await queue.getJob(id);
-      return job ? await describe(job) : null;
-    },
+    find: (id) => describe(queue, id),
     removeIdle: async (id) => await removeIdle(queue, id),
     requestCancel: async (id) => {
       const job = await queue.getJob(id);
@@ -148,10 +145,11 @@ export async function openQueue(
 
 const at = (ms: number | undefined): Date | null => (ms ? new Date(ms) : null);
 
-async function describe(job: BullJob): Promise<QueuedJob | null> {
-  const state = await job.getState();
-  // Removed between the two calls.
-  if (state === 'unknown') return null;
+/** The state is asked for first and the rest read after it, so that a job that is over comes with what it ended with. */
+async function describe(queue: BullQueue, id: string): Promise<QueuedJob | null> {
+  const state = await (await queue.getJob(id))?.getState();
+  const job = await queue.getJob(id);
+  if (!job || state === undefined || state === 'unknown') return null;
   const known = state === 'active' || state === 'completed' || state === 'failed' ? state : 'waiting';
   return {
     state: known,
