@@ -1,6 +1,7 @@
 /** Addresses and their pages; each page's code is loaded when it is first visited. */
 import { lazy, Suspense, type ComponentType, type ReactNode } from 'react';
-import { createBrowserRouter, type RouteObject } from 'react-router';
+import { createBrowserRouter, useRouteError, type RouteObject } from 'react-router';
+import { ErrorState } from '../components/ErrorState.js';
 import { PageLoader } from '../components/PageLoader.js';
 import { RequireSession } from '../session/session.js';
 import { ProjectShell } from '../shell/Shell.js';
@@ -13,6 +14,17 @@ function page<K extends string>(name: K, load: () => Promise<{ [N in K]: Page }>
     <Suspense fallback={<PageLoader />}>
       <Loaded />
     </Suspense>
+  );
+}
+
+/** The last resort: an error outside every page. */
+function RouteError(): ReactNode {
+  const error = useRouteError();
+  return (
+    <ErrorState
+      error={error instanceof Error ? error : new Error(String(error))}
+      onRetry={() => window.location.reload()}
+    />
   );
 }
 
@@ -48,7 +60,7 @@ const projectPages: RouteObject[] = [
   { path: '*', element: page('NotFoundPage', () => import('../pages/NotFoundPage.js')) },
 ];
 
-export const router = createBrowserRouter([
+const top: RouteObject[] = [
   { path: '/login', element: page('LoginPage', () => import('../pages/login/LoginPage.js')) },
   {
     path: '/',
@@ -64,4 +76,6 @@ export const router = createBrowserRouter([
     children: [{ index: true, element: page('ToOverview', () => import('../pages/HomePage.js')) }, ...projectPages],
   },
   { path: '*', element: page('NotFoundPage', () => import('../pages/NotFoundPage.js')) },
-]);
+];
+
+export const router = createBrowserRouter([{ errorElement: <RouteError />, children: top }]);

@@ -24,6 +24,7 @@ export async function startI18n(): Promise<void> {
     fallbackLng: 'en',
     interpolation: { escapeValue: false },
     returnNull: false,
+    showSupportNotice: false,
   });
   tell(currentLanguage());
 }

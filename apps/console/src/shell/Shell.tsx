@@ -45,7 +45,9 @@ function Shell(): ReactNode {
   const project = useProject();
   const { pathname } = useLocation();
   useShortcuts(useCallback(() => helpOpen.open(), [helpOpen]));
-  useEffect(() => window.scrollTo(0, 0), [pathname]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [pathname]);
   return (
     <AppShell
       header={{ height: 50 }}

@@ -31,8 +31,23 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
   const format = useFormat();
   const { to } = useProject();
   const columns: Column<File>[] = [
-    { id: 'path', header: t('datasets.path'), cell: (file) => <Text ff="monospace" fz="xs">{file.path}</Text>, sort: (file) => file.path },
-    { id: 'bytes', header: t('common.size'), cell: (file) => format.bytes(file.bytes), align: 'right', sort: (file) => file.bytes },
+    {
+      id: 'path',
+      header: t('datasets.path'),
+      cell: (file) => (
+        <Text ff="monospace" fz="xs">
+          {file.path}
+        </Text>
+      ),
+      sort: (file) => file.path,
+    },
+    {
+      id: 'bytes',
+      header: t('common.size'),
+      cell: (file) => format.bytes(file.bytes),
+      align: 'right',
+      sort: (file) => file.bytes,
+    },
     { id: 'digest', header: t('common.digest'), cell: (file) => <Digest value={file.digest} /> },
   ];
   return (
@@ -57,7 +72,10 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
               ]}
             />
           </Panel>
-          <Panel title={t('datasets.classes')} note={dataset.labels.length > 0 ? format.int(dataset.labels.length) : undefined}>
+          <Panel
+            title={t('datasets.classes')}
+            note={dataset.labels.length > 0 ? format.int(dataset.labels.length) : undefined}
+          >
             {dataset.labels.length === 0 ? (
               <Text size="sm" c="dimmed">
                 {t('datasets.noLabels')}
@@ -82,7 +100,12 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
           </Panel>
         )}
         <Panel title={t('datasets.files')} note={format.int(dataset.files.length)} flush>
-          <DataTable label={t('datasets.files')} columns={columns} rows={dataset.files.slice(0, 500)} rowKey={(file) => file.path} />
+          <DataTable
+            label={t('datasets.files')}
+            columns={columns}
+            rows={dataset.files.slice(0, 500)}
+            rowKey={(file) => file.path}
+          />
         </Panel>
       </Stack>
     </>

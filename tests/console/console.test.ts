@@ -1,0 +1,167 @@
+/**
+ * The console in a headless Chromium. VERGE_CONSOLE_URL, VERGE_CONSOLE_EMAIL and VERGE_CONSOLE_PASSWORD name a running
+ * control plane; without them the built console runs over the invented data of its own fixture server.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChromium, launchChromium } from '../../apps/console/e2e/browser.js';
+import { startFixture, type Fixture } from '../../apps/console/e2e/fixture/server.js';
+import * as walk from '../../apps/console/e2e/walk.js';
+
+const executable = findChromium();
+const root = resolve(import.meta.dirname, '../..');
+const shots = process.env['VERGE_SCREENSHOTS'] ?? mkdtempSync(join(tmpdir(), 'verge-console-'));
+const desktop = { width: 1440, height: 900 };
+const phone = { width: 390, height: 844 };
+
+let browser: Browser;
+let fixture: Fixture | undefined;
+let target: walk.Target;
+
+if (!executable)
+  console.warn('skipped: no Chromium was found (looked at VERGE_CHROMIUM and /usr/bin); the console is not tested');
+
+describe.skipIf(!executable)('the console', () => {
+  beforeAll(async () => {
+    const { VERGE_CONSOLE_URL: url, VERGE_CONSOLE_EMAIL: email, VERGE_CONSOLE_PASSWORD: password } = process.env;
+    if (url && email && password) target = { url: url.replace(/\/$/, ''), email, password };
+    else {
+      execFileSync('npx', ['turbo', 'run', 'build', '--filter=@verge/console', '--output-logs=errors-only'], {
+        cwd: root,
+        env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+      });
+      fixture = await startFixture(join(root, 'apps/console/dist'));
+      target = fixture;
+    }
+    browser = await launchChromium(executable ?? '');
+    console.info(`console at ${target.url}; screenshots in ${shots}`);
+  }, 180_000);
+  afterAll(async () => {
+    await browser?.close();
+    await fixture?.close();
+  });
+
+  const looks: readonly (walk.Look & { name: string; audited: boolean })[] = [
+    { name: 'en-light', language: 'en', scheme: 'light', ...desktop, audited: true },
+    { name: 'zh-dark', language: 'zh', scheme: 'dark', ...desktop, audited: true },
+    { name: 'en-dark-phone', language: 'en', scheme: 'dark', ...phone, audited: false },
+    { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: true },
+  ];
+  it.each(looks)('shows every page: $name', { timeout: 240_000 }, async (look) => {
+    const { page, context, errors } = await walk.visitor(browser, look);
+    const faults: string[] = [];
+    const lookAt = async (name: string): Promise<void> => {
+      await walk.screenshot(page, join(shots, look.name), name);
+      if (look.audited) faults.push(...(await walk.violations(page)).map((each) => `${name}: ${each}`));
+      const wider = await walk.overflow(page);
+      if (wider > 0) faults.push(`${name}: ${wider} px wider than the window`);
+    };
+    await page.goto(target.url + '/');
+    await page.locator('input[name="email"]').waitFor();
+    await lookAt('login');
+    await walk.logIn(page, target);
+    const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
+    for (const name of walk.listNames) {
+      await walk.goTo(page, target, `${project}/${name}`);
+      expect(await page.locator('h1').first().textContent()).toBe(walk.lists[name][look.language]);
+      await lookAt(name);
+      const row = walk.detailed.includes(name) ? await walk.firstRow(page) : null;
+      if (!row) continue;
+      await walk.goTo(page, target, row);
+      await lookAt(`${name}-one`);
+      const version = name === 'models' ? await walk.firstRow(page) : null;
+      if (!version) continue;
+      await walk.goTo(page, target, version);
+      expect(await page.locator('svg[role="group"] a, svg[role="group"] [tabindex]').count()).toBeGreaterThan(0);
+      await lookAt('version');
+    }
+    await context.close();
+    expect(faults).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it('is usable by the keyboard alone', { timeout: 60_000 }, async () => {
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(target.url + '/');
+    await walk.logIn(page, target);
+    await page.reload();
+    await walk.settled(page);
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    await page.keyboard.press('g');
+    await page.keyboard.press('d');
+    await page.getByRole('heading', { level: 1, name: 'Devices' }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('no device is called this');
+    await page.getByText('Nothing matches these filters').waitFor();
+    expect(page.url()).toContain('q=no+device+is+called+this');
+    await page.getByRole('button', { name: 'Enrol a device' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
+  it('returns to where it was when a session ends', { timeout: 60_000 }, async () => {
+    const { page, context } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(target.url + '/');
+    await walk.logIn(page, target);
+    const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
+    await walk.goTo(page, target, `${project}/rollouts`);
+    await context.clearCookies();
+    await page.getByRole('link', { name: 'Audit' }).click();
+    await page.getByText('Your session has ended').waitFor();
+    await walk.logIn(page, target);
+    await page.getByRole('heading', { level: 1, name: 'Audit' }).waitFor();
+    await context.close();
+  });
+
+  it('names every bad field of a training, and shows an enrolment bundle once', { timeout: 60_000 }, async () => {
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(target.url + '/');
+    await walk.logIn(page, target);
+    const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
+    await walk.goTo(page, target, `${project}/trainings`);
+    await page.getByRole('button', { name: 'New training' }).click();
+    const editor = page.getByRole('textbox', { name: 'Configuration' });
+    await editor.fill(
+      'model: { architecture: dscnn }\nepochs: 0\nbatchSize: many\noptimizer: { name: adamw }\ncolour: blue\n',
+    );
+    await page.getByText('3 fields are not as expected:').waitFor();
+    const listed = await page.locator('[aria-live="polite"] li').allTextContents();
+    expect(listed.map((line) => /line (\d+): (\/\w+)/.exec(line)?.slice(1).join(' '))).toEqual(
+      expect.arrayContaining(['2 /epochs', '3 /batchSize', '5 /colour']),
+    );
+    await walk.screenshot(page, shots, 'training-dialog');
+    await page.keyboard.press('Escape');
+    await walk.goTo(page, target, `${project}/devices`);
+    await page.getByRole('button', { name: 'Enrol a device' }).first().click();
+    await page.getByRole('textbox', { name: 'Device class' }).fill('edge-small');
+    await page.getByRole('button', { name: 'Create the token' }).click();
+    await page.getByText('verge.enrollment/1').waitFor();
+    await page.getByText('verge-agent enroll --bundle bundle.json').waitFor();
+    expect(await walk.violations(page)).toEqual([]);
+    await walk.screenshot(page, shots, 'enrolment-bundle');
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
+  it('says so when there is no such page', { timeout: 60_000 }, async () => {
+    const { page, context } = await walk.visitor(browser, { language: 'zh', scheme: 'light', ...desktop });
+    await page.goto(target.url + '/');
+    await walk.logIn(page, target);
+    const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
+    await page.goto(`${target.url}${project}/no-such-page`);
+    await page.getByText('页面不存在').waitFor();
+    await walk.screenshot(page, shots, 'not-found');
+    await context.close();
+  });
+});
