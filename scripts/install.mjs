@@ -1,13 +1,11 @@
 // Brings a fresh clone to where it can build and run: `npm ci` when the lock file changed, then the build.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'node_modules', '.verge-installed');
 const children = new Set();
 
 /** Environment for everything that is started: no downloads beside npm's packages, no telemetry of tools. */
@@ -63,25 +61,26 @@ function checkNode() {
   }
 }
 
-function fingerprint() {
-  const hash = createHash('sha256');
-  hash.update(readFileSync(join(root, 'package-lock.json')));
-  hash.update(`${process.platform} ${process.arch} ${process.versions.modules}`);
-  return hash.digest('hex');
+/**
+ * Whether node_modules is what package-lock.json lists: npm writes its own copy of the list last, so a copy that is there
+ * and not older says that an installation came to its end.
+ */
+function isInstalled() {
+  const tolerance = 5000;
+  const [wanted, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((f) => join(root, f));
+  return existsSync(installed) && statSync(installed).mtimeMs + tolerance >= statSync(wanted).mtimeMs;
 }
 
-/** Installs what package-lock.json lists, unless that very list is installed already. */
+/** Installs what package-lock.json lists, unless that is done already. */
 export async function ensureInstalled() {
   checkNode();
-  const wanted = fingerprint();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (isInstalled()) return;
   console.log('> npm ci: installing dependencies (once; a minute or two, about 1.2 GB on disk)');
   const { code } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   if (code !== 0) {
     console.error('\nnpm ci failed; the lines above say why. Nothing else was started.');
     process.exit(code);
   }
-  writeFileSync(stamp, wanted);
 }
 
 /** Builds every package and app; what has not changed comes from turbo's cache. */

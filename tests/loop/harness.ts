@@ -54,6 +54,7 @@ export class System {
       VERGE_DATA_DIR: join(home, 'data'),
       VERGE_ADMIN_EMAIL: 'admin@example.org',
       VERGE_ADMIN_PASSWORD: 'a long enough password',
+      VERGE_REPORT_INTERVAL_SECONDS: '1',
       DATABASE_URL: '',
       REDIS_URL: '',
       S3_ENDPOINT: '',

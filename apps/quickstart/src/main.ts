@@ -27,6 +27,8 @@ async function start(context: Context): Promise<string> {
     VERGE_ADMIN_EMAIL: email,
     VERGE_ADMIN_PASSWORD: password,
     VERGE_PUBLIC_HOST: 'localhost',
+    // Somebody is watching: hear from the agents more often than a fleet would bear.
+    VERGE_REPORT_INTERVAL_SECONDS: '2',
     // The quickstart runs on what comes embedded, whatever the shell it was started from is set up for.
     DATABASE_URL: '',
     REDIS_URL: '',
