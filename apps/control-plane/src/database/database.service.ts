@@ -15,6 +15,8 @@ export class DatabaseService extends PrismaClient {
     const pool = new Pool({ connectionString: url, max: 16, application_name: 'verge-control-plane' });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', () => undefined);
+    // Nor does the pool listen while a connection is lent out: one that breaks between two statements would do the same.
+    pool.on('connect', (client) => client.on('error', () => undefined));
     super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
     this.pool = pool;
   }
