@@ -14,7 +14,7 @@ const names = readdirSync(folder)
 const args = process.argv.slice(2);
 const at = args.indexOf('--json');
 const json = at >= 0 ? args[at + 1] : undefined;
-const name = args.find((a, i) => !a.startsWith('--') && i !== at + 1);
+const name = args.find((a, i) => !a.startsWith('--') && (at < 0 || i !== at + 1));
 
 if (!name) {
   const first = (n) =>
