@@ -5,8 +5,8 @@ import { DeviceClass, Measurement } from './measurement.js';
 import { DistillationConfig, OptimizerConfig } from './training-config.js';
 
 export const FineTune = z.strictObject({
-  epochs: z.int().min(0).max(10_000).default(5),
-  batchSize: z.int().min(1).default(64),
+  epochs: z.int().min(0).max(10_000).default(5).describe('passes over the training part; 0 tunes nothing'),
+  batchSize: z.int().min(1).default(64).describe('samples of one step'),
   optimizer: OptimizerConfig.default({
     name: 'adamw',
     learningRate: 0.001,
@@ -14,10 +14,9 @@ export const FineTune = z.strictObject({
     beta2: 0.999,
     epsilon: 1e-8,
     weightDecay: 0,
-  }),
-  /** Learn from the unpruned model as well as from the labels. */
-  distillation: DistillationConfig.optional(),
-  seed: z.int().min(0).default(1),
+  }).describe('how weights follow gradients'),
+  distillation: DistillationConfig.optional().describe('learn from the unpruned model as well as from the labels'),
+  seed: z.int().min(0).default(1).describe('same seed, same bytes'),
 });
 
 export const RecipePass = z.discriminatedUnion('pass', [
@@ -26,46 +25,55 @@ export const RecipePass = z.discriminatedUnion('pass', [
   /** Remove whole filters, with real shape change, ranked by ||dL/dw||_p over the training batches. */
   z.strictObject({
     pass: z.literal('prune-filters'),
-    /** Fraction of prunable filters to remove. */
-    ratio: z.number().gt(0).lt(1),
-    scope: z.enum(['layer', 'global']).default('layer'),
-    /** The p of the norm. */
-    norm: z.union([z.literal(1), z.literal(2)]).default(2),
-    /** Kept channel counts are rounded up to a multiple of this. */
-    multiple: z.int().min(1).max(64).default(8),
-    scoreBatches: z.int().min(1).default(8),
+    ratio: z.number().gt(0).lt(1).describe('fraction of prunable filters to remove'),
+    scope: z
+      .enum(['layer', 'global'])
+      .default('layer')
+      .describe('rank filters within each layer, or over the whole network'),
+    norm: z
+      .union([z.literal(1), z.literal(2)])
+      .default(2)
+      .describe('the p of the norm of the gradient'),
+    multiple: z.int().min(1).max(64).default(8).describe('kept channel counts are rounded up to a multiple of this'),
+    scoreBatches: z.int().min(1).default(8).describe('training batches over which gradients are added up'),
     fineTune: FineTune.default({
       epochs: 5,
       batchSize: 64,
       optimizer: { name: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
       seed: 1,
-    }),
+    }).describe('training after the cut'),
   }),
   /** Static int8 in QDQ form, weights per output channel. */
   z.strictObject({
     pass: z.literal('quantize-static'),
-    calibration: z.enum(['min-max', 'percentile', 'entropy']).default('min-max'),
-    percentile: z.number().gt(50).max(100).default(99.99),
-    samples: z.int().min(1).default(256),
+    calibration: z
+      .enum(['min-max', 'percentile', 'entropy'])
+      .default('min-max')
+      .describe('how ranges of activations are found'),
+    percentile: z.number().gt(50).max(100).default(99.99).describe('share of values that a percentile range keeps'),
+    samples: z.int().min(1).default(256).describe('training samples that calibrate'),
   }),
 ]);
 export type RecipePass = z.infer<typeof RecipePass>;
 
 export const Budget = z.strictObject({
-  /** Largest loss of top-1 accuracy against the source model, in percentage points. */
-  maxAccuracyDropPoints: z.number().min(0).default(1),
-  /** Largest p50 latency as a multiple of the source model's. */
-  maxLatencyRatio: z.number().positive().default(1),
-  /** Largest size as a fraction of the source model's. */
-  maxSizeRatio: z.number().positive().default(1),
+  maxAccuracyDropPoints: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('largest loss of top-1 accuracy on the test part, in percentage points'),
+  maxLatencyRatio: z.number().positive().default(1).describe("largest p50 latency as a multiple of the source model's"),
+  maxSizeRatio: z.number().positive().default(1).describe("largest size as a fraction of the source model's"),
 });
 export type Budget = z.infer<typeof Budget>;
 
 export const Recipe = z.strictObject({
-  schema: z.literal('verge.recipe/1').default('verge.recipe/1'),
-  name: Slug,
-  passes: z.array(RecipePass).min(1).max(16),
-  budget: Budget.default({ maxAccuracyDropPoints: 1, maxLatencyRatio: 1, maxSizeRatio: 1 }),
+  schema: z.literal('verge.recipe/1').default('verge.recipe/1').describe('form of this document'),
+  name: Slug.describe('name of the recipe, immutable once stored'),
+  passes: z.array(RecipePass).min(1).max(16).describe('carried out in order'),
+  budget: Budget.default({ maxAccuracyDropPoints: 1, maxLatencyRatio: 1, maxSizeRatio: 1 }).describe(
+    'what the result must keep to; else it is not offered',
+  ),
 });
 export type Recipe = z.infer<typeof Recipe>;
 

@@ -1,10 +1,12 @@
 /** The verbs that need no server. What each needs is loaded when it runs, so that the others start fast. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { number } from '../command.js';
+import { createOutput } from '../output.js';
 import type { BenchmarkArguments } from './benchmark.js';
 import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
 import type { InspectArguments } from './inspect.js';
+import type { DocumentName } from './schema.js';
 import type { TrainArguments } from './train.js';
 
 const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
@@ -103,5 +105,14 @@ export function localCommands(program: Command): void {
     .action(async (options: InspectArguments, command: Command) => {
       const { json } = command.optsWithGlobals<InspectArguments>();
       await (await import('./inspect.js')).inspectVerb(options, json === true);
+    });
+  program
+    .command('schema')
+    .description('JSON Schema of a document that people write')
+    .addArgument(new Argument('<document>').choices(['training-config', 'recipe', 'preprocess']))
+    .action(async (name: DocumentName, _options: unknown, command: Command) => {
+      const schema = (await import('./schema.js')).documentSchema(name);
+      const output = createOutput(command.optsWithGlobals<{ json?: boolean }>().json === true);
+      output.result(schema, () => JSON.stringify(schema, null, 2));
     });
 }

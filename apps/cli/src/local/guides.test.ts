@@ -1,0 +1,48 @@
+/** What is written about documents is held against their schemas. */
+import { readFile } from 'node:fs/promises';
+import { format } from 'prettier';
+import { parse } from 'yaml';
+import { Preprocess, Recipe, TrainingConfig } from '@verge/contracts';
+import { describe, expect, it } from 'vitest';
+import { verge } from '../test-command.js';
+import { type DocumentName, documentNames, documentSchema } from './schema.js';
+
+const docs = new URL('../../../../docs/', import.meta.url);
+const read = (path: string): Promise<string> => readFile(new URL(path, docs), 'utf8');
+
+const guides = {
+  'training-config': { file: 'guides/training-config.md', schema: TrainingConfig },
+  recipe: { file: 'guides/recipe.md', schema: Recipe },
+  preprocess: { file: 'guides/preprocessing.md', schema: Preprocess },
+} satisfies Record<DocumentName, object>;
+
+/** Names of all fields at any depth. */
+function fieldNames(schema: unknown): string[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const own = 'properties' in schema ? Object.keys(schema.properties as object) : [];
+  return [...own, ...Object.values(schema).flatMap(fieldNames)];
+}
+
+describe.each(documentNames)('%s', (name) => {
+  it('has its committed JSON Schema (npm run schemas -w @verge/cli)', async () => {
+    const committed = await read(`schemas/${name}.schema.json`);
+    const current = await format(JSON.stringify(documentSchema(name)), { parser: 'json', printWidth: 120 });
+    expect(committed).toBe(current);
+    expect((await verge('schema', name)).json()).toEqual(JSON.parse(committed));
+  });
+
+  it('has a guide whose every example is valid', async () => {
+    const text = await read(guides[name].file);
+    const examples = [...text.matchAll(/^```(?:yaml|json)\n([\s\S]*?)^```$/gm)].map((m) => m[1] ?? '');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) guides[name].schema.parse(parse(example));
+  });
+
+  it('has a guide that explains every field', async () => {
+    const text = await read(guides[name].file);
+    const fields = new Set(fieldNames(documentSchema(name)));
+    const named = (field: string): RegExp => new RegExp(`[\`.|"]${field}[\`":]|^#+ .*\\b${field}\\b`, 'm');
+    const missing = [...fields].filter((field) => !named(field).test(text));
+    expect(missing).toEqual([]);
+  });
+});
