@@ -39,7 +39,7 @@ export async function run(): Promise<Row[]> {
       VERGE_GRPC_HOST: '127.0.0.1',
       VERGE_ADMIN_EMAIL: admin.email,
       VERGE_ADMIN_PASSWORD: admin.password,
-      LOG_LEVEL: 'error',
+      VERGE_LOG_LEVEL: 'error',
     }),
   );
   const bare = await bareServer(content);
@@ -52,7 +52,9 @@ export async function run(): Promise<Row[]> {
     for (let round = 0; round <= ROUNDS; round++) {
       const o = await download(ours, digest, digestOf);
       const p = await download(bare.client, digest, digestOf);
-      if (round > 0) (times.ours.push(o), times.peer.push(p));
+      if (round === 0) continue;
+      times.ours.push(o);
+      times.peer.push(p);
     }
     ours.close();
     const rate = (ms: number[]) => SIZE / 1e6 / (median(ms) / 1000);

@@ -39,7 +39,7 @@ export async function run(): Promise<Row[]> {
       VERGE_GRPC_HOST: '127.0.0.1',
       VERGE_ADMIN_EMAIL: admin.email,
       VERGE_ADMIN_PASSWORD: admin.password,
-      LOG_LEVEL: 'error',
+      VERGE_LOG_LEVEL: 'error',
     }),
   );
   const db = new PgClient({ connectionString: plane.databaseUrl });
@@ -56,7 +56,9 @@ export async function run(): Promise<Row[]> {
       if (rows[0]?.n !== ROWS) throw new Error(`stored ${rows[0]?.n} of ${ROWS} rows`);
       await db.query('TRUNCATE telemetry_records, telemetry_cursors');
       const p = await copyAll(db, records);
-      if (round > 0) (times.ours.push(o), times.peer.push(p));
+      if (round === 0) continue;
+      times.ours.push(o);
+      times.peer.push(p);
     }
     for (const device of devices) device.close();
     const [a, b] = [ROWS / (median(times.ours) / 1000), ROWS / (median(times.peer) / 1000)];

@@ -1,6 +1,7 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { GatewayError, toServiceError } from './status.js';
+import { isTransient } from './transient.js';
 
 /** Turns functions that return or throw into handlers of grpc-js, and writes what nobody foresaw to the log. */
 export class Answer {
@@ -32,7 +33,8 @@ export class Answer {
   }
 
   private refusal(path: string, error: unknown) {
-    if (!(error instanceof GatewayError)) this.log.error({ err: error, path }, 'a device call failed');
+    if (isTransient(error)) this.log.warn({ err: error, path }, 'a device call must be tried again');
+    else if (!(error instanceof GatewayError)) this.log.error({ err: error, path }, 'a device call failed');
     return toServiceError(error);
   }
 }

@@ -1,6 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { FieldError } from '@verge/contracts';
+import { isTransient } from './transient.js';
 
 export type StatusName = keyof typeof status;
 
@@ -25,8 +26,12 @@ export function invalidArgument(errors: readonly FieldError[]): GatewayError {
 
 /** What grpc-js sends. An error that nobody foresaw says nothing about the inside. */
 export function toServiceError(error: unknown): ServiceError {
-  const known = error instanceof GatewayError;
-  const code = known ? status[error.code] : status.INTERNAL;
-  const details = known ? error.message : 'internal error';
-  return Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+  const { code, details } = describe(error);
+  return Object.assign(new Error(details), { code: status[code], details, metadata: new Metadata() });
+}
+
+function describe(error: unknown): { code: StatusName; details: string } {
+  if (error instanceof GatewayError) return { code: error.code, details: error.message };
+  if (isTransient(error)) return { code: 'UNAVAILABLE', details: 'the control plane cannot reach its database' };
+  return { code: 'INTERNAL', details: 'internal error' };
 }

@@ -269,7 +269,7 @@ describe('a rollout', () => {
     const reading = (async () => {
       let text = '';
       for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-        const lines = (text += chunk).split('\n');
+        const lines = (text + chunk).split('\n');
         text = lines.pop()!;
         for (const line of lines)
           if (line.startsWith('data: ')) seen.push(JSON.parse(line.slice(6)) as RolloutEventMessage);

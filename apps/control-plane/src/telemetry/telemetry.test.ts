@@ -110,6 +110,34 @@ describe('delivery', () => {
     expect(await totals(device)).toMatchObject({ requests: 10_000, records: 1000 });
   });
 
+  it('loses and doubles nothing while the database breaks its connections again and again', async () => {
+    const device = await enrolled();
+    const batches = Array.from({ length: 30 }, () => records(device, 10));
+    let done = false;
+    const breaking = (async () => {
+      while (!done) {
+        await plane.database.$executeRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'verge-control-plane' AND pid <> pg_backend_pid()
+            AND random() < 0.5`.catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    const failures: number[] = [];
+    for (const batch of batches) {
+      await retry(() =>
+        device.push(batch).catch((error: { code: number }) => {
+          failures.push(error.code);
+          throw error;
+        }),
+      );
+    }
+    done = true;
+    await breaking;
+    expect(await retry(() => device.push(batches[0]!))).toMatchObject({ throughSeq: 300, accepted: 0 });
+    expect(new Set(failures)).toEqual(new Set(failures.length > 0 ? [status.UNAVAILABLE] : []));
+    expect(await retry(() => totals(device))).toMatchObject({ requests: 3000, records: 300 });
+  });
+
   it('refuses a batch whole, naming each bad field', async () => {
     const device = await enrolled();
     const [good, bad] = records(device, 2);

@@ -44,7 +44,7 @@ export class TestControlPlane {
       VERGE_REPORT_INTERVAL_SECONDS: '1',
       VERGE_ADMIN_EMAIL: admin.email,
       VERGE_ADMIN_PASSWORD: admin.password,
-      VERGE_LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'error',
+      VERGE_LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'fatal',
     });
     const plane = await startControlPlane(asked);
     // The ports that were free the first time are kept, so that devices find it again after a restart.
