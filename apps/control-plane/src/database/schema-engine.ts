@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import { Pool } from 'pg';
 import { ShadowingPrismaPg } from './shadow-adapter.js';
 
 export interface MigrationList {
@@ -88,14 +89,20 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   bindings ??= loadBindings();
   const { SchemaEngine } = await bindings;
-  const adapter = bindMigrationAwareSqlAdapterFactory(new ShadowingPrismaPg(databaseUrl));
-  const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter);
+  // One connection, closed at the end: the engine's advisory lock belongs to its session, and would outlive the engine.
+  const pool = new Pool({ connectionString: databaseUrl, max: 1 });
+  const adapter = bindMigrationAwareSqlAdapterFactory(new ShadowingPrismaPg(databaseUrl, pool));
   try {
-    return await use(engine);
+    const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter);
+    try {
+      return await use(engine);
+    } finally {
+      engine.free();
+    }
   } catch (cause) {
     if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
     throw new Error(`the schema engine panicked: ${lastPanic}`, { cause });
   } finally {
-    engine.free();
+    await pool.end();
   }
 }

@@ -11,8 +11,11 @@ import { Pool } from 'pg';
 const CHAR_OID = 18;
 
 export class ShadowingPrismaPg extends PrismaPg {
-  constructor(private readonly url: string) {
-    super({ connectionString: url, max: 2 });
+  constructor(
+    private readonly url: string,
+    pool: Pool,
+  ) {
+    super(pool);
   }
 
   override async connectToShadowDb(): Promise<Awaited<ReturnType<PrismaPg['connectToShadowDb']>>> {
