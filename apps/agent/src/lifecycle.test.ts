@@ -1,4 +1,6 @@
 /** The agent as a process against a real gRPC gateway: every update state x {succeeds, errors, killed}. */
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createKey } from '@verge/trust/publish';
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -235,6 +237,38 @@ describe('agent', () => {
     await agent.start();
     await agent.serves(1);
     expect((await agent.state())?.update).toMatchObject({ state: 'failed', error: { code: 'ACTIVATION_FAILED' } });
+  });
+
+  it('goes back when the new model is damaged between its self-test and its activation', async () => {
+    const { agent, gateway, v1 } = await serving();
+    await agent.kill();
+    const v2 = buildArtifact({ version: 2 });
+    agent.spawn({ VERGE_AGENT_KILL_AT: 'entered:activating' });
+    plainOffer(gateway, v2);
+    expect((await agent.exited).signal).toBe('SIGKILL');
+    await appendFile(join(agent.dir, 'slots', 'b', 'model.onnx'), 'x');
+    await agent.start();
+    expect((await reported(gateway, 'DIGEST_MISMATCH')).activeDigest).toBe(v1.digest);
+    expect((await agent.infer(pixels)).version).toBe('1');
+  });
+
+  it('falls back to the other slot when the one that served is damaged, then heals it', async () => {
+    const { agent, gateway } = await serving();
+    const v2 = buildArtifact({ version: 2 });
+    plainOffer(gateway, v2);
+    await agent.serves(2);
+    await until('the commit', async () => (await agent.state())?.update.state === 'committed');
+    const patient = { VERGE_AGENT_PROBATION_SECONDS: '0' };
+    await agent.kill();
+    await agent.start(patient);
+    await until('idle', async () => (await agent.state())?.update.state === 'idle');
+    await agent.kill();
+    await appendFile(join(agent.dir, 'slots', 'b', 'model.onnx'), 'x');
+    gateway.down();
+    await agent.start(patient);
+    await agent.serves(1);
+    await gateway.up();
+    await agent.serves(2);
   });
 
   it.each(['entered:reverting', 'acted:reverting'])('killed at %s, ends on the old model', async (point) => {

@@ -1,7 +1,7 @@
 /** The model that serves, in its own process. A new one takes the requests without any of them failing. */
 import type { Tensor } from '@verge/onnx';
 import { InferenceProcess, RuntimeError, type InferenceResult } from '@verge/runtime';
-import { backoffMs } from './backoff.js';
+import { backoffMs, sleep } from './backoff.js';
 import { AgentError, reasonOf } from './errors.js';
 import type { Log } from './log/logger.js';
 import { readModel, type Artifact } from './update/artifact.js';
@@ -36,8 +36,14 @@ export class Serving {
   get pid(): number | null {
     return this.process?.pid ?? null;
   }
+  /** Of the inference process; 0 when there is none or it does not answer within two seconds. */
   async rssBytes(): Promise<number> {
-    return this.process?.serving ? (await this.process.stats().catch(() => ({ rssBytes: 0 }))).rssBytes : 0;
+    if (!this.process?.serving) return 0;
+    const asked = this.process.stats().then(
+      (stats) => stats.rssBytes,
+      () => 0,
+    );
+    return Promise.race([asked, sleep(2000).then(() => 0)]);
   }
 
   /**

@@ -50,7 +50,7 @@ export class Renewer {
     if (due === 'expired') {
       this.options.log.error(
         { notAfter: certificate.notAfter },
-        'the certificate has expired; enrol this device again',
+        'the certificate has expired; what runs goes on, and the device must enrol anew with another --dir',
       );
       waitMs = longestWaitMs;
     } else if (due === 'due') {

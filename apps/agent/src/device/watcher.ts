@@ -51,6 +51,7 @@ export class Watcher {
         });
       } catch (error) {
         const revoked = isGrpcError(error) && [status.PERMISSION_DENIED, status.UNAUTHENTICATED].includes(error.code);
+        if (this.stopped.signal.aborted) return;
         if (revoked) log.error({ err: reasonOf(error) }, 'the control plane refuses this device; what runs goes on');
         else log.info({ err: reasonOf(error), failures }, 'not connected to the control plane');
         // A refusal does not pass in a second.

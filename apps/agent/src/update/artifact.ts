@@ -94,7 +94,7 @@ export async function writeSlot(from: {
   for (const file of manifest.files) {
     const from = store.path(file.digest);
     const to = join(folder, file.path);
-    await link(from, to).catch(() => copyFile(from, to));
+    await link(from, to).catch(() => copySynced(from, to));
     await requireFile(folder, file);
   }
   // The manifest is last: a slot that has one is complete.
@@ -106,6 +106,16 @@ export async function writeSlot(from: {
     await out.close();
   }
   await syncDirectory(folder);
+}
+
+async function copySynced(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  const file = await open(to, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function requireFile(folder: string, file: ArtifactFile): Promise<void> {
