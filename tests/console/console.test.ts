@@ -49,7 +49,7 @@ describe.skipIf(!executable)('the console', () => {
     { name: 'en-light', language: 'en', scheme: 'light', ...desktop, audited: true },
     { name: 'zh-dark', language: 'zh', scheme: 'dark', ...desktop, audited: true },
     { name: 'en-dark-phone', language: 'en', scheme: 'dark', ...phone, audited: false },
-    { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: true },
+    { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: false },
   ];
   it.each(looks)('shows every page: $name', { timeout: 240_000 }, async (look) => {
     const { page, context, errors } = await walk.visitor(browser, look);
@@ -64,18 +64,13 @@ describe.skipIf(!executable)('the console', () => {
     await page.locator('input[name="email"]').waitFor();
     await lookAt('login');
     await walk.logIn(page, target);
-    const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
     for (const name of walk.listNames) {
-      await walk.goTo(page, target, `${project}/${name}`);
+      await walk.openList(page, name);
       expect(await page.locator('h1').first().textContent()).toBe(walk.lists[name][look.language]);
       await lookAt(name);
-      const row = walk.detailed.includes(name) ? await walk.firstRow(page) : null;
-      if (!row) continue;
-      await walk.goTo(page, target, row);
+      if (!walk.detailed.includes(name) || !(await walk.openFirstRow(page))) continue;
       await lookAt(`${name}-one`);
-      const version = name === 'models' ? await walk.firstRow(page) : null;
-      if (!version) continue;
-      await walk.goTo(page, target, version);
+      if (name !== 'models' || !(await walk.openFirstRow(page))) continue;
       expect(await page.locator('svg[role="group"] a, svg[role="group"] [tabindex]').count()).toBeGreaterThan(0);
       await lookAt('version');
     }

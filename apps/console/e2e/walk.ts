@@ -125,8 +125,26 @@ export async function screenshot(page: Page, folder: string, name: string): Prom
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }
 
-/** The address that the first row of a list leads to, or null when the list is empty. */
-export async function firstRow(page: Page): Promise<string | null> {
+/** Opens a page through the navigation, which a phone first has to unfold. */
+export async function openList(page: Page, name: ListName): Promise<void> {
+  const link = page.locator(`nav a[href$="/${name}"]`);
+  const burger = page.locator('.mantine-Burger-root');
+  if (await burger.isVisible()) {
+    await burger.click();
+    await page.locator('.mantine-Burger-burger[data-opened]').waitFor();
+  }
+  await link.click();
+  await page.waitForURL((url) => url.pathname.endsWith(`/${name}`));
+  await settled(page);
+}
+
+/** Follows the link of a list's first row. @returns false when the list is empty */
+export async function openFirstRow(page: Page): Promise<boolean> {
   const link = page.locator('tbody tr a').first();
-  return (await link.count()) > 0 ? link.getAttribute('href') : null;
+  if ((await link.count()) === 0) return false;
+  const before = new URL(page.url()).pathname;
+  await link.click();
+  await page.waitForURL((url) => url.pathname !== before);
+  await settled(page);
+  return true;
 }

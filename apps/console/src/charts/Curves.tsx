@@ -56,7 +56,6 @@ export function Curves(props: Props): ReactNode {
         yAxisProps={{ domain: [from ?? 'auto', 'auto'], width: 62, tickCount: 5 }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? xLabel(x) : x) }}
         lineProps={{ isAnimationActive: false }}
-        aria-label={title}
       />
     </ChartFigure>
   );

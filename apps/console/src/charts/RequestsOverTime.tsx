@@ -54,7 +54,6 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? format.tick(x, span) : x) }}
         barProps={{ isAnimationActive: false, radius: 1 }}
         barChartProps={{ barCategoryGap: 1 }}
-        aria-label={t('telemetry.requests')}
       />
     </ChartFigure>
   );

@@ -64,21 +64,23 @@ function Shell(): ReactNode {
       >
         {t('shell.skip')}
       </a>
-      <AppShell.Header className={classes.header}>
-        <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
-        <Link to={project.to('/overview')} className={classes.brand}>
-          <Logo />
-          <span className={classes.wordmark}>verge</span>
-        </Link>
-        <span className={classes.slash} aria-hidden>
-          /
-        </span>
-        <ProjectSwitcher />
-        <span className={classes.grow} />
-        <LiveMark />
-        <LanguageMenu />
-        <SchemeMenu />
-        <UserMenu onShortcuts={helpOpen.open} />
+      <AppShell.Header className={classes.top}>
+        <div className={classes.header}>
+          <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
+          <Link to={project.to('/overview')} className={classes.brand}>
+            <Logo />
+            <span className={classes.wordmark}>verge</span>
+          </Link>
+          <span className={classes.slash} aria-hidden>
+            /
+          </span>
+          <ProjectSwitcher />
+          <span className={classes.grow} />
+          <LiveMark />
+          <LanguageMenu />
+          <SchemeMenu />
+          <UserMenu onShortcuts={helpOpen.open} />
+        </div>
       </AppShell.Header>
       <AppShell.Navbar className={classes.nav} aria-label={t('shell.navigation')}>
         <NavBar onNavigate={close} />

@@ -95,7 +95,6 @@ function GraphNode({ placed, here }: { placed: Placed; here: boolean }): ReactNo
   const address = here ? null : addressOf(node);
   const body = (
     <>
-      <title>{`${kind}: ${node.name}`}</title>
       <rect className={classes.box} x={x} y={y} width={NODE.width} height={NODE.height} rx={5} />
       <text className={classes.kind} x={x + 11} y={y + 17}>
         {kind}
@@ -107,7 +106,7 @@ function GraphNode({ placed, here }: { placed: Placed; here: boolean }): ReactNo
   );
   const label = `${kind}: ${node.name}`;
   return address ? (
-    <Link to={to(address)} className={classes.node} aria-label={label}>
+    <Link to={to(address)} className={classes.node}>
       {body}
     </Link>
   ) : (
