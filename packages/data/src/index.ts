@@ -16,7 +16,7 @@ export { openDataset, formatNames } from './open.js';
 export type { OpenOptions } from './readers/options.js';
 export { DatasetDescriptor, findDescriptor } from './descriptor.js';
 export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
-export { parseIdx } from './readers/idx.js';
+export { labelsBeside, parseIdx } from './readers/idx.js';
 export { digitsPreprocess, loadDigits } from './digits.js';
 export { selectPart, splitIndices, splitNames, splitSamples, type SplitIndices, type SplitName } from './split.js';
 export { augmentBatch } from './augment.js';

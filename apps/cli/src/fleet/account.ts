@@ -5,6 +5,7 @@ import { connect, number, remote } from '../command.js';
 import { readCredentials, writeCredentials } from '../credentials.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
+import { everyItem } from './pages.js';
 
 async function readAll(stream: NodeJS.ReadStream): Promise<string> {
   let text = '';
@@ -88,7 +89,7 @@ function projectCommands(program: Command): void {
   const projects = program.command('projects').description('projects');
   projects.command('list').action(async (_options: unknown, command: Command) => {
     const { client, output } = await connect(command);
-    const { items } = await client.call('projects.list', { query: { limit: 500 } });
+    const items = await everyItem((page) => client.call('projects.list', { query: page }));
     output.result(items, () =>
       table(
         ['project', 'name', 'role', 'created'],
@@ -110,7 +111,7 @@ function tokenCommands(program: Command): void {
   const tokens = program.command('tokens').description('API tokens');
   tokens.command('list').action(async (_options: unknown, command: Command) => {
     const { client, output } = await connect(command);
-    const { items } = await client.call('tokens.list', { query: { limit: 500 } });
+    const items = await everyItem((page) => client.call('tokens.list', { query: page }));
     output.result(items, () =>
       table(
         ['id', 'name', 'project', 'role', 'last used', 'expires'],

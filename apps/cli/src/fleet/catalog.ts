@@ -2,12 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type DatasetFile, Preprocess } from '@verge/contracts';
-import { findDescriptor, openDataset, type OpenOptions } from '@verge/data';
+import { findDescriptor, labelsBeside, openDataset, type OpenOptions } from '@verge/data';
 import type { Command } from 'commander';
 import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
 import { uploadDataset, uploadFile } from './upload.js';
+import { everyItem } from './pages.js';
 
 interface AddOptions {
   path: string;
@@ -19,14 +20,21 @@ interface AddOptions {
   license?: string;
 }
 
-/** A folder with a descriptor is the descriptor and the file it names; anything else is all of its files. */
-async function datasetFiles(remote: Remote, path: string): Promise<DatasetFile[]> {
-  const found = await findDescriptor(path, (await stat(path)).isDirectory());
-  if (!found) return uploadDataset(remote, path);
+/** The files that a data set consists of, where that is not everything in the folder. */
+async function chosenFiles(path: string, format: string): Promise<string[] | undefined> {
+  const isFolder = (await stat(path)).isDirectory();
+  const found = await findDescriptor(path, isFolder);
+  // A folder with a descriptor is the descriptor and the file it names.
+  if (found) return [join(dirname(found.file), 'dataset.json'), found.file];
+  if (isFolder) return undefined;
+  return format === 'idx' ? [path, await labelsBeside(path)] : [path];
+}
+
+async function datasetFiles(remote: Remote, path: string, format: string): Promise<DatasetFile[]> {
+  const chosen = await chosenFiles(path, format);
+  if (!chosen) return uploadDataset(remote, path);
   const files: DatasetFile[] = [];
-  for (const file of [join(dirname(found.file), 'dataset.json'), found.file]) {
-    files.push({ path: basename(file), ...(await uploadFile(remote, file)) });
-  }
+  for (const file of chosen) files.push({ path: basename(file), ...(await uploadFile(remote, file)) });
   return files;
 }
 
@@ -47,7 +55,7 @@ async function addDataset(remote: Remote, name: string, options: AddOptions): Pr
       name,
       description: options.description ?? '',
       format: data.format as 'csv',
-      files: await datasetFiles(remote, options.path),
+      files: await datasetFiles(remote, options.path, data.format),
       labels: [...data.labels],
       preprocess: preprocess ?? described?.descriptor.preprocess ?? null,
       split: options.split ?? data.split ?? 'auto',
@@ -80,7 +88,7 @@ export function catalogCommands(program: Command): void {
     .action(remote(addDataset));
   datasets.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('datasets.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('datasets.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['name', 'format', '>labels', '>size', 'digest', 'created'],
@@ -114,7 +122,7 @@ function modelCommands(program: Command): void {
   const models = program.command('models').description('models and their versions');
   models.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('models.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('models.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['name', 'task', '>versions', '>latest', '>accuracy', '>size'],
@@ -135,10 +143,9 @@ function modelCommands(program: Command): void {
     .description('versions of a model, or of all')
     .action(
       remote(async ({ client, params, output }, model?: string) => {
-        const { items } = await client.call('versions.list', {
-          params,
-          query: { limit: 500, ...(model ? { model } : {}) },
-        });
+        const items = await everyItem((page) =>
+          client.call('versions.list', { params, query: { ...page, ...(model ? { model } : {}) } }),
+        );
         output.result(items, () =>
           table(
             ['version', 'origin', '>accuracy', '>size', '>parameters', '>p50', 'digest'],
@@ -191,12 +198,13 @@ function artifactCommands(program: Command): void {
     .action(
       remote(async ({ client, params, output }, options: { model?: string; class?: string; version?: string }) => {
         const query = {
-          limit: 500,
           ...(options.model ? { model: options.model } : {}),
           ...(options.class ? { deviceClass: options.class } : {}),
           ...(options.version ? { version: options.version } : {}),
         };
-        const { items } = await client.call('artifacts.list', { params, query });
+        const items = await everyItem((page) =>
+          client.call('artifacts.list', { params, query: { ...query, ...page } }),
+        );
         output.result(items, () =>
           table(
             ['id', 'version', 'class', 'recipe', 'offered', '>size', '>accuracy', '>p50'],

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { digest, fields, size, table } from '../output.js';
 import { trustedRoot } from './releases.js';
+import { everyItem } from './pages.js';
 
 const running = (d: Device): string =>
   d.active ? (d.active.model ? `${d.active.model}@${d.active.version}` : digest(d.active.manifestDigest)) : '-';
@@ -57,12 +58,11 @@ export function deviceCommands(program: Command): void {
     .action(
       remote(async ({ client, params, output }, options: ListOptions) => {
         const query = {
-          limit: 500,
           ...(options.group ? { group: options.group } : {}),
           ...(options.class ? { deviceClass: options.class } : {}),
           ...(options.online ? { online: 'true' as const } : {}),
         };
-        const { items } = await client.call('devices.list', { params, query });
+        const items = await everyItem((page) => client.call('devices.list', { params, query: { ...query, ...page } }));
         output.result(items, () =>
           table(
             ['name', 'id', 'class', 'group', 'state', 'online', 'runs', 'update', '>memory', 'error'],
@@ -129,7 +129,7 @@ export function deviceCommands(program: Command): void {
   const groups = program.command('groups').description('groups of devices');
   groups.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('groups.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('groups.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['name', '>devices', '>online', 'description'],

@@ -21,6 +21,7 @@ import { collect, number, remote, type Remote } from '../command.js';
 import { createOutput, digest, table } from '../output.js';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
+import { everyItem } from './pages.js';
 
 const passphrase = (): { passphrase?: string } =>
   process.env['VERGE_KEY_PASSPHRASE'] ? { passphrase: process.env['VERGE_KEY_PASSPHRASE'] } : {};
@@ -127,6 +128,7 @@ async function sign(
   options: { keys: string; out: string; artifact: string[]; timestampDays: number },
 ): Promise<void> {
   const { output } = connection;
+  const root = await trustedRoot(options.keys);
   const chosen = [];
   for (const id of options.artifact) chosen.push(await targetOf(connection, id));
   const previous = await currentRepository(connection, options.keys);
@@ -135,7 +137,7 @@ async function sign(
   const add = chosen.map((c) => c.target);
   const files = updateTargets({
     previous,
-    trustedRoot: await trustedRoot(options.keys),
+    trustedRoot: root,
     keys,
     add,
     lifetimes: { timestamp: options.timestampDays },
@@ -217,7 +219,7 @@ export function releaseCommands(program: Command): void {
     .action(remote(publish));
   releases.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('releases.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('releases.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['name', 'id', '>targets', 'artifacts', 'created'],

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { collect, number, remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, table, type Output } from '../output.js';
+import { everyItem } from './pages.js';
 
 interface CreateOptions {
   name: string;
@@ -132,7 +133,7 @@ export function rolloutCommands(program: Command): void {
     .action(remote(create));
   rollouts.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('rollouts.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('rollouts.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['id', 'name', 'model', 'group', 'state', 'reason'],
@@ -144,13 +145,15 @@ export function rolloutCommands(program: Command): void {
   rollouts.command('show <id>').action(
     remote(async ({ client, params, output }, rollout: string) => {
       const r = await client.call('rollouts.get', { params: { ...params, rollout } });
-      const devices = await client.call('rollouts.devices', { params: { ...params, rollout }, query: { limit: 500 } });
-      output.result({ ...r, devices: devices.items }, () =>
+      const devices = await everyItem((page) =>
+        client.call('rollouts.devices', { params: { ...params, rollout }, query: page }),
+      );
+      output.result({ ...r, devices }, () =>
         [
           showRollout(r),
           table(
             ['device', 'class', '>wave', 'state', 'error', '>p50'],
-            devices.items.map((d) => [
+            devices.map((d) => [
               d.name,
               d.deviceClass,
               String(d.wave + 1),

@@ -6,6 +6,7 @@ import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
 import { describeProgress, follow } from './follow.js';
+import { everyItem } from './pages.js';
 
 const showTraining = (t: Training): string =>
   fields([
@@ -60,7 +61,7 @@ function trainingCommands(program: Command): void {
     .action(remote(createTraining));
   trainings.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('trainings.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('trainings.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['id', 'name', 'model', 'state', '>accuracy'],
@@ -213,7 +214,7 @@ function compressionCommands(program: Command): void {
     .action(remote(createCompression));
   compressions.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('compressions.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('compressions.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['id', 'version', 'recipe', 'class', 'state', 'offered'],
@@ -247,7 +248,7 @@ function recipeCommands(program: Command): void {
   const recipes = program.command('recipes').description('compression recipes');
   recipes.command('list').action(
     remote(async ({ client, params, output }) => {
-      const { items } = await client.call('recipes.list', { params, query: { limit: 500 } });
+      const items = await everyItem((page) => client.call('recipes.list', { params, query: page }));
       output.result(items, () =>
         table(
           ['name', 'passes', 'created'],

@@ -49,7 +49,11 @@ export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
 
 const pairName = (name: string): string => name.replace(/images?/i, 'labels').replace(/idx\d/i, 'idx1');
 
-async function labelsBeside(images: string): Promise<string> {
+/**
+ * The labels file of an images file.
+ * @throws DataError `missing-part`
+ */
+export async function labelsBeside(images: string): Promise<string> {
   const folder = dirname(images);
   const wanted = pairName(basename(images));
   const bare = wanted.replace(/\.gz$/, '');

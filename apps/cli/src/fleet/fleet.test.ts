@@ -1,0 +1,278 @@
+/** The fleet verbs against a control plane with a database of its own and a worker, each in its process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { digits, type Ended, verge, writeConfig } from '../test-command.js';
+
+const apps = fileURLToPath(new URL('../../../', import.meta.url));
+const password = 'a password for tests';
+const children: ChildProcess[] = [];
+let folder: string;
+let url: string;
+
+function start(program: string, env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, [join(apps, program)], {
+    env: { PATH: process.env['PATH'] ?? '', VERGE_DATA_DIR: join(folder, 'data'), VERGE_LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  children.push(child);
+  return child;
+}
+
+async function endpoint(): Promise<string> {
+  for (let look = 0; look < 600; look++) {
+    const text = await readFile(join(folder, 'data', 'control-plane.json'), 'utf8').catch(() => undefined);
+    if (text) return (JSON.parse(text) as { httpUrl: string }).httpUrl;
+    if (children.some((c) => c.exitCode !== null)) throw new Error('the control plane did not start');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the control plane does not come up');
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'verge-fleet-'));
+  process.env['VERGE_CONFIG_DIR'] = join(folder, 'config');
+  process.env['VERGE_PASSWORD'] = password;
+  start('control-plane/bin/verge-control-plane.mjs', {
+    VERGE_HTTP_PORT: '0',
+    VERGE_GRPC_PORT: '0',
+    VERGE_ENROLL_PORT: '0',
+    VERGE_ADMIN_EMAIL: 'admin@example.org',
+    VERGE_ADMIN_PASSWORD: password,
+  });
+  url = await endpoint();
+  start('worker/bin/verge-worker.mjs', {});
+}, 120_000);
+
+afterAll(async () => {
+  for (const child of children.reverse()) {
+    if (child.exitCode !== null) continue;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+  }
+  delete process.env['VERGE_CONFIG_DIR'];
+  delete process.env['VERGE_PASSWORD'];
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+/** Runs with --json; the command must succeed. */
+async function answer<T = Record<string, unknown>>(...argv: string[]): Promise<T> {
+  const run = await verge(...argv, '--json');
+  expect(run.code, run.stderr).toBe(0);
+  return run.json<T>();
+}
+
+/** Runs with --json; the command must fail. */
+async function refusal(...argv: string[]): Promise<{ exit: Ended['code']; error: Record<string, unknown> }> {
+  const run = await verge(...argv, '--json');
+  return { exit: run.code, error: run.json<{ error: Record<string, unknown> }>().error };
+}
+
+interface Named {
+  id: string;
+  name: string;
+}
+
+describe('account', () => {
+  it('says what is missing before it is logged in', async () => {
+    expect(await refusal('whoami')).toMatchObject({ exit: 2, error: { message: 'no control plane is named' } });
+    expect(await refusal('whoami', '--url', url)).toMatchObject({ exit: 3, error: { reason: 'UNAUTHENTICATED' } });
+    process.env['VERGE_PASSWORD'] = 'wrong';
+    expect((await refusal('login', '--url', url, '--email', 'admin@example.org')).exit).toBe(3);
+    process.env['VERGE_PASSWORD'] = password;
+  });
+
+  it('logs in, and keeps what it got to itself', async () => {
+    await answer('login', '--url', `${url}/`, '--email', 'admin@example.org');
+    const file = join(folder, 'config', 'credentials.json');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ url });
+    expect(await answer('whoami')).toMatchObject({ email: 'admin@example.org' });
+  });
+
+  it('makes a project and works in it', async () => {
+    await answer('projects', 'create', 'vision', '--name', 'Vision');
+    expect((await refusal('projects', 'create', 'Not A Slug')).exit).toBe(2);
+    expect((await refusal('use', 'nowhere')).exit).toBe(4);
+    await answer('use', 'vision');
+    expect(await answer('whoami')).toMatchObject({ project: 'vision' });
+    const projects = await answer<{ slug: string }[]>('projects', 'list');
+    expect(projects.map((p) => p.slug)).toContain('vision');
+  });
+
+  it('calls with an API token, and no further than its role', async () => {
+    const { token, id } = await answer<{ token: string; id: string }>('tokens', 'create', 'ci', '--role', 'viewer');
+    expect(await answer('datasets', 'list', '--token', token)).toEqual([]);
+    const denied = await refusal('groups', 'create', 'g', '--token', token);
+    expect(denied).toMatchObject({ exit: 3, error: { reason: 'FORBIDDEN' } });
+    await answer('tokens', 'revoke', id);
+    expect((await refusal('datasets', 'list', '--token', token)).exit).toBe(3);
+  });
+});
+
+describe('data, training, compression', () => {
+  it('registers a data set, and refuses what cannot be read before sending it', async () => {
+    const added = await answer('datasets', 'add', 'digits', '--path', digits, '--license', 'CC BY 4.0');
+    expect(added).toMatchObject({ name: 'digits', format: 'csv', split: 'digits-v1', license: 'CC BY 4.0' });
+    expect((added['files'] as { path: string }[]).map((f) => f.path)).toEqual(['dataset.json', 'digits.csv.gz']);
+    expect(added['labels']).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    expect(await refusal('datasets', 'add', 'digits', '--path', digits)).toMatchObject({
+      exit: 1,
+      error: { reason: 'CONFLICT' },
+    });
+    expect((await refusal('datasets', 'add', 'x', '--path', join(folder, 'nothing'))).exit).toBe(4);
+    const { stdout } = await verge('datasets', 'list');
+    expect(stdout).toMatch(/^digits +csv +10 /m);
+  });
+
+  it('sends both files of an IDX pair', async () => {
+    const header = (...sizes: number[]): Buffer => {
+      const bytes = Buffer.alloc(4 + 4 * sizes.length);
+      bytes.set([0, 0, 8, sizes.length]);
+      sizes.forEach((n, i) => bytes.writeUInt32BE(n, 4 + 4 * i));
+      return bytes;
+    };
+    const images = join(folder, 'few-images-idx3-ubyte');
+    await writeFile(images, Buffer.concat([header(2, 1, 1), Buffer.of(7, 8)]));
+    await writeFile(join(folder, 'few-labels-idx1-ubyte'), Buffer.concat([header(2), Buffer.of(0, 1)]));
+    const added = await answer<{ files: { path: string }[] }>('datasets', 'add', 'few', '--path', images);
+    expect(added.files.map((f) => f.path).sort()).toEqual(['few-images-idx3-ubyte', 'few-labels-idx1-ubyte']);
+  });
+
+  it('trains, and shows the version with its lineage', async () => {
+    const config = await writeConfig(folder, { epochs: 4, data: undefined });
+    const argv = ['trainings', 'create', '--model', 'digits', '--dataset', 'digits', '--config', config];
+    const training = await answer<Named & { test: { accuracy: number } }>(...argv, '--wait');
+    expect(training).toMatchObject({ state: 'succeeded', version: 1, attempts: 1 });
+    expect(training.test.accuracy).toBeGreaterThan(0.8);
+    expect(await answer<unknown[]>('trainings', 'points', training.id)).toHaveLength(4);
+    const version = await answer('models', 'show', 'digits@1');
+    expect(version).toMatchObject({ model: 'digits', version: 1, origin: 'plain' });
+    expect((version['lineage'] as { edges: unknown[] }).edges.length).toBeGreaterThan(0);
+    expect((await verge('models', 'list')).stdout).toMatch(/^digits +classification +1 +1 /m);
+    expect((await refusal('models', 'show', 'digits@9')).exit).toBe(4);
+    expect((await refusal(...argv.with(5, 'nothing'))).exit).toBe(4);
+  });
+
+  it('cancels a training', async () => {
+    const config = await writeConfig(folder, { epochs: 5000, data: undefined }, 'long.yaml');
+    const argv = ['--model', 'long', '--dataset', 'digits', '--config', config];
+    const { id } = await answer<Named>('trainings', 'create', ...argv);
+    await answer('trainings', 'cancel', id);
+    expect(await refusal('trainings', 'watch', id)).toMatchObject({
+      exit: 1,
+      error: { message: expect.stringContaining('cancelled') },
+    });
+  });
+
+  it('compresses, and evaluates', async () => {
+    const recipe = join(folder, 'int8.json');
+    const passes = [{ pass: 'fold' }, { pass: 'quantize-static', samples: 64 }];
+    const budget = { maxAccuracyDropPoints: 100, maxLatencyRatio: 1000, maxSizeRatio: 1 };
+    await writeFile(recipe, JSON.stringify({ name: 'int8', passes, budget }));
+    await answer('recipes', 'add', recipe);
+    const argv = ['compressions', 'create', '--version', 'digits@1', '--class', 'edge', '--wait', '--recipe'];
+    const done = await answer(...argv, 'int8');
+    expect(done).toMatchObject({ state: 'succeeded', report: { offered: true, recipe: 'int8' } });
+    // The same recipe again as a file is the same recipe; another under its name is refused.
+    await writeFile(recipe, JSON.stringify({ name: 'int8', passes: passes.slice(0, 1) }));
+    expect(await refusal(...argv, recipe)).toMatchObject({
+      exit: 2,
+      error: { message: /another recipe called 'int8'/ },
+    });
+    const tight = join(folder, 'tight.json');
+    await writeFile(tight, JSON.stringify({ name: 'tight', passes, budget: { ...budget, maxSizeRatio: 0.01 } }));
+    expect(await answer(...argv, tight)).toMatchObject({ report: { offered: false } });
+    const artifacts = await answer<{ offered: boolean }[]>('artifacts', 'list', '--model', 'digits');
+    expect(artifacts.map((a) => a.offered).sort()).toEqual([false, true]);
+    expect((await verge('artifacts', 'list')).stdout).toMatch(/no: the size is/);
+    const evaluation = await answer('evaluations', 'create', '--version', 'digits@1', '--dataset', 'digits', '--wait');
+    expect(evaluation).toMatchObject({ state: 'succeeded', test: { samples: 359 } });
+  });
+});
+
+describe('releases, devices, rollouts', () => {
+  const keys = (): string => join(folder, 'keys');
+  const artifact = async (offered: boolean): Promise<string> =>
+    (await answer<{ id: string; offered: boolean }[]>('artifacts', 'list')).find((a) => a.offered === offered)?.id ??
+    '';
+
+  it('signs with keys that stay here, and publishes', async () => {
+    const out = join(folder, 'signed');
+    const sign = ['releases', 'sign', '--keys', keys(), '--out', out, '--artifact'];
+    expect((await refusal(...sign, await artifact(true))).exit).toBe(4);
+    await answer('releases', 'init', '--keys', keys(), '--root-keys', '2', '--root-threshold', '2');
+    const files = (await readdir(keys())).sort();
+    expect(files).toContain('root-2.key.json');
+    for (const name of files.filter((n) => n.endsWith('.key.json')))
+      expect((await stat(join(keys(), name))).mode & 0o077).toBe(0);
+    expect((await refusal('releases', 'init', '--keys', keys())).exit).toBe(2);
+    expect(await refusal(...sign, await artifact(false))).toMatchObject({
+      exit: 1,
+      error: { message: expect.stringContaining('is not offered: the size is') },
+    });
+    await answer(...sign, await artifact(true));
+    const release = await answer('releases', 'publish', out, '--name', 'first');
+    expect(release).toMatchObject({ name: 'first', artifacts: [{ id: await artifact(true) }] });
+    const sent = JSON.stringify(await Promise.all((await readdir(out)).map((n) => readFile(join(out, n), 'utf8'))));
+    expect(sent).not.toContain('PRIVATE');
+    // Keys of a stranger do not sign what these published; bytes that changed after signing are refused.
+    const other = join(folder, 'other-keys');
+    await answer('releases', 'init', '--keys', other);
+    const foreign = ['releases', 'sign', '--keys', other, '--out', join(folder, 'foreign'), '--artifact'];
+    expect(await refusal(...foreign, await artifact(true))).toMatchObject({ exit: 1, error: { code: 'failed' } });
+    const targets = (await readdir(out)).find((n) => n.endsWith('.targets.json')) ?? '';
+    const text = await readFile(join(out, targets), 'utf8');
+    await writeFile(join(out, targets), text.replace('"edge"', '"mine"'));
+    expect(text).toContain('"edge"');
+    expect(await refusal('releases', 'publish', out, '--name', 'forged')).toMatchObject({
+      exit: 1,
+      error: { reason: 'RELEASE_REFUSED' },
+    });
+    expect(await answer<unknown[]>('releases', 'list')).toHaveLength(1);
+  });
+
+  it('makes what a device needs to enrol', async () => {
+    await answer('groups', 'create', 'lab');
+    const file = join(folder, 'bundle.json');
+    const argv = ['devices', 'enroll-token', '--class', 'edge', '--group', 'lab', '--max-uses', '2', '--keys', keys()];
+    const { bundle } = await answer<{ bundle: { releaseRoot: string } }>(...argv, '--out', file);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(bundle);
+    const root = Buffer.from(bundle.releaseRoot, 'base64').toString('utf8');
+    expect(root).toBe(await readFile(join(keys(), 'metadata', '1.root.json'), 'utf8'));
+    expect(await answer('devices', 'list')).toEqual([]);
+    expect((await refusal('devices', 'revoke', crypto.randomUUID())).exit).toBe(4);
+    expect((await refusal('devices', 'enroll-token', '--class', 'edge', '--group', 'nowhere')).exit).toBe(4);
+  });
+
+  it('checks a rollout before and after sending it', async () => {
+    const argv = ['rollouts', 'create', '--name', 'r', '--release', 'first', '--group', 'lab'];
+    expect(await refusal(...argv, '--canary', 'few')).toMatchObject({ exit: 2, error: { message: /--canary/ } });
+    expect((await refusal(...argv, '--max-failed', '2')).exit).toBe(2);
+    expect((await refusal(...argv.with(5, 'nothing'))).exit).toBe(4);
+    expect((await refusal(...argv.with(7, 'nowhere'))).exit).toBe(4);
+    expect((await refusal('rollouts', 'pause', crypto.randomUUID())).exit).toBe(4);
+  });
+});
+
+describe('observation', () => {
+  it('answers in tables for people and in JSON for scripts', async () => {
+    expect(await answer('telemetry', 'totals', '--since', '15m')).toMatchObject({ requests: 0, duplicates: 0 });
+    await answer('telemetry', 'series', '--step', '60');
+    expect((await refusal('telemetry', 'totals', '--since', 'yesterday')).exit).toBe(2);
+    expect((await verge('overview')).stdout).toMatch(/^devices +0 of 0 online/m);
+    const audit = (await verge('audit', '--limit', '500')).stdout;
+    for (const action of ['dataset.', 'training.', 'release.']) expect(audit).toContain(action);
+  });
+
+  it('logs out', async () => {
+    await answer('logout');
+    expect((await refusal('whoami')).exit).toBe(3);
+  });
+});
