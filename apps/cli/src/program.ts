@@ -1,6 +1,6 @@
 /** The command line as a whole. */
 import { Command, CommanderError } from 'commander';
-import { cliError, exitCodes } from './errors.js';
+import { CliError, cliError, exitCodes } from './errors.js';
 import { accountCommands } from './fleet/account.js';
 import { catalogCommands } from './fleet/catalog.js';
 import { deviceCommands } from './fleet/devices.js';
@@ -43,18 +43,25 @@ export function createProgram(): Command {
   return program;
 }
 
+/** `error: unknown option '--x'\n(Did you mean …?)` as message and details. */
+function misused(error: CommanderError): CliError {
+  const [message = '', ...details] = error.message.replace(/^error: /, '').split('\n');
+  return new CliError('usage', error.code === 'commander.help' ? 'expected a command' : message, details);
+}
+
 /** Runs one command line. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError)
-      return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCodes.usage;
-    const failure = cliError(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failure = error instanceof CommanderError ? misused(error) : cliError(error);
     const { code, reason, message, details } = failure;
     if (argv.includes('--json') && !failure.answered)
       process.stdout.write(JSON.stringify({ error: { code, reason, message, details } }, null, 2) + '\n');
+    // Commander has said on stderr what is wrong with the command line.
+    if (error instanceof CommanderError) return exitCodes[code];
     process.stderr.write(['verge: ' + failure.message, ...failure.details.map((d) => '  ' + d)].join('\n') + '\n');
     if (process.env['VERGE_DEBUG'] && failure.cause) console.error(failure.cause);
     return exitCodes[failure.code];

@@ -147,6 +147,15 @@ describe('bad input', () => {
     const run = await vergeProcess(['evalute']);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain('Did you mean evaluate?');
+    const scripted = await verge('evalute', '--json');
+    expect(scripted.json<Failure>().error).toMatchObject({
+      code: 'usage',
+      message: "unknown command 'evalute'",
+      details: ['(Did you mean evaluate?)'],
+    });
+    expect((await verge('datasets', '--json')).json<Failure>().error.message).toBe('expected a command');
+    expect((await verge('--json', 'inspect', '--model', at('absent'))).json<Failure>().error.code).toBe('missing');
+    expect((await verge('help')).code).toBe(0);
     const missing = await vergeProcess(['evaluate', '--data', digits]);
     expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining("required option '--model <file>'")]);
   });

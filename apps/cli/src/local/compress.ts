@@ -6,7 +6,7 @@ import { benchmarkModels, createSession, hasInt8Dot, probeHardware } from '@verg
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
-import { type DataArguments, figureRows, openData, splitData } from './data.js';
+import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
 import { emptyFolder, readGiven, writeJson, writeWhole } from './files.js';
 import { untilInterrupted } from './signals.js';
 
@@ -80,17 +80,20 @@ export async function compressVerb(options: CompressArguments, json: boolean): P
   const source = await readGiven(options.model, 'model');
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const data = splitData(await openData(options, output), options.split, ['train', 'validation', 'test']);
-  const { model, report } = await untilInterrupted((signal) =>
-    compress({
-      model: source,
-      recipe,
-      target,
-      data,
-      createSession,
-      benchmark: benchmarkModels,
-      signal,
-      onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
-    }),
+  const { model, report } = await advised(
+    options,
+    untilInterrupted((signal) =>
+      compress({
+        model: source,
+        recipe,
+        target,
+        data,
+        createSession,
+        benchmark: benchmarkModels,
+        signal,
+        onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
+      }),
+    ),
   );
   await writeWhole(join(options.out, 'model.onnx'), model);
   await writeJson(join(options.out, 'report.json'), report);

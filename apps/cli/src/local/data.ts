@@ -10,7 +10,7 @@ import {
   type Samples,
 } from '@verge/data';
 import { readDocument } from '../documents.js';
-import { CliError } from '../errors.js';
+import { CliError, cliError } from '../errors.js';
 import { milliseconds, percent, size, type Output } from '../output.js';
 
 export interface DataArguments {
@@ -58,6 +58,16 @@ export function splitData(data: Dataset, split: string, needed: readonly Part[])
 export function partToEvaluate(data: Dataset, { part, split }: { part?: Part | 'all'; split: string }): Samples {
   const named = data.parts !== undefined || data.split !== undefined || split !== 'auto';
   return selectPart(data, part ?? (named ? 'test' : 'all'), split);
+}
+
+/** Samples of another shape than the model reads most often lack the model's preprocessing: says so. */
+export async function advised<T>(options: DataArguments, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    const { code, reason = '', message, details } = cliError(error);
+    if (!['bad-samples', 'bad-feed'].includes(reason) || options.preprocess) throw error;
+    const advice = 'give the preprocessing that the model was trained with: --preprocess FILE';
+    throw new CliError(code, message, [...details, advice], { cause: error, reason });
+  });
 }
 
 export interface Figures {

@@ -1,9 +1,8 @@
 /** `verge evaluate`: how often a model is right, how fast and how large it is. */
 import { evaluate } from '@verge/runtime';
 import type { Part } from '@verge/data';
-import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, percent } from '../output.js';
-import { type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
+import { advised, type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
 import { readModel } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 
@@ -21,14 +20,10 @@ export async function evaluateVerb(options: EvaluateArguments, json: boolean): P
   const model = await readModel(options.model);
   const samples = partToEvaluate(await openData(options, output), options);
   const { threads, runs } = options;
-  const measured = await untilInterrupted((signal) =>
-    evaluate(model.bytes, samples, { ...model.session, threads, runs, signal }),
-  ).catch((error: unknown) => {
-    const { reason, message, details } = cliError(error);
-    if (reason !== 'bad-samples' || options.preprocess) throw error;
-    const advice = 'give the preprocessing that the model was trained with: --preprocess FILE';
-    throw new CliError('usage', message, [...details, advice], { cause: error, reason });
-  });
+  const measured = await advised(
+    options,
+    untilInterrupted((signal) => evaluate(model.bytes, samples, { ...model.session, threads, runs, signal })),
+  );
   const { accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes } = measured;
   output.result({ samples: measured.samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes }, () =>
     fields([['data', samples.name], ['samples', measured.samples], ...figureRows(measured), ['top-5', percent(top5)]]),

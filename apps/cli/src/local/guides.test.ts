@@ -1,6 +1,5 @@
 /** What is written about documents is held against their schemas. */
 import { readFile } from 'node:fs/promises';
-import { format } from 'prettier';
 import { parse } from 'yaml';
 import { Preprocess, Recipe, TrainingConfig } from '@verge/contracts';
 import { describe, expect, it } from 'vitest';
@@ -25,10 +24,9 @@ function fieldNames(schema: unknown): string[] {
 
 describe.each(documentNames)('%s', (name) => {
   it('has its committed JSON Schema (npm run schemas -w @verge/cli)', async () => {
-    const committed = await read(`schemas/${name}.schema.json`);
-    const current = await format(JSON.stringify(documentSchema(name)), { parser: 'json', printWidth: 120 });
-    expect(committed).toBe(current);
-    expect((await verge('schema', name)).json()).toEqual(JSON.parse(committed));
+    const committed: unknown = JSON.parse(await read(`schemas/${name}.schema.json`));
+    expect(committed).toEqual(documentSchema(name));
+    expect((await verge('schema', name)).json()).toEqual(committed);
   });
 
   it('has a guide whose every example is valid', async () => {
