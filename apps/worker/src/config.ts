@@ -21,6 +21,7 @@ const Environment = z.object({
     .int('expected whole milliseconds')
     .min(1000, 'expected at least 1000 ms')
     .default(15_000),
+  VERGE_WORKER_HEARTBEAT: optional(z.string()),
   VERGE_WORKER_NAME: z.string().max(120).default(`${hostname()}-${process.pid}`),
   VERGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
@@ -30,6 +31,8 @@ export interface WorkerConfig {
   readonly dataDir: string;
   /** A worker that dies is noticed after about this long, and another takes its job. */
   readonly lockMs: number;
+  /** Touched every ten seconds while the queue answers. */
+  readonly heartbeatFile?: string | undefined;
   readonly queue: { kind: 'redis' | 'postgres'; url: string };
   /** What `openBlobStore` reads. */
   readonly blobs: Record<string, string | undefined>;
@@ -70,6 +73,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
     name: e.VERGE_WORKER_NAME,
     dataDir: e.VERGE_DATA_DIR,
     lockMs: e.VERGE_WORKER_LOCK_MS,
+    heartbeatFile: e.VERGE_WORKER_HEARTBEAT,
     queue: { kind: redis ? 'redis' : 'postgres', url },
     blobs: {
       S3_ENDPOINT,

@@ -7,6 +7,7 @@ import { builderKey } from './builder-key.js';
 import { watchCancellation } from './cancellation.js';
 import type { WorkerConfig } from './config.js';
 import { connect, type Connection } from './connection.js';
+import { startHeartbeat } from './heartbeat.js';
 import { JobCancelled, type JobContext, LockLost, WorkerStopping } from './job-context.js';
 import { runCompression } from './jobs/compress.js';
 import { runEvaluation } from './jobs/evaluate.js';
@@ -116,9 +117,14 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
   });
   await connection.worker.waitUntilReady();
   log.info({ name: config.name, queue: config.queue.kind }, 'worker is ready');
+  const { heartbeatFile } = config;
+  const endHeartbeat = heartbeatFile
+    ? startHeartbeat(heartbeatFile, () => connection.queue.getJob('heartbeat'))
+    : undefined;
   return {
     close: async () => {
       stopping.abort();
+      await endHeartbeat?.();
       await connection.worker.close();
       await connection.queue.close();
       await connection.disconnect();
