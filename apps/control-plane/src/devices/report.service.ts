@@ -3,10 +3,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FieldError, UpdateState } from '@verge/contracts';
 import { Digest, Id, updateLifecycle } from '@verge/contracts';
 import type { StatusReportReceived } from '@verge/contracts/grpc';
-import type { Db } from '../database/database.service.js';
+import type { PoolClient } from 'pg';
 import { DatabaseService } from '../database/database.service.js';
+import { inTransaction } from '../database/transaction.js';
+import { uuid7 } from '../uuid7.js';
 import { EventBus } from '../events/event-bus.js';
 import { invalidArgument } from '../gateway/status.js';
+import type { ReportedEvent } from '../rollouts/report-event.js';
 import { eventOfReport } from '../rollouts/report-event.js';
 import { ROLLOUT_TOPIC } from '../rollouts/topics.js';
 import { checkFacts } from './facts.js';
@@ -15,11 +18,7 @@ interface Before {
   update_state: string;
   active_digest: string | null;
   target_digest: string | null;
-  error_code: string | null;
 }
-
-/** A fleet that comes back all at once waits for its turn instead of being refused. */
-const patient = { maxWait: 30_000, timeout: 30_000 };
 
 @Injectable()
 export class ReportService {
@@ -33,14 +32,13 @@ export class ReportService {
     const bad = checkReport(report);
     if (bad.length > 0) throw invalidArgument(bad);
     const { deviceId, projectId } = device;
-    const rollouts = await this.database.$transaction(async (db) => {
-      const [before] = await db.$queryRaw<Before[]>`
-        SELECT update_state, active_digest, target_digest, error_code FROM devices WHERE id = ${deviceId}::uuid FOR NO KEY UPDATE`;
+    // In plain SQL: of all that devices say, this is said most often.
+    const rollouts = await inTransaction(this.database.pool, async (client) => {
+      const before = await saveReport(client, deviceId, report);
       if (before === undefined) return [];
-      await saveReport(db, deviceId, report);
-      await recordChanges(db, deviceId, before, report);
-      return markRollouts(db, deviceId, report);
-    }, patient);
+      await recordChanges(client, deviceId, before, report);
+      return markRollouts(client, deviceId, report);
+    });
     this.bus.changed(projectId, 'device', deviceId);
     for (const rolloutId of rollouts) this.bus.publish(ROLLOUT_TOPIC, rolloutId);
   }
@@ -79,35 +77,55 @@ export function checkReport(report: StatusReportReceived): FieldError[] {
   return [...bad, ...checkFacts(report.facts)];
 }
 
-async function saveReport(db: Db, deviceId: string, report: StatusReportReceived): Promise<void> {
+/** @returns what was known before, with the device locked to the end of the transaction */
+async function saveReport(
+  client: PoolClient,
+  deviceId: string,
+  report: StatusReportReceived,
+): Promise<Before | undefined> {
   const failed = report.updateState === 'failed';
-  // An idle device still says what went wrong last; the next update begins with a clean sheet.
-  const keepsError = report.updateState === 'idle';
-  await db.device.update({
-    where: { id: deviceId },
-    data: {
-      lastSeenAt: new Date(),
-      reportedAt: new Date(),
-      reportedGeneration: report.generation,
-      updateState: report.updateState,
-      activeDigest: report.activeDigest || null,
-      targetDigest: report.targetDigest || null,
-      ...(keepsError ? {} : { errorCode: failed ? report.errorCode || 'INTERNAL' : null }),
-      ...(keepsError ? {} : { errorMessage: failed ? report.errorMessage : null }),
-      progressBytes: report.progressBytes,
-      totalBytes: report.totalBytes,
-      rssBytes: report.rssBytes,
-      spoolRecords: report.spoolRecords,
-      spoolDropped: report.spoolDropped,
-      ...(Object.keys(report.facts).length > 0 ? { facts: report.facts } : {}),
-    },
+  const { rows } = await client.query<Before>({
+    name: 'device-report',
+    // An idle device still says what went wrong last; the next update begins with a clean sheet.
+    text: `WITH before AS (
+        SELECT update_state, active_digest, target_digest FROM devices WHERE id = $1 FOR NO KEY UPDATE),
+      saved AS (
+        UPDATE devices SET last_seen_at = now(), reported_at = now(), reported_generation = $2, update_state = $3,
+          active_digest = $4, target_digest = $5,
+          error_code = CASE WHEN $3 = 'idle' THEN error_code ELSE $6 END,
+          error_message = CASE WHEN $3 = 'idle' THEN error_message ELSE $7 END,
+          progress_bytes = $8, total_bytes = $9, rss_bytes = $10, spool_records = $11, spool_dropped = $12,
+          facts = coalesce($13::jsonb, facts)
+        WHERE id = $1 AND EXISTS (SELECT FROM before))
+      SELECT * FROM before`,
+    values: [
+      deviceId,
+      report.generation,
+      report.updateState,
+      report.activeDigest || null,
+      report.targetDigest || null,
+      failed ? report.errorCode || 'INTERNAL' : null,
+      failed ? report.errorMessage : null,
+      report.progressBytes,
+      report.totalBytes,
+      report.rssBytes,
+      report.spoolRecords,
+      report.spoolDropped,
+      Object.keys(report.facts).length > 0 ? JSON.stringify(report.facts) : null,
+    ],
   });
+  return rows[0];
 }
 
-async function recordChanges(db: Db, deviceId: string, before: Before, report: StatusReportReceived): Promise<void> {
+async function recordChanges(
+  client: PoolClient,
+  deviceId: string,
+  before: Before,
+  report: StatusReportReceived,
+): Promise<void> {
   const { updateState, errorCode, errorMessage } = report;
   const active = report.activeDigest || null;
-  const detail = { updateState, activeDigest: active, targetDigest: report.targetDigest || null };
+  const detail = JSON.stringify({ updateState, activeDigest: active, targetDigest: report.targetDigest || null });
   const events: { kind: string; message: string }[] = [];
   const again = before.update_state === updateState && before.target_digest === (report.targetDigest || null);
   if (updateState === 'failed' && !again) {
@@ -118,47 +136,60 @@ async function recordChanges(db: Db, deviceId: string, before: Before, report: S
   if (before.active_digest !== active) {
     events.push({ kind: 'active', message: active === null ? 'serves nothing' : `serves ${active}` });
   }
-  if (events.length > 0) {
-    await db.deviceEvent.createMany({ data: events.map((event) => ({ deviceId, ...event, detail })) });
+  for (const { kind, message } of events) {
+    await client.query({
+      name: 'device-event',
+      text: 'INSERT INTO device_events (id, device_id, kind, message, detail) VALUES ($1, $2, $3, $4, $5)',
+      values: [uuid7(), deviceId, kind, message, detail],
+    });
   }
 }
 
+interface OpenRollout {
+  rollout_id: string;
+  manifest_digest: string;
+  state: string;
+  reported_event: string | null;
+}
+
 /** Notes what the report means in the rollouts that have offered the device something; the scheduler acts on it. */
-async function markRollouts(db: Db, deviceId: string, report: StatusReportReceived): Promise<string[]> {
-  const open = await db.rolloutDevice.findMany({
-    where: {
-      deviceId,
-      OR: [
-        { state: { in: ['offered', 'updating', 'reverting'] } },
-        { state: { in: ['updated', 'failed'] }, rollout: { state: { in: ['running', 'paused'] } } },
-      ],
-    },
-    select: { rolloutId: true, manifestDigest: true, state: true, reportedEvent: true },
+async function markRollouts(client: PoolClient, deviceId: string, report: StatusReportReceived): Promise<string[]> {
+  const { rows } = await client.query<OpenRollout>({
+    name: 'device-rollouts',
+    text: `SELECT rd.rollout_id, rd.manifest_digest, rd.state, rd.reported_event
+      FROM rollout_devices rd JOIN rollouts r ON r.id = rd.rollout_id
+      WHERE rd.device_id = $1 AND rd.manifest_digest IS NOT NULL AND (rd.state IN ('offered', 'updating', 'reverting')
+        OR rd.state IN ('updated', 'failed') AND r.state IN ('running', 'paused'))`,
+    values: [deviceId],
   });
+  const update = {
+    updateState: report.updateState as UpdateState,
+    activeDigest: report.activeDigest || null,
+    targetDigest: report.targetDigest || null,
+    rolloutId: report.rolloutId || null,
+  };
   const touched: string[] = [];
-  for (const { rolloutId, manifestDigest, state, reportedEvent } of open) {
-    if (manifestDigest === null) continue;
-    if (state === 'reverting') touched.push(rolloutId);
-    const event = eventOfReport(
-      {
-        updateState: report.updateState as UpdateState,
-        activeDigest: report.activeDigest || null,
-        targetDigest: report.targetDigest || null,
-        rolloutId: report.rolloutId || null,
-      },
-      { id: rolloutId, manifestDigest },
-    );
-    if (event === null || event === reportedEvent) continue;
-    const failed = event === 'fail';
-    await db.rolloutDevice.update({
-      where: { rolloutId_deviceId: { rolloutId, deviceId } },
-      data: {
-        reportedEvent: event,
-        reportedCode: failed ? report.errorCode || 'INTERNAL' : null,
-        reportedMessage: failed ? report.errorMessage : null,
-      },
-    });
-    touched.push(rolloutId);
+  for (const row of rows) {
+    const event = eventOfReport(update, { id: row.rollout_id, manifestDigest: row.manifest_digest });
+    const news = event !== null && event !== row.reported_event;
+    if (news) await markEvent(client, deviceId, row.rollout_id, event, report);
+    if (news || row.state === 'reverting') touched.push(row.rollout_id);
   }
   return touched;
+}
+
+async function markEvent(
+  client: PoolClient,
+  deviceId: string,
+  rolloutId: string,
+  event: ReportedEvent,
+  { errorCode, errorMessage }: StatusReportReceived,
+): Promise<void> {
+  const failed = event === 'fail';
+  await client.query({
+    name: 'device-rollout-event',
+    text: `UPDATE rollout_devices SET reported_event = $3, reported_code = $4, reported_message = $5
+      WHERE rollout_id = $1 AND device_id = $2`,
+    values: [rolloutId, deviceId, event, failed ? errorCode || 'INTERNAL' : null, failed ? errorMessage : null],
+  });
 }

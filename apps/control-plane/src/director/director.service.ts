@@ -9,6 +9,7 @@ import { directorMetadata } from '@verge/trust/publish';
 import type { PoolClient } from 'pg';
 import { AuthorityService } from '../authority/authority.service.js';
 import { DatabaseService } from '../database/database.service.js';
+import { inTransaction } from '../database/transaction.js';
 
 /** Short, because the key is online: whoever stops a device's connection can keep an old answer alive this long. */
 export const directorLifetimeMs = 24 * 60 * 60 * 1000;
@@ -39,20 +40,8 @@ export class DirectorService {
     return rows[0]?.content ?? null;
   }
 
-  private async timestamp(deviceId: string, now: Date): Promise<Uint8Array> {
-    const client = await this.database.pool.connect();
-    let broken = false;
-    try {
-      await client.query('BEGIN');
-      const content = await this.current(client, deviceId, now);
-      await client.query('COMMIT');
-      return content;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => (broken = true));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+  private timestamp(deviceId: string, now: Date): Promise<Uint8Array> {
+    return inTransaction(this.database.pool, (client) => this.current(client, deviceId, now));
   }
 
   /** The stored timestamp while it fits what is desired and is not older than half its life, else a new one. */

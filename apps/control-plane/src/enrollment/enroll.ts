@@ -7,6 +7,7 @@ import { hashSecret } from '../access/secret.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { AuthorityService } from '../authority/authority.service.js';
 import type { DatabaseService, Db } from '../database/database.service.js';
+import { isUniqueViolation } from '../database/database.service.js';
 import { GatewayError, invalidArgument } from '../gateway/status.js';
 import { checkFacts } from '../devices/facts.js';
 
@@ -55,9 +56,25 @@ export async function enroll(parts: EnrollParts, request: EnrollRequestReceived,
   checkEnrollRequest(request);
   const csrPem = csrPemOf(request.csrDer);
   const keyFingerprint = await refuseBadCsr(() => requestKeyFingerprint(csrPem));
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await enrollOnce(parts, request, { csrPem, keyFingerprint }, now);
+    } catch (error) {
+      // The same key, or a device of the same name, was enrolled at the same moment: now it is there to be found.
+      if (attempt === 2 || !isUniqueViolation(error)) throw error;
+    }
+  }
+}
+
+function enrollOnce(
+  parts: EnrollParts,
+  request: EnrollRequestReceived,
+  { csrPem, keyFingerprint }: { csrPem: string; keyFingerprint: string },
+  now: Date,
+): Promise<Enrolled> {
   return parts.database.$transaction(
     async (db) => {
-      const token = await lockToken(db, hashSecret(request.token), now);
+      const token = await findToken(db, hashSecret(request.token), now);
       if (request.deviceClass !== '' && request.deviceClass !== token.deviceClass) {
         const detail = `the token is for devices of class ${token.deviceClass}`;
         throw invalidArgument([{ field: 'device_class', detail }]);
@@ -65,24 +82,39 @@ export async function enroll(parts: EnrollParts, request: EnrollRequestReceived,
       const device = await findOrCreate(db, token, request, keyFingerprint);
       const enrolled = { deviceId: device.id, projectId: device.projectId, name: device.name };
       const certificatePem = await certify(parts, db, csrPem, enrolled);
-      await recordEnrollment(parts, db, token, device);
+      if (!device.again) {
+        await recordEnrollment(parts, db, token, device);
+        await useToken(db, token);
+      }
       return { ...enrolled, certificatePem };
     },
-    { timeout: 20_000, maxWait: 20_000 },
+    { timeout: 30_000, maxWait: 30_000 },
   );
 }
 
-type Token = Awaited<ReturnType<typeof lockToken>>;
+type Token = Awaited<ReturnType<typeof findToken>>;
 type FoundDevice = { id: string; projectId: string; name: string; again: boolean };
 
-async function lockToken(db: Db, tokenHash: string, now: Date) {
-  // Uses are counted under the row's lock, so that a token for one device makes one device.
-  await db.$queryRaw`SELECT id FROM enrollment_tokens WHERE token_hash = ${tokenHash} FOR UPDATE`;
+async function findToken(db: Db, tokenHash: string, now: Date) {
   const token = await db.enrollmentToken.findUnique({ where: { tokenHash } });
   if (token === null) throw new GatewayError('UNAUTHENTICATED', 'the enrolment token is not known');
   if (token.revokedAt !== null) throw new GatewayError('PERMISSION_DENIED', 'the enrolment token was revoked');
   if (token.expiresAt <= now) throw new GatewayError('PERMISSION_DENIED', 'the enrolment token has expired');
   return token;
+}
+
+/**
+ * Counts a use. This comes last, because it locks the token to the end of the transaction: a thousand devices that share
+ * one token wait for each other only here.
+ */
+async function useToken(db: Db, { id }: Token): Promise<void> {
+  const used = await db.$executeRaw`UPDATE enrollment_tokens SET uses = uses + 1
+    WHERE id = ${id}::uuid AND uses < max_uses AND revoked_at IS NULL`;
+  if (used === 0) throw tokenUsedUp();
+}
+
+function tokenUsedUp(): GatewayError {
+  return new GatewayError('PERMISSION_DENIED', 'the enrolment token has been used as often as it may be');
 }
 
 /** The same token and key again are the same device: it lost our answer. */
@@ -101,10 +133,7 @@ async function findOrCreate(
     const { id, projectId, name } = before.device;
     return { id, projectId, name, again: true };
   }
-  if (token.uses >= token.maxUses) {
-    throw new GatewayError('PERMISSION_DENIED', 'the enrolment token has been used as often as it may be');
-  }
-  await db.enrollmentToken.update({ where: { id: token.id }, data: { uses: { increment: 1 } } });
+  if (token.uses >= token.maxUses) throw tokenUsedUp();
   const { id, projectId, name } = await db.device.create({
     data: {
       projectId: token.projectId,
@@ -146,7 +175,6 @@ export async function certify(
 }
 
 async function recordEnrollment({ audit }: EnrollParts, db: Db, token: Token, device: FoundDevice): Promise<void> {
-  if (device.again) return;
   const { id, projectId, name } = device;
   await db.deviceEvent.create({ data: { deviceId: id, kind: 'enrolled', message: 'enrolled' } });
   await audit.record(

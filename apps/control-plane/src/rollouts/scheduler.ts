@@ -20,6 +20,7 @@ import { loadRollout, lockRollout, saveRollout } from './store.js';
 import { ROLLOUT_TOPIC, rolloutChangedTopic } from './topics.js';
 
 const tickMs = 1000;
+const pauseMs = 100;
 
 interface Outcome {
   readonly projectId: string;
@@ -159,7 +160,8 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
       })
       .finally(() => {
         this.running.delete(rolloutId);
-        if (this.again.delete(rolloutId)) this.wake(rolloutId);
+        // A fleet that reports all at once is looked at a few times a second, not once a report.
+        if (this.again.delete(rolloutId)) setTimeout(() => this.wake(rolloutId), pauseMs).unref();
       });
     this.running.set(rolloutId, work);
   }

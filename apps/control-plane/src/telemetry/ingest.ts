@@ -4,6 +4,7 @@
  */
 import type { TelemetryBatchReceived, TelemetryRecordReceived } from '@verge/contracts/grpc';
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from '../database/transaction.js';
 
 export interface TelemetrySource {
   readonly deviceId: string;
@@ -19,25 +20,12 @@ export interface TelemetryReceipt {
 }
 
 /** @param batch one that `checkBatch` has nothing against */
-export async function ingestBatch(
+export function ingestBatch(
   pool: Pool,
   source: TelemetrySource,
   batch: TelemetryBatchReceived,
 ): Promise<TelemetryReceipt> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    await client.query('BEGIN');
-    const receipt = await storeBatch(client, source, batch);
-    await client.query('COMMIT');
-    return receipt;
-  } catch (error) {
-    // A connection that cannot even roll back is not given to anybody else.
-    await client.query('ROLLBACK').catch(() => (broken = true));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  return inTransaction(pool, (client) => storeBatch(client, source, batch));
 }
 
 async function storeBatch(

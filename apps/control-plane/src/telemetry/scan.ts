@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { inTransaction } from '../database/transaction.js';
 
 const rowsAtATime = 2000;
 
@@ -8,21 +9,12 @@ export async function scan<Row extends object>(
   query: { readonly text: string; readonly values: unknown[] },
   each: (row: Row) => void,
 ): Promise<void> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    await client.query('BEGIN READ ONLY');
+  await inTransaction(pool, async (client) => {
     await client.query(`DECLARE scan NO SCROLL CURSOR FOR ${query.text}`, query.values);
     for (;;) {
       const { rows } = await client.query<Row>(`FETCH ${rowsAtATime} FROM scan`);
       for (const row of rows) each(row);
-      if (rows.length < rowsAtATime) break;
+      if (rows.length < rowsAtATime) return;
     }
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => (broken = true));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }

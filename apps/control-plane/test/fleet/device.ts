@@ -62,7 +62,7 @@ export function connect(endpoint: string, identity: Partial<Identity> & { author
   });
 }
 
-export const deadline = (): CallOptions => ({ deadline: Date.now() + 20_000 });
+export const deadline = (): CallOptions => ({ deadline: Date.now() + 60_000 });
 
 export class SimulatedDevice {
   readonly id: string;
