@@ -17,7 +17,9 @@ export class DatabaseService extends PrismaClient {
     pool.on('error', () => undefined);
     // Nor does the pool listen while a connection is lent out: one that breaks between two statements would do the same.
     pool.on('connect', (client) => client.on('error', () => undefined));
-    super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
+    // Prisma's own limits (2 s to begin, 5 s to end) turn a busy moment into an error.
+    const transactionOptions = { maxWait: 15_000, timeout: 30_000 };
+    super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), transactionOptions });
     this.pool = pool;
   }
 

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +17,7 @@ import {
   type Training,
 } from '@verge/contracts';
 import { Redis } from 'ioredis';
+import { startControlPlane } from '../index.js';
 import { readEvents } from '../../test/events.js';
 import { Plane, until } from '../../test/plane.js';
 import { compressResult, evaluateResult, pointAt, progressAt, trainResult } from '../../test/results.js';
@@ -248,6 +252,24 @@ for (const { backend, env, runs } of backends) {
       await plane.startAgain();
       expect(await over(ends.id)).toMatchObject({ state: 'succeeded', version: 1 });
       expect(await over(lost.id)).toMatchObject({ state: 'failed', error: 'the job vanished from the queue' });
+    });
+
+    it('makes one version of one result, with two control planes that both see it', async () => {
+      const dataDir = await mkdtemp(join(tmpdir(), 'verge-second-'));
+      const second = await startControlPlane({ ...plane.config, dataDir, http: { host: '127.0.0.1', port: 0 } });
+      await working(async ({ payload, progress }) => {
+        await progress(progressAt(1));
+        return await trainResult(plane.blobs, `weights of ${payload.id}`);
+      });
+      const made = await Promise.all(Array.from({ length: 6 }, () => train('shared')));
+      for (const { id } of made) expect(await over(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+      const model = await api.call('models.get', { params: { ...params, model: 'shared' } });
+      expect([model.versions, model.latest?.version]).toEqual([6, 6]);
+      const audit = await api.call('audit.list', { params, query: { action: 'training.succeed', limit: 100 } });
+      const ended = audit.items.map((e) => e.subject!.id);
+      expect(new Set(ended).size).toBe(ended.length);
+      await second.close();
+      await rm(dataDir, { recursive: true, force: true });
     });
 
     it('streams the progress of a training, and resumes after the last epoch that was seen', async () => {
