@@ -68,6 +68,10 @@ describe.skipIf(!executable)('the console', () => {
       await walk.openList(page, name);
       expect(await page.locator('h1').first().textContent()).toBe(walk.lists[name][look.language]);
       await lookAt(name);
+      if (name === 'trainings' && (await walk.compareTwo(page))) {
+        await lookAt('trainings-compare');
+        await walk.openList(page, name);
+      }
       if (!walk.detailed.includes(name) || !(await walk.openFirstRow(page))) continue;
       await lookAt(`${name}-one`);
       if (name !== 'models' || !(await walk.openFirstRow(page))) continue;
@@ -145,6 +149,23 @@ describe.skipIf(!executable)('the console', () => {
     await page.getByText('verge-agent enroll --bundle bundle.json').waitFor();
     expect(await walk.violations(page)).toEqual([]);
     await walk.screenshot(page, shots, 'enrolment-bundle');
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
+  it('says what to do next in an empty project', { timeout: 60_000 }, async ({ skip }) => {
+    if (!fixture) skip('only the fixture server has an empty project');
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(`${target.url}/p/blank/overview`);
+    await walk.logIn(page, target);
+    await page.getByText('From data to devices').waitFor();
+    await walk.screenshot(page, join(shots, 'empty'), 'overview');
+    for (const name of walk.listNames.slice(1)) {
+      await walk.openList(page, name);
+      const hints = await page.locator('h2').allTextContents();
+      expect(hints.some((text) => / yet$|in this window$/.test(text))).toBe(true);
+      await walk.screenshot(page, join(shots, 'empty'), name);
+    }
     await context.close();
     expect(errors).toEqual([]);
   });

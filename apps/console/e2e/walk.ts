@@ -138,6 +138,18 @@ export async function openList(page: Page, name: ListName): Promise<void> {
   await settled(page);
 }
 
+/** Chooses the first two trainings and compares them. @returns false when there are fewer */
+export async function compareTwo(page: Page): Promise<boolean> {
+  const boxes = page.locator('tbody input[type="checkbox"]');
+  if ((await boxes.count()) < 2) return false;
+  await boxes.nth(0).check();
+  await boxes.nth(1).check();
+  await page.locator('main button').first().click();
+  await page.waitForURL((url) => url.pathname.endsWith('/compare'));
+  await settled(page);
+  return true;
+}
+
 /** Follows the link of a list's first row. @returns false when the list is empty */
 export async function openFirstRow(page: Page): Promise<boolean> {
   const link = page.locator('tbody tr a').first();

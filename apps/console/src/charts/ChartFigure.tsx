@@ -10,15 +10,27 @@ interface Props {
   /** Beside the title: the newest value. */
   now?: ReactNode;
   empty: boolean;
+  legend?: readonly { label: string; color: string; dashed?: boolean }[];
   children: ReactNode;
 }
 
-export function ChartFigure({ title, summary, now, empty, children }: Props): ReactNode {
+export function ChartFigure({ title, summary, now, empty, legend, children }: Props): ReactNode {
   const { t } = useTranslation();
   return (
     <figure className={classes.figure}>
       <figcaption className={classes.caption}>
         <span>{title}</span>
+        {legend?.map((each) => (
+          <span key={each.label} className={classes.legend}>
+            <span
+              className={classes.swatch}
+              data-dashed={each.dashed}
+              style={{ borderTopColor: each.color }}
+              aria-hidden
+            />
+            {each.label}
+          </span>
+        ))}
         {now !== undefined && <span className={classes.now}>{now}</span>}
         <VisuallyHidden>{empty ? t('chart.empty') : summary}</VisuallyHidden>
       </figcaption>

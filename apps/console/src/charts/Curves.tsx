@@ -22,15 +22,25 @@ interface Props {
   height?: number;
   /** Lower end of the y axis; from the data when absent. */
   from?: number;
+  /** Upper end of the y axis; from the data when absent. */
+  to?: number;
+  /** The upper end is at least this. */
+  atLeast?: number;
   legend?: boolean;
 }
 
 /** Lines over epochs or over time. */
 export function Curves(props: Props): ReactNode {
-  const { title, summary, now, rows, curves, xLabel, yLabel, height = 220, from, legend = true } = props;
+  const { title, summary, now, rows, curves, xLabel, yLabel, height = 220, from, to, atLeast, legend = true } = props;
   const dots = rows.length < 3;
   return (
-    <ChartFigure title={title} summary={summary} now={now} empty={rows.length === 0}>
+    <ChartFigure
+      title={title}
+      summary={summary}
+      now={now}
+      empty={rows.length === 0}
+      legend={legend ? curves : undefined}
+    >
       <LineChart
         h={height}
         data={[...rows]}
@@ -45,17 +55,20 @@ export function Curves(props: Props): ReactNode {
         strokeWidth={1.75}
         withDots={dots}
         connectNulls={false}
-        withLegend={legend}
-        legendProps={{ verticalAlign: 'bottom' }}
         gridColor="var(--verge-line)"
         textColor="var(--verge-quiet)"
         strokeDasharray="none"
         tickLine="none"
         valueFormatter={yLabel}
         xAxisProps={{ tickFormatter: xLabel, minTickGap: 36, interval: 'preserveStartEnd' }}
-        yAxisProps={{ domain: [from ?? 'auto', 'auto'], width: 62, tickCount: 5 }}
+        yAxisProps={{
+          domain: [from ?? 'auto', to ?? (atLeast === undefined ? 'auto' : (max: number) => Math.max(max, atLeast))],
+          width: 62,
+          tickCount: 5,
+        }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? xLabel(x) : x) }}
         lineProps={{ isAnimationActive: false }}
+        lineChartProps={{ margin: { top: 8, right: 8 } }}
       />
     </ChartFigure>
   );

@@ -1,6 +1,7 @@
 import type { TelemetryPoint } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { seriesColors } from '../app/theme.js';
 import { useFormat } from '../i18n/format.js';
 import { Curves } from './Curves.js';
 import { spanOf } from './RequestsOverTime.js';
@@ -28,9 +29,9 @@ export function LatencyOverTime({ points, height = 180 }: Props): ReactNode {
       summary={t('telemetry.latencySummary', { p50: format.ms(known?.p50Ms), p95: format.ms(known?.p95Ms) })}
       rows={known ? rows : []}
       curves={[
-        { name: 'p50', label: 'p50', color: 'petrol.6' },
-        { name: 'p95', label: 'p95', color: '#b3831d' },
-        { name: 'p99', label: 'p99', color: '#c03a6b', dashed: true },
+        { name: 'p50', label: 'p50', color: seriesColors[0] },
+        { name: 'p95', label: 'p95', color: seriesColors[3] },
+        { name: 'p99', label: 'p99', color: seriesColors[4], dashed: true },
       ]}
       xLabel={(x) => format.tick(x, span)}
       yLabel={format.ms}
@@ -61,6 +62,7 @@ export function ErrorRateOverTime({ points, height = 180 }: Props): ReactNode {
       xLabel={(x) => format.tick(x, span)}
       yLabel={(y) => format.percent(y, 1)}
       from={0}
+      atLeast={0.01}
       height={height}
       legend={false}
     />

@@ -2,8 +2,11 @@ import { BarChart } from '@mantine/charts';
 import type { TelemetryPoint } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { seriesColors } from '../app/theme.js';
 import { useFormat } from '../i18n/format.js';
 import { ChartFigure } from './ChartFigure.js';
+
+const ERROR = '#c0392b';
 
 interface Props {
   points: readonly TelemetryPoint[];
@@ -34,6 +37,10 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
       now={format.int(total)}
       summary={t('telemetry.requestsSummary', { total: format.int(total), errors: format.int(errors) })}
       empty={total === 0}
+      legend={[
+        { label: t('telemetry.served'), color: seriesColors[0] },
+        { label: t('telemetry.errors'), color: ERROR },
+      ]}
     >
       <BarChart
         h={height}
@@ -41,8 +48,8 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
         dataKey="x"
         type="stacked"
         series={[
-          { name: 'served', label: t('telemetry.served'), color: 'petrol.6' },
-          { name: 'errors', label: t('telemetry.errors'), color: 'red.6' },
+          { name: 'served', label: t('telemetry.served'), color: seriesColors[0] },
+          { name: 'errors', label: t('telemetry.errors'), color: ERROR },
         ]}
         gridColor="var(--verge-line)"
         textColor="var(--verge-quiet)"
@@ -53,7 +60,7 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
         yAxisProps={{ width: 46, tickCount: 4, allowDecimals: false }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? format.tick(x, span) : x) }}
         barProps={{ isAnimationActive: false, radius: 1 }}
-        barChartProps={{ barCategoryGap: 1 }}
+        barChartProps={{ barCategoryGap: 1, margin: { top: 8, right: 8 } }}
       />
     </ChartFigure>
   );

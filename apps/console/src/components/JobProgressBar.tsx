@@ -24,7 +24,7 @@ export function JobProgressBar({
       <Progress.Root flex={1} size={wide ? 'md' : 'sm'} miw={60}>
         <Progress.Section value={fraction * 100} aria-label={label} color="petrol" />
       </Progress.Root>
-      <Text fz="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+      <Text fz="xs" c="dimmed" truncate maw="60%" flex="none">
         {format.percent(fraction, 0)}
         {stage && ` · ${stage}`}
       </Text>

@@ -66,7 +66,7 @@ export function formatFor(language: Language): Format {
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', ...options });
   const durations = new Map(durationSteps.map(([name]) => [name, unit(name, { unitDisplay: 'narrow' })] as const));
   const msUnit = (n: number) =>
-    unit('millisecond', n >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: n >= 1 ? 3 : 2 });
+    unit('millisecond', n === 0 || n >= 100 ? { maximumFractionDigits: 0 } : significant(n >= 1 ? 3 : 2));
   const percent = (fraction: Maybe, digits = 1) =>
     number({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits })(fraction);
   return {
@@ -110,6 +110,11 @@ export function formatFor(language: Language): Format {
     },
   };
 }
+
+const significant = (digits: number): Intl.NumberFormatOptions => ({
+  minimumSignificantDigits: digits,
+  maximumSignificantDigits: digits,
+});
 
 const scaled = (n: Maybe, factor: number): Maybe => (n === null || n === undefined ? n : n * factor);
 

@@ -1,6 +1,9 @@
 /** The console's two languages. Chinese is typed by English, so that a key missing in either does not compile. */
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { config } from 'zod';
+import zodEn from 'zod/v4/locales/en.js';
+import zodZh from 'zod/v4/locales/zh-CN.js';
 import { en } from './en/index.js';
 import { zh } from './zh/index.js';
 
@@ -39,6 +42,10 @@ export async function chooseLanguage(language: Language): Promise<void> {
   tell(language);
 }
 
+/** What schemas complain of in editors and forms. */
+const complaints: Record<Language, () => Parameters<typeof config>[0]> = { en: zodEn, zh: zodZh };
+
 function tell(language: Language): void {
+  config(complaints[language]());
   document.documentElement.lang = locales[language];
 }

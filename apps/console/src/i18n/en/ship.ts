@@ -138,7 +138,8 @@ export const devices = {
   revokeToken: 'Revoke the token',
   revokeTokenNote: 'No further device can enrol with it. Devices that have enrolled stay.',
   bundleTitle: 'Enrolment bundle',
-  bundleOnce: 'This is shown once. It may enrol {{uses}} device(s) until {{expires}}; keep it like a password.',
+  bundleOnce_one: 'This is shown once. It may enrol {{count}} device until {{expires}}; keep it like a password.',
+  bundleOnce_other: 'This is shown once. It may enrol {{count}} devices until {{expires}}; keep it like a password.',
   bundleRoot:
     'The bundle does not hold your release root, since the device must not learn it from the control plane. Create it with verge devices enroll-token --keys, or give the agent your root with --release-root.',
   bundleNext: 'On the device:',

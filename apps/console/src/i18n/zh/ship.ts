@@ -138,7 +138,8 @@ export const devices: Catalogue['devices'] = {
   revokeToken: '吊销令牌',
   revokeTokenNote: '之后不能再用它注册设备，已注册的设备不受影响。',
   bundleTitle: '注册包',
-  bundleOnce: '此内容只显示一次。在 {{expires}} 之前可注册 {{uses}} 台设备，请像密码一样妥善保管。',
+  bundleOnce_one: '此内容只显示一次。在 {{expires}} 之前可注册 {{count}} 台设备，请像密码一样妥善保管。',
+  bundleOnce_other: '此内容只显示一次。在 {{expires}} 之前可注册 {{count}} 台设备，请像密码一样妥善保管。',
   bundleRoot:
     '注册包中不含您的发布根元数据，因为设备不应从控制平面获知它。请用 verge devices enroll-token --keys 创建，或通过 --release-root 提供给设备代理。',
   bundleNext: '在设备上执行：',

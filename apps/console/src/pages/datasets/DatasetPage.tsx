@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useRead } from '../../api/query.js';
+import { compactJson } from '../../components/compact-json.js';
 import { CodeView } from '../../components/CodeView.js';
 import { CommandLine } from '../../components/CommandLine.js';
 import { DataTable, type Column } from '../../components/DataTable.js';
@@ -96,7 +97,7 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
         </Panel>
         {dataset.preprocess && (
           <Panel title={t('datasets.preprocess')}>
-            <CodeView text={JSON.stringify(dataset.preprocess, null, 2)} label={t('datasets.preprocess')} />
+            <CodeView text={compactJson(dataset.preprocess)} label={t('datasets.preprocess')} />
           </Panel>
         )}
         <Panel title={t('datasets.files')} note={format.int(dataset.files.length)} flush>

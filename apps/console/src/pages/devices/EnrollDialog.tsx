@@ -127,7 +127,7 @@ function BundleDialog({ created, opened, onClose }: Props & { created: Created }
     >
       <Stack gap="sm">
         <Alert color="yellow" variant="outline">
-          {t('devices.bundleOnce', { uses: created.maxUses, expires: format.dateTime(created.expiresAt) })}
+          {t('devices.bundleOnce', { count: created.maxUses, expires: format.dateTime(created.expiresAt) })}
         </Alert>
         <CodeView text={text} label="bundle.json" />
         {created.bundle.releaseRoot === null && (

@@ -45,16 +45,13 @@ const isKnown = (state: string): state is KnownUpdateState => (knownUpdateStates
 export function UpdateState({ state }: { state: string }): ReactNode {
   const { t } = useTranslation();
   if (!isKnown(state)) return state || DASH;
-  const tone =
-    state === 'failed'
-      ? 'bad'
-      : state === 'reverting'
-        ? 'warn'
-        : state === 'idle'
-          ? 'idle'
-          : state === 'committed'
-            ? 'good'
-            : 'busy';
+  if (state === 'idle')
+    return (
+      <Text span inherit c="dimmed">
+        {t('state.update.idle')}
+      </Text>
+    );
+  const tone = state === 'failed' ? 'bad' : state === 'reverting' ? 'warn' : state === 'committed' ? 'good' : 'busy';
   return <StatePill tone={tone}>{t(`state.update.${state}`)}</StatePill>;
 }
 

@@ -1,6 +1,6 @@
 import { Text } from '@mantine/core';
 import type { Lineage } from '@verge/contracts';
-import { useId, useMemo, type ReactNode } from 'react';
+import { useEffect, useId, useMemo, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useProject } from '../../session/project.js';
@@ -8,7 +8,7 @@ import { layoutOf, NODE, type Placed } from './lineage-layout.js';
 import classes from './models.module.css';
 
 type Node = Lineage['nodes'][number];
-const LABEL = 21;
+const LABEL = 19;
 
 /** Ids may carry their kind in front of the resource's own id. */
 const resourceId = (node: Node): string => node.id.slice(Math.max(0, node.id.lastIndexOf(':') + 1));
@@ -38,6 +38,12 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
   const { t } = useTranslation();
   const layout = useMemo(() => layoutOf(lineage), [lineage]);
   const marker = useId();
+  const frame = useRef<HTMLDivElement>(null);
+  const start = layout.nodes.find((placed) => resourceId(placed.node) === here)?.x ?? 0;
+  useEffect(() => {
+    const box = frame.current;
+    if (box) box.scrollLeft = start - (box.clientWidth - NODE.width) / 2;
+  }, [start]);
   if (layout.nodes.length === 0) {
     return (
       <Text size="sm" c="dimmed">
@@ -46,7 +52,7 @@ export function LineageGraph({ lineage, here }: { lineage: Lineage; here: string
     );
   }
   return (
-    <div className={classes.scroll} tabIndex={0} role="region" aria-label={t('models.lineage')}>
+    <div className={classes.scroll} ref={frame} tabIndex={0} role="region" aria-label={t('models.lineage')}>
       <svg
         className={classes.graph}
         width={layout.width}

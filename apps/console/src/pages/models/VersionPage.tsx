@@ -1,9 +1,10 @@
 import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
-import type { Version } from '@verge/contracts';
+import type { Lineage, Version } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useRead } from '../../api/query.js';
+import { compactJson } from '../../components/compact-json.js';
 import { CodeView } from '../../components/CodeView.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
@@ -53,7 +54,7 @@ function VersionView({ version }: { version: Version }): ReactNode {
           </QueryView>
         </Panel>
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-          <AboutVersion version={version} />
+          <AboutVersion version={version} lineage={lineage.data} />
           <Interface version={version} />
         </SimpleGrid>
       </Stack>
@@ -93,11 +94,12 @@ function VersionStats({ version }: { version: Version }): ReactNode {
   );
 }
 
-function AboutVersion({ version }: { version: Version }): ReactNode {
+function AboutVersion({ version, lineage }: { version: Version; lineage: Lineage | undefined }): ReactNode {
   const { t } = useTranslation();
   const { to } = useProject();
+  const nameOf = (id: string): string => lineage?.nodes.find((node) => node.id.endsWith(id))?.name ?? id.slice(0, 8);
   const link = (id: string | null, path: string): ReactNode =>
-    id ? <TextLink to={to(`${path}/${id}`)}>{id.slice(0, 8)}</TextLink> : DASH;
+    id ? <TextLink to={to(`${path}/${id}`)}>{nameOf(id)}</TextLink> : DASH;
   return (
     <Panel title={t('models.about')}>
       <Facts
@@ -146,9 +148,7 @@ function Interface({ version }: { version: Version }): ReactNode {
             ],
           ]}
         />
-        {version.preprocess && (
-          <CodeView text={JSON.stringify(version.preprocess, null, 2)} label={t('models.preprocess')} />
-        )}
+        {version.preprocess && <CodeView text={compactJson(version.preprocess)} label={t('models.preprocess')} />}
       </Stack>
     </Panel>
   );

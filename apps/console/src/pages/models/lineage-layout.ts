@@ -1,7 +1,7 @@
 /** Where the nodes of a lineage stand: a column for each step from the origins, rows ordered by where their parents stand. */
 import type { Lineage } from '@verge/contracts';
 
-export const NODE = { width: 156, height: 46, gapX: 52, gapY: 16 } as const;
+export const NODE = { width: 142, height: 46, gapX: 38, gapY: 16 } as const;
 
 export interface Placed {
   node: Lineage['nodes'][number];

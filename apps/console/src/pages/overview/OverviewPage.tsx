@@ -25,13 +25,13 @@ export function OverviewPage(): ReactNode {
   const isNew = overview.data !== undefined && overview.data.models === 0 && overview.data.devices.total === 0;
   return (
     <>
-      <PageHeader title={t('overview.title')} note={project.name} />
+      <PageHeader title={t('overview.title')} />
       <Stack gap="md">
         <QueryView query={overview} height={160}>
           {(data) => <OverviewStats data={data} />}
         </QueryView>
         {isNew && <GettingStarted />}
-        <Panel title={t('overview.lastHour')} note={t('overview.lastHourNote')}>
+        <Panel title={t('overview.lastHourTitle')} note={t('overview.lastHourNote')}>
           <QueryView query={series} height={200}>
             {({ points }) => (
               <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">

@@ -62,7 +62,7 @@ function RolloutView({ rollout, children }: ViewProps): ReactNode {
       />
       <Stack gap="md">
         {rollout.reason && (
-          <Alert color={bad ? 'red' : 'petrol'} variant="outline" role="status" title={t('rollouts.reason')}>
+          <Alert color={bad ? 'red' : 'petrol'} variant="outline" role="status">
             {rollout.reason}
           </Alert>
         )}

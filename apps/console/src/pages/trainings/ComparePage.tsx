@@ -78,10 +78,10 @@ export function ComparePage(): ReactNode {
       <Stack gap="md">
         <Panel>
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
-            <CompareChart runs={runs} title={t('trainings.valLoss')} of={(point) => point.valLoss} kind="loss" />
+            <CompareChart runs={runs} title={t('trainings.valLossByEpoch')} of={(point) => point.valLoss} kind="loss" />
             <CompareChart
               runs={runs}
-              title={t('trainings.valAccuracy')}
+              title={t('trainings.valAccuracyByEpoch')}
               of={(point) => point.valAccuracy}
               kind="accuracy"
             />
@@ -103,7 +103,6 @@ interface ChartProps {
 }
 
 function CompareChart({ runs, title, of, kind }: ChartProps): ReactNode {
-  const { t } = useTranslation();
   const format = useFormat();
   const rows = useMemo(() => {
     const byEpoch = new Map<number, Record<string, number | null>>();
@@ -126,10 +125,11 @@ function CompareChart({ runs, title, of, kind }: ChartProps): ReactNode {
       summary={summary.join('; ')}
       rows={rows}
       curves={runs.map((run) => ({ name: run.training.id, label: trainingName(run.training), color: run.color }))}
-      xLabel={(epoch) => t('trainings.epochShort', { epoch })}
+      xLabel={(epoch) => format.int(epoch)}
       yLabel={value}
       height={300}
       from={kind === 'loss' ? 0 : undefined}
+      to={kind === 'accuracy' ? 1 : undefined}
     />
   );
 }

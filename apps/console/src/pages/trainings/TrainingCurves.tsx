@@ -18,7 +18,7 @@ export function LossCurves({ points }: Props): ReactNode {
   const last = points.at(-1);
   return (
     <Curves
-      title={t('trainings.loss')}
+      title={t('trainings.lossByEpoch')}
       now={last && format.decimal(last.valLoss, 4)}
       summary={t('trainings.lossSummary', {
         epoch: last?.epoch ?? 0,
@@ -30,7 +30,7 @@ export function LossCurves({ points }: Props): ReactNode {
         { name: 'train', label: t('trainings.onTrain'), color: seriesColors[0] },
         { name: 'val', label: t('trainings.onVal'), color: seriesColors[1] },
       ]}
-      xLabel={(epoch) => t('trainings.epochShort', { epoch })}
+      xLabel={(epoch) => format.int(epoch)}
       yLabel={(loss) => format.decimal(loss, 4)}
       from={0}
     />
@@ -43,7 +43,7 @@ export function AccuracyCurves({ points }: Props): ReactNode {
   const top = best(points);
   return (
     <Curves
-      title={t('trainings.accuracy')}
+      title={t('trainings.accuracyByEpoch')}
       now={top && t('trainings.best', { value: format.percent(top.valAccuracy, 2), epoch: top.epoch })}
       summary={t('trainings.accuracySummary', { value: format.percent(top?.valAccuracy, 2), epoch: top?.epoch ?? 0 })}
       rows={points.map((point) => ({ x: point.epoch, train: point.trainAccuracy, val: point.valAccuracy }))}
@@ -51,8 +51,9 @@ export function AccuracyCurves({ points }: Props): ReactNode {
         { name: 'train', label: t('trainings.onTrain'), color: seriesColors[0] },
         { name: 'val', label: t('trainings.onVal'), color: seriesColors[1] },
       ]}
-      xLabel={(epoch) => t('trainings.epochShort', { epoch })}
+      xLabel={(epoch) => format.int(epoch)}
       yLabel={(accuracy) => format.percent(accuracy, 1)}
+      to={1}
     />
   );
 }
@@ -65,12 +66,12 @@ export function RateCurve({ points }: Props): ReactNode {
   return (
     <div style={{ marginTop: 20 }}>
       <Curves
-        title={t('trainings.learningRate')}
+        title={t('trainings.rateByEpoch')}
         now={format.decimal(last.learningRate, 6)}
         summary={t('trainings.rateSummary', { rate: format.decimal(last.learningRate, 6) })}
         rows={points.map((point) => ({ x: point.epoch, rate: point.learningRate }))}
         curves={[{ name: 'rate', label: t('trainings.learningRate'), color: seriesColors[2] }]}
-        xLabel={(epoch) => t('trainings.epochShort', { epoch })}
+        xLabel={(epoch) => format.int(epoch)}
         yLabel={(rate) => format.decimal(rate, 6)}
         height={110}
         legend={false}

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { stringify } from 'yaml';
-import { useChange } from '../../api/query.js';
+import { useChange, useRead } from '../../api/query.js';
 import { useTraining } from '../../api/work.js';
 import { CodeView } from '../../components/CodeView.js';
 import { Confirm } from '../../components/Confirm.js';
@@ -121,8 +121,10 @@ function TrainingStats({ training, point }: { training: Training; point: Trainin
 
 function TrainingFacts({ training }: { training: Training }): ReactNode {
   const { t } = useTranslation();
-  const { to } = useProject();
+  const { slug, to } = useProject();
   const { config, teacherVersionId, versionId } = training;
+  const asked = { params: { project: slug, version: teacherVersionId ?? '' } };
+  const teacher = useRead('versions.get', asked, { enabled: teacherVersionId !== null }).data;
   const distillation = config.distillation;
   return (
     <Panel title={t('trainings.about')}>
@@ -154,7 +156,7 @@ function TrainingFacts({ training }: { training: Training }): ReactNode {
             t('trainings.teacher'),
             teacherVersionId ? (
               <TextLink key="teacher" to={to(`/versions/${teacherVersionId}`)}>
-                {teacherVersionId.slice(0, 8)}
+                {teacher ? `${teacher.model} v${teacher.version}` : teacherVersionId.slice(0, 8)}
               </TextLink>
             ) : (
               t('trainings.noTeacher')
