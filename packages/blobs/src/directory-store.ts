@@ -35,7 +35,8 @@ export class DirectoryBlobStore implements BlobStore {
       const { offset, length } = resolveRange(size, range);
       // `end` is inclusive, so an empty range needs a start past the end of the file.
       const bounds = length === 0 ? { start: size } : { start: offset, end: offset + length - 1 };
-      return file.createReadStream({ ...bounds, highWaterMark: 256 * 1024 });
+      // The largest chunk that is sent to a device: it then goes out as it was read, without being copied together.
+      return file.createReadStream({ ...bounds, highWaterMark: 1024 * 1024 });
     } catch (error) {
       await file.close();
       throw error;
