@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,8 +25,16 @@ import { type RunningWorker, startWorker } from './worker.js';
 
 const digitsFolder = fileURLToPath(new URL('../../../datasets/digits/', import.meta.url));
 const workerProgram = fileURLToPath(new URL('../bin/verge-worker.mjs', import.meta.url));
-const postgres = process.env['VERGE_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432';
-const redis = process.env['VERGE_TEST_REDIS'] ?? 'redis://127.0.0.1:6379';
+const controlPlaneProgram = fileURLToPath(new URL('../../control-plane/bin/verge-control-plane.mjs', import.meta.url));
+const postgres = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
+const redis = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+
+/** The same server, another database. */
+function withDatabase(url: string, name: string | number): string {
+  const other = new URL(url);
+  other.pathname = `/${name}`;
+  return other.href;
+}
 
 export type Backend = 'postgres' | 'redis';
 
@@ -55,15 +63,45 @@ interface Place {
   remove(): Promise<void>;
 }
 
-async function onPostgres(): Promise<Place> {
-  const name = `verge_worker_${randomUUID().replaceAll('-', '')}`;
-  const admin = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: `${postgres}/postgres` });
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
+async function query(server: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server, connectionTimeoutMillis: 3000 });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
+
+/** Where no Postgres runs, the one that a control plane brings with it. */
+async function broughtPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'verge-postgres-'));
+  const ports = { VERGE_HTTP_PORT: '0', VERGE_GRPC_PORT: '0', VERGE_ENROLL_PORT: '0' };
+  const child = spawn(process.execPath, [controlPlaneProgram], {
+    env: { PATH: process.env['PATH'] ?? '', VERGE_DATA_DIR: folder, VERGE_LOG_LEVEL: 'error', ...ports },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const file = join(folder, 'control-plane.json');
+  let text: string | undefined;
+  await until(async () => {
+    text = await readFile(file, 'utf8').catch(() => undefined);
+    return text !== undefined || child.exitCode !== null;
+  }, 'Postgres starts');
+  if (text === undefined) throw new Error('neither a Postgres nor a control plane can be had');
+  const stop = async (): Promise<void> => {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+    await rm(folder, { recursive: true, force: true });
   };
-  await admin(`CREATE DATABASE ${name}`);
-  const url = `${postgres}/${name}`;
+  return { url: (JSON.parse(text) as { databaseUrl: string }).databaseUrl, stop };
+}
+
+async function onPostgres(): Promise<Place> {
+  const runs = await query(postgres, 'SELECT 1').then(
+    () => true,
+    () => false,
+  );
+  const server = runs ? { url: postgres, stop: () => Promise.resolve() } : await broughtPostgres();
+  const name = `verge_worker_${randomUUID().replaceAll('-', '')}`;
+  await query(server.url, `CREATE DATABASE ${name}`);
+  const url = withDatabase(server.url, name);
   const connection = { connectionString: url, migrate: true };
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
   return {
@@ -71,14 +109,28 @@ async function onPostgres(): Promise<Place> {
     queue: queue as unknown as JobQueue,
     remove: async () => {
       await queue.close();
-      await admin(`DROP DATABASE ${name} WITH (FORCE)`);
+      await query(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
+      await server.stop();
     },
   };
 }
 
+/** Why a backend cannot be tried here, false when it can. */
+export async function missing(backend: Backend): Promise<string | false> {
+  if (backend === 'postgres') return false;
+  const connection = new Redis(redis, { lazyConnect: true, retryStrategy: () => null });
+  connection.on('error', () => undefined);
+  const answers = await connection.connect().then(
+    () => true,
+    () => false,
+  );
+  connection.disconnect();
+  return answers ? false : 'no Redis answers at TEST_REDIS_URL or 127.0.0.1:6379: its queue is not tried';
+}
+
 /** @param database number of a Redis database that this test has for itself; it is flushed */
 async function onRedis(database: number): Promise<Place> {
-  const url = `${redis}/${database}`;
+  const url = withDatabase(redis, database);
   const connection = new Redis(url, { maxRetriesPerRequest: null });
   await connection.flushdb();
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection });
