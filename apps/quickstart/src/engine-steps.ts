@@ -15,15 +15,28 @@ export const classes = [
 
 const digitsFile = (context: Context, name: string): string => join(context.root, 'datasets/digits', name);
 
-/** The student's configuration without its distillation: the same network on the labels alone, for comparison. */
-async function plainConfig(context: Context): Promise<string> {
-  const { distillation: _distillation, ...plain } = parse(
-    await readFile(digitsFile(context, 'student.yaml'), 'utf8'),
-  ) as Record<string, unknown>;
-  const file = join(context.home, 'student-plain.yaml');
-  await writeFile(file, stringify(plain));
+type Config = Record<string, unknown>;
+
+/** A variation of one of the data set's configurations, written where this run keeps its files. */
+async function varied(context: Context, name: string, of: string, change: (config: Config) => Config): Promise<string> {
+  const config = parse(await readFile(digitsFile(context, of), 'utf8')) as Config;
+  const file = join(context.home, name);
+  await writeFile(file, stringify(change(config)));
   return file;
 }
+
+/** The student without its distillation: the same network on the labels alone, for comparison. */
+const plainConfig = (context: Context): Promise<string> =>
+  varied(context, 'student-plain.yaml', 'student.yaml', ({ distillation: _distillation, ...plain }) => plain);
+
+/** The teacher four times as wide, trained briefly: right often enough, and far too slow for the devices. */
+const wideConfig = (context: Context): Promise<string> =>
+  varied(context, 'wide.yaml', 'teacher.yaml', (teacher) => ({
+    ...teacher,
+    model: { architecture: 'resnet', params: { channels: [64, 128, 256] } },
+    epochs: 2,
+    schedule: { name: 'cosine', warmupEpochs: 0.5 },
+  }));
 
 export async function registerDataset(context: Context): Promise<string> {
   const dataset = await context.commands.verge<{ digest: string; files: unknown[] }>([
@@ -93,6 +106,10 @@ export async function trainStudents(
     plain,
     detail: `distilled ${describe(distilled)}; plain ${percent(plain.metrics.test?.accuracy ?? 0)}`,
   };
+}
+
+export async function trainWide(context: Context): Promise<Version> {
+  return train(context, await wideConfig(context), 'wide');
 }
 
 export async function compress(

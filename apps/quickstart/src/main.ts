@@ -105,7 +105,7 @@ async function walk(context: Context): Promise<void> {
   );
   await step('Classify real images on the agents', () => classifyOnAgents(context), text);
   await step('Refuse a tampered artifact', () => refuseTampered(context, students.plain), text);
-  await step('Stop a slow model at the canary', () => refuseSlow(context, teacher.version), text);
+  await step('Stop a slow model at the canary', () => refuseSlow(context), text);
   await step('Count the telemetry', () => awaitTelemetry(context), text);
 }
 

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact, Release, Version } from '@verge/contracts';
-import { compress, classes } from './engine-steps.js';
+import { classes, compress, trainWide } from './engine-steps.js';
 import { StepFailed, type Context } from './context.js';
 import { deviceOf, rollOut, serving, signAndPublish } from './fleet-steps.js';
 
@@ -47,21 +47,28 @@ export async function refuseTampered(context: Context, plain: Version): Promise<
   }
 }
 
-/** The teacher is genuine and signed, but too slow for these devices: the gate stops it at the canary. */
-export async function refuseSlow(context: Context, teacher: Version): Promise<string> {
-  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, teacher, 'recipe-fp32.json', name)));
+/** A wide network is genuine, signed and right often enough, but too slow for these devices: the canary alone gets it. */
+export async function refuseSlow(context: Context): Promise<string> {
+  const wide = await trainWide(context);
+  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, wide, 'recipe-fp32.json', name)));
   const release = await signAndPublish(context, 'too-slow', artifacts);
   const before = await serving(context);
   const rollout = await rollOut(context, 'too-slow', {
     release,
-    observeSeconds: 4,
-    minRequests: 30,
-    maxLatencyRatio: 1.3,
+    observeSeconds: 3,
+    minRequests: 20,
+    maxLatencyRatio: 1.5,
   });
   const after = await serving(context);
-  const refused = rollout.state === 'reverted' && (rollout.counts.waiting ?? 0) + (rollout.counts.skipped ?? 0) >= 1;
+  const counts = Object.entries(rollout.counts).filter(([, n]) => n > 0);
+  const refused = rollout.state === 'reverted' && rollout.counts.reverted === 1;
   record(context, 'slow model at the gate', refused, before, after);
-  if (!refused) throw new StepFailed(`the rollout ended as ${rollout.state}: ${rollout.reason}`);
+  if (!refused) {
+    const devices = counts.map(([state, n]) => `${n} ${state}`).join(', ');
+    throw new StepFailed(
+      `expected the canary alone to be taken back; the rollout ended as ${rollout.state} (${devices}): ${rollout.reason}`,
+    );
+  }
   return rollout.reason;
 }
 
