@@ -11,7 +11,7 @@ export default defineConfig(({ command }) => {
     plugins: [react()],
     // Workspace packages are bundled from their sources, so that the console builds without building them first.
     resolve: { conditions: ['verge-source', 'module', 'browser', 'development|production'] },
-    server: { proxy: { '/api': { target: api, changeOrigin: true } } },
+    server: { proxy: { '/api': { target: api } } },
     build: {
       target: 'es2022',
       sourcemap: false,

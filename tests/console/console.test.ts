@@ -129,7 +129,7 @@ describe.skipIf(!executable)('the console', () => {
     await walk.logIn(page, target);
     const project = /^\/p\/[^/]+/.exec(new URL(page.url()).pathname)?.[0] ?? '';
     await walk.goTo(page, target, `${project}/trainings`);
-    await page.getByRole('button', { name: 'New training' }).click();
+    await page.getByRole('button', { name: 'New training' }).first().click();
     const editor = page.getByRole('textbox', { name: 'Configuration' });
     await editor.fill(
       'model: { architecture: dscnn }\nepochs: 0\nbatchSize: many\noptimizer: { name: adamw }\ncolour: blue\n',

@@ -54,7 +54,6 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Modal: { defaultProps: { centered: true }, styles: { title: { fontWeight: 600 } } },
     Alert: { styles: { root: { padding: '9px 14px' }, title: { fontSize: 'var(--mantine-font-size-sm)' } } },
-    ProgressRoot: { styles: { root: { backgroundColor: 'var(--verge-line)' } } },
     SegmentedControl: {
       styles: { root: { backgroundColor: 'var(--verge-line)' }, indicator: { backgroundColor: 'var(--verge-panel)' } },
     },

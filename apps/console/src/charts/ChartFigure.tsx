@@ -20,18 +20,19 @@ export function ChartFigure({ title, summary, now, empty, legend, children }: Pr
     <figure className={classes.figure}>
       <figcaption className={classes.caption}>
         <span>{title}</span>
-        {legend?.map((each) => (
-          <span key={each.label} className={classes.legend}>
-            <span
-              className={classes.swatch}
-              data-dashed={each.dashed}
-              style={{ borderTopColor: each.color }}
-              aria-hidden
-            />
-            {each.label}
-          </span>
-        ))}
-        {now !== undefined && <span className={classes.now}>{now}</span>}
+        {!empty &&
+          legend?.map((each) => (
+            <span key={each.label} className={classes.legend}>
+              <span
+                className={classes.swatch}
+                data-dashed={each.dashed}
+                style={{ borderTopColor: each.color }}
+                aria-hidden
+              />
+              {each.label}
+            </span>
+          ))}
+        {!empty && now !== undefined && <span className={classes.now}>{now}</span>}
         <VisuallyHidden>{empty ? t('chart.empty') : summary}</VisuallyHidden>
       </figcaption>
       {empty ? (

@@ -33,6 +33,7 @@ interface Props {
 export function Curves(props: Props): ReactNode {
   const { title, summary, now, rows, curves, xLabel, yLabel, height = 220, from, to, atLeast, legend = true } = props;
   const dots = rows.length < 3;
+  const axis = to === undefined ? open(from, atLeast) : bounded(rows, curves, to);
   return (
     <ChartFigure
       title={title}
@@ -61,15 +62,25 @@ export function Curves(props: Props): ReactNode {
         tickLine="none"
         valueFormatter={yLabel}
         xAxisProps={{ tickFormatter: xLabel, minTickGap: 36, interval: 'preserveStartEnd' }}
-        yAxisProps={{
-          domain: [from ?? 'auto', to ?? (atLeast === undefined ? 'auto' : (max: number) => Math.max(max, atLeast))],
-          width: 62,
-          tickCount: 5,
-        }}
+        yAxisProps={{ ...axis, width: 68 }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? xLabel(x) : x) }}
         lineProps={{ isAnimationActive: false }}
         lineChartProps={{ margin: { top: 8, right: 8 } }}
       />
     </ChartFigure>
   );
+}
+
+/** An axis whose upper end the data decide. */
+const open = (from?: number, atLeast?: number) => ({
+  domain: [from ?? 'auto', atLeast === undefined ? 'auto' : (max: number) => Math.max(max, atLeast)] as const,
+  tickCount: 5,
+});
+
+/** An axis that ends at a bound, such as 100 %, and begins at a tenth below the smallest value. */
+function bounded(rows: Props['rows'], curves: Props['curves'], to: number) {
+  const values = rows.flatMap((row) => curves.map((curve) => row[curve.name] ?? to));
+  const from = Math.floor(Math.min(to, ...values) * 10) / 10;
+  const low = from === to ? to - 0.1 : from;
+  return { domain: [low, to] as const, ticks: [0, 0.25, 0.5, 0.75, 1].map((part) => low + part * (to - low)) };
 }

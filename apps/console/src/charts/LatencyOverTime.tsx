@@ -60,7 +60,7 @@ export function ErrorRateOverTime({ points, height = 180 }: Props): ReactNode {
       rows={served.length > 0 ? rows : []}
       curves={[{ name: 'rate', label: t('telemetry.errorRate'), color: '#c0392b' }]}
       xLabel={(x) => format.tick(x, span)}
-      yLabel={(y) => format.percent(y, 1)}
+      yLabel={(y) => format.percent(y, 2)}
       from={0}
       atLeast={0.01}
       height={height}

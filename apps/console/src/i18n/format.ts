@@ -5,6 +5,7 @@ import { locales, type Language } from './index.js';
 
 type Maybe = number | null | undefined;
 export const DASH = '–';
+const NO_BREAK = '\u00a0';
 
 export interface Format {
   locale: string;
@@ -85,7 +86,7 @@ export function formatFor(language: Language): Format {
       const step = Math.min(byteUnits.length - 1, n < 1 ? 0 : Math.floor(Math.log10(n) / 3));
       return unit(byteUnits[step] ?? 'byte', { maximumFractionDigits: step === 0 ? 0 : 1 }).format(n / 1000 ** step);
     },
-    ms: (n) => (n === null || n === undefined ? DASH : msUnit(n).format(n)),
+    ms: (n) => (n === null || n === undefined ? DASH : msUnit(n).format(n).replace(' ', NO_BREAK)),
     duration: (seconds) => {
       if (seconds === null || seconds === undefined) return DASH;
       let left = Math.max(0, Math.round(seconds));

@@ -39,7 +39,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }): ReactNod
         <Menu.Item leftSection={<IconKeyboard size={15} aria-hidden />} onClick={onShortcuts}>
           {t('shell.shortcuts')}
         </Menu.Item>
-        <Menu.Item component="a" href="/api/docs" target="_blank" leftSection={<IconBook2 size={15} aria-hidden />}>
+        <Menu.Item component="a" href="/api/v1/docs" target="_blank" leftSection={<IconBook2 size={15} aria-hidden />}>
           {t('shell.apiReference')}
         </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => void leave()}>

@@ -86,7 +86,7 @@ export function LoginPage(): ReactNode {
               <ErrorDetail error={login.error} />
             </Alert>
           )}
-          <Button type="submit" size="sm" loading={login.isPending} disabled={!email || !password}>
+          <Button type="submit" size="sm" loading={login.isPending}>
             {t('login.submit')}
           </Button>
         </Stack>

@@ -1,4 +1,4 @@
-import { SimpleGrid, Stack, Text } from '@mantine/core';
+import { Grid, SimpleGrid, Stack, Text } from '@mantine/core';
 import type { TelemetryTotals } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -96,24 +96,32 @@ function Distributions({ totals }: { totals: TelemetryTotals }): ReactNode {
   }
   const classes = [...totals.classes].sort((a, b) => a.index - b.index);
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-      <Panel title={t('telemetry.classes')} note={t('telemetry.classesNote')}>
-        {classes.length === 0 ? (
-          <Text size="sm" c="dimmed">
-            {t('telemetry.noClasses')}
-          </Text>
-        ) : (
-          <Bars
-            label={t('telemetry.classes')}
-            items={classes
-              .slice(0, CLASSES)
-              .map((each) => ({ id: String(each.index), label: each.label || String(each.index), value: each.count }))}
-          />
-        )}
-      </Panel>
-      <Panel title={t('telemetry.features')} note={t('telemetry.featuresNote')} flush>
-        <FeatureTable features={totals.features} />
-      </Panel>
-    </SimpleGrid>
+    <Grid>
+      <Grid.Col span={{ base: 12, md: 5 }}>
+        <Panel title={t('telemetry.classes')} note={t('telemetry.classesNote')}>
+          {classes.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              {t('telemetry.noClasses')}
+            </Text>
+          ) : (
+            <Bars
+              label={t('telemetry.classes')}
+              items={classes
+                .slice(0, CLASSES)
+                .map((each) => ({
+                  id: String(each.index),
+                  label: each.label || String(each.index),
+                  value: each.count,
+                }))}
+            />
+          )}
+        </Panel>
+      </Grid.Col>
+      <Grid.Col span={{ base: 12, md: 7 }}>
+        <Panel title={t('telemetry.features')} note={t('telemetry.featuresNote')} flush>
+          <FeatureTable features={totals.features} />
+        </Panel>
+      </Grid.Col>
+    </Grid>
   );
 }
