@@ -46,8 +46,8 @@ export function consoleFiles(override: string | undefined) {
   return async (request: HttpRequest, response: ServerResponse, next: () => void): Promise<void> => {
     const { path, method } = request;
     if ((method !== 'GET' && method !== 'HEAD') || !served(path)) return next();
-    // A path with an extension names a file; only pages fall back to the index.
-    const found = (await fileOf(folder, path)) ?? (extname(path) === '' ? await fileOf(folder, '/index.html') : null);
+    // A path with a known extension names a file; names in other paths may hold dots, and those are pages.
+    const found = (await fileOf(folder, path)) ?? (extname(path) in types ? null : await fileOf(folder, '/index.html'));
     if (!found) return next();
     const hashed = path.startsWith('/assets/');
     response.setHeader('content-type', types[extname(found.file)] ?? 'application/octet-stream');
