@@ -3,6 +3,7 @@ import { QUEUE_NAME, QUEUE_PREFIX } from '@verge/contracts';
 import { createPostgresBackend, type Processor, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
+import { GuardedClient } from './guarded-client.js';
 
 const MAX_RECOVERIES = 10;
 
@@ -32,7 +33,7 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection: redis });
     return { worker, queue, disconnect: async () => void (await redis.quit().catch(() => undefined)) };
   }
-  const connection = { connectionString: url, migrate: true };
+  const connection = { connectionString: url, migrate: true, Client: GuardedClient };
   const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, createPostgresBackend);
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
   return { worker, queue, disconnect: () => Promise.resolve() };

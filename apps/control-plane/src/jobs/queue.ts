@@ -3,6 +3,7 @@ import { QUEUE_NAME, QUEUE_PREFIX, type Job as JobPayload } from '@verge/contrac
 import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { GuardedClient } from './guarded-client.js';
 
 /** A job as the queue knows it. */
 export interface QueuedJob {
@@ -86,7 +87,7 @@ function openRedis(url: string): Opened {
 }
 
 function openPostgres(url: string): Opened {
-  const connection = { connectionString: url, migrate: true, max: 4 };
+  const connection = { connectionString: url, migrate: true, max: 4, Client: GuardedClient };
   const options = { prefix: QUEUE_PREFIX, connection };
   return {
     backend: 'postgres',
