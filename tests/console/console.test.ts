@@ -153,6 +153,18 @@ describe.skipIf(!executable)('the console', () => {
     expect(errors).toEqual([]);
   });
 
+  it('draws epochs as they arrive', { timeout: 60_000 }, async ({ skip }) => {
+    if (!fixture) skip('only the fixture server is sure to have a running training');
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(`${target.url}/p/demo/trainings`);
+    await walk.logIn(page, target);
+    await walk.openFirstRow(page);
+    await page.getByText('17 / 40').waitFor();
+    await page.getByText('18 / 40').waitFor();
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
   it('says what to do next in an empty project', { timeout: 60_000 }, async ({ skip }) => {
     if (!fixture) skip('only the fixture server has an empty project');
     const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });

@@ -113,7 +113,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
 export const seriesColors = [
   '#1b8496',
   '#c2571a',
-  '#6554c0',
+  '#8172d6',
   '#b3831d',
   '#c03a6b',
   '#4d7f2c',

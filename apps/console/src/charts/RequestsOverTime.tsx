@@ -60,7 +60,7 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
         yAxisProps={{ width: 46, tickCount: 4, allowDecimals: false }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? format.tick(x, span) : x) }}
         barProps={{ isAnimationActive: false, radius: 1 }}
-        barChartProps={{ barCategoryGap: 1, margin: { top: 8, right: 8 } }}
+        barChartProps={{ barCategoryGap: '8%', margin: { top: 8, right: 8 } }}
       />
     </ChartFigure>
   );

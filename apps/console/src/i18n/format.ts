@@ -1,7 +1,7 @@
 /** Numbers, sizes and times in the chosen language, by Intl. What is unknown shows as a dash. */
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { locales, type Language } from './index.js';
+import { locales, type Language } from './languages.js';
 
 type Maybe = number | null | undefined;
 export const DASH = '–';

@@ -4,13 +4,9 @@ import { initReactI18next } from 'react-i18next';
 import { config } from 'zod';
 import zodEn from 'zod/v4/locales/en.js';
 import zodZh from 'zod/v4/locales/zh-CN.js';
+import { locales, type Language } from './languages.js';
 import { en } from './en/index.js';
 import { zh } from './zh/index.js';
-
-export const languages = ['en', 'zh'] as const;
-export type Language = (typeof languages)[number];
-/** The BCP 47 tag that Intl formats by. */
-export const locales: Record<Language, string> = { en: 'en-GB', zh: 'zh-CN' };
 
 const STORED = 'verge.language';
 

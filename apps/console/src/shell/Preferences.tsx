@@ -2,7 +2,8 @@ import { ActionIcon, Menu, useMantineColorScheme, type MantineColorScheme } from
 import { IconCheck, IconDeviceLaptop, IconLanguage, IconMoon, IconSun } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { chooseLanguage, currentLanguage, languages } from '../i18n/index.js';
+import { chooseLanguage, currentLanguage } from '../i18n/index.js';
+import { languages } from '../i18n/languages.js';
 
 const names = { en: 'English', zh: '中文' } as const;
 const schemes = { light: IconSun, dark: IconMoon, auto: IconDeviceLaptop } as const;

@@ -1,4 +1,4 @@
-import { Alert, Button, SimpleGrid, Stack } from '@mantine/core';
+import { Alert, Button, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { Compression } from '@verge/contracts';
 import type { ReactNode } from 'react';
@@ -36,6 +36,14 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
   const { to, can } = useProject();
   const { report } = compression;
   const open = isOpenJob(compression.state);
+  const about = (
+    <>
+      <CompressionFacts compression={compression} />
+      <Panel title={t('compressions.recipe')} note={compression.recipe.name}>
+        <RecipeSteps recipe={compression.recipe} />
+      </Panel>
+    </>
+  );
   return (
     <>
       <PageHeader
@@ -52,20 +60,23 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
           </Alert>
         )}
         {open && <JobProgressBar progress={compression.progress} label={compression.recipe.name} wide />}
-        {open && compression.progress?.message && <Alert variant="outline">{compression.progress.message}</Alert>}
+        {open && compression.progress?.message && (
+          <Text size="sm" c="dimmed">
+            {compression.progress.message}
+          </Text>
+        )}
         {report && <Summary compression={compression} />}
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-          {report && (
-            <Panel title={t('compressions.report')}>
-              <ReportTable report={report} />
-            </Panel>
+          {report ? (
+            <>
+              <Panel title={t('compressions.report')}>
+                <ReportTable report={report} />
+              </Panel>
+              <Stack gap="md">{about}</Stack>
+            </>
+          ) : (
+            about
           )}
-          <Stack gap="md">
-            <CompressionFacts compression={compression} />
-            <Panel title={t('compressions.recipe')} note={compression.recipe.name}>
-              <RecipeSteps recipe={compression.recipe} />
-            </Panel>
-          </Stack>
         </SimpleGrid>
         {report && (
           <Panel title={t('compressions.passes')} flush>

@@ -79,6 +79,7 @@ export function useDeviceColumns(): Column<Device>[] {
       id: 'class',
       header: t('devices.class'),
       cell: (device) => device.deviceClass,
+      from: 'sm',
       sort: (device) => device.deviceClass,
     },
     {
@@ -98,7 +99,6 @@ export function useDeviceColumns(): Column<Device>[] {
       id: 'update',
       header: t('devices.update'),
       cell: (device) => <UpdateState state={device.updateState} />,
-      from: 'sm',
     },
     {
       id: 'seen',

@@ -3,26 +3,8 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { DataTable, type Column } from '../../components/DataTable.js';
 import { StatePill } from '../../components/StatePill.js';
+import { gateFigures } from './gate-figures.js';
 import { DASH, useFormat } from '../../i18n/format.js';
-
-/** What a wave showed against what the gate allows. */
-export interface GateFigures {
-  failedFraction: number | null;
-  errorRate: number | null;
-  latencyRatio: number | null;
-}
-
-export function gateFigures(wave: WaveStatus): GateFigures {
-  const settled = wave.updated + wave.failed;
-  return {
-    failedFraction: settled > 0 && wave.devices > 0 ? wave.failed / wave.devices : null,
-    errorRate: wave.requests > 0 ? wave.errors / wave.requests : null,
-    latencyRatio:
-      wave.p50Ms !== null && wave.baselineP50Ms !== null && wave.baselineP50Ms > 0
-        ? wave.p50Ms / wave.baselineP50Ms
-        : null,
-  };
-}
 
 export function GateTable({ rollout }: { rollout: Rollout }): ReactNode {
   const { t } = useTranslation();

@@ -1,4 +1,4 @@
-import { Button, Group, Select } from '@mantine/core';
+import { Button, Group, Select, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { RolloutStateName, type Rollout } from '@verge/contracts';
@@ -143,7 +143,11 @@ function useColumns(): Column<Rollout>[] {
     {
       id: 'reason',
       header: t('rollouts.reason'),
-      cell: (rollout) => <span title={rollout.reason}>{rollout.reason}</span>,
+      cell: (rollout) => (
+        <Text fz="xs" c="dimmed" maw={300} lineClamp={2} title={rollout.reason}>
+          {rollout.reason}
+        </Text>
+      ),
       from: 'lg',
     },
     {

@@ -106,13 +106,11 @@ function Distributions({ totals }: { totals: TelemetryTotals }): ReactNode {
           ) : (
             <Bars
               label={t('telemetry.classes')}
-              items={classes
-                .slice(0, CLASSES)
-                .map((each) => ({
-                  id: String(each.index),
-                  label: each.label || String(each.index),
-                  value: each.count,
-                }))}
+              items={classes.slice(0, CLASSES).map((each) => ({
+                id: String(each.index),
+                label: each.label || String(each.index),
+                value: each.count,
+              }))}
             />
           )}
         </Panel>

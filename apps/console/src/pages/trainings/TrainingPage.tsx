@@ -31,7 +31,7 @@ export function TrainingPage(): ReactNode {
   return (
     <QueryView query={training}>
       {(data) => (
-        <TrainingView training={data}>
+        <TrainingView training={data} last={points.data?.items.at(-1) ?? data.progress?.point ?? null}>
           <QueryView query={points} height={240}>
             {({ items }) => (
               <>
@@ -49,7 +49,14 @@ export function TrainingPage(): ReactNode {
   );
 }
 
-function TrainingView({ training, children }: { training: Training; children: ReactNode }): ReactNode {
+interface ViewProps {
+  training: Training;
+  /** The newest epoch known. */
+  last: TrainingPoint | null;
+  children: ReactNode;
+}
+
+function TrainingView({ training, last, children }: ViewProps): ReactNode {
   const { t } = useTranslation();
   const { to, can } = useProject();
   const open = isOpenJob(training.state);
@@ -69,7 +76,7 @@ function TrainingView({ training, children }: { training: Training; children: Re
           </Alert>
         )}
         {open && <JobProgressBar progress={training.progress} label={trainingName(training)} wide />}
-        <TrainingStats training={training} point={training.progress?.point ?? null} />
+        <TrainingStats training={training} point={last} />
         <Panel title={t('trainings.curves')} note={open ? t('trainings.live') : undefined}>
           {children}
         </Panel>
