@@ -92,15 +92,17 @@ export async function trainTeacher(context: Context): Promise<{ version: Version
   return { version, detail: describe(version) };
 }
 
-/** The distilled student, and the same student on the labels alone, side by side on two workers. */
+/**
+ * The distilled student, and the same student on the labels alone. One after the other: each ends with a measurement of
+ * latency, which the other's training would disturb.
+ */
 export async function trainStudents(
   context: Context,
   teacher: Version,
 ): Promise<{ distilled: Version; plain: Version; detail: string }> {
-  const [distilled, plain] = await Promise.all([
-    train(context, digitsFile(context, 'student.yaml'), 'student-distilled', `${teacher.model}@${teacher.version}`),
-    train(context, await plainConfig(context), 'student-plain'),
-  ]);
+  const distilledFrom = `${teacher.model}@${teacher.version}`;
+  const distilled = await train(context, digitsFile(context, 'student.yaml'), 'student-distilled', distilledFrom);
+  const plain = await train(context, await plainConfig(context), 'student-plain');
   return {
     distilled,
     plain,
