@@ -117,7 +117,7 @@ describe('delivery', () => {
     const breaking = (async () => {
       while (!done) {
         await plane.database.$executeRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND application_name = 'verge-control-plane' AND pid <> pg_backend_pid()
+          WHERE datname = current_database() AND pid <> pg_backend_pid()
             AND random() < 0.5`.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
