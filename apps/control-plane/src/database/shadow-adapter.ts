@@ -1,7 +1,8 @@
 /**
- * @prisma/adapter-pg on a shadow database, with two gaps closed that the schema engine falls into when it describes a
- * database: the adapter keeps the connection string's database instead of the shadow's, and it refuses the type "char"
- * of the system catalogues.
+ * @prisma/adapter-pg on a shadow database, with three gaps closed that the schema engine falls into when it describes a
+ * database: the adapter keeps the connection string's database instead of the shadow's; it refuses the type "char"
+ * of the system catalogues; and the engine does not know the constraints that Postgres 18 stores for NOT NULL columns
+ * (pg_constraint.contype 'n'), which it reads from pg_attribute all the same.
  */
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlQuery } from '@prisma/driver-adapter-utils';
@@ -27,7 +28,7 @@ export class ShadowingPrismaPg extends PrismaPg {
     const pool = new Pool({ connectionString: url.href, max: 2 });
     const adapter = await new PrismaPg(pool).connect();
     const queryRaw = adapter.queryRaw.bind(adapter);
-    adapter.queryRaw = async (query) => await queryRaw(await withoutChar(pool, query));
+    adapter.queryRaw = async (query) => await queryRaw(await withoutChar(pool, withoutNotNull(query)));
     adapter.dispose = async () => {
       await pool.end();
       await owner.query(`DROP DATABASE ${database}`);
@@ -36,6 +37,11 @@ export class ShadowingPrismaPg extends PrismaPg {
     return adapter;
   }
 }
+
+const withoutNotNull = (query: SqlQuery): SqlQuery => ({
+  ...query,
+  sql: query.sql.replace("contype NOT IN ('p', 'u', 'f')", "contype NOT IN ('p', 'u', 'f', 'n')"),
+});
 
 /** The same query with its "char" columns read as text. */
 async function withoutChar(pool: Pool, query: SqlQuery): Promise<SqlQuery> {

@@ -1,5 +1,4 @@
-/** A control plane of a test's own, on a database of its own in the Postgres that is there. */
-import { randomBytes } from 'node:crypto';
+/** A control plane of a test's own, on a database of its own. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +6,13 @@ import type { BlobStore } from '@verge/blobs';
 import { openBlobStore } from '@verge/blobs';
 import type { Client } from '@verge/contracts';
 import { createClient } from '@verge/contracts';
-import { Client as PgClient } from 'pg';
 import type { ControlPlaneConfig } from '../../src/config.js';
 import { parseConfig } from '../../src/config.js';
 import { DatabaseService } from '../../src/database/database.service.js';
 import type { ControlPlane } from '../../src/start.js';
 import { startControlPlane } from '../../src/start.js';
+import { createTestDatabase, type TestDatabase } from '../database.js';
 
-const server = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const admin = { email: 'admin@example.org', password: 'correct horse battery' };
 
 export class TestControlPlane {
@@ -24,19 +22,17 @@ export class TestControlPlane {
     /** For arranging and looking, past the API. */
     readonly database: DatabaseService,
     readonly blobs: BlobStore,
+    private readonly own: TestDatabase,
     private plane: ControlPlane | null,
     public api: Client,
   ) {}
 
   static async start(): Promise<TestControlPlane> {
     const dir = await mkdtemp(join(tmpdir(), 'verge-fleet-'));
-    const name = `verge_fleet_${randomBytes(6).toString('hex')}`;
-    await onServer(`CREATE DATABASE ${name}`);
-    const url = new URL(server);
-    url.pathname = `/${name}`;
+    const own = await createTestDatabase();
     const asked = parseConfig({
       VERGE_DATA_DIR: dir,
-      DATABASE_URL: url.href,
+      DATABASE_URL: own.url,
       VERGE_HTTP_PORT: '0',
       VERGE_GRPC_PORT: '0',
       VERGE_ENROLL_PORT: '0',
@@ -53,9 +49,9 @@ export class TestControlPlane {
       http: { ...asked.http, port: Number(new URL(plane.httpUrl).port) },
       grpc: { ...asked.grpc, port: plane.grpcPort, enrollPort: plane.enrollPort },
     };
-    const database = new DatabaseService(url.href);
+    const database = new DatabaseService(own.url);
     const blobs = await openBlobStore(config.blobs);
-    return new TestControlPlane(config, dir, database, blobs, plane, await login(plane.httpUrl));
+    return new TestControlPlane(config, dir, database, blobs, own, plane, await login(plane.httpUrl));
   }
 
   get deviceEndpoint(): string {
@@ -82,7 +78,7 @@ export class TestControlPlane {
   async close(): Promise<void> {
     await this.stop();
     await this.database.close();
-    await onServer(`DROP DATABASE IF EXISTS ${new URL(this.database.url).pathname.slice(1)} WITH (FORCE)`);
+    await this.own.drop();
     await rm(this.dir, { recursive: true, force: true });
   }
 }
@@ -90,16 +86,6 @@ export class TestControlPlane {
 async function login(baseUrl: string): Promise<Client> {
   const { token } = await createClient({ baseUrl }).call('auth.login', { body: admin });
   return createClient({ baseUrl, token });
-}
-
-async function onServer(sql: string): Promise<void> {
-  const client = new PgClient({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
 }
 
 /** Looks until something is so. The last answer is in the message when it never is. */
