@@ -174,8 +174,11 @@ describe.skipIf(!executable)('the console', () => {
     await walk.screenshot(page, join(shots, 'empty'), 'overview');
     for (const name of walk.listNames.slice(1)) {
       await walk.openList(page, name);
-      const hints = await page.locator('h2').allTextContents();
-      expect(hints.some((text) => / yet$|in this window$/.test(text))).toBe(true);
+      await page
+        .locator('h2')
+        .filter({ hasText: / yet$|in this window$/ })
+        .first()
+        .waitFor();
       await walk.screenshot(page, join(shots, 'empty'), name);
     }
     await context.close();

@@ -153,6 +153,8 @@ export async function compareTwo(page: Page): Promise<boolean> {
 /** Follows the link of a list's first row. @returns false when the list is empty */
 export async function openFirstRow(page: Page): Promise<boolean> {
   const link = page.locator('tbody tr a').first();
+  // The rows may come a moment after the page has settled.
+  await link.waitFor({ timeout: 5000 }).catch(() => undefined);
   if ((await link.count()) === 0) return false;
   const before = new URL(page.url()).pathname;
   await link.click();
