@@ -1,0 +1,192 @@
+/** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
+import type { DataType, Dim, Graph, Model, ValueInfo } from '@verge/onnx';
+import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
+import { TrainingError } from './errors.js';
+import { prepareForward, type Forward } from './forward.js';
+import { DROPOUT_SEED } from './gradients/dropout.js';
+import type { Mode } from './gradients/row.js';
+import { writeLoss, type LossSpec } from './losses.js';
+import { CORRECTION_1, CORRECTION_2, LEARNING_RATE, slotsOf, writeUpdate, type OptimizerSpec } from './optimizers.js';
+import { findParameters, findStatistics, layoutOf, type Layout } from './parameters.js';
+import { OPSET, Tape } from './tape.js';
+
+/** Names of the flat state vectors in a training graph; their next values carry the prefix `next.`. */
+export const PARAMETERS = 'step.parameters';
+export const STATISTICS = 'step.statistics';
+export const MASK = 'step.mask';
+export const LOSS = 'step.loss';
+export const OUTPUT = 'step.output';
+export const nextOf = (name: string): string => `next.${name}`;
+export const slotName = (slot: string): string => `step.${slot}`;
+
+/** What a step reads and writes, however its graph is cut. */
+export interface StepPorts {
+  /** Name and shape of the network's input, batch first. */
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  /** Shape of the network's output, batch first. */
+  readonly outputShape: readonly number[];
+  readonly parameters: Layout;
+  /** BatchNormalization running statistics; empty without such nodes. */
+  readonly statistics: Layout;
+  readonly slots: readonly string[];
+  readonly needsDropoutSeed: boolean;
+}
+
+function valueInfo(t: Tape, name: string): ValueInfo {
+  return { name, type: { kind: 'tensor', dtype: t.types.get(name) as DataType, shape: [...t.shape(name)] as Dim[] } };
+}
+
+/** Cuts a flat input into the named values of a layout. */
+function unpackInput(t: Tape, layout: Layout, input: string): void {
+  if (layout.size === 0) return;
+  t.declare(input, [layout.size]);
+  const pieces = layout.entries.map((e) => t.declare(t.fresh('piece'), [e.size]));
+  t.node('Split', [input, t.ints(layout.entries.map((e) => e.size))], pieces, {});
+  layout.entries.forEach((e, i) => {
+    t.node('Reshape', [pieces[i]!, t.ints(e.shape)], [e.name]);
+    t.declare(e.name, e.shape);
+  });
+}
+
+/** Joins values, in the order of a layout, into one flat vector. */
+function pack(t: Tape, layout: Layout, nameOf: (entry: string) => string | undefined): string {
+  return t.concat(
+    layout.entries.map((e) => {
+      const name = nameOf(e.name);
+      return name === undefined ? t.zeros([e.size]) : t.reshape(name, [e.size]);
+    }),
+    0,
+  );
+}
+
+/** Gives a value the name that it has outside. */
+export function publish(t: Tape, value: string, name: string): string {
+  t.node('Identity', [value], [name]);
+  return t.declare(name, t.shape(value), t.types.get(value));
+}
+
+/** A tape that holds the forward model's constants, apart from those that become inputs. */
+export function startTape(forward: Forward, inputs: ReadonlySet<string>): Tape {
+  const t = new Tape('t.');
+  for (const [name, { shape, dtype }] of forward.types) t.declare(name, shape, dtype);
+  for (const [name, stored] of forward.graph.initializers) if (!inputs.has(name)) t.initializers.set(name, stored);
+  return t;
+}
+
+/** The model that a tape has become; inputs that no node reads are left out. */
+export function finish(t: Tape, name: string, inputs: readonly string[], outputs: readonly string[]): Model {
+  const used = new Set(t.nodes.flatMap((n) => n.inputs));
+  const graph: Graph = {
+    name: `${name || 'model'}.training`,
+    inputs: [...new Set(inputs)].filter((i) => used.has(i)).map((i) => valueInfo(t, i)),
+    outputs: outputs.map((o) => valueInfo(t, o)),
+    nodes: t.nodes.map((n, i) => (n.name === '' ? { ...n, name: `${n.op}.${i}` } : n)),
+    initializers: new Map([...t.initializers].filter(([name]) => used.has(name))),
+    sparseInitializers: [],
+    values: new Map(),
+  };
+  const opsets = new Map([['', OPSET]]);
+  return { irVersion: 10, opsets, graph, functions: [], producerName: 'verge', metadata: new Map() };
+}
+
+export interface GradientOptions {
+  readonly loss: LossSpec;
+  /** Rows of every run. */
+  readonly batch: number;
+  /** Which parameters move; all that `findParameters` finds unless told otherwise. The others become constants. */
+  readonly trainable?: (name: string) => boolean;
+  /** 'eval' trains with frozen BatchNormalization statistics and without dropout. */
+  readonly mode?: Mode;
+}
+
+export interface WrittenGradient {
+  readonly t: Tape;
+  /** Name of the forward graph. */
+  readonly name: string;
+  /** The flat gradient, in the order of `ports.parameters`. */
+  readonly gradient: string;
+  readonly ports: Omit<StepPorts, 'slots'>;
+  /** Graph inputs: the network's, the loss's, parameters, statistics and the dropout seed. */
+  readonly inputs: readonly string[];
+  readonly lossValue: string;
+  readonly output: string;
+}
+
+/**
+ * Writes forward, loss and backward over parameters that arrive as one vector.
+ * @throws TrainingError `no-gradient` naming every node without a rule, `bad-model` when nothing can be trained
+ */
+export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
+  const { loss, batch, trainable = () => true, mode = 'train' } = options;
+  const forward = prepareForward(model, batch);
+  const roles = new Map([...findParameters(forward.graph)].filter(([name]) => trainable(name)));
+  if (roles.size === 0) throw new TrainingError('bad-model', 'the model has no constants that could be trained');
+  const parameters = layoutOf(forward.graph, roles);
+  const running = mode === 'train' ? findStatistics(forward.graph) : [];
+  const statistics = layoutOf(forward.graph, new Map(running.map((name) => [name, 'shift' as const])));
+  checkDifferentiable(forward.graph.nodes, roles.keys(), [forward.output]);
+
+  const t = startTape(forward, new Set([...roles.keys(), ...running]));
+  unpackInput(t, parameters, PARAMETERS);
+  unpackInput(t, statistics, STATISTICS);
+  const applied = writeForward(t, forward.graph.nodes, mode);
+  const written = writeLoss(t, loss, forward.output);
+  const gradients = writeBackward(t, applied, new Map([[forward.output, written.gradient]]), new Set(roles.keys()));
+  return {
+    t,
+    name: forward.graph.name,
+    gradient: pack(t, parameters, (name) => gradients.get(name)),
+    ports: {
+      input: { name: forward.input, shape: t.shape(forward.input) },
+      outputShape: t.shape(forward.output),
+      parameters,
+      statistics,
+      needsDropoutSeed: t.shapes.has(DROPOUT_SEED),
+    },
+    inputs: [forward.input, ...written.inputs, PARAMETERS, STATISTICS, DROPOUT_SEED],
+    lossValue: written.value,
+    output: forward.output,
+  };
+}
+
+/** Publishes the loss, the network's output and, with BatchNormalization, the next running statistics. */
+export function publishForward(written: WrittenGradient): string[] {
+  const { t, ports } = written;
+  const outputs = [publish(t, written.lossValue, LOSS), publish(t, written.output, OUTPUT)];
+  if (ports.statistics.size > 0) {
+    const latest = new Map(t.updates.map((u) => [u.state, u.next]));
+    const next = pack(t, ports.statistics, (name) => latest.get(name) ?? name);
+    outputs.push(publish(t, next, nextOf(STATISTICS)));
+  }
+  return outputs;
+}
+
+export interface UpdateOptions {
+  readonly optimizer: OptimizerSpec;
+  /** Adds the input `step.mask`, multiplied into the parameters after each update, so that momentum revives nothing. */
+  readonly masked?: boolean;
+}
+
+export interface WrittenUpdate {
+  readonly slots: readonly string[];
+  /** Graph inputs besides the gradient. */
+  readonly inputs: readonly string[];
+  /** The next parameters and slots. */
+  readonly outputs: readonly string[];
+}
+
+/** Writes the optimiser's update of the parameters in `layout` and publishes the next state. */
+export function writeNext(t: Tape, layout: Layout, gradient: string, options: UpdateOptions): WrittenUpdate {
+  const slots = slotsOf(options.optimizer).map((s) => t.declare(slotName(s), [layout.size]));
+  const updated = writeUpdate(t, options.optimizer, layout, PARAMETERS, gradient, slots);
+  let next = updated.parameters;
+  if (options.masked) next = t.mul(next, t.declare(MASK, [layout.size]));
+  return {
+    slots,
+    inputs: [LEARNING_RATE, CORRECTION_1, CORRECTION_2, PARAMETERS, ...slots, MASK],
+    outputs: [
+      publish(t, next, nextOf(PARAMETERS)),
+      ...updated.slots.map((value, i) => publish(t, value, nextOf(slots[i]!))),
+    ],
+  };
+}
