@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { DatasetRef } from '@verge/contracts';
+import type { DatasetFormat, DatasetRef } from '@verge/contracts';
 import { DataError, type Dataset, openDataset, type Part, type Samples, splitSamples } from '@verge/data';
 import type { JobContext } from './job-context.js';
 
@@ -26,10 +26,13 @@ async function fetchFiles(reference: DatasetRef, folder: string, { blobs, signal
   }
 }
 
+/** Formats of which one file is the whole data set. */
+const selfContained: readonly DatasetFormat[] = ['csv', 'npz', 'ts'];
+
 /** Where the reader starts: an IDX pair and class folders are a folder also when there is little in them. */
 function entryOf({ format, files }: DatasetRef, folder: string): string {
   const [only] = files;
-  const single = files.length === 1 && only && (format === 'csv' || format === 'npz');
+  const single = files.length === 1 && only && selfContained.includes(format);
   return single ? join(folder, only.path) : folder;
 }
 

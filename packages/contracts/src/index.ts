@@ -1,5 +1,6 @@
 export * from './identifiers.js';
 export * from './preprocess.js';
+export * from './dataset-format.js';
 export * from './training-config.js';
 export * from './measurement.js';
 export * from './recipe.js';

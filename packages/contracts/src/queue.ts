@@ -6,6 +6,7 @@
  * Resume: the progress carries the last checkpoint's digest; a worker that gets the job again goes on from there.
  */
 import { z } from 'zod';
+import { DatasetFormat } from './dataset-format.js';
 import { Digest, Id, Slug } from './identifiers.js';
 import { ArtifactFile, Task, TensorSpec } from './manifest.js';
 import { Accuracy, DeviceClass, Measurement } from './measurement.js';
@@ -36,7 +37,7 @@ export function datasetText(files: readonly DatasetFile[]): string {
 export const DatasetRef = z.strictObject({
   id: Id,
   name: Slug,
-  format: z.enum(['csv', 'idx', 'npz', 'image-folder']),
+  format: DatasetFormat,
   files: z.array(DatasetFile).min(1),
   labels: z.array(z.string()),
   preprocess: Preprocess.nullable(),

@@ -1,67 +1,74 @@
 /**
- * Seeded augmentation of small images: one affine map a sample (shift, rotation, scale, mirror), sampled bilinearly,
- * zero outside. Pure: the result depends on the arguments alone.
+ * Seeded augmentation of a batch. Pure: the result depends on the arguments alone, and sample i draws from a stream of its
+ * own, so the batch size does not matter.
  */
 import type { AugmentationConfig } from '@verge/contracts';
-import { DataError } from './errors.js';
+import { affine } from './augment/affine.js';
+import { addNormal, sampleSeed } from './augment/draws.js';
+import { brightness, contrast, crop, cutout, saturation } from './augment/image.js';
+import { mask, shiftTime } from './augment/series.js';
+import { imageShape, seriesShape } from './augment/shapes.js';
 import { Random } from './random.js';
 
-interface Affine {
-  /** Source row = rr * y + rc * x + r0, source column = cr * y + cc * x + c0. */
-  rr: number;
-  rc: number;
-  r0: number;
-  cr: number;
-  cc: number;
-  c0: number;
-}
+export { drawMix, mixBatch, mixRows, type Mix } from './augment/mix.js';
 
-function drawAffine(random: Random, config: AugmentationConfig, height: number, width: number): Affine {
-  const dy = random.symmetric(config.shift);
-  const dx = random.symmetric(config.shift);
-  const angle = (random.symmetric(config.rotate) * Math.PI) / 180;
-  const zoom = 1 / (1 + random.symmetric(config.scale));
-  const mirror = config.flip && random.unit() < 0.5 ? -1 : 1;
-  const cos = Math.cos(angle) * zoom;
-  const sin = Math.sin(angle) * zoom;
-  const cy = (height - 1) / 2;
-  const cx = (width - 1) / 2;
-  // Inverse map: about the centre, undo the shift, then rotate and scale; the mirror acts on the target column.
-  return {
-    rr: cos,
-    rc: sin * mirror,
-    r0: cy - cos * (cy + dy) - sin * mirror * (cx + dx),
-    cr: -sin,
-    cc: cos * mirror,
-    c0: cx + sin * (cy + dy) - cos * mirror * (cx + dx),
-  };
-}
+/** Changes a sample in place; `scratch` is as large. */
+type Change = (sample: Float32Array, scratch: Float32Array, random: Random) => void;
 
-function warpPlane(from: Float32Array, to: Float32Array, height: number, width: number, m: Affine): void {
-  const at = (r: number, c: number): number =>
-    r >= 0 && r < height && c >= 0 && c < width ? (from[r * width + c] as number) : 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const r = m.rr * y + m.rc * x + m.r0;
-      const c = m.cr * y + m.cc * x + m.c0;
-      const r0 = Math.floor(r);
-      const c0 = Math.floor(c);
-      const fr = r - r0;
-      const fc = c - c0;
-      const top = at(r0, c0) * (1 - fc) + at(r0, c0 + 1) * fc;
-      const bottom = at(r0 + 1, c0) * (1 - fc) + at(r0 + 1, c0 + 1) * fc;
-      to[y * width + x] = top * (1 - fr) + bottom * fr;
-    }
+const isGiven = (value: number | undefined): value is number => value !== undefined && value > 0;
+
+function imageChanges(shape: readonly number[], config: AugmentationConfig): Change[] {
+  const changes: Change[] = [];
+  const image = () => imageShape(shape);
+  if (config.shift > 0 || config.rotate > 0 || config.scale > 0 || config.flip) {
+    const of = image();
+    changes.push((sample, scratch, random) => affine(sample, scratch, of, config, random));
   }
+  if (isGiven(config.crop)) {
+    const [of, padding] = [image(), config.crop];
+    changes.push((sample, scratch, random) => crop(sample, scratch, of, padding, random));
+  }
+  if (isGiven(config.brightness)) {
+    const limit = config.brightness;
+    changes.push((sample, _, random) => brightness(sample, limit, random));
+  }
+  if (isGiven(config.contrast)) {
+    const [of, limit] = [image(), config.contrast];
+    changes.push((sample, _, random) => contrast(sample, of, limit, random));
+  }
+  if (isGiven(config.saturation)) {
+    const [of, limit] = [image(), config.saturation];
+    changes.push((sample, _, random) => saturation(sample, of, limit, random));
+  }
+  return changes;
+}
+
+/** What hides parts comes after what moves them, so that no hole is moved or brightened. */
+function laterChanges(shape: readonly number[], config: AugmentationConfig): Change[] {
+  const changes: Change[] = [];
+  const series = seriesShape(shape, config.timeAxis ?? 'last');
+  const { timeShift, timeMasks, frequencyMasks, noise, cutout: side } = config;
+  if (isGiven(timeShift)) {
+    changes.push((sample, scratch, random) => shiftTime(sample, scratch, series, timeShift, random));
+  }
+  if (isGiven(noise)) changes.push((sample, _, random) => addNormal(sample, noise, random));
+  if (timeMasks) changes.push((sample, _, random) => mask(sample, series, 'time', timeMasks, random));
+  if (frequencyMasks) changes.push((sample, _, random) => mask(sample, series, 'band', frequencyMasks, random));
+  if (isGiven(side)) {
+    const image = imageShape(shape);
+    changes.push((sample, _, random) => cutout(sample, image, side, random));
+  }
+  return changes;
 }
 
 /**
- * Augments a batch of images.
- * @param x images, row-major `[count, channels, height, width]` or `[count, height, width]`
- * @param shape shape of one image: `[channels, height, width]` or `[height, width]`
- * @param seed same seed, same result; sample i draws from its own stream, so the batch size does not matter
- * @returns new images of the same shape
- * @throws DataError `shape-mismatch` for samples that are no images
+ * Augments a batch; mixup is not part of it (`mixBatch`), since it concerns the labels as well.
+ * @param x samples, row-major
+ * @param shape shape of one sample: `[channels, height, width]` or `[height, width]` for what concerns images, anything
+ *   for what concerns series
+ * @param seed same seed, same result
+ * @returns new samples of the same shape
+ * @throws DataError `shape-mismatch` when images are wanted and the samples are none
  */
 export function augmentBatch(
   x: Float32Array,
@@ -69,22 +76,15 @@ export function augmentBatch(
   config: AugmentationConfig,
   seed: number,
 ): Float32Array {
-  if (shape.length !== 2 && shape.length !== 3) {
-    throw new DataError(
-      'shape-mismatch',
-      `augmentation needs [channels, height, width] or [height, width], not [${shape.join(', ')}]`,
-    );
-  }
-  const [height, width] = shape.slice(-2) as [number, number];
-  const plane = height * width;
-  const channels = shape.length === 3 ? (shape[0] as number) : 1;
-  const out = new Float32Array(x.length);
-  for (let i = 0; i < x.length / (plane * channels); i++) {
-    const map = drawAffine(new Random(Math.imul(seed, 0x85ebca6b) + i), config, height, width);
-    for (let c = 0; c < channels; c++) {
-      const at = (i * channels + c) * plane;
-      warpPlane(x.subarray(at, at + plane), out.subarray(at, at + plane), height, width, map);
-    }
+  const changes = [...imageChanges(shape, config), ...laterChanges(shape, config)];
+  const out = x.slice();
+  if (changes.length === 0) return out;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const scratch = new Float32Array(size);
+  for (let i = 0; i * size < x.length; i++) {
+    const random = new Random(sampleSeed(seed, i));
+    const sample = out.subarray(i * size, (i + 1) * size);
+    for (const change of changes) change(sample, scratch, random);
   }
   return out;
 }

@@ -1,21 +1,27 @@
 /** `dataset.json` beside the data: what the file is, so that the folder alone suffices to open it. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Preprocess } from '@verge/contracts';
+import { DatasetFormat, Preprocess } from '@verge/contracts';
 import { z } from 'zod';
 import { DataError, messageOf } from './errors.js';
 
 export const DatasetDescriptor = z.strictObject({
   schema: z.literal('verge.dataset/1'),
   name: z.string().min(1),
-  /** File name beside the descriptor. */
+  /** Name of the file or folder beside the descriptor; `.` is the descriptor's own folder. */
   file: z
     .string()
     .min(1)
-    .refine((name) => name === basename(name) && name !== '..', 'expected a file name without folders'),
-  format: z.enum(['idx', 'npz', 'csv', 'image-folder']),
+    .refine(
+      (name) => name === basename(name) && name !== '..',
+      'expected a file or folder name without folders before it',
+    ),
+  format: DatasetFormat,
   header: z.boolean().optional(),
   labelColumn: z.union([z.string(), z.int()]).optional(),
+  steps: z.int().min(1).optional(),
+  padValue: z.number().optional(),
+  missing: z.union([z.number(), z.literal('hold')]).optional(),
   preprocess: Preprocess.optional(),
   /** The named split that the data set is used with. */
   split: z.string().optional(),

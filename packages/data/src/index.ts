@@ -12,6 +12,7 @@ export {
   type Samples,
   type UnreadableRow,
 } from './samples.js';
+export { filesOf } from './files.js';
 export { openDataset, formatNames } from './open.js';
 export type { OpenOptions } from './readers/options.js';
 export { DatasetDescriptor, findDescriptor } from './descriptor.js';

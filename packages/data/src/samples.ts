@@ -1,5 +1,6 @@
 /** Labelled samples in memory: what training, compression and evaluation work on. */
 import { createHash } from 'node:crypto';
+import type { DatasetFormat } from '@verge/contracts';
 import { DataError } from './errors.js';
 
 export type Elements = Float32Array | Uint8Array;
@@ -13,6 +14,8 @@ export interface Samples {
   readonly y: Int32Array;
   readonly labels: readonly string[];
   readonly name: string;
+  /** Steps of each sample before padding, where the samples are series that were padded. */
+  readonly lengths?: Int32Array;
 }
 
 export const partNames = ['train', 'validation', 'test'] as const;
@@ -26,9 +29,11 @@ export interface UnreadableRow {
 
 /** Samples as read from a file or folder. */
 export interface Dataset extends Samples {
-  readonly format: string;
+  readonly format: DatasetFormat;
   /** Rows left out: how many, and the first of them. */
   readonly unreadable: { readonly count: number; readonly rows: readonly UnreadableRow[] };
+  /** Missing values that the reader's option filled. */
+  readonly filled?: number;
   /** The part each sample belongs to, where the data set says so itself. */
   readonly parts?: readonly Part[];
   /** The named split that the data set's descriptor asks for. */
@@ -54,13 +59,21 @@ export function pick(samples: Samples, indices: ArrayLike<number>): Samples {
     x.set(samples.x.subarray(from * size, (from + 1) * size), i * size);
     y[i] = samples.y[from] as number;
   }
-  return { x, shape: samples.shape, y, labels: samples.labels, name: samples.name };
+  const { shape, labels, name, lengths } = samples;
+  const kept = lengths && Int32Array.from(indices, (from) => lengths[from] as number);
+  return { x, shape, y, labels, name, ...(kept && { lengths: kept }) };
 }
 
 /** Samples `from` (inclusive) to `to` (exclusive) as a view on the same memory. */
 export function slice(samples: Samples, from: number, to: number): Samples {
   const size = sampleSize(samples);
-  return { ...samples, x: samples.x.subarray(from * size, to * size), y: samples.y.subarray(from, to) };
+  const { x, y, lengths } = samples;
+  return {
+    ...samples,
+    x: x.subarray(from * size, to * size),
+    y: y.subarray(from, to),
+    ...(lengths && { lengths: lengths.subarray(from, to) }),
+  };
 }
 
 /** @throws DataError `shape-mismatch` when lengths, shape and labels do not agree; all disagreements at once. */
@@ -76,12 +89,21 @@ export function checkSamples(samples: Samples): void {
   }
   const out = samples.y.findIndex((c) => c < 0 || c >= samples.labels.length);
   if (out >= 0) problems.push(`y[${out}] is ${samples.y[out]}, there are ${samples.labels.length} labels`);
+  if (samples.lengths) {
+    // Preprocessing may have moved the steps to another axis than the first.
+    const steps = Math.max(...samples.shape);
+    if (samples.lengths.length !== samples.y.length)
+      problems.push(`there are ${samples.lengths.length} lengths for ${samples.y.length} samples`);
+    const bad = samples.lengths.findIndex((n) => n < 0 || n > steps);
+    if (bad >= 0) problems.push(`lengths[${bad}] is ${samples.lengths[bad]}, a sample has ${steps} steps`);
+  }
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
 }
 
 /**
  * Digest of the content for lineage: sha256 over a canonical header (element type, shape, count, labels) and the
- * little-endian bytes of x and y. The file format and the name do not enter, so the same samples have one digest.
+ * little-endian bytes of x and y, and of the lengths where there are some. The file format and the name do not enter,
+ * so the same samples have one digest.
  * @returns `sha256:<hex>`
  */
 export function digestOf(samples: Samples): string {
@@ -92,6 +114,7 @@ export function digestOf(samples: Samples): string {
     labels: samples.labels,
   };
   const hash = createHash('sha256').update(JSON.stringify(header)).update('\0');
-  for (const part of [samples.x, samples.y]) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  const arrays = [samples.x, samples.y, ...(samples.lengths ? [samples.lengths] : [])];
+  for (const part of arrays) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return `sha256:${hash.digest('hex')}`;
 }

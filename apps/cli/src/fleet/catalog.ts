@@ -1,9 +1,9 @@
 /** `verge datasets`, `models`, `versions`, `artifacts`. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type DatasetFile, Preprocess } from '@verge/contracts';
-import { findDescriptor, labelsBeside, openDataset, type OpenOptions } from '@verge/data';
-import type { Command } from 'commander';
+import { type DatasetFile, DatasetFormat, Preprocess } from '@verge/contracts';
+import { filesOf, findDescriptor, openDataset, type OpenOptions } from '@verge/data';
+import { type Command, Option } from 'commander';
 import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
@@ -12,7 +12,7 @@ import { everyItem } from './pages.js';
 
 interface AddOptions {
   path: string;
-  format?: 'csv' | 'idx' | 'npz' | 'image-folder';
+  format?: DatasetFormat;
   preprocess?: string;
   split?: string;
   description?: string;
@@ -21,16 +21,16 @@ interface AddOptions {
 }
 
 /** The files that a data set consists of, where that is not everything in the folder. */
-async function chosenFiles(path: string, format: string): Promise<string[] | undefined> {
+async function chosenFiles(path: string, format: DatasetFormat): Promise<string[] | undefined> {
   const isFolder = (await stat(path)).isDirectory();
   const found = await findDescriptor(path, isFolder);
-  // A folder with a descriptor is the descriptor and the file it names.
-  if (found) return [join(dirname(found.file), 'dataset.json'), found.file];
-  if (isFolder) return undefined;
-  return format === 'idx' ? [path, await labelsBeside(path)] : [path];
+  // A folder with a descriptor is the descriptor and the file it names, or everything where that is a folder.
+  if (found && (await stat(found.file)).isDirectory()) return undefined;
+  if (found) return [join(dirname(found.file), 'dataset.json'), ...(await filesOf(found.file, format))];
+  return isFolder ? undefined : filesOf(path, format);
 }
 
-async function datasetFiles(remote: Remote, path: string, format: string): Promise<DatasetFile[]> {
+async function datasetFiles(remote: Remote, path: string, format: DatasetFormat): Promise<DatasetFile[]> {
   const chosen = await chosenFiles(path, format);
   if (!chosen) return uploadDataset(remote, path);
   const files: DatasetFile[] = [];
@@ -54,7 +54,7 @@ async function addDataset(remote: Remote, name: string, options: AddOptions): Pr
     body: {
       name,
       description: options.description ?? '',
-      format: data.format as 'csv',
+      format: data.format,
       files: await datasetFiles(remote, options.path, data.format),
       labels: [...data.labels],
       preprocess: preprocess ?? described?.descriptor.preprocess ?? null,
@@ -79,7 +79,7 @@ export function catalogCommands(program: Command): void {
     .command('add <name>')
     .description('check a data set, send its files, register it')
     .requiredOption('--path <path>', 'file or folder')
-    .option('--format <format>', 'csv, idx, npz or image-folder; recognised when absent')
+    .addOption(new Option('--format <format>', 'recognised when absent').choices(DatasetFormat.options))
     .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
     .option('--split <name>')
     .option('--description <text>')

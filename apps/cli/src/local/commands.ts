@@ -1,4 +1,5 @@
 /** The verbs that need no server. What each needs is loaded when it runs, so that the others start fast. */
+import { DatasetFormat } from '@verge/contracts';
 import { Argument, type Command, Option } from 'commander';
 import { number } from '../command.js';
 import { createOutput } from '../output.js';
@@ -16,9 +17,9 @@ function dataOptions(command: Command): Command {
   return command
     .requiredOption(
       '--data <path>',
-      'file or folder: IDX pair, NPZ with x and y, CSV, image folder, or with dataset.json',
+      'file or folder: IDX pair, NPZ with x and y, CSV, time series in .ts, image folder, or with dataset.json',
     )
-    .addOption(new Option('--format <format>', 'recognised when absent').choices(['idx', 'npz', 'csv', 'image-folder']))
+    .addOption(new Option('--format <format>', 'recognised when absent').choices(DatasetFormat.options))
     .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
     .option('--label-column <column>', "CSV: the label's column, a name or an index from 0 (negative: from the end)")
     .option(

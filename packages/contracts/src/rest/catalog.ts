@@ -1,5 +1,6 @@
 /** Blobs, data sets, models and versions. */
 import { z } from 'zod';
+import { DatasetFormat } from '../dataset-format.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { Task, TensorSpec } from '../manifest.js';
 import { Accuracy, Measurement } from '../measurement.js';
@@ -14,7 +15,7 @@ export const Dataset = z.object({
   id: Id,
   name: Slug,
   description: z.string(),
-  format: z.enum(['csv', 'idx', 'npz', 'image-folder']),
+  format: DatasetFormat,
   files: z.array(DatasetFile),
   /** Digest over the list of files: what provenance names. */
   digest: Digest,

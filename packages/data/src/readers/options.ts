@@ -1,10 +1,10 @@
-import type { Preprocess } from '@verge/contracts';
+import type { DatasetFormat, Preprocess } from '@verge/contracts';
 import { DataError } from '../errors.js';
 import type { UnreadableRow } from '../samples.js';
 
 export interface OpenOptions {
   /** The format's name when it should not be recognised from the content. */
-  format?: 'idx' | 'npz' | 'csv' | 'image-folder';
+  format?: DatasetFormat;
   /** Applied to each raw sample. */
   preprocess?: Preprocess;
   /** How many rows may be unreadable before reading fails; 0 unless told otherwise. */
@@ -17,6 +17,15 @@ export interface OpenOptions {
   labelColumn?: string | number;
   /** CSV: the separator; recognised when absent. */
   delimiter?: ',' | ';' | '\t';
+  /** Series: steps of every sample; the longest series' when absent. Longer series are unreadable, shorter ones padded. */
+  steps?: number;
+  /** Series: what stands after the end of a shorter series; 0 when absent. */
+  padValue?: number;
+  /**
+   * Series: what stands for a missing value: a number, or the channel's last one ('hold'). Without it a series with
+   * missing values is unreadable.
+   */
+  missing?: number | 'hold';
   name?: string;
   signal?: AbortSignal;
 }

@@ -1,13 +1,18 @@
+import type { DatasetFormat } from '@verge/contracts';
 import type { Elements, Part, UnreadableRow } from '../samples.js';
 
 /** What a reader of arrays hands over, before preprocessing. */
 export interface RawDataset {
   kind: 'arrays';
-  format: string;
+  format: DatasetFormat;
   x: Elements;
   shape: number[];
   y: Int32Array;
   labels: string[];
   parts?: Part[];
+  /** Steps of each sample before padding, where they differ. */
+  lengths?: Int32Array;
+  /** Missing values that were filled. */
+  filled?: number;
   unreadable?: { count: number; rows: readonly UnreadableRow[] };
 }

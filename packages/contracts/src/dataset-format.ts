@@ -1,0 +1,5 @@
+/** The formats in which a data set can be read (packages/data). */
+import { z } from 'zod';
+
+export const DatasetFormat = z.enum(['csv', 'idx', 'npz', 'ts', 'image-folder']);
+export type DatasetFormat = z.infer<typeof DatasetFormat>;

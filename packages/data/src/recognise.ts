@@ -1,0 +1,44 @@
+/** Which format a file or folder has, by its content; a name's ending decides only where the content is plain text. */
+import { DatasetFormat } from '@verge/contracts';
+import { headOf } from './bytes.js';
+import { DataError } from './errors.js';
+import { idxImagesIn } from './readers/idx.js';
+import { listImages } from './readers/image-folder.js';
+import { seriesFilesIn } from './readers/series.js';
+
+function looksLikeText(head: Uint8Array): boolean {
+  if (head.length === 0 || head.some((b) => b < 0x20 && b !== 9 && b !== 10 && b !== 13)) return false;
+  try {
+    // The head may end within a character; streaming leaves that open.
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function ofFolder(path: string): Promise<DatasetFormat> {
+  if ((await idxImagesIn(path)).length > 0) return 'idx';
+  if ((await seriesFilesIn(path)).length > 0) return 'ts';
+  if ((await listImages(path)).length > 0) return 'image-folder';
+  throw new DataError(
+    'unknown-format',
+    `'${path}' holds no IDX pair, no .ts file, no dataset.json and no class folders of images`,
+  );
+}
+
+/** @throws DataError `unknown-format` naming the formats that exist */
+export async function recognise(path: string, isFolder: boolean): Promise<DatasetFormat> {
+  if (isFolder) return ofFolder(path);
+  const head = await headOf(path);
+  if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
+  if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14) return 'idx';
+  if (looksLikeText(head)) {
+    if (/\.ts(\.gz)?$/i.test(path)) return 'ts';
+    if (/[,;\t]/.test(Buffer.from(head).toString('latin1'))) return 'csv';
+  }
+  throw new DataError(
+    'unknown-format',
+    `'${path}' is none of ${DatasetFormat.options.join(', ')}; name the format if it is one of them`,
+  );
+}
