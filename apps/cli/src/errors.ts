@@ -84,6 +84,8 @@ const ofOnnx: Record<OnnxErrorCode, ExitReason> = {
   shape: 'usage',
   build: 'failed',
   rewrite: 'failed',
+  partition: 'usage',
+  'numbers-differ': 'failed',
 };
 
 const ofRuntime: Record<RuntimeErrorCode, ExitReason> = {

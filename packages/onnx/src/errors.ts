@@ -23,7 +23,11 @@ export type OnnxErrorCode =
   /** The graph builder was asked for something inconsistent. */
   | 'build'
   /** A rewriting rule or a constant folding step failed. */
-  | 'rewrite';
+  | 'rewrite'
+  /** A graph cannot be cut into the stages that were asked for. */
+  | 'partition'
+  /** A simplified model does not give the numbers of the original. */
+  | 'numbers-differ';
 
 /** The one error class of this package; `code` is for programs, the message for people. */
 export class OnnxError extends Error {

@@ -12,3 +12,5 @@ export { inferShapes, valueTypes, type InferOptions, type InferredOperator } fro
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, staysInside } from './external.js';
+export * from './partition/index.js';
+export { randomFeeds, type FeedOptions } from './simplify/feeds.js';

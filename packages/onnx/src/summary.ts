@@ -1,10 +1,10 @@
 /** What `verge inspect` shows: size, cost and structure of a model. */
-import { attrInt, attrString } from './attributes.js';
 import { opsetVersion, subgraphs } from './builder.js';
-import { byteLengthOf, DATA_TYPES, tensorBytes } from './datatypes.js';
 import { inferShapes, valueTypes } from './infer/index.js';
 import type { Dim, Graph, Model, Node, StoredTensor, ValueInfo, ValueType } from './ir.js';
+import { atSizes } from './sizes.js';
 import { elementCount, type DataType } from './tensor.js';
+import { nodeMacs, shapesOf, storedBytes, typeBytes } from './work.js';
 
 export interface ValueSummary {
   name: string;
@@ -52,13 +52,6 @@ export interface ModelSummary {
   layers: LayerSummary[];
 }
 
-type Shapes = (name: string | undefined) => readonly number[] | null;
-
-const bytesOf = ({ value }: StoredTensor): number => {
-  if ('external' in value) return value.external.length ?? byteLengthOf(value.dtype, elementCount(value.dims));
-  return tensorBytes(value);
-};
-
 /** Elements that count as parameters. */
 function parametersOf({ value }: StoredTensor): number {
   const weights = !['int64', 'bool', 'string'].includes(value.dtype) && value.dims.length > 0;
@@ -75,64 +68,11 @@ function storedTensors(graph: Graph): Map<string, StoredTensor> {
   return stored;
 }
 
-type MacRule = (node: Node, shape: Shapes) => number | null;
-
-const convMacs =
-  (weight: number): MacRule =>
-  (node, shape) => {
-    const [w, out] = [shape(node.inputs[weight]), shape(node.outputs[0])];
-    return w && out && elementCount(out) * elementCount(w.slice(1));
-  };
-
-const productMacs =
-  (a: number): MacRule =>
-  (node, shape) => {
-    const [x, out] = [shape(node.inputs[a]), shape(node.outputs[0])];
-    return x && out && elementCount(out) * (x.at(-1) ?? 1);
-  };
-
-const gates: Readonly<Record<string, number>> = { LSTM: 4, GRU: 3, RNN: 1 };
-
-/** Each step multiplies input and state by the matrices of every gate and direction. */
-const recurrentMacs: MacRule = (node, shape) => {
-  const [x, w] = [shape(node.inputs[0]), shape(node.inputs[1])];
-  if (!x || !w) return null;
-  const directions = attrString(node, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
-  const rows = w[1]!;
-  return x[0]! * x[1]! * directions * rows * (w[2]! + rows / gates[node.op]!);
-};
-
-const MACS: Readonly<Record<string, MacRule>> = {
-  Conv: convMacs(1),
-  ConvInteger: convMacs(1),
-  QLinearConv: convMacs(3),
-  // Each input element meets every weight of its channel.
-  ConvTranspose: (node, shape) => {
-    const [x, w] = [shape(node.inputs[0]), shape(node.inputs[1])];
-    return x && w && elementCount(x) * elementCount(w.slice(1));
-  },
-  MatMul: productMacs(0),
-  MatMulInteger: productMacs(0),
-  QLinearMatMul: productMacs(0),
-  Gemm: (node, shape) => {
-    const [a, out] = [shape(node.inputs[0]), shape(node.outputs[0])];
-    return a && out && elementCount(out) * a[attrInt(node, 'transA', 0) === 1 ? 0 : 1]!;
-  },
-  LSTM: recurrentMacs,
-  GRU: recurrentMacs,
-  RNN: recurrentMacs,
-};
-
 function peakActivations(
   graph: Graph,
   stored: ReadonlyMap<string, StoredTensor>,
   types: Map<string, ValueType>,
 ): number | null {
-  const size = (name: string): number | null => {
-    const type = types.get(name);
-    if (type?.kind !== 'tensor' || !type.dtype || !type.shape?.every((d) => typeof d === 'number')) return null;
-    return DATA_TYPES[type.dtype].bits === 0 ? null : byteLengthOf(type.dtype, elementCount(type.shape as number[]));
-  };
   const lastUse = new Map<string, number>();
   const readsOf = (node: Node): string[] => [
     ...node.inputs,
@@ -144,7 +84,7 @@ function peakActivations(
   let alive = 0;
   const add = (name: string): boolean => {
     if (name === '' || stored.has(name) || live.has(name)) return true;
-    const bytes = size(name);
+    const bytes = typeBytes(types.get(name));
     if (bytes === null) return false;
     live.set(name, bytes);
     alive += bytes;
@@ -168,21 +108,6 @@ function peakActivations(
   return peak;
 }
 
-function symbolsOf(model: Model): Set<string> {
-  const symbols = new Set<string>();
-  for (const { type } of model.graph.inputs) {
-    if (type?.kind === 'tensor') for (const d of type.shape ?? []) if (typeof d === 'string') symbols.add(d);
-  }
-  return symbols;
-}
-
-/** Inputs whose size is neither a number nor a symbol, as 1. */
-function closeUnknown(info: ValueInfo, assumed: Record<string, number>): ValueInfo {
-  if (info.type?.kind !== 'tensor' || !info.type.shape?.includes(null)) return info;
-  const shape = info.type.shape.map((d, i) => (d === null ? (assumed[`${info.name}[${i}]`] = 1) : d));
-  return { ...info, type: { ...info.type, shape } };
-}
-
 const describe = ({ name, type }: ValueInfo): ValueSummary =>
   type?.kind === 'tensor' ? { name, dtype: type.dtype, shape: type.shape } : { name, dtype: null, shape: null };
 
@@ -203,11 +128,7 @@ function layersOf(
   stored: ReadonlyMap<string, StoredTensor>,
   types: Map<string, ValueType>,
 ): LayerSummary[] {
-  const shape: Shapes = (name) => {
-    const type = name === undefined ? undefined : types.get(name);
-    const dims = type?.kind === 'tensor' ? type.shape : null;
-    return dims?.every((d): d is number => typeof d === 'number') ? dims : null;
-  };
+  const shape = shapesOf(types);
   const seen = new Set<string>();
   return graph.nodes
     .filter((node) => node.op !== 'Constant')
@@ -222,8 +143,8 @@ function layersOf(
         op: node.op,
         shape: type?.kind === 'tensor' ? type.shape : null,
         parameters: weights.reduce((sum, w) => sum + parametersOf(w), 0),
-        weightBytes: weights.reduce((sum, w) => sum + bytesOf(w), 0),
-        macs: Object.hasOwn(MACS, node.op) ? MACS[node.op]!(node, shape) : 0,
+        weightBytes: weights.reduce((sum, w) => sum + storedBytes(w), 0),
+        macs: nodeMacs(node, shape),
       };
     });
 }
@@ -234,10 +155,8 @@ function layersOf(
  * @throws OnnxError `shape` when the model's shapes contradict each other
  */
 export function summarize(model: Model, dims: Readonly<Record<string, number>> = {}): ModelSummary {
-  const assumed: Record<string, number> = {};
-  for (const symbol of symbolsOf(model)) assumed[symbol] = dims[symbol] ?? 1;
-  const inputs = model.graph.inputs.map((info) => closeUnknown(info, assumed));
-  const { graph } = inferShapes({ ...model, graph: { ...model.graph, inputs } }, { dims: assumed });
+  const { model: sized, assumed } = atSizes(model, dims);
+  const { graph } = sized;
   const types = valueTypes(graph);
   const stored = storedTensors(graph);
   const layers = layersOf(graph, stored, types);
@@ -253,7 +172,7 @@ export function summarize(model: Model, dims: Readonly<Record<string, number>> =
     nodes: graph.nodes.length,
     operators: histogram(graph),
     parameters: all.reduce((sum, t) => sum + parametersOf(t), 0),
-    weightBytes: all.reduce((sum, t) => sum + bytesOf(t), 0),
+    weightBytes: all.reduce((sum, t) => sum + storedBytes(t), 0),
     macs: layers.some((l) => l.macs === null) ? null : layers.reduce((sum, l) => sum + l.macs!, 0),
     peakActivationBytes: peakActivations(graph, stored, types),
     assumed,

@@ -1,5 +1,5 @@
 /** Constant folding: what does not depend on inputs is computed once, by an executor. */
-import { isDefaultDomain, subgraphs, tensorInfo } from '../builder.js';
+import { tensorInfo } from '../builder.js';
 import { assertLegal } from '../check/index.js';
 import { emptyGraph } from '../codec/graphs.js';
 import { encodeModel } from '../codec/model.js';
@@ -10,6 +10,7 @@ import type { Model, Node, StoredTensor, ValueType } from '../ir.js';
 import type { SessionFactory } from '../session.js';
 import { elementCount, int64, type Tensor } from '../tensor.js';
 import { eliminateDeadCode } from './edit.js';
+import { isPure } from './pure.js';
 import { GraphView } from './view.js';
 
 export interface FoldOptions {
@@ -22,16 +23,6 @@ export interface FoldOptions {
   keep?: readonly string[];
 }
 
-/** Operators whose result is not a function of their inputs. */
-const RANDOM = [
-  'RandomNormal',
-  'RandomUniform',
-  'RandomNormalLike',
-  'RandomUniformLike',
-  'Multinomial',
-  'Bernoulli',
-  'Dropout',
-];
 const QUANTIZATION = ['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'];
 
 /** The result of Shape or Size when the input's sizes are all known, whatever its values. */
@@ -66,12 +57,12 @@ interface Plan {
 function plan(model: Model, types: ReadonlyMap<string, ValueType>, options: FoldOptions): Plan {
   const { maxBytes = 16 * 2 ** 20, keep = QUANTIZATION } = options;
   const view = new GraphView(model.graph);
-  const never = new Set([...RANDOM, ...keep]);
+  const never = new Set(keep);
   const constant = new Set<string>();
   const result: Plan = { nodes: [], known: new Map() };
   for (const name of model.graph.initializers.keys()) if (view.constant(name)) constant.add(name);
   for (const node of model.graph.nodes) {
-    if (!isDefaultDomain(node.domain) || never.has(node.op) || subgraphs(node).length > 0) continue;
+    if (!isPure(node) || never.has(node.op)) continue;
     const sizes = node.op === 'Shape' || node.op === 'Size' ? staticShape(node, types) : null;
     const stored = node.op === 'Constant' ? view.constant(node.outputs[0]!) : null;
     if (sizes) result.known.set(node.outputs[0]!, sizes);

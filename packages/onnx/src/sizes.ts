@@ -1,0 +1,34 @@
+/** A model at given sizes of its symbolic dimensions. */
+import { inferShapes } from './infer/index.js';
+import type { Model, ValueInfo } from './ir.js';
+
+function symbolsOf(model: Model): Set<string> {
+  const symbols = new Set<string>();
+  for (const { type } of model.graph.inputs) {
+    if (type?.kind === 'tensor') for (const d of type.shape ?? []) if (typeof d === 'string') symbols.add(d);
+  }
+  return symbols;
+}
+
+/** Inputs whose size is neither a number nor a symbol, as 1. */
+function closeUnknown(info: ValueInfo, assumed: Record<string, number>): ValueInfo {
+  if (info.type?.kind !== 'tensor' || !info.type.shape?.includes(null)) return info;
+  const shape = info.type.shape.map((d, i) => (d === null ? (assumed[`${info.name}[${i}]`] = 1) : d));
+  return { ...info, type: { ...info.type, shape } };
+}
+
+/**
+ * The model with every size of its inputs a number, and what follows from them inferred.
+ * @param dims sizes of symbolic dimensions; 1 for those not named
+ * @returns `assumed` says which sizes were put in, by symbol, or by `input[axis]` where the file has no symbol
+ * @throws OnnxError `shape` when the model's shapes contradict each other
+ */
+export function atSizes(
+  model: Model,
+  dims: Readonly<Record<string, number>> = {},
+): { model: Model; assumed: Record<string, number> } {
+  const assumed: Record<string, number> = {};
+  for (const symbol of symbolsOf(model)) assumed[symbol] = dims[symbol] ?? 1;
+  const inputs = model.graph.inputs.map((info) => closeUnknown(info, assumed));
+  return { model: inferShapes({ ...model, graph: { ...model.graph, inputs } }, { dims: assumed }), assumed };
+}
