@@ -88,7 +88,7 @@ describe('losses against double precision', () => {
   it('refuses an output that is not [batch, classes]', () => {
     const b = new GraphBuilder();
     b.output(b.node('Relu', [b.input('x', 'float32', ['N', 2, 2])]), 'float32', null);
-    expect(() => buildGradientModel(b.build(), { loss: { kind: 'cross-entropy' }, batch, wrt: ['x'] })).toThrow(
+    expect(() => buildGradientModel(b.build(), { loss: { kind: 'focal' }, batch, wrt: ['x'] })).toThrow(
       expect.objectContaining({ code: 'bad-model' }),
     );
   });

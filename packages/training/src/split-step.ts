@@ -3,7 +3,7 @@
  * replicas, compression on its way. The halves are the ones that `buildTrainingModel` joins.
  */
 import type { Model } from '@verge/onnx';
-import { slotsOf } from './optimizers.js';
+import { slotsOf, trainableBy } from './optimizers.js';
 import type { Layout, Parameter } from './parameters.js';
 import {
   finish,
@@ -52,8 +52,8 @@ export function sliceLayout(layout: Layout, { from, to }: Range): Layout {
 }
 
 /**
- * Builds the second half of a step. Inputs: `step.gradient`, `step.gradient_scale` (scalar), `step.learning_rate` and
- * Adam's corrections (scalars), `step.parameters`, a vector for each optimiser slot, and `step.mask` when `masked`. Outputs:
+ * Builds the second half of a step. Inputs: `step.gradient`, `step.gradient_scale` (scalar), the optimiser's
+ * scalars (`scalarNames`), `step.parameters`, a vector for each optimiser slot, and `step.mask` when `masked`. Outputs:
  * `next.` of the parameters and of each slot. The gradient is not clipped here: its norm spans all parameters, and a part
  * may hold but a range of them, so a limit is part of the scale (`gradientScale`).
  * @param range the elements that this model updates; all when absent
@@ -72,7 +72,7 @@ export function buildUpdateModel(parameters: Layout, options: UpdateOptions, ran
  * @throws TrainingError as `buildTrainingModel`
  */
 export function buildSplitStep(model: Model, options: SplitStepOptions): SplitStep {
-  const written = writeGradient(model, options);
+  const written = writeGradient(model, { ...options, trainable: trainableBy(model, options) });
   const { t, ports, inputs } = written;
   const outputs = [...publishForward(written), publish(t, written.gradient, GRADIENT)];
   return {

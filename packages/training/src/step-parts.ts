@@ -5,8 +5,8 @@ import { TrainingError } from './errors.js';
 import { prepareForward, type Forward } from './forward.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
 import type { Mode } from './gradients/row.js';
-import { writeLoss, type LossSpec } from './losses.js';
-import { CORRECTION_1, CORRECTION_2, LEARNING_RATE, slotsOf, writeUpdate, type OptimizerSpec } from './optimizers.js';
+import { valuesRead, writeLoss, type LossSpec } from './losses.js';
+import { scalarNames, slotsOf, writeUpdate, type OptimizerSpec } from './optimizers.js';
 import { findParameters, findStatistics, layoutOf, type Layout } from './parameters.js';
 import { OPSET, Tape } from './tape.js';
 
@@ -124,14 +124,14 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
   const parameters = layoutOf(forward.graph, roles);
   const running = mode === 'train' ? findStatistics(forward.graph) : [];
   const statistics = layoutOf(forward.graph, new Map(running.map((name) => [name, 'shift' as const])));
-  checkDifferentiable(forward.graph.nodes, roles.keys(), [forward.output]);
+  checkDifferentiable(forward.graph.nodes, roles.keys(), [forward.output, ...valuesRead(loss)]);
 
   const t = startTape(forward, new Set([...roles.keys(), ...running]));
   unpackInput(t, parameters, PARAMETERS);
   unpackInput(t, statistics, STATISTICS);
   const applied = writeForward(t, forward.graph.nodes, mode);
   const written = writeLoss(t, loss, forward.output);
-  const gradients = writeBackward(t, applied, new Map([[forward.output, written.gradient]]), new Set(roles.keys()));
+  const gradients = writeBackward(t, applied, written.gradients, new Set(roles.keys()));
   return {
     t,
     name: forward.graph.name,
@@ -165,6 +165,8 @@ export interface UpdateOptions {
   readonly optimizer: OptimizerSpec;
   /** Adds the input `step.mask`, multiplied into the parameters after each update, so that momentum revives nothing. */
   readonly masked?: boolean;
+  /** Elements of the gradient beyond this in either direction are cut off there, after any limit to its norm. */
+  readonly maxGradientValue?: number;
 }
 
 export interface WrittenUpdate {
@@ -175,15 +177,21 @@ export interface WrittenUpdate {
   readonly outputs: readonly string[];
 }
 
+function clipElements(t: Tape, gradient: string, limit: number | undefined): string {
+  if (limit === undefined) return gradient;
+  return t.emit('Clip', [gradient, t.scalar(-limit), t.scalar(limit)], t.shape(gradient));
+}
+
 /** Writes the optimiser's update of the parameters in `layout` and publishes the next state. */
 export function writeNext(t: Tape, layout: Layout, gradient: string, options: UpdateOptions): WrittenUpdate {
   const slots = slotsOf(options.optimizer).map((s) => t.declare(slotName(s), [layout.size]));
-  const updated = writeUpdate(t, options.optimizer, layout, PARAMETERS, gradient, slots);
+  const bounded = clipElements(t, gradient, options.maxGradientValue);
+  const updated = writeUpdate(t, options.optimizer, layout, PARAMETERS, bounded, slots);
   let next = updated.parameters;
   if (options.masked) next = t.mul(next, t.declare(MASK, [layout.size]));
   return {
     slots,
-    inputs: [LEARNING_RATE, CORRECTION_1, CORRECTION_2, PARAMETERS, ...slots, MASK],
+    inputs: [...scalarNames(options.optimizer), PARAMETERS, ...slots, MASK],
     outputs: [
       publish(t, next, nextOf(PARAMETERS)),
       ...updated.slots.map((value, i) => publish(t, value, nextOf(slots[i]!))),

@@ -1,11 +1,12 @@
 /** From a forward model to graphs that train it: the step, the gradients alone, and products with the Jacobian. */
-import type { Model } from '@verge/onnx';
+import { int, type Model } from '@verge/onnx';
 import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
 import { refuse } from './errors.js';
 import { prepareForward } from './forward.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
 import type { Mode } from './gradients/row.js';
-import { writeLoss, type LossSpec } from './losses.js';
+import { valuesRead, writeLoss, type LossSpec } from './losses.js';
+import { trainableBy } from './optimizers.js';
 import { findParameters } from './parameters.js';
 import {
   finish,
@@ -35,7 +36,7 @@ export interface TrainingModel extends StepPorts {
 
 function clipGradient(t: Tape, gradient: string, limit: number | undefined): string {
   if (limit === undefined) return gradient;
-  const norm = t.unary('Sqrt', t.reduce('ReduceSum', t.mul(gradient, gradient), [0], false));
+  const norm = t.emit('ReduceL2', [gradient, t.ints([0])], [], { keepdims: int(0) });
   const ratio = t.div(t.scalar(limit), t.binary('Max', norm, t.scalar(limit)));
   return t.mul(gradient, ratio);
 }
@@ -44,12 +45,12 @@ function clipGradient(t: Tape, gradient: string, limit: number | undefined): str
  * Builds one training step as an ordinary ONNX graph: forward, loss, backward, update.
  *
  * Inputs: the network's own, those of the loss (`step.labels` int32 [batch], `step.teacher_logits`, `step.target`),
- * `step.learning_rate` and Adam's corrections (scalars), and the state: `step.parameters`, a vector for each optimiser
- * slot, `step.statistics`, `step.mask`, `step.dropout_seed`. Outputs: `step.loss`, `step.output` and `next.` of the state.
+ * the optimiser's scalars (`scalarNames`: `step.learning_rate` and others), and the state: `step.parameters`, a vector for
+ * each optimiser slot, `step.statistics`, `step.mask`, `step.dropout_seed`. Outputs: `step.loss`, `step.output` and `next.` of the state.
  * @throws TrainingError `no-gradient` naming every node without a rule, `bad-model` when nothing can be trained
  */
 export function buildTrainingModel(model: Model, options: TrainingModelOptions): TrainingModel {
-  const written = writeGradient(model, options);
+  const written = writeGradient(model, { ...options, trainable: trainableBy(model, options) });
   const { t, ports, inputs } = written;
   const gradient = clipGradient(t, written.gradient, options.maxGradientNorm);
   const next = writeNext(t, ports.parameters, gradient, options);
@@ -80,11 +81,11 @@ export function buildGradientModel(
   const wrt = options.wrt ?? [...findParameters(forward.graph).keys()];
   const missing = wrt.filter((name) => forward.types.get(name)?.dtype !== 'float32');
   refuse('bad-options', 'no float32 value has this name', missing);
-  checkDifferentiable(forward.graph.nodes, wrt, [forward.output]);
+  checkDifferentiable(forward.graph.nodes, wrt, [forward.output, ...valuesRead(options.loss)]);
   const t = startTape(forward, new Set());
   const applied = writeForward(t, forward.graph.nodes, options.mode ?? 'eval');
   const written = writeLoss(t, options.loss, forward.output);
-  const found = writeBackward(t, applied, new Map([[forward.output, written.gradient]]), new Set(wrt));
+  const found = writeBackward(t, applied, written.gradients, new Set(wrt));
   const gradients = new Map(
     wrt.map((name) => [name, publish(t, found.get(name) ?? t.zeros(t.shape(name)), `gradient.${name}`)]),
   );
