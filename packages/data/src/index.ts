@@ -13,7 +13,9 @@ export {
   type UnreadableRow,
 } from './samples.js';
 export { filesOf } from './files.js';
-export { openDataset, formatNames } from './open.js';
+export { openDataset } from './open.js';
+export { formatNames } from './formats.js';
+export { batchesOf, openSource, type Batch, type SampleRange, type Source } from './stream/source.js';
 export type { OpenOptions } from './readers/options.js';
 export { DatasetDescriptor, findDescriptor } from './descriptor.js';
 export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';

@@ -4,6 +4,7 @@ import { headOf } from './bytes.js';
 import { DataError } from './errors.js';
 import { idxImagesIn } from './readers/idx.js';
 import { listImages } from './readers/image-folder.js';
+import { npyFilesOf, npzSources } from './readers/npy.js';
 import { seriesFilesIn } from './readers/series.js';
 
 function looksLikeText(head: Uint8Array): boolean {
@@ -20,10 +21,12 @@ function looksLikeText(head: Uint8Array): boolean {
 async function ofFolder(path: string): Promise<DatasetFormat> {
   if ((await idxImagesIn(path)).length > 0) return 'idx';
   if ((await seriesFilesIn(path)).length > 0) return 'ts';
+  const arrays = await npyFilesOf(path, true);
+  if (npzSources.some((source) => arrays.has(source.x))) return 'npy';
   if ((await listImages(path)).length > 0) return 'image-folder';
   throw new DataError(
     'unknown-format',
-    `'${path}' holds no IDX pair, no .ts file, no dataset.json and no class folders of images`,
+    `'${path}' holds no IDX pair, no x.npy, no .ts file, no dataset.json and no class folders of images`,
   );
 }
 
@@ -32,6 +35,7 @@ export async function recognise(path: string, isFolder: boolean): Promise<Datase
   if (isFolder) return ofFolder(path);
   const head = await headOf(path);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
+  if (head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString('latin1') === 'NUMPY') return 'npy';
   if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14) return 'idx';
   if (looksLikeText(head)) {
     if (/\.ts(\.gz)?$/i.test(path)) return 'ts';

@@ -38,7 +38,10 @@ const isSplitName = (name: string): name is SplitName => Object.hasOwn(rules, na
  *   `random-80-10-10`
  * @throws DataError `bad-split` for a name that does not exist
  */
-export function splitIndices(data: Samples & Pick<Partial<Dataset>, 'parts' | 'split'>, name = 'auto'): SplitIndices {
+export function splitIndices(
+  data: Pick<Samples, 'y'> & Pick<Partial<Dataset>, 'parts' | 'split'>,
+  name = 'auto',
+): SplitIndices {
   const count = data.y.length;
   const chosen = name === 'auto' ? (data.parts ? 'own' : (data.split ?? 'random-80-10-10')) : name;
   let partOf: (index: number) => Part;

@@ -49,18 +49,20 @@ function borderPixel(from: Float32Array, at: number, { height, width }: ImageSha
 function warpPlane(from: Float32Array, to: Float32Array, at: number, image: ImageShape, m: Affine): void {
   const { height, width } = image;
   const [lastRow, lastColumn] = [height - 1, width - 1];
+  const { rc, r0, cc, c0 } = m;
   for (let y = 0, out = at; y < height; y++) {
+    const [ry, cy] = [m.rr * y, m.cr * y];
     for (let x = 0; x < width; x++, out++) {
-      const r = m.rr * y + m.rc * x + m.r0;
-      const c = m.cr * y + m.cc * x + m.c0;
+      const r = ry + rc * x + r0;
+      const c = cy + cc * x + c0;
       if (r >= 0 && r < lastRow && c >= 0 && c < lastColumn) {
-        const r0 = r | 0;
-        const c0 = c | 0;
-        const fr = r - r0;
-        const fc = c - c0;
-        const tap = at + r0 * width + c0;
-        const top = (from[tap] as number) * (1 - fc) + (from[tap + 1] as number) * fc;
+        const row = r | 0;
+        const column = c | 0;
+        const fr = r - row;
+        const fc = c - column;
+        const tap = at + row * width + column;
         const below = tap + width;
+        const top = (from[tap] as number) * (1 - fc) + (from[tap + 1] as number) * fc;
         const bottom = (from[below] as number) * (1 - fc) + (from[below + 1] as number) * fc;
         to[out] = top * (1 - fr) + bottom * fr;
       } else if (r > -1 && r < height && c > -1 && c < width) to[out] = borderPixel(from, at, image, r, c);

@@ -16,7 +16,7 @@ export function normal(random: Random): number {
 
 /** Adds normal numbers times `deviation`, a pair of Marsaglia's polar method at a time. */
 export function addNormal(values: Float32Array, deviation: number, random: Random): void {
-  for (let i = 0; i < values.length; ) {
+  for (let i = 0; i < values.length;) {
     const u = random.symmetric(1);
     const v = random.symmetric(1);
     const s = u * u + v * v;

@@ -38,12 +38,19 @@ const LUMA = [0.299, 0.587, 0.114] as const;
 
 function grayAt(sample: Float32Array, plane: number, i: number): number {
   return (
-    LUMA[0] * (sample[i] as number) + LUMA[1] * (sample[plane + i] as number) + LUMA[2] * (sample[2 * plane + i] as number)
+    LUMA[0] * (sample[i] as number) +
+    LUMA[1] * (sample[plane + i] as number) +
+    LUMA[2] * (sample[2 * plane + i] as number)
   );
 }
 
 /** The distance of every value to the image's mean gray times one factor. */
-export function contrast(sample: Float32Array, { channels, height, width }: ImageShape, limit: number, random: Random): void {
+export function contrast(
+  sample: Float32Array,
+  { channels, height, width }: ImageShape,
+  limit: number,
+  random: Random,
+): void {
   const factor = factorOf(limit, random);
   const plane = height * width;
   let sum = 0;
@@ -54,7 +61,12 @@ export function contrast(sample: Float32Array, { channels, height, width }: Imag
 }
 
 /** The distance of every pixel to its own gray times one factor; images that are not of three channels stay. */
-export function saturation(sample: Float32Array, { channels, height, width }: ImageShape, limit: number, random: Random): void {
+export function saturation(
+  sample: Float32Array,
+  { channels, height, width }: ImageShape,
+  limit: number,
+  random: Random,
+): void {
   const factor = factorOf(limit, random);
   if (channels !== 3) return;
   const plane = height * width;

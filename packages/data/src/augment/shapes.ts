@@ -34,6 +34,7 @@ export function seriesShape(shape: readonly number[], timeAxis: 'last' | 'second
   const last = shape.at(-1) ?? 1;
   const before = shape.at(-2) ?? 1;
   const planes = shape.slice(0, -2).reduce((a, b) => a * b, 1);
-  if (timeAxis === 'last' || shape.length < 2) return { planes, times: last, bands: before, timeStep: 1, bandStep: last };
+  if (timeAxis === 'last' || shape.length < 2)
+    return { planes, times: last, bands: before, timeStep: 1, bandStep: last };
   return { planes, times: before, bands: last, timeStep: last, bandStep: 1 };
 }

@@ -1,65 +1,48 @@
-/** Numbers with a label column, streamed: RFC 4180 quoting, a header row or none, comma, semicolon or tab. */
+/** Numbers with a label column, streamed: a header row or none, comma, semicolon or tab. */
 import { basename } from 'node:path';
 import { openStream } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
+import { CsvSplitter, type CsvRow } from './csv-text.js';
 import { GrowingFloats } from './grow.js';
 import { indexLabels } from './labels.js';
 import { UnreadableRows, type OpenOptions } from './options.js';
 import type { RawDataset } from './raw.js';
 
-interface Row {
-  line: number;
-  cells: string[];
-}
+/** Longest row that is read: a quote that is never closed must not take the whole file for one cell. */
+const maxRow = 64 * 1024 * 1024;
 
-/** Splits a stream of text into rows; a quoted cell may hold separators, doubled quotes and line breaks. */
-export async function* csvRows(chunks: AsyncIterable<string>, delimiter?: string): AsyncGenerator<Row> {
-  let separator = delimiter;
-  let cells: string[] = [];
-  let cell = '';
-  let quoted = false;
-  let afterQuote = false;
-  let line = 1;
-  let started = 1;
-  for await (const chunk of chunks) {
-    separator ??= guessDelimiter(chunk);
-    for (const ch of chunk) {
-      if (ch === '\n') line++;
-      if (quoted) {
-        if (ch === '"') {
-          quoted = false;
-          afterQuote = true;
-        } else cell += ch;
-        continue;
+/**
+ * The rows of a file as they are read. Offsets are those of the content's bytes.
+ * @throws DataError `malformed` for quotes without end and broken gzip, `too-large` for a row of more than 64 MiB
+ */
+export async function* csvRows(path: string, delimiter?: string): AsyncGenerator<CsvRow> {
+  const stream = await openStream(path);
+  // One character for each byte, so that offsets are bytes; what is text is decoded cell by cell.
+  stream.setEncoding('latin1');
+  const splitter = new CsvSplitter(delimiter);
+  let read = 0;
+  let last = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<string>) {
+      for (const row of splitter.push(chunk)) {
+        last = row.end;
+        yield row;
       }
-      if (ch === '"' && (cell === '' || afterQuote)) {
-        if (afterQuote) cell += '"';
-        quoted = true;
-        afterQuote = false;
-        continue;
-      }
-      afterQuote = false;
-      if (ch === separator) {
-        cells.push(cell);
-        cell = '';
-      } else if (ch === '\n') {
-        cells.push(cell.endsWith('\r') ? cell.slice(0, -1) : cell);
-        if (cells.length > 1 || cells[0] !== '') yield { line: started, cells };
-        cells = [];
-        cell = '';
-        started = line;
-      } else if (ch !== '\ufeff') cell += ch;
+      read += chunk.length;
+      if (read - last > maxRow) throw new DataError('too-large', `'${path}' has a row of more than ${maxRow} bytes`);
     }
+    yield* splitter.end();
+  } catch (cause) {
+    if (cause instanceof DataError) throw cause;
+    throw new DataError('malformed', `'${path}' cannot be read: ${messageOf(cause)}`, { cause });
+  } finally {
+    stream.destroy();
   }
-  if (quoted) throw new DataError('malformed', `the quoted cell that begins in row ${started} does not end`);
-  if (cell !== '' || cells.length > 0) yield { line: started, cells: [...cells, cell] };
 }
 
-function guessDelimiter(text: string): string {
-  const head = text.slice(0, Math.max(0, text.indexOf('\n')) || text.length);
-  const counts = [',', ';', '\t'].map((d) => ({ d, n: head.split(d).length }));
-  return counts.reduce((best, c) => (c.n > best.n ? c : best)).d;
-}
+/** A cell as text, from the bytes that its characters are. */
+export const cellText = (cell: string): string =>
+  /[\u0080-\u00ff]/.test(cell) ? Buffer.from(cell, 'latin1').toString('utf8') : cell;
 
 const isNumber = (cell: string): boolean => cell.trim() !== '' && !Number.isNaN(Number(cell));
 
@@ -97,48 +80,59 @@ function looksLikeHeader(cells: string[], label: string | number | undefined): b
   );
 }
 
+/** What the first row says of all: how wide they are, which cell is the label, and whether it is a header. */
+export interface CsvLayout {
+  readonly width: number;
+  readonly label: number;
+  readonly header: boolean;
+}
+
+/** @throws DataError `missing-part` when there is no label column */
+export function layoutOf(first: readonly string[], path: string, options: OpenOptions): CsvLayout {
+  const cells = first.map(cellText);
+  const header = options.header ?? looksLikeHeader(cells, options.labelColumn);
+  const width = cells.length;
+  if (width < 2) throw new DataError('missing-part', `'${path}' has one column; expected features and a label`);
+  return { width, label: findLabel(header ? cells : null, width, options.labelColumn, path), header };
+}
+
+/** The features of a row: every cell but the label's. */
+export const featuresOf = (cells: readonly string[], { label }: CsvLayout): number[] =>
+  cells.filter((_, i) => i !== label).map((cell) => Number(cellText(cell)));
+
 export async function readCsv(path: string, options: OpenOptions): Promise<RawDataset> {
-  const stream = await openStream(path);
-  stream.setEncoding('utf8');
   const unreadable = new UnreadableRows(path, options.maxUnreadable);
   const x = new GrowingFloats();
   const found: string[] = [];
-  let width = 0;
-  let label = 0;
-  try {
-    for await (const { line, cells } of csvRows(stream as AsyncIterable<string>, options.delimiter)) {
-      options.signal?.throwIfAborted();
-      if (width === 0) {
-        const header = options.header ?? looksLikeHeader(cells, options.labelColumn);
-        width = cells.length;
-        if (width < 2) throw new DataError('missing-part', `'${path}' has one column; expected features and a label`);
-        label = findLabel(header ? cells : null, width, options.labelColumn, path);
-        if (header) continue;
-      }
-      const problem = rowProblem(cells, width, label);
-      if (problem) {
-        unreadable.add(`row at line ${line}`, problem);
-        continue;
-      }
-      found.push((cells[label] as string).trim());
-      x.push(cells.filter((_, i) => i !== label).map(Number));
-      if (options.maxBytes !== undefined && x.length * 4 > options.maxBytes) {
-        throw new DataError('too-large', `'${path}' needs more than ${options.maxBytes} bytes`);
-      }
+  let layout: CsvLayout | null = null;
+  for await (const { line, cells } of csvRows(path, options.delimiter)) {
+    options.signal?.throwIfAborted();
+    if (layout === null) {
+      layout = layoutOf(cells, path, options);
+      if (layout.header) continue;
     }
-  } catch (cause) {
-    stream.destroy();
-    if (cause instanceof DataError || options.signal?.aborted) throw cause;
-    throw new DataError('malformed', `'${path}' cannot be read: ${messageOf(cause)}`, { cause });
+    const problem = rowProblem(cells, layout);
+    if (problem) {
+      unreadable.add(`row at line ${line}`, problem);
+      continue;
+    }
+    found.push(cellText(cells[layout.label] as string).trim());
+    x.push(featuresOf(cells, layout));
+    if (options.maxBytes !== undefined && x.length * 4 > options.maxBytes) {
+      throw new DataError('too-large', `'${path}' needs more than ${options.maxBytes} bytes`);
+    }
   }
   unreadable.check();
-  if (found.length === 0) throw new DataError('malformed', `'${basename(path)}' has no row of numbers and a label`);
-  const { y, labels } = indexLabels(found);
-  return { kind: 'arrays', format: 'csv', x: x.take(), shape: [width - 1], y, labels, unreadable: unreadable.summary };
+  if (found.length === 0 || layout === null)
+    throw new DataError('malformed', `'${basename(path)}' has no row of numbers and a label`);
+  const shape = [layout.width - 1];
+  return { kind: 'arrays', format: 'csv', x: x.take(), shape, ...indexLabels(found), unreadable: unreadable.summary };
 }
 
-function rowProblem(cells: string[], width: number, label: number): string | null {
-  if (cells.length !== width) return `${cells.length} cells, expected ${width}`;
+/** What is wrong with a row, or null. */
+export function rowProblem(row: readonly string[], { width, label }: CsvLayout): string | null {
+  if (row.length !== width) return `${row.length} cells, expected ${width}`;
+  const cells = row.map(cellText);
   const bad = cells.flatMap((cell, i) =>
     i !== label && !isNumber(cell) ? [`cell ${i} is '${cell.slice(0, 40)}', expected a number`] : [],
   );

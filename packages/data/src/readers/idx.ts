@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import type { Elements, Part } from '../samples.js';
+import { decodeElements, elementBytes } from './elements.js';
 import { numberedLabels } from './labels.js';
 import type { RawDataset } from './raw.js';
 import type { OpenOptions } from './options.js';
@@ -16,35 +17,48 @@ interface IdxArray {
   data: Elements | Int32Array;
 }
 
-const elementSizes: Record<number, number> = { 0x08: 1, 0x09: 1, 0x0b: 2, 0x0c: 4, 0x0d: 4, 0x0e: 8 };
+/** Element types by the third byte of the magic, as NumPy names them. */
+const elementTypes: Readonly<Record<number, string>> = {
+  0x08: '|u1',
+  0x09: '|i1',
+  0x0b: '>i2',
+  0x0c: '>i4',
+  0x0d: '>f4',
+  0x0e: '>f8',
+};
 
-/** @throws DataError `malformed` when the bytes are no IDX array or are shorter or longer than they say. */
-export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
+/**
+ * @param bytes the file's beginning: all of the header
+ * @param length bytes of the whole file
+ * @throws DataError `malformed` when the bytes are no IDX array, or the file is shorter or longer than it says
+ */
+export function idxHeader(
+  bytes: Uint8Array,
+  length: number,
+  path: string,
+): { dims: number[]; descr: string; start: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const type = bytes[2] ?? 0;
+  const descr = elementTypes[bytes[2] ?? 0];
   const rank = bytes[3] ?? 0;
-  const size = elementSizes[type];
   const start = 4 + 4 * rank;
-  if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || !size || rank === 0) {
+  if (bytes.length < start || bytes[0] !== 0 || bytes[1] !== 0 || descr === undefined || rank === 0) {
     throw new DataError('malformed', `'${path}' is no IDX array`);
   }
   const dims = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const expected = start + dims.reduce((a, b) => a * b, 1) * (elementBytes(descr) as number);
+  if (length !== expected)
+    throw new DataError('malformed', `'${path}' has ${length} bytes, its header says ${expected}`);
+  return { dims, descr, start };
+}
+
+/** @throws DataError `malformed` when the bytes are no IDX array or are shorter or longer than they say. */
+export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
+  const { dims, descr, start } = idxHeader(bytes, bytes.length, path);
   const count = dims.reduce((a, b) => a * b, 1);
-  if (bytes.length !== start + count * size) {
-    throw new DataError('malformed', `'${path}' has ${bytes.length} bytes, its header says ${start + count * size}`);
-  }
-  if (type === 0x08) return { dims, data: bytes.subarray(start) };
-  const read: Record<number, (at: number) => number> = {
-    0x09: (at) => view.getInt8(at),
-    0x0b: (at) => view.getInt16(at),
-    0x0c: (at) => view.getInt32(at),
-    0x0d: (at) => view.getFloat32(at),
-    0x0e: (at) => view.getFloat64(at),
-  };
-  const get = read[type] as (at: number) => number;
-  const data = type >= 0x0d ? new Float32Array(count) : new Int32Array(count);
-  for (let i = 0; i < count; i++) data[i] = get(start + i * size);
-  return { dims, data };
+  // Labels may be 32-bit integers, which float32 does not hold exactly.
+  if (descr !== '>i4') return { dims, data: decodeElements(bytes.subarray(start), descr, count) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { dims, data: Int32Array.from({ length: count }, (_, i) => view.getInt32(start + 4 * i)) };
 }
 
 const pairName = (name: string): string => name.replace(/images?/i, 'labels').replace(/idx\d/i, 'idx1');
@@ -83,7 +97,7 @@ async function readPair(images: string, options: OpenOptions): Promise<Pair> {
   return { x: data, shape: x.dims.slice(1), y: classes };
 }
 
-const partOfName = (name: string): Part =>
+export const partOfName = (name: string): Part =>
   /^(t10k|test)/i.test(name) ? 'test' : /^val/i.test(name) ? 'validation' : 'train';
 
 /** Image files of a folder in the order train, validation, test. */

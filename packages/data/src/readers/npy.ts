@@ -1,10 +1,13 @@
 /**
  * NumPy's NPY format 1.0 to 3.0 (numpy.lib.format) and NPZ, a ZIP of them. Object arrays (pickles) are refused.
  */
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
-import { readBytes } from '../bytes.js';
+import { defaultMaxBytes, readBytes } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
 import type { Elements, Part } from '../samples.js';
+import { decodeElements, elementBytes } from './elements.js';
 import { numberedLabels } from './labels.js';
 import type { OpenOptions } from './options.js';
 import type { RawDataset } from './raw.js';
@@ -14,14 +17,16 @@ export interface NpyArray {
   data: Elements;
 }
 
-interface NpyHeader {
+export interface NpyHeader {
   descr: string;
   fortran: boolean;
   dims: number[];
+  /** Where the elements begin. */
   start: number;
 }
 
-function header(bytes: Uint8Array, name: string): NpyHeader {
+/** @throws DataError `malformed` when the bytes do not begin with a whole NPY header */
+export function npyHeader(bytes: Uint8Array, name: string): NpyHeader {
   const magic =
     bytes.length >= 12 && bytes[0] === 0x93 && Buffer.from(bytes.subarray(1, 6)).toString('latin1') === 'NUMPY';
   if (!magic) throw new DataError('malformed', `'${name}' is no NPY array`);
@@ -40,36 +45,10 @@ function header(bytes: Uint8Array, name: string): NpyHeader {
     .map((d) => d.trim())
     .filter((d) => d !== '')
     .map(Number);
-  if (dims.some((d) => !Number.isInteger(d) || d < 0))
+  if (dims.some((d) => !Number.isSafeInteger(d) || d < 0))
     throw new DataError('malformed', `'${name}' has the shape (${shape})`);
   return { descr, fortran: order === 'True', dims, start };
 }
-
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-type Getter = (view: DataView, at: number, little: boolean) => number;
-
-const elementTypes: Record<string, { size: number; get: Getter }> = {
-  b1: { size: 1, get: (v, at) => v.getUint8(at) },
-  u1: { size: 1, get: (v, at) => v.getUint8(at) },
-  i1: { size: 1, get: (v, at) => v.getInt8(at) },
-  u2: { size: 2, get: (v, at, l) => v.getUint16(at, l) },
-  i2: { size: 2, get: (v, at, l) => v.getInt16(at, l) },
-  u4: { size: 4, get: (v, at, l) => v.getUint32(at, l) },
-  i4: { size: 4, get: (v, at, l) => v.getInt32(at, l) },
-  u8: { size: 8, get: (v, at, l) => Number(v.getBigUint64(at, l)) },
-  i8: { size: 8, get: (v, at, l) => Number(v.getBigInt64(at, l)) },
-  f2: { size: 2, get: (v, at, l) => half(v.getUint16(at, l)) },
-  f4: { size: 4, get: (v, at, l) => v.getFloat32(at, l) },
-  f8: { size: 8, get: (v, at, l) => v.getFloat64(at, l) },
-};
 
 /** Position in row-major order of the element at `index` of column-major (Fortran) order. */
 function rowMajor(index: number, dims: readonly number[]): number {
@@ -85,29 +64,23 @@ function rowMajor(index: number, dims: readonly number[]): number {
 
 /** @throws DataError `malformed` for broken or truncated arrays, pickles and element types that are no numbers. */
 export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
-  const { descr, fortran, dims, start } = header(bytes, name);
-  const type = elementTypes[descr.slice(1)];
-  if (!type)
+  const { descr, fortran, dims, start } = npyHeader(bytes, name);
+  const size = elementBytes(descr);
+  if (size === undefined)
     throw new DataError('malformed', `'${name}' holds elements of type '${descr}', expected numbers or booleans`);
   const count = dims.reduce((a, b) => a * b, 1);
-  if (bytes.length < start + count * type.size) {
+  if (!(bytes.length >= start + count * size)) {
     throw new DataError(
       'malformed',
-      `'${name}' has ${bytes.length - start} bytes of data, its header says ${count * type.size}`,
+      `'${name}' has ${bytes.length - start} bytes of data, its header says ${count * size}`,
     );
   }
-  const body = bytes.slice(start, start + count * type.size);
-  if (!fortran && (descr === '|u1' || descr === '|b1')) return { dims, data: body };
-  if (!fortran && descr === '<f4') return { dims, data: new Float32Array(body.buffer) };
-  const view = new DataView(body.buffer);
-  const little = descr[0] !== '>';
-  const data = type.size === 1 && descr !== '|i1' ? new Uint8Array(count) : new Float32Array(count);
-  for (let i = 0; i < count; i++) data[fortran ? rowMajor(i, dims) : i] = type.get(view, i * type.size, little);
-  return { dims, data };
+  const body = bytes.subarray(start, start + count * size);
+  return { dims, data: decodeElements(body, descr, count, fortran ? (i) => rowMajor(i, dims) : undefined) };
 }
 
 /** Arrays of an NPZ by name, `.npy` taken off. */
-export async function readNpzArrays(path: string, maxBytes?: number): Promise<Map<string, NpyArray>> {
+export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): Promise<Map<string, NpyArray>> {
   const bytes = await readBytes(path, maxBytes);
   let total = 0;
   let files: Record<string, Uint8Array>;
@@ -115,7 +88,7 @@ export async function readNpzArrays(path: string, maxBytes?: number): Promise<Ma
     files = unzipSync(bytes, {
       filter: (file) => {
         total += file.originalSize;
-        if (maxBytes !== undefined && total > maxBytes) {
+        if (total > maxBytes) {
           throw new DataError('too-large', `'${path}' unpacks to more than ${maxBytes} bytes`);
         }
         return file.name.endsWith('.npy');
@@ -128,7 +101,7 @@ export async function readNpzArrays(path: string, maxBytes?: number): Promise<Ma
   return new Map(Object.entries(files).map(([name, file]) => [name.slice(0, -4), parseNpy(file, `${path}:${name}`)]));
 }
 
-const sources: readonly { x: string; y: string; part: Part | null }[] = [
+export const npzSources: readonly { x: string; y: string; part: Part | null }[] = [
   { x: 'x', y: 'y', part: null },
   { x: 'X', y: 'y', part: null },
   { x: 'x_train', y: 'y_train', part: 'train' },
@@ -136,44 +109,105 @@ const sources: readonly { x: string; y: string; part: Part | null }[] = [
   { x: 'x_test', y: 'y_test', part: 'test' },
 ];
 
-/** Reads `x` and `y`, or `x_train`/`y_train` and so on, which then give the parts. */
-export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
-  const arrays = await readNpzArrays(path, options.maxBytes);
-  const found = sources.filter((s) => arrays.has(s.x) && arrays.has(s.y));
+/** The pairs of arrays to read: plain x and y where they exist, else those of the parts. */
+export function chosenArrays(path: string, has: (name: string) => boolean, names: Iterable<string>): typeof npzSources {
+  const found = npzSources.filter((s) => has(s.x) && has(s.y));
   const chosen = found.some((s) => s.part === null) ? found.filter((s) => s.part === null).slice(0, 1) : found;
   if (chosen.length === 0) {
     throw new DataError(
       'missing-part',
-      `'${path}' needs the arrays x and y (or x_train, y_train, x_test, y_test); it has ${[...arrays.keys()].join(', ')}`,
+      `'${path}' needs the arrays x and y (or x_train, y_train, x_test, y_test); it has ${[...names].join(', ')}`,
     );
   }
-  const first = arrays.get(chosen[0]?.x as string) as NpyArray;
-  const shape = first.dims.length > 1 ? first.dims.slice(1) : [1];
+  return chosen;
+}
+
+/** What is wrong with a pair of arrays, where `first` is the x of the first pair. */
+export function pairProblems(
+  source: { x: string; y: string },
+  x: Pick<NpyArray, 'dims'>,
+  y: NpyArray,
+  first: { name: string; dims: readonly number[] },
+): string[] {
+  const problems: string[] = [];
+  if (x.dims.slice(1).join() !== first.dims.slice(1).join())
+    problems.push(`${source.x} has samples of another shape than ${first.name}`);
+  if (y.data.length !== x.dims[0])
+    problems.push(`${source.x} has ${x.dims[0]} samples, ${source.y} has ${y.data.length}`);
+  if (y.data.some((c) => !Number.isInteger(c) || c < 0))
+    problems.push(`${source.y} holds values that are no class indices`);
+  return problems;
+}
+
+function assemble(path: string, arrays: ReadonlyMap<string, NpyArray>, format: 'npz' | 'npy'): RawDataset {
+  const chosen = chosenArrays(path, (name) => arrays.has(name), arrays.keys());
+  const firstName = chosen[0]?.x as string;
+  const first = arrays.get(firstName) as NpyArray;
   const problems: string[] = [];
   const xs: Elements[] = [];
-  const ys: number[] = [];
+  const ys: Elements[] = [];
   const parts: Part[] = [];
   for (const source of chosen) {
     const x = arrays.get(source.x) as NpyArray;
     const y = arrays.get(source.y) as NpyArray;
-    if (x.dims.slice(1).join() !== first.dims.slice(1).join())
-      problems.push(`${source.x} has samples of another shape than ${chosen[0]?.x}`);
-    if (y.data.length !== x.dims[0])
-      problems.push(`${source.x} has ${x.dims[0]} samples, ${source.y} has ${y.data.length}`);
-    if (y.data.some((c) => !Number.isInteger(c) || c < 0))
-      problems.push(`${source.y} holds values that are no class indices`);
+    problems.push(...pairProblems(source, x, y, { name: firstName, dims: first.dims }));
     xs.push(x.data);
-    for (const c of y.data) ys.push(c);
+    ys.push(y.data);
     if (source.part) for (let i = 0; i < y.data.length; i++) parts.push(source.part);
   }
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
   const length = xs.reduce((n, x) => n + x.length, 0);
   const x = xs.every((part) => part instanceof Uint8Array) ? new Uint8Array(length) : new Float32Array(length);
-  let at = 0;
-  for (const part of xs) {
+  const y = new Int32Array(ys.reduce((n, part) => n + part.length, 0));
+  let [at, row] = [0, 0];
+  xs.forEach((part, i) => {
     x.set(part, at);
     at += part.length;
+    y.set(ys[i] as Elements, row);
+    row += (ys[i] as Elements).length;
+  });
+  const shape = first.dims.length > 1 ? first.dims.slice(1) : [1];
+  return { kind: 'arrays', format, x, shape, y, labels: numberedLabels(y), ...(parts.length > 0 && { parts }) };
+}
+
+/** Reads `x` and `y`, or `x_train`/`y_train` and so on, which then give the parts. */
+export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
+  return assemble(path, await readNpzArrays(path, options.maxBytes), 'npz');
+}
+
+/**
+ * The NPY files of a data set by the name of their array: a file `x….npy` and the `y….npy` beside it, or those of a
+ * folder (`x.npy`, `y.npy`, or `x_train.npy` and so on).
+ * @throws DataError `missing-part`
+ */
+export async function npyFilesOf(path: string, isFolder: boolean): Promise<Map<string, string>> {
+  if (isFolder) {
+    const names = (await readdir(path)).filter((name) => name.endsWith('.npy'));
+    const files = new Map(names.map((name) => [name.slice(0, -4), join(path, name)]));
+    const [only, ...others] = names.filter((name) => /^x/i.test(name));
+    // One pair of another name is as good as x and y.
+    const known = npzSources.some((source) => files.has(source.x));
+    return only && others.length === 0 && !known ? npyFilesOf(join(path, only), false) : files;
   }
-  const y = Int32Array.from(ys);
-  return { kind: 'arrays', format: 'npz', x, shape, y, labels: numberedLabels(y), ...(parts.length > 0 && { parts }) };
+  const name = basename(path);
+  const labels = name.replace(/^x/i, 'y');
+  if (labels === name || !(await readdir(dirname(path))).includes(labels)) {
+    throw new DataError('missing-part', `'${path}': expected a name that begins with x, and the same with y beside it`);
+  }
+  return new Map([
+    ['x', path],
+    ['y', join(dirname(path), labels)],
+  ]);
+}
+
+/** Reads a pair of NPY files, or a folder of such pairs. */
+export async function readNpyFiles(path: string, isFolder: boolean, options: OpenOptions): Promise<RawDataset> {
+  const files = await npyFilesOf(path, isFolder);
+  const wanted = chosenArrays(path, (name) => files.has(name), files.keys()).flatMap((s) => [s.x, s.y]);
+  const arrays = new Map<string, NpyArray>();
+  for (const name of wanted) {
+    const file = files.get(name) as string;
+    arrays.set(name, parseNpy(await readBytes(file, options.maxBytes), file));
+  }
+  return assemble(path, arrays, 'npy');
 }

@@ -11,6 +11,10 @@ export interface OpenOptions {
   maxUnreadable?: number;
   /** Largest content read into memory, also after unpacking. */
   maxBytes?: number;
+  /** Largest content unpacked to a temporary file, where a packed file is read a few samples at a time; 64 GiB. */
+  maxUnpackedBytes?: number;
+  /** Bytes of decoded images or recordings that a source keeps at hand; 64 MiB. */
+  cacheBytes?: number;
   /** CSV: whether the first row holds names; recognised when absent. */
   header?: boolean;
   /** CSV: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */

@@ -14,5 +14,7 @@ export interface RawDataset {
   lengths?: Int32Array;
   /** Missing values that were filled. */
   filled?: number;
+  /** Whether the pipeline of the options has been applied already. */
+  finished?: boolean;
   unreadable?: { count: number; rows: readonly UnreadableRow[] };
 }

@@ -1,0 +1,166 @@
+/** NPY arrays, alone or in an NPZ, read by position; deflated entries are unpacked to a temporary file first. */
+import { createInflateRaw } from 'node:zlib';
+import { defaultMaxBytes } from '../bytes.js';
+import { DataError } from '../errors.js';
+import { elementBytes } from '../readers/elements.js';
+import { numberedLabels } from '../readers/labels.js';
+import { chosenArrays, npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
+import type { OpenOptions } from '../readers/options.js';
+import type { Part } from '../samples.js';
+import { readSegments } from './concat.js';
+import { defaultMaxUnpackedBytes, PositionalFile } from './file.js';
+import { dtypeOfDescr, readFixedRows, type FixedRows } from './fixed-rows.js';
+import { sizeOf, type RawSource } from './raw-source.js';
+import { zipEntries, type ZipEntry } from './zip.js';
+
+/** The bytes of one NPY array within a file. */
+interface Span {
+  readonly file: PositionalFile;
+  readonly start: number;
+  readonly length: number;
+  readonly name: string;
+}
+
+/** The largest header that is read; NumPy's own limit for headers that it trusts is far below. */
+const maxHeader = 64 * 1024;
+
+async function rowsOf(span: Span): Promise<FixedRows & { dims: readonly number[] }> {
+  const header = npyHeader(await span.file.read(span.start, Math.min(maxHeader, span.length)), span.name);
+  const size = elementBytes(header.descr);
+  if (size === undefined)
+    throw new DataError('malformed', `'${span.name}' holds elements of type '${header.descr}', expected numbers`);
+  if (header.fortran && header.dims.length > 1) {
+    throw new DataError(
+      'malformed',
+      `'${span.name}' is stored column by column; its samples can only be read one by one when it is stored row by row`,
+    );
+  }
+  const { dims, descr, start } = header;
+  if (!(start + sizeOf(dims) * size <= span.length))
+    throw new DataError(
+      'malformed',
+      `'${span.name}' has ${span.length - start} bytes, its header says ${sizeOf(dims) * size}`,
+    );
+  return { file: span.file, start: span.start + start, descr, width: sizeOf(dims.slice(1)), dims };
+}
+
+async function labelsOf(span: Span, options: OpenOptions): Promise<NpyArray> {
+  const limit = options.maxBytes ?? defaultMaxBytes;
+  if (span.length > limit)
+    throw new DataError('too-large', `'${span.name}' has ${span.length} bytes, the limit is ${limit}`);
+  return parseNpy(await span.file.read(span.start, span.length), span.name);
+}
+
+async function spanOfEntry(
+  file: PositionalFile,
+  entry: ZipEntry,
+  opened: PositionalFile[],
+  limit: number,
+): Promise<Span> {
+  const name = `${file.path}:${entry.name}`;
+  if (entry.method === 0) return { file, start: entry.start, length: entry.packed, name };
+  if (entry.method !== 8) throw new DataError('malformed', `'${name}' is packed by method ${entry.method}`);
+  const range = { start: entry.start, end: Math.max(entry.start, entry.start + entry.packed - 1) };
+  const unpacked = await PositionalFile.unpack(file.path, createInflateRaw(), range, limit);
+  opened.push(unpacked);
+  return { file: unpacked, start: 0, length: unpacked.size, name };
+}
+
+interface Opened {
+  spans: Map<string, Span>;
+  opened: PositionalFile[];
+}
+
+async function npzSpans(path: string, options: OpenOptions, opened: PositionalFile[]): Promise<Map<string, Span>> {
+  const limit = options.maxUnpackedBytes ?? defaultMaxUnpackedBytes;
+  const file = await PositionalFile.open(path, limit);
+  opened.push(file);
+  const entries = (await zipEntries(file)).filter((entry) => entry.name.endsWith('.npy'));
+  const byName = new Map(entries.map((entry) => [entry.name.slice(0, -4), entry]));
+  const spans = new Map<string, Span>();
+  for (const source of chosenArrays(path, (name) => byName.has(name), byName.keys()))
+    for (const name of [source.x, source.y])
+      spans.set(name, await spanOfEntry(file, byName.get(name) as ZipEntry, opened, limit));
+  return spans;
+}
+
+async function npySpans(
+  path: string,
+  isFolder: boolean,
+  options: OpenOptions,
+  opened: PositionalFile[],
+): Promise<Map<string, Span>> {
+  const files = await npyFilesOf(path, isFolder);
+  const spans = new Map<string, Span>();
+  for (const source of chosenArrays(path, (name) => files.has(name), files.keys())) {
+    for (const name of [source.x, source.y]) {
+      const file = await PositionalFile.open(files.get(name) as string, options.maxUnpackedBytes);
+      opened.push(file);
+      spans.set(name, { file, start: 0, length: file.size, name: file.path });
+    }
+  }
+  return spans;
+}
+
+async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOptions): Promise<RawSource> {
+  const chosen = chosenArrays(path, (name) => spans.has(name), spans.keys());
+  const problems: string[] = [];
+  const found: { rows: FixedRows & { dims: readonly number[] }; y: Int32Array; part: Part | null }[] = [];
+  for (const source of chosen) {
+    const rows = await rowsOf(spans.get(source.x) as Span);
+    const y = await labelsOf(spans.get(source.y) as Span, options);
+    const first = { name: chosen[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
+    problems.push(...pairProblems(source, { dims: [...rows.dims] }, y, first));
+    found.push({ rows, y: Int32Array.from(y.data), part: source.part });
+  }
+  if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
+  const dims = found[0]?.rows.dims ?? [];
+  const shape = dims.length > 1 ? dims.slice(1) : [1];
+  const dtype = found.every(({ rows }) => dtypeOfDescr(rows.descr) === 'uint8') ? 'uint8' : 'float32';
+  const y = new Int32Array(found.reduce((n, f) => n + f.y.length, 0));
+  const parts: Part[] = [];
+  let at = 0;
+  for (const { y: own, part } of found) {
+    y.set(own, at);
+    at += own.length;
+    if (part) for (let i = 0; i < own.length; i++) parts.push(part);
+  }
+  const segments = found.map(({ rows, y: own }) => ({
+    count: own.length,
+    read: (indices: ArrayLike<number>) => readFixedRows(rows, indices),
+  }));
+  return {
+    shape,
+    dtype,
+    y,
+    labels: numberedLabels(y),
+    ...(parts.length > 0 && { parts }),
+    unreadable: { count: 0, rows: [] },
+    rows: async (indices) => ({ x: await readSegments(segments, indices, sizeOf(shape), dtype) }),
+    close: () => closeAll(opened),
+  };
+}
+
+async function closeAll(files: readonly PositionalFile[]): Promise<void> {
+  for (const file of files) await file.close();
+}
+
+async function opening(
+  path: string,
+  options: OpenOptions,
+  find: (opened: PositionalFile[]) => Promise<Map<string, Span>>,
+): Promise<RawSource> {
+  const opened: PositionalFile[] = [];
+  try {
+    return await sourceOf(path, { spans: await find(opened), opened }, options);
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+export const openNpz = (path: string, options: OpenOptions): Promise<RawSource> =>
+  opening(path, options, (opened) => npzSpans(path, options, opened));
+
+export const openNpyFiles = (path: string, isFolder: boolean, options: OpenOptions): Promise<RawSource> =>
+  opening(path, options, (opened) => npySpans(path, isFolder, options, opened));
