@@ -23,8 +23,15 @@ export interface Checkpoint {
   /** Sums over the epoch that is under way. */
   readonly running: { loss: number; correct: number; seen: number };
   readonly history: readonly Progress[];
-  readonly best: { epoch: number; loss: number; accuracy: number } | null;
-  /** Lowest validation loss that counted as an improvement, and epochs since then. */
+  readonly best: {
+    epoch: number;
+    loss: number;
+    accuracy: number;
+    metrics?: Readonly<Record<string, number>>;
+    /** The monitored figure, turned so that less is better. */
+    cost?: number;
+  } | null;
+  /** Lowest validation loss, or monitored figure turned so that less is better, that counted, and epochs since then. */
   readonly patience: { loss: number | null; epochs: number };
   readonly seconds: number;
   readonly vectors: ReadonlyMap<string, Float32Array>;

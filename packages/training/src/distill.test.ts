@@ -6,11 +6,12 @@ import { buildArchitecture } from './architectures/registry.js';
 import { distill, type DistillOptions } from './distill.js';
 import { fit } from './fit.js';
 import { largest, predict } from './predict.js';
+import type { TrainingSamples } from './samples.js';
 
 const network = (hidden: number, seed: number) =>
   buildArchitecture('mlp', { input: [1, 8, 8], classes: 10, params: { hidden: [hidden] } }, seed);
 
-async function setting(): Promise<DistillOptions> {
+async function setting(): Promise<DistillOptions & { validation: TrainingSamples }> {
   const folder = fileURLToPath(new URL('../../../datasets/digits', import.meta.url));
   const parts = splitSamples(await loadDigits(folder), 'digits-v1');
   const train = pick(

@@ -6,8 +6,11 @@ import { fit } from './fit.js';
 import type { FitOptions, FitResult, TrainingView } from './fit-options.js';
 import { predict } from './predict.js';
 import { Random } from './random.js';
+import type { TrainingSamples } from './samples.js';
 
-export interface DistillOptions extends Omit<FitOptions, 'loss' | 'views' | 'augment' | 'targets'> {
+export interface DistillOptions extends Omit<FitOptions, 'loss' | 'views' | 'augment' | 'targets' | 'train'> {
+  /** In memory, as are their augmented versions. */
+  readonly train: TrainingSamples;
   readonly teacher: Model;
   /** Softmax temperature; 4 when absent. */
   readonly temperature?: number;

@@ -1,14 +1,17 @@
 /** What `fit` is told and what it gives back. Field names are those of `TrainingConfig` where both have them. */
 import type { AugmentationConfig } from '@verge/contracts';
-import type { Model, SessionFactory } from '@verge/onnx';
+import { elementCount, type Model, type SessionFactory } from '@verge/onnx';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
-import type { LossSpec } from './losses.js';
+import { lossOf } from './loop/setup.js';
+import { countOf, type SampleSet } from './loop/source.js';
+import { taskOf } from './loop/task.js';
+import { lossReads, type LossSpec } from './losses.js';
+import { metricTable, usualMetrics, type MetricName } from './metrics/table.js';
 import type { OptimizerSpec } from './optimizers.js';
 import type { Layout } from './parameters.js';
 import type { Score } from './predict.js';
 import type { Progress } from './progress.js';
-import type { TrainingSamples } from './samples.js';
 import type { ScheduleSpec } from './schedule.js';
 
 /** Changes a batch [rows, ...shape] before a step; a pure function of its arguments. */
@@ -23,12 +26,12 @@ export interface TrainingView {
 }
 
 export interface FitOptions {
-  /** The network with its initial weights: one float32 input, batch first; the first output is trained. */
+  /** The network with its initial weights: one input (float32, int32 or int64), batch first; the first output is trained. */
   readonly model: Model;
   readonly createSession: SessionFactory;
-  readonly train: TrainingSamples;
-  /** Decides which epoch is kept and when to stop. */
-  readonly validation: TrainingSamples;
+  readonly train: SampleSet;
+  /** Decides which epoch is kept and when to stop. Its outputs are held in memory, also where its samples are not. */
+  readonly validation: SampleSet;
   readonly epochs: number;
   /** 64 when absent; the last rows of an epoch that fill no batch wait for the next shuffle. */
   readonly batchSize?: number;
@@ -40,13 +43,25 @@ export interface FitOptions {
   /** Cross-entropy with `labelSmoothing` when absent. */
   readonly loss?: LossSpec;
   readonly labelSmoothing?: number;
-  /** Targets of the 'mse' loss; the inputs themselves (an auto-encoder) when absent. */
+  /**
+   * Targets of the losses that compare with numbers, where `train` and `validation` bring none of their own; the inputs
+   * themselves (an auto-encoder) when neither does.
+   */
   readonly targets?: { readonly train: Float32Array; readonly validation: Float32Array };
   readonly views?: readonly TrainingView[];
-  /** Shifts, rotations, scalings, mirrorings of images. */
+  /** Random changes of float32 samples; `mixup` also mixes what the loss compares with. */
   readonly augmentation?: AugmentationConfig;
   /** Any other augmentation, after `augmentation`. */
   readonly augment?: Augment;
+  /**
+   * Whether a worker thread augments batches ahead of the steps. Absent: when the first batches show that it pays and a
+   * core is free. The bytes of the model are the same in any case.
+   */
+  readonly prefetch?: boolean;
+  /** Figures on the validation samples; by default those that are usual for the loss (`usualMetrics`). */
+  readonly metrics?: readonly MetricName[];
+  /** The figure that decides which epoch is best and when to stop; accuracy, then loss, and the loss when absent. */
+  readonly monitor?: 'loss' | MetricName;
   /** 0 or 1 for each element of the named parameters; zeros stay zero through every update. */
   readonly masks?: ReadonlyMap<string, ArrayLike<number>>;
   readonly trainable?: (name: string) => boolean;
@@ -58,7 +73,7 @@ export interface FitOptions {
    * noisy judge of single epochs.
    */
   readonly keep?: 'best' | 'last';
-  /** Ends the run when the validation loss has not fallen by more than `minDelta` for `patience` epochs. */
+  /** Ends the run when the validation loss (or `monitor`) has not fallen by more than `minDelta` for `patience` epochs. */
   readonly earlyStop?: { readonly patience: number; readonly minDelta?: number };
   readonly onProgress?: (progress: Progress) => void | Promise<void>;
   /** Honoured before the next step. */
@@ -87,6 +102,8 @@ export interface FitResult {
   readonly seconds: number;
   /** Validation score of the kept weights. */
   readonly validation: Score;
+  /** Their metrics on the validation samples. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 function expect(problems: string[], good: boolean, text: string): void {
@@ -96,7 +113,7 @@ function expect(problems: string[], good: boolean, text: string): void {
 /** @throws TrainingError `bad-options` naming every bad option at once */
 export function checkFitOptions(o: FitOptions): void {
   const problems: string[] = [];
-  const count = o.train.y.length;
+  const count = countOf(o.train);
   const whole = (value: number | undefined): boolean => value === undefined || (Number.isInteger(value) && value >= 1);
   const rate = o.optimizer.learningRate;
   expect(problems, whole(o.epochs), `epochs: expected a whole number from 1, not ${o.epochs}`);
@@ -109,8 +126,8 @@ export function checkFitOptions(o: FitOptions): void {
   );
   expect(problems, whole(o.checkpointEverySteps), `checkpointEverySteps: expected a whole number from 1`);
   expect(problems, Number.isFinite(rate) && rate > 0, `optimizer.learningRate: expected a number above 0, not ${rate}`);
-  const distils = o.loss?.kind === 'distillation';
-  expect(problems, distils === (o.views !== undefined), 'views: needed by the distillation loss, and by no other');
+  const needsViews = o.loss !== undefined && lossReads(o.loss).includes('teacher');
+  expect(problems, needsViews === (o.views !== undefined), "views: needed where the loss reads a teacher's logits");
   expect(
     problems,
     !o.views || (!o.augmentation && !o.augment),
@@ -124,18 +141,29 @@ export function checkFitOptions(o: FitOptions): void {
   );
   expect(problems, !o.views || o.views.length > 0, 'views: expected at least one');
   for (const [i, view] of (o.views ?? []).entries()) {
-    expect(
-      problems,
-      view.x.length === o.train.x.length,
-      `views[${i}].x: expected ${o.train.x.length} elements, not ${view.x.length}`,
-    );
+    const size = count * elementCount(o.train.shape);
+    expect(problems, view.x.length === size, `views[${i}].x: expected ${size} elements, not ${view.x.length}`);
     expect(
       problems,
       view.teacherLogits.length % count === 0,
       `views[${i}].teacherLogits: expected [${count}, classes]`,
     );
   }
+  problems.push(...metricProblems(o));
   refuse('bad-options', 'fit', problems);
+}
+
+/** Metrics that the loss has no use for, and a monitored one that is not computed. */
+function metricProblems(o: FitOptions): string[] {
+  const loss = lossOf(o);
+  const names = o.metrics ?? usualMetrics(loss);
+  const task = taskOf(loss);
+  const foreign = names.filter((name) => !metricTable[name]?.tasks.includes(task));
+  const problems = foreign.map((name) => `metrics: '${name}' says nothing about the loss '${loss.kind}'`);
+  if (o.monitor !== undefined && o.monitor !== 'loss' && !names.includes(o.monitor)) {
+    problems.push(`monitor: '${o.monitor}' is not among the metrics ${names.join(', ') || '(none)'}`);
+  }
+  return problems;
 }
 
 /** One flat 0/1 vector from masks by name. */

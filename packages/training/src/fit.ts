@@ -1,15 +1,20 @@
-/** Mini-batch training: shuffling, steps, validation, schedule, early stop, checkpoints, cancellation. */
-import { createHash } from 'node:crypto';
-import { augmentBatch } from '@verge/data';
-import { elementCount, encodeModel, type Model, type Session } from '@verge/onnx';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.js';
+/** Training: steps over shuffled batches, validation, schedule, early stop, checkpoints, cancellation. */
+import { encodeModel, type Model, type Session } from '@verge/onnx';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
 import { checkFitOptions, packMasks, type FitOptions, type FitResult } from './fit-options.js';
+import { Batches } from './loop/batches.js';
+import { feedsOf, portsOf, type Batch, type Port } from './loop/feeds.js';
+import { fingerprintOf } from './loop/fingerprint.js';
+import { Journal } from './loop/journal.js';
+import { dropoutSeed, stepsPerEpoch, type Plan } from './loop/plan.js';
+import { checkedSets, labelledClasses, lossOf, type SampleSets } from './loop/setup.js';
+import { Tally } from './loop/tally.js';
+import { validate, type Validation } from './loop/validation.js';
+import { inputTypeOf } from './loop/prepare.js';
 import { immediate } from './pause.js';
-import { largest, predict, score, scoreTargets, type Score } from './predict.js';
+import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
-import { Random } from './random.js';
-import { checkTrainingSamples, gatherBatch, gatherRows } from './samples.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
 import { buildTrainingModel, type TrainingModel } from './training-model.js';
@@ -19,80 +24,45 @@ const BEST = 'best.';
 
 class Run {
   readonly #o: FitOptions;
+  readonly #sets: SampleSets;
+  readonly #plan: Plan;
   readonly #training: TrainingModel;
+  readonly #ports: ReadonlyMap<string, Port>;
   readonly #state: TrainingState;
   readonly #fingerprint: string;
-  readonly #batch: number;
-  readonly #stepsPerEpoch: number;
-  readonly #seed: number;
-  #position = { epoch: 0, stepInEpoch: 0, step: 0 };
-  #running = { loss: 0, correct: 0, seen: 0 };
-  #history: Progress[] = [];
-  #best: Checkpoint['best'] = null;
+  readonly #journal: Journal;
+  readonly #tally: Tally;
+  #position: Position = { epoch: 0, stepInEpoch: 0, step: 0 };
   #bestVectors = new Map<string, Float32Array>();
-  #patience: Checkpoint['patience'] = { loss: null, epochs: 0 };
   #secondsBefore = 0;
   readonly #started = performance.now();
 
   constructor(options: FitOptions) {
     checkFitOptions(options);
-    checkTrainingSamples(options.train, 'training samples');
-    checkTrainingSamples(options.validation, 'validation samples');
     this.#o = options;
-    this.#seed = options.seed ?? 1;
-    this.#batch = Math.min(options.batchSize ?? 64, options.train.y.length);
-    this.#stepsPerEpoch = Math.floor(options.train.y.length / this.#batch);
+    const loss = lossOf(options);
+    this.#sets = checkedSets(options);
+    const { source } = this.#sets;
+    const batch = Math.min(options.batchSize ?? 64, source.count);
+    this.#plan = { seed: options.seed ?? 1, count: source.count, batch, epochs: options.epochs, block: source.block };
     this.#training = buildTrainingModel(options.model, {
-      loss: options.loss ?? { kind: 'cross-entropy', labelSmoothing: options.labelSmoothing },
+      loss,
       optimizer: options.optimizer,
-      batch: this.#batch,
+      batch,
       trainable: options.trainable,
       masked: options.masks !== undefined,
       mode: options.mode,
       maxGradientNorm: options.maxGradientNorm,
     });
-    this.#checkShapes();
+    this.#ports = portsOf(this.#training.model);
+    this.#sets.check(this.#training, loss);
     const mask = packMasks(this.#training.parameters, options.masks);
     this.#state = new TrainingState(this.#training, options.model, options.optimizer, mask);
-    this.#fingerprint = this.#digest();
+    const keep = options.keep ?? (options.earlyStop ? 'best' : 'last');
+    this.#journal = new Journal({ keep, earlyStop: options.earlyStop, monitor: options.monitor });
+    this.#tally = new Tally(loss, this.#training.outputShape);
+    this.#fingerprint = fingerprintOf(options, [this.#training.model], this.#state.vectors.values(), this.#plan);
     if (options.resumeFrom) this.#restore(decodeCheckpoint(options.resumeFrom));
-  }
-
-  get #reconstructs(): boolean {
-    return this.#o.loss?.kind === 'mse';
-  }
-
-  #checkShapes(): void {
-    const { input, outputShape } = this.#training;
-    const wanted = input.shape.slice(1).join(', ');
-    for (const [what, samples] of Object.entries({ training: this.#o.train, validation: this.#o.validation })) {
-      if (samples.shape.join(', ') !== wanted) {
-        throw new TrainingError(
-          'bad-samples',
-          `the ${what} samples are [${samples.shape.join(', ')}], the model reads [${wanted}]`,
-        );
-      }
-      if (!this.#reconstructs) checkTrainingSamples(samples, `${what} samples`, outputShape[1]);
-    }
-  }
-
-  #digest(): string {
-    const { epochs, schedule, optimizer, augmentation, keep, earlyStop, train, validation, targets, views } = this.#o;
-    const hash = createHash('sha256').update(encodeModel(this.#training.model));
-    const plan = { epochs, schedule, optimizer, augmentation, keep, earlyStop, seed: this.#seed, batch: this.#batch };
-    hash.update(JSON.stringify(plan));
-    const arrays = [
-      ...this.#state.vectors.values(),
-      train.x,
-      train.y,
-      validation.x,
-      validation.y,
-      targets?.train,
-      targets?.validation,
-      ...(views ?? []).flatMap((v) => [v.x, v.teacherLogits]),
-    ];
-    for (const a of arrays) if (a) hash.update(new Uint8Array(a.buffer, a.byteOffset, a.byteLength));
-    return hash.digest('hex');
   }
 
   #restore(checkpoint: Checkpoint): void {
@@ -100,10 +70,8 @@ class Run {
       throw new TrainingError('bad-checkpoint', 'the checkpoint belongs to a run with another model, data or options');
     }
     this.#position = { ...checkpoint.position };
-    this.#running = { ...checkpoint.running };
-    this.#history = [...checkpoint.history];
-    this.#best = checkpoint.best;
-    this.#patience = checkpoint.patience;
+    this.#tally.restore(checkpoint.running);
+    this.#journal.restore(checkpoint);
     this.#secondsBefore = checkpoint.seconds;
     for (const name of this.#state.vectors.keys()) this.#state.vectors.set(name, checkpoint.vectors.get(name)!);
     for (const [name, v] of checkpoint.vectors)
@@ -120,151 +88,132 @@ class Run {
       encodeCheckpoint({
         fingerprint: this.#fingerprint,
         position: this.#position,
-        running: this.#running,
-        history: this.#history,
-        best: this.#best,
-        patience: this.#patience,
+        running: this.#tally.sums,
+        ...this.#journal.books,
         seconds: this.#seconds,
         vectors: new Map([...this.#state.vectors, ...best]),
       }),
     );
   }
 
-  #checkCancelled(): void {
-    const { signal } = this.#o;
-    if (signal?.aborted) throw new TrainingError('cancelled', 'the training was cancelled', { cause: signal.reason });
-  }
-
   #learningRate(step: number): number {
     const { optimizer, schedule = { name: 'cosine' }, epochs } = this.#o;
-    const total = epochs * this.#stepsPerEpoch;
-    return learningRateAt(optimizer.learningRate, schedule, step, total, this.#stepsPerEpoch);
+    const perEpoch = stepsPerEpoch(this.#plan);
+    return learningRateAt(optimizer.learningRate, schedule, step, epochs * perEpoch, perEpoch);
   }
 
-  #augmented(x: Float32Array): Float32Array {
-    const { train, augmentation, augment } = this.#o;
-    if (!augmentation && !augment) return x;
-    const { epoch, stepInEpoch } = this.#position;
-    const seed = new Random(this.#seed, 'augment', epoch, stepInEpoch).uint32();
-    const moved = augmentation ? augmentBatch(x, train.shape, augmentation, seed) : x;
-    return augment ? augment(moved, train.shape, seed) : moved;
-  }
-
-  /** The feeds of the step at the current position. */
-  #input(order: Int32Array): StepInput {
-    const { train, targets, views } = this.#o;
-    const { epoch, stepInEpoch, step } = this.#position;
-    const indices = order.subarray(stepInEpoch * this.#batch, (stepInEpoch + 1) * this.#batch);
-    const view = views?.[epoch % views.length];
-    const x = this.#augmented(gatherBatch(view ? { ...train, x: view.x } : train, indices));
-    const width = elementCount(this.#training.outputShape) / this.#batch;
-    const common = {
-      x,
+  /** What the step at the current position reads. */
+  #input(batch: Batch): StepInput {
+    const { step } = this.#position;
+    return {
+      feeds: feedsOf(batch, this.#training.input.name, this.#ports),
       learningRate: this.#learningRate(step),
       step: step + 1,
-      dropoutSeed: new Random(this.#seed, 'dropout', step).uint32(),
+      dropoutSeed: dropoutSeed(this.#plan.seed, step),
     };
-    if (this.#reconstructs) return { ...common, target: targets ? gatherRows(targets.train, width, indices) : x };
-    const labels = Int32Array.from(indices, (i) => train.y[i]!);
-    return { ...common, labels, teacherLogits: view && gatherRows(view.teacherLogits, width, indices) };
   }
 
-  async #epoch(session: Session): Promise<void> {
-    const order = new Random(this.#seed, 'shuffle', this.#position.epoch).permutation(this.#o.train.y.length);
+  async #epoch(session: Session, batches: Batches): Promise<void> {
     const every = this.#o.checkpointEverySteps ?? Infinity;
-    while (this.#position.stepInEpoch < this.#stepsPerEpoch) {
-      this.#checkCancelled();
-      const input = this.#input(order);
-      const { loss, output } = await this.#state.step(session, input);
-      this.#running.loss += loss;
-      const width = output.length / this.#batch;
-      input.labels?.forEach((label, i) => {
-        if (largest(output, i * width, width) === label) this.#running.correct++;
-      });
-      this.#running.seen += this.#batch;
+    const steps = stepsPerEpoch(this.#plan);
+    while (this.#position.stepInEpoch < steps) {
+      checkCancelled(this.#o.signal, 'training');
+      const batch = await batches.next();
+      const { loss, output } = await this.#state.step(session, this.#input(batch));
+      this.#tally.add(loss, output, batch);
       this.#position.stepInEpoch++;
       this.#position.step++;
-      if (this.#position.step % every === 0 && this.#position.stepInEpoch < this.#stepsPerEpoch) await this.#save();
+      if (this.#position.step % every === 0 && this.#position.stepInEpoch < steps) await this.#save();
       await immediate();
     }
   }
 
-  async #validate(model: Model): Promise<Score> {
-    const { validation, createSession, threads, signal, targets } = this.#o;
-    const predictions = await predict(model, validation, createSession, { threads, signal });
-    if (!this.#reconstructs) return score(predictions, validation.y);
-    const wanted = targets?.validation ?? Float32Array.from(validation.x);
-    return scoreTargets(predictions.logits, wanted, validation.y.length);
+  #validate(model: Model): Promise<Validation> {
+    const { createSession, threads, signal, metrics } = this.#o;
+    return validate(model, this.#sets.validation, { createSession, threads, signal, metrics, loss: lossOf(this.#o) });
   }
 
-  /** Closes the epoch: validation, bookkeeping, report. Returns whether the run should stop early. */
-  async #close(): Promise<boolean> {
+  /** Closes the epoch: validation, bookkeeping, report. */
+  async #close(): Promise<Progress> {
     const validation = await this.#validate(this.#state.export());
-    const [position, running] = [this.#position, this.#running];
+    const { epoch, step } = this.#position;
     const progress: Progress = {
-      epoch: position.epoch + 1,
+      epoch: epoch + 1,
       epochs: this.#o.epochs,
-      step: position.step,
-      learningRate: this.#learningRate(position.step - 1),
-      trainLoss: running.loss / this.#stepsPerEpoch,
-      trainAccuracy: running.correct / running.seen,
+      step,
+      learningRate: this.#learningRate(step - 1),
+      trainLoss: this.#tally.sums.loss / stepsPerEpoch(this.#plan),
+      trainAccuracy: this.#tally.accuracy,
       valLoss: validation.loss,
       valAccuracy: validation.accuracy,
+      metrics: validation.metrics,
       seconds: this.#seconds,
     };
-    this.#history.push(progress);
-    const { loss, accuracy } = validation;
-    const best = this.#best;
-    const better = !best || accuracy > best.accuracy || (accuracy === best.accuracy && loss < best.loss);
-    const keep = this.#o.keep ?? (this.#o.earlyStop ? 'best' : 'last');
-    if (keep === 'last' || better) {
-      this.#best = { epoch: progress.epoch, loss, accuracy };
-      this.#bestVectors = this.#state.snapshot();
-    }
-    const improved = this.#patience.loss === null || loss < this.#patience.loss - (this.#o.earlyStop?.minDelta ?? 0);
-    this.#patience = improved ? { loss, epochs: 0 } : { ...this.#patience, epochs: this.#patience.epochs + 1 };
-    this.#position = { epoch: position.epoch + 1, stepInEpoch: 0, step: position.step };
-    this.#running = { loss: 0, correct: 0, seen: 0 };
-    return this.#stops;
-  }
-
-  get #stops(): boolean {
-    const { earlyStop } = this.#o;
-    return earlyStop !== undefined && this.#patience.epochs >= earlyStop.patience;
+    if (this.#journal.enter(progress, validation)) this.#bestVectors = this.#state.snapshot();
+    this.#position = { epoch: epoch + 1, stepInEpoch: 0, step };
+    this.#tally.restore({ loss: 0, correct: 0, seen: 0 });
+    return progress;
   }
 
   async run(): Promise<FitResult> {
-    const { createSession, threads, epochs, onProgress, checkpointEvery = 1 } = this.#o;
-    this.#checkCancelled();
+    const {
+      createSession,
+      threads = 1,
+      epochs,
+      onProgress,
+      checkpointEvery = 1,
+      augmentation,
+      views,
+      signal,
+    } = this.#o;
+    checkCancelled(signal, 'training');
     const bytes = encodeModel(this.#training.model);
     const session = await createSession(bytes, { threads, optimization: 'extended' });
-    let stopped = this.#position.epoch > 0 && this.#stops;
+    const { source } = this.#sets;
+    const batches = new Batches(
+      {
+        source,
+        plan: this.#plan,
+        preparation: { shape: source.shape, dtype: inputTypeOf(this.#o.model), augmentation },
+        views,
+        augment: this.#o.augment,
+        classes: labelledClasses(lossOf(this.#o), this.#training.outputShape),
+        prefetch: this.#o.prefetch,
+        threads,
+        signal,
+      },
+      this.#position,
+    );
+    let stopped = this.#position.epoch > 0 && this.#journal.stops;
     try {
       while (this.#position.epoch < epochs && !stopped) {
-        await this.#epoch(session);
-        stopped = await this.#close();
+        await this.#epoch(session, batches);
+        const progress = await this.#close();
+        stopped = this.#journal.stops;
         const last = this.#position.epoch === epochs || stopped;
         if (last || this.#position.epoch % checkpointEvery === 0) await this.#save();
-        await onProgress?.(this.#history.at(-1)!);
+        await onProgress?.(progress);
       }
     } finally {
+      await batches.close();
       await session.release();
     }
     return this.#result(stopped && this.#position.epoch < epochs);
   }
 
   #result(stoppedEarly: boolean): FitResult {
-    const best = this.#best!;
+    const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
     const model = this.#state.export(this.#bestVectors);
     return {
       model,
       bytes: encodeModel(model),
-      history: this.#history,
-      epoch: best.epoch,
+      history: this.#journal.history,
+      epoch,
       stoppedEarly,
       steps: this.#position.step,
       seconds: this.#seconds,
-      validation: { samples: this.#o.validation.y.length, loss: best.loss, accuracy: best.accuracy },
+      validation: { samples: this.#sets.validation.count, loss, accuracy },
+      metrics,
     };
   }
 }

@@ -13,8 +13,22 @@ export type { OptimizerSpec } from './optimizers.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';
 export { predict, score, type PredictOptions, type Predictions, type Score } from './predict.js';
 export type { Progress } from './progress.js';
+export { blockOrder, WINDOW_BLOCKS } from './loop/order.js';
+export { memorySource, type SampleBatch, type SampleSet, type SampleSource } from './loop/source.js';
+export { taskOf, type TaskKind } from './loop/task.js';
+export { validate, type Validation, type ValidationOptions } from './loop/validation.js';
+export {
+  classRows,
+  measureOutputs,
+  metricNames,
+  metricTable,
+  usualMetrics,
+  type Evaluation,
+  type MetricName,
+} from './metrics/table.js';
+export { confusionMatrix, type Confusion } from './metrics/classification.js';
 export { Random } from './random.js';
-export type { TrainingSamples } from './samples.js';
+export type { InputValues, TargetValues, TrainingSamples } from './samples.js';
 export { learningRateAt, type ScheduleSpec } from './schedule.js';
 export {
   buildGradientModel,

@@ -1,8 +1,17 @@
-/** Inference over a whole set: logits, loss and accuracy. */
-import { elementCount, encodeModel, float32, type Model, type Session, type SessionFactory } from '@verge/onnx';
+/** Inference over a whole set: outputs, loss and accuracy. */
+import { elementCount, encodeModel, type Model, type Session, type SessionFactory } from '@verge/onnx';
 import { TrainingError } from './errors.js';
 import { logitsModel } from './export.js';
-import { checkTrainingSamples, gatherBatch, type TrainingSamples } from './samples.js';
+import { inputTensor } from './loop/feeds.js';
+import { castInput, inputTypeOf, type InputType } from './loop/prepare.js';
+import {
+  checkBatch,
+  checkSampleSet,
+  sourceOf,
+  type SampleBatch,
+  type SampleSet,
+  type SampleSource,
+} from './loop/source.js';
 import { immediate } from './pause.js';
 
 export interface PredictOptions {
@@ -16,65 +25,80 @@ export interface Predictions {
   /** [samples, width], row-major. */
   readonly logits: Float32Array;
   readonly width: number;
+  /** Shape of one output; its product is `width`. */
+  readonly shape: readonly number[];
 }
 
-function checkCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new TrainingError('cancelled', 'the run was cancelled', { cause: signal.reason });
+/** @throws TrainingError `cancelled` when the signal has asked for it */
+export function checkCancelled(signal: AbortSignal | undefined, what = 'run'): void {
+  if (signal?.aborted) throw new TrainingError('cancelled', `the ${what} was cancelled`, { cause: signal.reason });
 }
+
+const inputOf = (model: Model) => model.graph.inputs.find((i) => !model.graph.initializers.has(i.name));
 
 /** Rows that one run takes: the model's own batch when it is fixed. */
 function rowsOf(model: Model, wanted: number): number {
-  const type = model.graph.inputs.find((i) => !model.graph.initializers.has(i.name))?.type;
+  const type = inputOf(model)?.type;
   const first = type?.kind === 'tensor' ? type.shape?.[0] : undefined;
   return typeof first === 'number' && first > 0 ? first : wanted;
 }
 
-async function runAll(
-  session: Session,
-  samples: TrainingSamples,
-  rows: number,
-  signal?: AbortSignal,
-): Promise<Predictions> {
-  const count = samples.y.length;
+/** Sees each batch as it was read, how many rows it has, and how many of them are new. */
+export type OnBatch = (batch: SampleBatch, rows: number, used: number) => void;
+
+interface Reading {
+  readonly source: SampleSource;
+  readonly rows: number;
+  readonly dtype: InputType;
+  readonly signal?: AbortSignal;
+  readonly onBatch?: OnBatch;
+}
+
+async function runAll(session: Session, { source, rows, dtype, signal, onBatch }: Reading): Promise<Predictions> {
+  const { count, shape } = source;
   let logits = new Float32Array(0);
-  let width = 0;
+  let [width, outputShape]: [number, readonly number[]] = [0, []];
   for (let from = 0; from < count; from += rows) {
     checkCancelled(signal);
     // The last batch of a fixed-batch model is filled up by repeating the last sample.
     const indices = Int32Array.from({ length: rows }, (_, i) => Math.min(from + i, count - 1));
     const used = Math.min(rows, count - from);
-    const x = float32([rows, ...samples.shape], gatherBatch(samples, indices));
+    const batch = await source.read(indices, signal);
+    checkBatch(batch, rows, elementCount(shape), 'samples');
+    const x = inputTensor(castInput(batch.x, dtype), [rows, ...shape]);
     const result = (await session.run({ [session.inputNames[0]!]: x }))[session.outputNames[0]!];
     if (result?.dtype !== 'float32') throw new TrainingError('bad-model', 'the first output is not float32');
     if (width === 0) {
       width = elementCount(result.dims) / rows;
+      outputShape = result.dims.slice(1);
       logits = new Float32Array(count * width);
     }
     logits.set(result.data.subarray(0, used * width), from * width);
+    onBatch?.(batch, rows, used);
     await immediate();
   }
-  return { logits, width };
+  return { logits, width, shape: outputShape };
 }
 
 /**
  * Runs a model over all samples. A Softmax at its end is cut off, so that logits come back.
- * @throws TrainingError `bad-samples`, `cancelled`
+ * @throws TrainingError `bad-samples`, `bad-model`, `cancelled`
  */
 export async function predict(
   model: Model,
-  samples: TrainingSamples,
+  samples: SampleSet,
   createSession: SessionFactory,
   options: PredictOptions = {},
+  onBatch?: OnBatch,
 ): Promise<Predictions> {
-  checkTrainingSamples(samples, 'samples');
+  checkSampleSet(samples, 'samples');
   checkCancelled(options.signal);
-  const session = await createSession(encodeModel(logitsModel(model)), {
-    threads: options.threads,
-    optimization: 'all',
-  });
+  const source = sourceOf(samples);
+  const logits = logitsModel(model);
+  const session = await createSession(encodeModel(logits), { threads: options.threads, optimization: 'all' });
   try {
-    const rows = rowsOf(model, Math.min(options.batch ?? 256, samples.y.length));
-    return await runAll(session, samples, rows, options.signal);
+    const rows = rowsOf(model, Math.min(options.batch ?? 256, source.count));
+    return await runAll(session, { source, rows, dtype: inputTypeOf(logits), signal: options.signal, onBatch });
   } finally {
     await session.release();
   }
@@ -82,7 +106,7 @@ export async function predict(
 
 export interface Score {
   readonly samples: number;
-  /** Mean cross-entropy in nats, or mean squared error for `scoreTargets`. */
+  /** Mean cross-entropy in nats, mean squared error for `scoreTargets`, or the value of another loss. */
   readonly loss: number;
   /** Share of samples whose largest logit is the label's. */
   readonly accuracy: number;
@@ -96,7 +120,7 @@ export function largest(logits: Float32Array, offset: number, width: number): nu
 }
 
 /** Cross-entropy and accuracy of logits against labels, summed in double precision. */
-export function score(predictions: Predictions, y: Int32Array): Score {
+export function score(predictions: Pick<Predictions, 'logits' | 'width'>, y: Int32Array): Score {
   const { logits, width } = predictions;
   let [loss, correct] = [0, 0];
   for (let i = 0; i < y.length; i++) {

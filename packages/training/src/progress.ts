@@ -10,9 +10,11 @@ export interface Progress {
   /** Mean over the epoch's batches, while the parameters moved. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
-  /** On the exported inference model after the epoch: cross-entropy in nats, or mean squared error. */
+  /** On the exported inference model after the epoch: cross-entropy in nats, mean squared error, or the loss itself. */
   readonly valLoss: number;
   readonly valAccuracy: number;
+  /** The run's metrics on the validation samples, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Wall time of the run, its interruptions left out. */
   readonly seconds: number;
 }

@@ -2,32 +2,21 @@
 import { elementCount } from '@verge/onnx';
 import { refuse } from './errors.js';
 
+/** Elements of samples: measurements, pixels, or whole numbers such as token ids. */
+export type InputValues = Float32Array | Uint8Array | Int32Array;
+
+/** Elements of targets: measurements, or class indices by position. */
+export type TargetValues = Float32Array | Int32Array;
+
 export interface TrainingSamples {
   /** All samples, row-major, one after the other. */
-  readonly x: Float32Array | Uint8Array;
+  readonly x: InputValues;
   /** Shape of one sample, without the batch axis. */
   readonly shape: readonly number[];
-  /** Class index of each sample. */
+  /** Class index of each sample; its length is the number of samples, also where the loss reads `targets` instead. */
   readonly y: Int32Array;
-}
-
-/** Collects the samples at `indices` into one batch. */
-export function gatherBatch(samples: TrainingSamples, indices: ArrayLike<number>): Float32Array {
-  const size = elementCount(samples.shape);
-  const batch = new Float32Array(indices.length * size);
-  for (let i = 0; i < indices.length; i++) {
-    const from = indices[i]! * size;
-    batch.set(samples.x.subarray(from, from + size), i * size);
-  }
-  return batch;
-}
-
-/** Collects rows of a matrix [n, width] by index. */
-export function gatherRows(matrix: Float32Array, width: number, indices: ArrayLike<number>): Float32Array {
-  const rows = new Float32Array(indices.length * width);
-  for (let i = 0; i < indices.length; i++)
-    rows.set(matrix.subarray(indices[i]! * width, (indices[i]! + 1) * width), i * width);
-  return rows;
+  /** What the losses that compare with values read, [samples, ...]. */
+  readonly targets?: TargetValues;
 }
 
 /** @throws TrainingError `bad-samples` when sizes disagree, or a label is outside `classes` (where known) */
@@ -39,6 +28,10 @@ export function checkTrainingSamples(samples: TrainingSamples, what: string, cla
     problems.push(
       `x holds ${samples.x.length} elements, ${samples.y.length} samples of [${samples.shape.join(', ')}] need ${size * samples.y.length}`,
     );
+  }
+  const { targets } = samples;
+  if (targets && (targets.length === 0 || targets.length % samples.y.length !== 0)) {
+    problems.push(`targets hold ${targets.length} elements, which is no multiple of ${samples.y.length} samples`);
   }
   const out = classes === undefined ? -1 : samples.y.findIndex((c) => c < 0 || c >= classes);
   if (out >= 0) problems.push(`y[${out}] is ${samples.y[out]}, the model has ${classes} outputs`);

@@ -2,18 +2,15 @@
 import { float32, int64, type Model, type Session, type Tensor } from '@verge/onnx';
 import { TrainingError } from './errors.js';
 import { exportInference } from './export.js';
-import { LABELS, TARGET, TEACHER_LOGITS } from './losses.js';
-import { scalarFeeds, type OptimizerSpec } from './optimizers.js';
+import { initialSlotValue, scalarFeeds, type OptimizerSpec } from './optimizers.js';
 import { packFrom, unpack } from './parameters.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
-import { LOSS, MASK, OUTPUT, PARAMETERS, STATISTICS, nextOf, type TrainingModel } from './training-model.js';
+import { LOSS, MASK, OUTPUT, PARAMETERS, STATISTICS, nextOf, type StepPorts } from './step-parts.js';
 
 /** What one step reads besides the state. */
 export interface StepInput {
-  readonly x: Float32Array;
-  readonly labels?: Int32Array;
-  readonly teacherLogits?: Float32Array;
-  readonly target?: Float32Array;
+  /** The batch by graph input: the network's own input, and what the loss reads. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
   readonly learningRate: number;
   /** Counted from 1. */
   readonly step: number;
@@ -32,14 +29,14 @@ export class TrainingState {
   readonly #mask: Float32Array | undefined;
 
   constructor(
-    readonly training: TrainingModel,
+    readonly training: StepPorts,
     private readonly forward: Model,
     private readonly optimizer: OptimizerSpec,
     mask?: Float32Array,
   ) {
     const { parameters, statistics, slots } = training;
     this.vectors = new Map([[PARAMETERS, packFrom(forward.graph, parameters)]]);
-    for (const slot of slots) this.vectors.set(slot, new Float32Array(parameters.size));
+    for (const slot of slots) this.vectors.set(slot, new Float32Array(parameters.size).fill(initialSlotValue(optimizer)));
     if (statistics.size > 0) this.vectors.set(STATISTICS, packFrom(forward.graph, statistics));
     this.#mask = mask;
     if (mask)
@@ -51,10 +48,7 @@ export class TrainingState {
 
   #feeds(input: StepInput): Record<string, Tensor> {
     const { training } = this;
-    const feeds: Record<string, Tensor> = { [training.input.name]: float32(training.input.shape, input.x) };
-    if (input.labels) feeds[LABELS] = { dtype: 'int32', dims: [input.labels.length], data: input.labels };
-    if (input.teacherLogits) feeds[TEACHER_LOGITS] = float32(training.outputShape, input.teacherLogits);
-    if (input.target) feeds[TARGET] = float32(training.outputShape, input.target);
+    const feeds: Record<string, Tensor> = { ...input.feeds };
     if (training.needsDropoutSeed) feeds[DROPOUT_SEED] = int64([], [input.dropoutSeed]);
     if (this.#mask) feeds[MASK] = float32([this.#mask.length], this.#mask);
     const scalars = scalarFeeds(this.optimizer, input.learningRate, input.step);

@@ -1,0 +1,38 @@
+/** What a checkpoint is a checkpoint of. */
+import { createHash } from 'node:crypto';
+import { encodeModel, type Model } from '@verge/onnx';
+import type { FitOptions } from '../fit-options.js';
+import { isSource, type SampleSet } from './source.js';
+
+function contentOf(samples: SampleSet): (ArrayBufferView | string)[] {
+  if (isSource(samples))
+    return [JSON.stringify([samples.digest ?? '', samples.count, samples.shape, samples.block ?? 0])];
+  return [samples.x, samples.y, ...(samples.targets ? [samples.targets] : [])];
+}
+
+/**
+ * A digest of all that decides what a run computes: graphs, initial state, options and samples. Threads and prefetching
+ * are left out: the first changes roundings at most, the second nothing.
+ */
+export function fingerprintOf(
+  o: FitOptions,
+  graphs: readonly Model[],
+  state: Iterable<Float32Array>,
+  plan: { readonly seed: number; readonly batch: number },
+): string {
+  const hash = createHash('sha256');
+  for (const graph of graphs) hash.update(encodeModel(graph));
+  const { epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor } = o;
+  hash.update(JSON.stringify({ epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, ...plan }));
+  const parts = [
+    ...state,
+    ...contentOf(o.train),
+    ...contentOf(o.validation),
+    ...(o.targets ? [o.targets.train, o.targets.validation] : []),
+    ...(o.views ?? []).flatMap((v) => [v.x, v.teacherLogits]),
+  ];
+  for (const part of parts) {
+    hash.update(typeof part === 'string' ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,78 @@
+/** The sample sets of a run, checked against its model and loss. */
+import { elementCount } from '@verge/onnx';
+import { TrainingError } from '../errors.js';
+import type { FitOptions } from '../fit-options.js';
+import { lossReads, type LossSpec } from '../losses.js';
+import { checkTrainingSamples } from '../samples.js';
+import type { StepPorts } from '../step-parts.js';
+import { checkSampleSet, isSource, sourceOf, type SampleSet, type SampleSource } from './source.js';
+import { classLayout, extentOf, taskOf } from './task.js';
+
+/** Cross-entropy unless told otherwise; with mixup it compares with shares of the classes. */
+export function lossOf({ loss, labelSmoothing, augmentation }: FitOptions): LossSpec {
+  const spec = loss ?? { kind: 'cross-entropy', labelSmoothing };
+  return augmentation?.mixup !== undefined && spec.kind === 'cross-entropy' ? { ...spec, soft: true } : spec;
+}
+
+/** Classes that labels of one sample each must lie in; undefined where labels mean something else. */
+export function labelledClasses(loss: LossSpec, outputShape: readonly number[]): number | undefined {
+  if (taskOf(loss) !== 'classes') return undefined;
+  const layout = classLayout(loss, outputShape.slice(1));
+  const { classes, positions } = extentOf(layout);
+  return positions === 1 && layout.ignore === undefined ? classes : undefined;
+}
+
+export interface SampleSets {
+  readonly source: SampleSource;
+  readonly validation: SampleSource;
+  /** @throws TrainingError `bad-samples` when they do not fit the model or lack what the loss reads */
+  check(ports: Pick<StepPorts, 'input' | 'outputShape'>, loss: LossSpec): void;
+}
+
+/** What in-memory samples of a loss that reads values must bring besides the inputs. */
+function checkTargets(samples: SampleSet, what: string, ports: Pick<StepPorts, 'input' | 'outputShape'>): void {
+  if (isSource(samples)) return;
+  const { targets } = samples;
+  const [input, output] = [ports.input.shape, ports.outputShape].map((shape) => elementCount(shape.slice(1)));
+  if (!targets && input !== output) {
+    throw new TrainingError(
+      'bad-samples',
+      `the ${what} samples have no targets, and the output is not of the input's size`,
+    );
+  }
+  if (targets instanceof Float32Array && targets.length !== samples.y.length * output!) {
+    throw new TrainingError(
+      'bad-samples',
+      `the ${what} targets hold ${targets.length} elements, ${samples.y.length} samples need ${output} each`,
+    );
+  }
+}
+
+/** @throws TrainingError `bad-samples` */
+export function checkedSets(options: FitOptions): SampleSets {
+  const { targets } = options;
+  const withTargets = (samples: SampleSet, given: Float32Array | undefined): SampleSet =>
+    isSource(samples) || !given ? samples : { ...samples, targets: given };
+  const train = withTargets(options.train, targets?.train);
+  const validation = withTargets(options.validation, targets?.validation);
+  checkSampleSet(train, 'training samples');
+  checkSampleSet(validation, 'validation samples');
+  return {
+    source: sourceOf(train),
+    validation: sourceOf(validation),
+    check: (ports, loss) => {
+      const wanted = ports.input.shape.slice(1).join(', ');
+      const classes = labelledClasses(loss, ports.outputShape);
+      for (const [what, samples] of Object.entries({ training: train, validation })) {
+        if (samples.shape.join(', ') !== wanted) {
+          throw new TrainingError(
+            'bad-samples',
+            `the ${what} samples are [${samples.shape.join(', ')}], the model reads [${wanted}]`,
+          );
+        }
+        if (classes !== undefined && !isSource(samples)) checkTrainingSamples(samples, `${what} samples`, classes);
+        if (lossReads(loss).includes('target') && taskOf(loss) !== 'classes') checkTargets(samples, what, ports);
+      }
+    },
+  };
+}
