@@ -1,4 +1,5 @@
 /** A model at given sizes of its symbolic dimensions. */
+import { OnnxError } from './errors.js';
 import { inferShapes } from './infer/index.js';
 import type { Model, ValueInfo } from './ir.js';
 
@@ -19,7 +20,7 @@ function closeUnknown(info: ValueInfo, assumed: Record<string, number>): ValueIn
 
 /**
  * The model with every size of its inputs a number, and what follows from them inferred.
- * @param dims sizes of symbolic dimensions; 1 for those not named
+ * @param dims sizes of symbolic dimensions; 1 for those not named, unless the model contradicts a size of 1
  * @returns `assumed` says which sizes were put in, by symbol, or by `input[axis]` where the file has no symbol
  * @throws OnnxError `shape` when the model's shapes contradict each other
  */
@@ -28,7 +29,18 @@ export function atSizes(
   dims: Readonly<Record<string, number>> = {},
 ): { model: Model; assumed: Record<string, number> } {
   const assumed: Record<string, number> = {};
-  for (const symbol of symbolsOf(model)) assumed[symbol] = dims[symbol] ?? 1;
+  const given: Record<string, number> = {};
+  for (const symbol of symbolsOf(model)) {
+    assumed[symbol] = dims[symbol] ?? 1;
+    if (dims[symbol] !== undefined) given[symbol] = dims[symbol];
+  }
   const inputs = model.graph.inputs.map((info) => closeUnknown(info, assumed));
-  return { model: inferShapes({ ...model, graph: { ...model.graph, inputs } }, { dims: assumed }), assumed };
+  try {
+    return { model: inferShapes({ ...model, graph: { ...model.graph, inputs } }, { dims: assumed }), assumed };
+  } catch (error) {
+    // Sizes of 1 that nobody asked for may be too small for the model; then only those that were named count.
+    const asked = Object.keys(assumed).length === Object.keys(given).length;
+    if (asked || !(error instanceof OnnxError) || error.code !== 'shape') throw error;
+    return { model: inferShapes(model, { dims: given }), assumed: given };
+  }
 }

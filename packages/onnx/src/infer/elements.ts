@@ -1,95 +1,113 @@
 /**
- * Elements of small integer tensors, known or symbolic: the arithmetic by which graphs compute shapes
- * (Shape -> Gather -> Concat -> Reshape and the like).
+ * Elements of small tensors, known or symbolic: the arithmetic by which graphs compute shapes
+ * (Shape -> Gather -> Concat -> Reshape, scales of a Resize, counts of a Loop and the like).
  */
-import { attrInt, attrTensor } from '../attributes.js';
+import { attrInt, attrInts, attrTensor } from '../attributes.js';
 import type { Dim } from '../ir.js';
-import type { Tensor } from '../tensor.js';
-import { productDim, sumDim, type NodeFacts, type Shape } from './facts.js';
-import { shapeRange } from './layout.js';
-import { sliceLength } from './selection.js';
-
-/** Longer tensors are data, not shapes. */
-const MOST = 1024;
-
-export function elementsOfTensor(tensor: Tensor): Shape | null {
-  if (tensor.dtype !== 'int64' && tensor.dtype !== 'int32' && tensor.dtype !== 'bool') return null;
-  return tensor.data.length <= MOST ? Array.from(tensor.data, Number) : null;
-}
-
-type Rule = (f: NodeFacts) => Shape | null;
+import { productDim, sumDim, type Shape } from './dims.js';
+import { dtypeAttribute } from './elementwise.js';
+import type { NodeFacts } from './facts.js';
+import { elementAt, fillGrid, gridOf } from './grid.js';
+import { constantTensor, shapeRange } from './layout.js';
+import { asElement, castElement, elementsOfTensor, isInteger, MOST_ELEMENTS } from './numbers.js';
+import * as p from './picks.js';
+import type { Rule } from './picks.js';
 
 const pass: Rule = (f) => f.elements(0);
-
-/** Element by element over two operands, a single element serving all. */
-function pairwise(combine: (a: Dim, b: Dim) => Dim): Rule {
-  return (f) => {
-    const [a, b] = [f.elements(0), f.elements(1)];
-    if (!a || !b || (a.length !== b.length && a.length !== 1 && b.length !== 1)) return null;
-    const length = a.length === 1 ? b.length : a.length;
-    return Array.from({ length }, (_, i) => combine(a[a.length === 1 ? 0 : i]!, b[b.length === 1 ? 0 : i]!));
-  };
-}
 
 function numeric(f: (a: number, b: number) => number): (a: Dim, b: Dim) => Dim {
   return (a, b) => (typeof a === 'number' && typeof b === 'number' ? f(a, b) : null);
 }
 
-const gather: Rule = (f) => {
-  const [from, indices] = [f.elements(0), f.numbers(1)];
-  if (!from || !indices || f.shape(0)?.length !== 1 || attrInt(f.node, 'axis', 0) > 0) return null;
-  return indices.map((i) => {
-    const at = i < 0 ? i + from.length : i;
-    if (at < 0 || at >= from.length) f.fail(`index ${i} is outside of ${from.length} elements`);
-    return from[at]!;
+/** Element by element, operands broadcast against each other. */
+function elementwise(combine: (operands: Shape, f: NodeFacts) => Dim): Rule {
+  return (f) => {
+    const grids = Array.from({ length: f.inputCount }, (_, i) => gridOf(f, i));
+    if (grids.some((g) => g === null)) return null;
+    const dims = f.broadcast(grids.map((g) => g!.dims)) as readonly number[];
+    return fillGrid(dims, (index) =>
+      combine(
+        grids.map((g) => elementAt(g!, index)),
+        f,
+      ),
+    );
+  };
+}
+
+/** Arithmetic in the element type of the first operand, folded from the left where there are several. */
+const arithmetic = (combine: (a: Dim, b: Dim, integer: boolean) => Dim): Rule =>
+  elementwise(([first, ...rest], f) => {
+    const dtype = f.dtype(0);
+    return rest.reduce<Dim>((a, b) => asElement(combine(a, b, isInteger(dtype)), dtype), first ?? null);
   });
+
+const comparison = (compare: (a: number, b: number) => boolean): Rule =>
+  elementwise(([a = null, b = null]) => numeric((x, y) => Number(compare(x, y)))(a, b));
+
+/** Floor, Ceil and Round, which leave a symbol alone: it is a whole number. */
+const rounding = (apply: (a: number) => number): Rule =>
+  elementwise(([a = null]) => (typeof a === 'number' ? apply(a) : a));
+
+const unary = (apply: (a: number) => number): Rule =>
+  elementwise(([a = null], f) => (typeof a === 'number' ? asElement(apply(a), f.dtype(0)) : null));
+
+/** Integer division truncates (ONNX Div). */
+const divide = (a: Dim, b: Dim, integer: boolean): Dim => {
+  if (b === 1) return a;
+  if (a !== null && a === b && typeof a === 'string') return 1;
+  if (integer && b === 0) return null;
+  return numeric((x, y) => (integer ? Math.trunc(x / y) : x / y))(a, b);
 };
 
-const concat: Rule = (f) => {
-  const parts = Array.from({ length: f.inputCount }, (_, i) => (f.shape(i)?.length === 1 ? f.elements(i) : null));
-  return parts.some((p) => p === null) ? null : parts.flatMap((p) => p!);
+const subtract = (a: Dim, b: Dim): Dim => {
+  if (b === 0) return a;
+  return typeof a === 'string' && a === b ? 0 : numeric((x, y) => x - y)(a, b);
 };
 
-const slice: Rule = (f) => {
-  const from = f.elements(0);
-  const [start, end] = [f.numbers(1)?.[0], f.numbers(2)?.[0]];
-  const step = f.has(4) ? f.numbers(4)?.[0] : 1;
-  if (!from || f.shape(0)?.length !== 1 || start === undefined || end === undefined || !step) return null;
-  const length = sliceLength(from.length, start, end, step);
-  const low = start < 0 ? start + from.length : start;
-  const first = Math.min(Math.max(low, 0), step > 0 ? from.length : from.length - 1);
-  return Array.from({ length }, (_, i) => from[first + i * step] ?? null);
+/** Mod has the sign of the divisor, unless fmod is set. */
+const modulo: Rule = (f) => {
+  const fmod = attrInt(f.node, 'fmod', 0) === 1;
+  return elementwise(([a = null, b = null]) =>
+    b === 0 ? null : numeric((x, y) => (fmod ? x % y : x - y * Math.floor(x / y)))(a, b),
+  )(f);
 };
 
+/** Reductions of all elements. */
 const reduce =
   (combine: (dims: Shape) => Dim): Rule =>
   (f) => {
-    const from = f.elements(0);
-    return from && (f.shape(0)?.length ?? 2) <= 1 ? [combine(from)] : null;
+    const [from, rank] = [f.elements(0), f.shape(0)?.length];
+    const axes = f.has(1) ? f.numbers(1) : attrInts(f.node, 'axes', []);
+    if (!from || rank === undefined || !axes) return null;
+    if (axes.length === 0 && attrInt(f.node, 'noop_with_empty_axes', 0) === 1) return from;
+    if (axes.length !== 0 && axes.length !== rank) return null;
+    return [asElement(combine(from), f.dtype(0))];
   };
 
+const extreme = (pick: (...values: number[]) => number): Rule =>
+  reduce((dims) => (dims.every((d): d is number => typeof d === 'number') && dims.length ? pick(...dims) : null));
+
 const range: Rule = (f) => {
-  const [start, limit, delta] = [f.numbers(0)?.[0], f.numbers(1)?.[0], f.numbers(2)?.[0]];
-  if (start === undefined || limit === undefined || !delta) return null;
+  const [start, limit, delta] = [f.scalar(0), f.scalar(1), f.scalar(2)];
+  if (typeof start !== 'number' || typeof limit !== 'number' || typeof delta !== 'number' || !delta) return null;
   const length = Math.max(0, Math.ceil((limit - start) / delta));
-  return length > MOST ? null : Array.from({ length }, (_, i) => start + i * delta);
+  if (!(length <= MOST_ELEMENTS)) return null;
+  return Array.from({ length }, (_, i) => asElement(start + i * delta, f.dtype(0)));
 };
 
 const constantOfShape: Rule = (f) => {
   const count = productDim(f.elements(0) ?? [null]);
-  if (!f.node.attributes.has('value') || typeof count !== 'number' || count > MOST || count < 0) return null;
-  const value = elementsOfTensor(attrTensor(f.node, 'value'))?.[0];
+  if (typeof count !== 'number' || !(count <= MOST_ELEMENTS) || count < 0) return null;
+  const value = f.node.attributes.has('value') ? elementsOfTensor(attrTensor(f.node, 'value'))?.[0] : 0;
   return value === undefined ? null : new Array<Dim>(count).fill(value);
 };
 
-const where: Rule = (f) => {
-  const [choose, a, b] = [f.numbers(0), f.elements(1), f.elements(2)];
-  if (!choose || !a || !b) return null;
-  const length = Math.max(choose.length, a.length, b.length);
-  if ([choose, a, b].some((list) => list.length !== length && list.length !== 1)) return null;
-  const at = <T>(list: readonly T[], i: number): T => list[list.length === 1 ? 0 : i]!;
-  return Array.from({ length }, (_, i) => (at(choose, i) ? at(a, i) : at(b, i)));
-};
+const where: Rule = elementwise(([choose = null, yes = null, no = null]) => {
+  if (typeof choose !== 'number') return yes === no ? yes : null;
+  return choose ? yes : no;
+});
+
+const equal = (a: Dim, b: Dim): Dim => (a !== null && a === b ? 1 : numeric(() => 0)(a, b));
 
 const RULES: Readonly<Partial<Record<string, Rule>>> = {
   Shape: (f) => {
@@ -100,31 +118,65 @@ const RULES: Readonly<Partial<Record<string, Rule>>> = {
     const x = f.shape(0);
     return x && [productDim(x)];
   },
+  Constant: (f) => {
+    const tensor = constantTensor(f.node);
+    return tensor && elementsOfTensor(tensor);
+  },
   Identity: pass,
-  Cast: pass,
+  Dropout: pass,
   Squeeze: pass,
   Unsqueeze: pass,
   Reshape: pass,
   Flatten: pass,
-  Gather: gather,
-  Concat: concat,
-  Slice: slice,
-  Add: pairwise((a, b) => sumDim([a, b])),
-  Sub: pairwise((a, b) => (b === 0 ? a : numeric((x, y) => x - y)(a, b))),
-  Mul: pairwise((a, b) => productDim([a, b])),
-  // Integer division truncates (ONNX Div).
-  Div: pairwise((a, b) => (b === 1 ? a : b === 0 ? null : numeric((x, y) => Math.trunc(x / y))(a, b))),
-  Min: pairwise(numeric(Math.min)),
-  Max: pairwise(numeric(Math.max)),
-  Equal: pairwise((a, b) => (a !== null && a === b ? 1 : numeric(() => 0)(a, b))),
+  Cast: (f) => f.elements(0)?.map((d) => castElement(d, dtypeAttribute(f, 'to', null))) ?? null,
+  CastLike: (f) => f.elements(0)?.map((d) => castElement(d, f.dtype(1))) ?? null,
+  Gather: p.gather,
+  Concat: p.concat,
+  Slice: p.slice,
+  Transpose: p.transpose,
+  Expand: p.expand,
+  Tile: p.tile,
+  Add: arithmetic((a, b) => sumDim([a, b])),
+  Sum: arithmetic((a, b) => sumDim([a, b])),
+  Sub: arithmetic(subtract),
+  Mul: arithmetic((a, b) => productDim([a, b])),
+  Div: arithmetic(divide),
+  Mod: modulo,
+  Pow: arithmetic((a, b) => (b === 1 ? a : numeric((x, y) => x ** y)(a, b))),
+  Min: arithmetic((a, b) => (a === b ? a : numeric(Math.min)(a, b))),
+  Max: arithmetic((a, b) => (a === b ? a : numeric(Math.max)(a, b))),
+  Neg: unary((a) => -a),
+  Abs: unary(Math.abs),
+  Sign: unary(Math.sign),
+  Floor: rounding(Math.floor),
+  Ceil: rounding(Math.ceil),
+  Sqrt: unary(Math.sqrt),
+  Relu: unary((a) => Math.max(a, 0)),
+  // Halves round to even (ONNX Round).
+  Round: rounding((a) => (Math.abs(a % 1) === 0.5 ? 2 * Math.round(a / 2) : Math.round(a))),
+  Equal: elementwise(([a = null, b = null]) => equal(a, b)),
+  Less: comparison((a, b) => a < b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  Greater: comparison((a, b) => a > b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
+  // One operand may decide.
+  And: elementwise(([a = null, b = null]) => (a === 0 || b === 0 ? 0 : numeric((x, y) => x & y)(a, b))),
+  Or: elementwise(([a = null, b = null]) => (a === 1 || b === 1 ? 1 : numeric((x, y) => x | y)(a, b))),
+  Xor: elementwise(([a = null, b = null]) => numeric((x, y) => x ^ y)(a, b)),
+  Not: elementwise(([a = null]) => (typeof a === 'number' ? 1 - a : null)),
   ReduceProd: reduce(productDim),
   ReduceSum: reduce(sumDim),
+  ReduceMax: extreme(Math.max),
+  ReduceMin: extreme(Math.min),
   Range: range,
   ConstantOfShape: constantOfShape,
   Where: where,
+  NonZero: p.nonZero,
 };
 
-/** Elements of the only output of a node, when they follow from what is known of its inputs. */
-export function inferElements(facts: NodeFacts): Shape | null {
-  return RULES[facts.node.op]?.(facts) ?? null;
+/** Elements of the outputs of a node of the default domain, when they follow from what is known of its inputs. */
+export function inferElements(f: NodeFacts): readonly (Shape | null)[] | null {
+  if (f.node.op === 'Split') return p.splitElements(f);
+  const rule = Object.hasOwn(RULES, f.node.op) ? RULES[f.node.op] : undefined;
+  return rule ? [rule(f)] : null;
 }

@@ -1,8 +1,9 @@
 /** Rows of operators whose output follows the shape of their inputs, broadcast where there are several. */
 import { attrInt } from '../attributes.js';
-import { dataTypeOf } from '../datatypes.js';
+import { DATA_TYPES, dataTypeOf } from '../datatypes.js';
 import type { DataType } from '../tensor.js';
-import { tensorType, type NodeFacts, type Row } from './facts.js';
+import type { NodeFacts, Row } from './facts.js';
+import { tensorType } from './types.js';
 
 /** The type of the first input, for any kind of value. */
 export const sameAsFirst: Row = (f) => [f.type(0)];
@@ -10,18 +11,21 @@ export const sameAsFirst: Row = (f) => [f.type(0)];
 /** One tensor of the broadcast shape of all inputs and the element type of the first that has one. */
 export const broadcast: Row = (f) => {
   const inputs = Array.from({ length: f.inputCount }, (_, i) => i);
-  const dtype = inputs.map((i) => f.dtype(i)).find((d) => d !== null) ?? null;
-  return [tensorType(dtype, f.broadcast(inputs.map((i) => f.shape(i))))];
+  return [tensorType(f.sameDtype(inputs), f.broadcast(inputs.map((i) => f.shape(i))))];
 };
 
+/** Pow: the exponent may be of another type. */
+export const power: Row = (f) => [tensorType(f.dtype(0), f.broadcast([f.shape(0), f.shape(1)]))];
+
 /** Comparison and logic: booleans of the broadcast shape. */
-export const compare: Row = (f) => [tensorType('bool', f.broadcast([f.shape(0), f.shape(1)]))];
+export const compare: Row = (f) => {
+  f.sameDtype([0, 1]);
+  return [tensorType('bool', f.broadcast([f.shape(0), f.shape(1)]))];
+};
 
 export const test: Row = (f) => [tensorType('bool', f.shape(0))];
 
-export const where: Row = (f) => [
-  tensorType(f.dtype(1) ?? f.dtype(2), f.broadcast([f.shape(0), f.shape(1), f.shape(2)])),
-];
+export const where: Row = (f) => [tensorType(f.sameDtype([1, 2]), f.broadcast([f.shape(0), f.shape(1), f.shape(2)]))];
 
 /** The element type that attribute `name` gives by number, or `fallback`. */
 export function dtypeAttribute(f: NodeFacts, name: string, fallback: DataType | null): DataType | null {
@@ -31,6 +35,13 @@ export function dtypeAttribute(f: NodeFacts, name: string, fallback: DataType | 
 }
 
 export const cast: Row = (f) => [tensorType(dtypeAttribute(f, 'to', null), f.shape(0))];
+
+/** BitCast: only to a type of the same width. */
+export const bitCast: Row = (f) => {
+  const [from, to] = [f.dtype(0), dtypeAttribute(f, 'to', null)];
+  if (from && to && DATA_TYPES[from].bits !== DATA_TYPES[to].bits) f.fail(`${from} and ${to} differ in width`);
+  return [tensorType(to, f.shape(0))];
+};
 
 export const castLike: Row = (f) => [tensorType(f.dtype(1), f.shape(0))];
 

@@ -1,36 +1,89 @@
-/** What is known about the values that a node reads, and the arithmetic of dimensions. */
+/** What is known about values, and the facts that the row of one node sees. */
 import { nodeLabel } from '../check/nodes.js';
+import { DATA_TYPES } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import type { Dim, Node, ValueType } from '../ir.js';
-import type { DataType, Tensor } from '../tensor.js';
-
-export type Shape = readonly Dim[];
+import type { DataType } from '../tensor.js';
+import { mapDims } from './declared.js';
+import { shapeText, type Shape } from './dims.js';
+import { joinTypes, sameType, type Inferred } from './types.js';
 
 /** A value as far as it is known. */
 export interface Fact {
-  readonly type: ValueType | null;
-  /** The elements of a small integer tensor, row-major, known or symbolic: what shapes are computed from. */
+  readonly type: Inferred;
+  /** The elements of a small tensor, row-major, known or symbolic: what shapes are computed from. */
   readonly elements: Shape | null;
-  /** The whole value when it is constant. */
-  readonly tensor: Tensor | null;
+  /** The types of the elements of a sequence whose length is known. */
+  readonly items: readonly Inferred[] | null;
 }
 
-/** What a row of the table says of one output; null is nothing. */
-export type Inferred = ValueType | null;
-export type Row = (facts: NodeFacts) => readonly Inferred[];
+/** A row says a type, or a whole fact where it knows the value as well. */
+export type Outcome = Inferred | Fact;
+export type Row = (facts: NodeFacts) => readonly Outcome[];
 
-export function tensorType(dtype: DataType | null, shape: Shape | null): ValueType {
-  return { kind: 'tensor', dtype, shape };
+export function typeFact(type: Inferred, more: Partial<Fact> = {}): Fact {
+  return { type, elements: null, items: null, ...more };
 }
+
+export function asFact(outcome: Outcome | undefined): Fact {
+  if (!outcome) return typeFact(null);
+  return 'kind' in outcome ? typeFact(outcome) : outcome;
+}
+
+/** What holds of a value that is one of two. */
+export function joinFacts(a: Fact, b: Fact): Fact {
+  if (a === b) return a;
+  // An empty sequence says nothing about its elements: any sequence of the element type covers it.
+  const type = isEmpty(a) && sameElement(a, b) ? b.type : isEmpty(b) && sameElement(a, b) ? a.type : null;
+  const elements = joinLists(a.elements, b.elements, (x, y) => (x === y ? x : null));
+  return {
+    type: type ?? joinTypes(a.type, b.type),
+    elements: elements?.every((d) => d === null) ? null : elements,
+    items: joinLists(a.items, b.items, joinTypes),
+  };
+}
+
+function joinLists<T>(a: readonly T[] | null, b: readonly T[] | null, join: (x: T, y: T) => T): readonly T[] | null {
+  return a && a.length === b?.length ? a.map((x, i) => join(x, b[i]!)) : null;
+}
+
+const isEmpty = (fact: Fact): boolean => fact.items?.length === 0;
+
+function sameElement(a: Fact, b: Fact): boolean {
+  if (a.type?.kind !== 'sequence' || b.type?.kind !== 'sequence') return false;
+  const [x, y] = [a.type.element, b.type.element];
+  return x.kind === 'tensor' && y.kind === 'tensor' && x.dtype === y.dtype;
+}
+
+export function sameFact(a: Fact, b: Fact): boolean {
+  const same = <T>(x: readonly T[] | null, y: readonly T[] | null, equal: (p: T, q: T) => boolean): boolean =>
+    x === y || (x !== null && x.length === y?.length && x.every((p, i) => equal(p, y[i]!)));
+  return (
+    sameType(a.type, b.type) && same(a.elements, b.elements, (p, q) => p === q) && same(a.items, b.items, sameType)
+  );
+}
+
+/**
+ * Runs the graph in attribute `name` of a node, which sees the values around the node, on facts of its inputs (none for
+ * a branch). Gives facts of its outputs. `follows` tells that this is one of several trips.
+ */
+export type Subgraph = (name: string, inputs?: readonly Fact[], follows?: boolean) => readonly Fact[];
 
 /** The inputs of one node, with accessors that rows are written in. */
 export class NodeFacts {
+  /** The outcomes of the branches of an If of which it is not known which one is taken. */
+  branches: readonly (readonly Fact[])[] = [];
+
   constructor(
     readonly node: Node,
+    /** The version of the node's operator set. */
     readonly opset: number,
     private readonly facts: readonly (Fact | null)[],
-    /** Types of the outputs of a subgraph attribute, which sees the values around the node. */
-    readonly subgraph: (name: string) => readonly Inferred[],
+    readonly subgraph: Subgraph,
+    /** Tells this node from all others, also from its copies in other calls of the same function. */
+    readonly path: string,
+    /** Whether the trips of a loop may be followed one by one: only where no loop around it is. */
+    readonly mayFollow: boolean,
   ) {}
 
   get inputCount(): number {
@@ -38,7 +91,11 @@ export class NodeFacts {
   }
 
   has(i: number): boolean {
-    return this.facts[i] !== undefined && this.node.inputs[i] !== '';
+    return this.facts[i] !== undefined && this.node.inputs[i] !== '' && this.node.inputs[i] !== undefined;
+  }
+
+  fact(i: number): Fact {
+    return this.facts[i] ?? typeFact(null);
   }
 
   type(i: number): ValueType | null {
@@ -55,7 +112,20 @@ export class NodeFacts {
     return type?.kind === 'tensor' ? type.shape : null;
   }
 
-  /** Known integer elements, or null when they or their number are unknown. */
+  /** The shape of an input that must have this rank, as its operator says; unknown sizes when nothing is known. */
+  ranked(i: number, rank: number): Shape {
+    const shape = this.shape(i);
+    if (shape && shape.length !== rank) this.fail(`input ${i} has rank ${shape.length}, not ${rank}`);
+    return shape ?? new Array<Dim>(rank).fill(null);
+  }
+
+  /** The type of the elements of a sequence. A symbol in it is another size in each element, so it is left out. */
+  element(i: number): Inferred {
+    const type = this.type(i);
+    return type?.kind === 'sequence' ? mapDims(type.element, (d) => (typeof d === 'string' ? null : d)) : null;
+  }
+
+  /** Known elements, or null when they or their number are unknown. */
   elements(i: number): Shape | null {
     return this.facts[i]?.elements ?? null;
   }
@@ -66,14 +136,16 @@ export class NodeFacts {
     return found?.every((d): d is number => typeof d === 'number') ? found : null;
   }
 
-  tensor(i: number): Tensor | null {
-    return this.facts[i]?.tensor ?? null;
+  /** The only element of a scalar or of a tensor of one element. */
+  scalar(i: number): Dim {
+    const found = this.elements(i);
+    return found?.length === 1 ? found[0]! : null;
   }
 
-  /** The elements of a constant of floats. */
+  /** Known numbers of a tensor of floats. */
   floats(i: number): readonly number[] | null {
-    const tensor = this.tensor(i);
-    return tensor?.dtype === 'float32' || tensor?.dtype === 'float64' ? [...tensor.data] : null;
+    const dtype = this.dtype(i);
+    return dtype && DATA_TYPES[dtype].family === 'float' ? this.numbers(i) : null;
   }
 
   fail(message: string): never {
@@ -82,8 +154,18 @@ export class NodeFacts {
 
   /** An axis in -rank..rank-1 as 0..rank-1. */
   axis(axis: number, rank: number): number {
-    if (axis < -rank || axis >= rank) this.fail(`axis ${axis} is outside of rank ${rank}`);
+    if (!(axis >= -rank && axis < rank)) this.fail(`axis ${axis} is outside of rank ${rank}`);
     return axis < 0 ? axis + rank : axis;
+  }
+
+  /** The element type that inputs of one type parameter have in common. */
+  sameDtype(inputs: readonly number[]): DataType | null {
+    let found: DataType | null = null;
+    for (const dtype of inputs.map((i) => this.dtype(i))) {
+      if (found && dtype && found !== dtype) this.fail(`inputs of ${found} and ${dtype} must be of one type`);
+      found ??= dtype;
+    }
+    return found;
   }
 
   /** Multidirectional broadcasting (ONNX docs/Broadcasting.md). */
@@ -112,46 +194,4 @@ export class NodeFacts {
     if (typeof b === 'number') return b;
     return null;
   }
-}
-
-export function shapeText(shape: Shape | null): string {
-  return shape === null ? '[?]' : `[${shape.map((d) => d ?? '?').join(',')}]`;
-}
-
-export function mapDim(dim: Dim | undefined, f: (n: number) => number): Dim {
-  return typeof dim === 'number' ? f(dim) : null;
-}
-
-/** The product of dimensions; a single symbol among ones stays itself. */
-export function productDim(dims: Shape): Dim {
-  if (dims.includes(0)) return 0;
-  const rest = dims.filter((d) => d !== 1);
-  if (rest.length === 0) return 1;
-  if (rest.length === 1) return rest[0]!;
-  let product = 1;
-  for (const d of rest) {
-    if (typeof d !== 'number') return null;
-    product *= d;
-  }
-  return product;
-}
-
-/** The sum of dimensions; a single symbol among zeros stays itself. */
-export function sumDim(dims: Shape): Dim {
-  const rest = dims.filter((d) => d !== 0);
-  if (rest.length === 1) return rest[0]!;
-  let sum = 0;
-  for (const d of rest) {
-    if (typeof d !== 'number') return null;
-    sum += d;
-  }
-  return sum;
-}
-
-/** Both say something about the same dimension; null when they contradict each other. */
-export function mergeDim(a: Dim, b: Dim): { dim: Dim } | null {
-  if (a === null) return { dim: b };
-  if (b === null || a === b) return { dim: a };
-  if (typeof a === 'number' && typeof b === 'number') return null;
-  return { dim: typeof b === 'number' ? b : a };
 }

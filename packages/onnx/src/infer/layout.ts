@@ -1,18 +1,17 @@
 /** Rows of operators that rearrange, select or make elements. */
 import { attrInt, attrInts, attrStoredTensor } from '../attributes.js';
-import type { Dim } from '../ir.js';
+import type { Dim, Node } from '../ir.js';
+import type { Tensor } from '../tensor.js';
 import { dtypeAttribute } from './elementwise.js';
-import { mapDim, productDim, sumDim, tensorType, type NodeFacts, type Row, type Shape } from './facts.js';
+import { mapDim, productDim, sumDim, unknownShape, type Shape } from './dims.js';
+import type { NodeFacts, Row } from './facts.js';
+import { tensorType } from './types.js';
 
 /** Axes as input 1 (since 13 or so) or as attribute; null when they are not known. */
 function axesOf(f: NodeFacts, input = 1): readonly number[] | null {
   if (f.node.attributes.has('axes')) return attrInts(f.node, 'axes');
   return f.has(input) ? f.numbers(input) : [];
 }
-
-/** A shape of known rank and unknown sizes; absurd ranks, which only hostile files have, are unknown too. */
-const unknownShape = (rank: Dim | undefined): Shape | null =>
-  typeof rank === 'number' && rank <= 64 ? new Array<Dim>(rank).fill(null) : null;
 
 /** Reshape: 0 copies the input's dimension (unless allowzero), one -1 takes what is left. */
 export const reshape: Row = (f) => {
@@ -61,7 +60,8 @@ export const flatten: Row = (f) => {
   const x = f.shape(0);
   if (!x) return [tensorType(f.dtype(0), [null, null])];
   const given = attrInt(f.node, 'axis', 1);
-  const axis = given < 0 ? given + x.length : given;
+  // The axis may lie behind the last one.
+  const axis = given === x.length ? given : f.axis(given, x.length);
   return [tensorType(f.dtype(0), [productDim(x.slice(0, axis)), productDim(x.slice(axis))])];
 };
 
@@ -115,13 +115,13 @@ export const unsqueeze: Row = (f) => {
 
 export const concat: Row = (f) => {
   const shapes = Array.from({ length: f.inputCount }, (_, i) => f.shape(i));
-  const dtype = f.dtype(0);
+  const dtype = f.sameDtype(shapes.map((_, i) => i));
   const known = shapes.find((s) => s !== null);
-  if (!known || shapes.some((s) => s === null)) return [tensorType(dtype, known ? known.map(() => null) : null)];
+  if (!known) return [tensorType(dtype, null)];
   const axis = f.axis(attrInt(f.node, 'axis', 1), known.length);
-  for (const s of shapes) if (s!.length !== known.length) f.fail(`ranks ${known.length} and ${s!.length} differ`);
+  for (const s of shapes) if (s && s.length !== known.length) f.fail(`ranks ${known.length} and ${s.length} differ`);
   const out = known.map((_, i): Dim => {
-    const dims = shapes.map((s) => s![i]!);
+    const dims = shapes.map((s) => s?.[i] ?? null);
     if (i === axis) return sumDim(dims);
     const sizes = new Set(dims.filter((d) => typeof d === 'number'));
     if (sizes.size > 1) f.fail(`sizes ${[...sizes].join(' and ')} differ on axis ${i}`);
@@ -130,47 +130,21 @@ export const concat: Row = (f) => {
   return [tensorType(dtype, out)];
 };
 
-export const split: Row = (f) => {
-  const x = f.shape(0);
-  const count = f.node.outputs.length;
-  if (!x) return f.node.outputs.map(() => tensorType(f.dtype(0), null));
-  const axis = f.axis(attrInt(f.node, 'axis', 0), x.length);
-  const given: Shape | null = f.node.attributes.has('split')
-    ? attrInts(f.node, 'split')
-    : f.has(1)
-      ? f.elements(1)
-      : null;
-  const size = x[axis]!;
-  const part = typeof size === 'number' ? Math.ceil(size / count) : null;
-  return f.node.outputs.map((_, i) => {
-    let dim: Dim = null;
-    if (given) dim = given[i] ?? null;
-    else if (!f.has(1) && part !== null) dim = i < count - 1 ? part : (size as number) - part * (count - 1);
-    return tensorType(
-      f.dtype(0),
-      x.map((d, a) => (a === axis ? dim : d)),
-    );
-  });
-};
-
+/** Pad: amounts before all axes, then after them; those of an axis may be known without the others. */
 export const pad: Row = (f) => {
   const x = f.shape(0);
   if (!x) return [tensorType(f.dtype(0), null)];
   const old = f.node.attributes.has('pads');
-  const pads = old ? attrInts(f.node, 'pads') : f.numbers(1);
+  const pads: Shape | null = old ? attrInts(f.node, 'pads') : f.elements(1);
   const axes = !old && f.has(3) ? f.numbers(3)?.map((a) => f.axis(a, x.length)) : x.map((_, i) => i);
-  if (!pads || !axes)
-    return [
-      tensorType(
-        f.dtype(0),
-        x.map(() => null),
-      ),
-    ];
+  if (!pads || !axes) return [tensorType(f.dtype(0), unknownShape(x.length))];
   if (pads.length !== axes.length * 2) f.fail(`${pads.length} pads for ${axes.length} axes`);
   const out: Dim[] = [...x];
   axes.forEach((axis, i) => {
-    const total = pads[i]! + pads[i + axes.length]!;
-    if (total !== 0) out[axis] = mapDim(x[axis], (n) => n + total);
+    // Pads may be negative, which a sum of sizes cannot be told from.
+    const [before, after] = [pads[i]!, pads[i + axes.length]!];
+    if (typeof before !== 'number' || typeof after !== 'number') out[axis] = null;
+    else out[axis] = sumDim([x[axis]!, before + after]);
   });
   return [tensorType(f.dtype(0), out)];
 };
@@ -224,6 +198,18 @@ export const constant: Row = (f) => {
   return [null];
 };
 
+/** The value of a Constant node that is stored as a tensor or as plain numbers. */
+export function constantTensor(node: Node): Tensor | null {
+  for (const a of node.attributes.values()) {
+    if (a.kind === 'tensor' && !('external' in a.value.value)) return a.value.value;
+    if (a.kind === 'int') return { dtype: 'int64', dims: [], data: BigInt64Array.of(a.value) };
+    if (a.kind === 'ints') return { dtype: 'int64', dims: [a.value.length], data: BigInt64Array.from(a.value) };
+    if (a.kind === 'float') return { dtype: 'float32', dims: [], data: Float32Array.of(a.value) };
+    if (a.kind === 'floats') return { dtype: 'float32', dims: [a.value.length], data: Float32Array.from(a.value) };
+  }
+  return null;
+}
+
 export const constantOfShape: Row = (f) => {
   const dtype = f.node.attributes.has('value') ? attrStoredTensor(f.node, 'value').value.dtype : 'float32';
   return [tensorType(dtype, f.elements(0) ?? unknownShape(f.shape(0)?.[0]))];
@@ -233,30 +219,21 @@ export const constantOfShape: Row = (f) => {
 export const random: Row = (f) => [tensorType(dtypeAttribute(f, 'dtype', 'float32'), attrInts(f.node, 'shape'))];
 
 export const range: Row = (f) => {
-  const dtype = f.dtype(0);
-  const scalar = (i: number): number | undefined => f.numbers(i)?.[0] ?? f.floats(i)?.[0];
-  const [start, limit, delta] = [scalar(0), scalar(1), scalar(2)];
-  const known = start !== undefined && limit !== undefined && delta !== undefined && delta !== 0;
-  return [tensorType(dtype, [known ? Math.max(0, Math.ceil((limit - start) / delta)) : null])];
+  const dtype = f.sameDtype([0, 1, 2]);
+  const [start, limit, delta] = [f.scalar(0), f.scalar(1), f.scalar(2)];
+  if (delta === 0) f.fail('the step is 0');
+  let count: Dim = null;
+  if (start === 0 && delta === 1 && typeof limit === 'string') count = limit;
+  else if (typeof start === 'number' && typeof limit === 'number' && typeof delta === 'number') {
+    count = Math.max(0, Math.ceil((limit - start) / delta));
+  }
+  return [tensorType(dtype, [count])];
 };
 
 export const oneHot: Row = (f) => {
   const indices = f.shape(0);
   if (!indices) return [tensorType(f.dtype(2), null)];
-  const depth = f.elements(1)?.[0] ?? f.floats(1)?.[0] ?? null;
+  const depth = mapDim(f.scalar(1), Math.trunc) ?? f.scalar(1);
   const axis = f.axis(attrInt(f.node, 'axis', -1), indices.length + 1);
   return [tensorType(f.dtype(2), [...indices.slice(0, axis), depth, ...indices.slice(axis)])];
-};
-
-/** The branch that a known condition takes, or what both say; where they differ the dimension is unknown. */
-export const ifRow: Row = (f) => {
-  const condition = f.numbers(0)?.[0];
-  if (condition !== undefined) return f.subgraph(condition === 0 ? 'else_branch' : 'then_branch');
-  const [yes, no] = [f.subgraph('then_branch'), f.subgraph('else_branch')];
-  return yes.map((type, i) => {
-    const other = no[i] ?? null;
-    if (type?.kind !== 'tensor' || other?.kind !== 'tensor') return type?.kind === other?.kind ? type : null;
-    const same = type.shape !== null && type.shape.length === other.shape?.length;
-    return tensorType(type.dtype, same ? type.shape!.map((d, a) => (d === other.shape![a] ? d : null)) : null);
-  });
 };

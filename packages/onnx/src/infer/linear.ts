@@ -2,7 +2,9 @@
 import { attrInt, attrInts, attrString } from '../attributes.js';
 import type { Dim } from '../ir.js';
 import type { DataType } from '../tensor.js';
-import { mergeDim, tensorType, type NodeFacts, type Row, type Shape } from './facts.js';
+import { mapDim, mergeDim, unknownShape, type Shape } from './dims.js';
+import type { NodeFacts, Row } from './facts.js';
+import { tensorType } from './types.js';
 
 /** numpy.matmul: the last two dimensions multiply, those before broadcast. */
 function product(f: NodeFacts, a: Shape | null, b: Shape | null): Shape | null {
@@ -46,6 +48,9 @@ export const layerNorm: Row = (f) => {
   return [f.type(0), reduced, reduced];
 };
 
+/** Det of square matrices, batched. */
+export const determinant: Row = (f) => [tensorType(f.dtype(0), f.shape(0)?.slice(0, -2) ?? null)];
+
 function reduced(x: Shape, axes: readonly number[], keep: boolean): Shape {
   return x.flatMap((d, i): Dim[] => (axes.includes(i) ? (keep ? [1] : []) : [d]));
 }
@@ -57,7 +62,10 @@ export const reduce: Row = (f) => {
   const keep = attrInt(f.node, 'keepdims', 1) === 1;
   const asInput = f.has(1);
   const given = asInput ? f.numbers(1) : attrInts(f.node, 'axes', []);
-  if (given === null) return [tensorType(f.dtype(0), keep ? x.map(() => null) : null)];
+  if (given === null) {
+    const count = f.shape(1)?.[0];
+    return [tensorType(f.dtype(0), unknownShape(keep ? x.length : mapDim(count, (n) => x.length - n)))];
+  }
   if (given.length === 0 && attrInt(f.node, 'noop_with_empty_axes', 0) === 1) return [f.type(0)];
   const axes = given.length === 0 ? x.map((_, i) => i) : given.map((a) => f.axis(a, x.length));
   return [tensorType(f.dtype(0), reduced(x, axes, keep))];
@@ -79,11 +87,11 @@ export const loss: Row = (f) => {
 export const recurrent: Row = (f) => {
   const dtype: DataType | null = f.dtype(0);
   const batchFirst = attrInt(f.node, 'layout', 0) === 1;
-  const [first = null, second = null] = f.shape(0) ?? [];
+  const [first, second] = f.ranked(0, 3) as [Dim, Dim];
   const [steps, batch] = batchFirst ? [second, first] : [first, second];
   const directions = attrString(f.node, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
-  const recurrence = f.shape(2);
-  const hidden: Dim = attrInt(f.node, 'hidden_size', 0) || (recurrence?.[2] ?? null);
+  const recurrence = f.ranked(2, 3);
+  const hidden: Dim = attrInt(f.node, 'hidden_size', 0) || recurrence[2]!;
   const state: Shape = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
   const all: Shape = batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden];
   return [tensorType(dtype, all), tensorType(dtype, state), tensorType(dtype, state)];

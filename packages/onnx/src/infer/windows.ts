@@ -2,7 +2,9 @@
 import { attrFloats, attrInt, attrInts, attrString } from '../attributes.js';
 import type { Dim } from '../ir.js';
 import type { DataType } from '../tensor.js';
-import { mapDim, tensorType, type NodeFacts, type Row, type Shape } from './facts.js';
+import { mapDim, type Shape } from './dims.js';
+import type { NodeFacts, Row } from './facts.js';
+import { tensorType } from './types.js';
 
 interface Window {
   kernel: Shape;
@@ -52,11 +54,16 @@ function spatial(f: NodeFacts, x: Shape, w: Window, ceil = false): Dim[] {
   return x.slice(2).map((size, i) => slide(f, size, w, i, ceil));
 }
 
+function unknownConvolution(of: Shape | null, channels: Dim = null): Shape | null {
+  return of && of.map((_, i) => (i === 1 ? channels : null));
+}
+
 function convolve(f: NodeFacts, dtype: DataType | null, weight: number): Row {
   return () => {
     const x = f.shape(0);
     const w = f.shape(weight);
-    if (!x || !w) return [tensorType(dtype, x && new Array<Dim>(x.length).fill(null))];
+    // Either rank is that of the output.
+    if (!x || !w) return [tensorType(dtype, unknownConvolution(x, w?.[0]) ?? unknownConvolution(w, w?.[0]))];
     if (x.length !== w.length) f.fail(`input of rank ${x.length} and weight of rank ${w.length}`);
     const group = attrInt(f.node, 'group', 1);
     const [channels, perGroup] = [x[1]!, w[1]!];

@@ -1,0 +1,193 @@
+/** Facts of every value of a graph, node by node. */
+import { isDefaultDomain, opsetVersion } from '../builder.js';
+import { functionKey } from '../check/nodes.js';
+import { OnnxError } from '../errors.js';
+import type { Dim, FunctionBody, Graph, Node, ValueType } from '../ir.js';
+import type { Tensor } from '../tensor.js';
+import { adoptType, bindType, mapDims, mergeTypes } from './declared.js';
+import { inferElements } from './elements.js';
+import { asFact, NodeFacts, typeFact, type Fact, type Row, type Subgraph } from './facts.js';
+import { bindAttributes } from './functions.js';
+import { elementsOfTensor } from './numbers.js';
+import { rowOf } from './table.js';
+import type { Inferred } from './types.js';
+
+export interface InferOptions {
+  /** Forget the stored types of intermediate values and the stored shapes of outputs, as after a change of sizes. */
+  fresh?: boolean;
+  /** Sizes of symbolic dimensions, say { batch: 1 }. */
+  dims?: Readonly<Record<string, number>>;
+  /** Values of graph inputs that shapes depend on. */
+  known?: ReadonlyMap<string, Tensor>;
+}
+
+/** Facts by name, as the graphs inside a graph see them. */
+export interface Facts {
+  get(name: string): Fact | undefined;
+}
+
+/** Where nodes are: in the graph of the model, in a graph of a node, or in the body of a function. */
+export interface Scope {
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly functions: ReadonlyMap<string, FunctionBody>;
+  readonly options: InferOptions;
+  /** Facts of the graphs around this one. */
+  readonly outer: Facts;
+  /** Tells symbols that are made here from those made elsewhere. */
+  readonly path: string;
+  /** The functions whose bodies are around. */
+  readonly calls: readonly string[];
+  /** Whether the trips of a loop around are followed one by one. */
+  readonly following: boolean;
+  /** Whether one branch of an If before is only assumed. */
+  readonly assuming: boolean;
+  /** Nodes that may still be looked at, so that bodies inside bodies cannot take for ever. */
+  readonly meter: { left: number };
+}
+
+/** Nodes that one inference looks at, bodies of loops counted for every trip that is followed. */
+export const MOST_NODES = 500_000;
+
+function constantFact(tensor: Tensor): Fact {
+  return typeFact({ kind: 'tensor', dtype: tensor.dtype, shape: tensor.dims }, { elements: elementsOfTensor(tensor) });
+}
+
+type Declared = ReadonlyMap<string, ValueType | null>;
+
+function spend({ meter }: Scope): void {
+  if (--meter.left < 0) throw new OnnxError('too-large', `inference would look at more than ${MOST_NODES} nodes`);
+}
+
+/** Nodes in order, each of which runs. */
+function inferNodes(nodes: readonly Node[], facts: Map<string, Fact>, declared: Declared, scope: Scope): void {
+  nodes.forEach((node, i) => {
+    const branches = inferNode(node, facts, declared, scope);
+    if (scope.assuming || !branches.some((outputs) => differsInRank(node, outputs, facts))) return;
+    // What one branch gives may contradict a later node: then the other one is taken.
+    const possible = branches.filter((outputs) => {
+      const trial = new Map(facts);
+      try {
+        store(node, outputs, trial, declared, scope);
+        inferNodes(nodes.slice(i + 1), trial, declared, { ...scope, assuming: true });
+        return true;
+      } catch (error) {
+        if (error instanceof OnnxError && error.code === 'shape') return false;
+        throw error;
+      }
+    });
+    if (possible.length === 1) store(node, possible[0]!, facts, declared, scope);
+  });
+}
+
+function differsInRank(node: Node, outputs: readonly Fact[], facts: ReadonlyMap<string, Fact>): boolean {
+  return node.outputs.some((name, i) => {
+    const [stored, branch] = [facts.get(name)?.type, outputs[i]?.type];
+    return stored?.kind === 'tensor' && !stored.shape && branch?.kind === 'tensor' && branch.shape !== null;
+  });
+}
+
+function store(node: Node, outputs: readonly Fact[], facts: Map<string, Fact>, declared: Declared, scope: Scope): void {
+  node.outputs.forEach((name, i) => {
+    if (name === '') return;
+    const fact = outputs[i] ?? typeFact(null);
+    const where = `output ${JSON.stringify(name)} of ${node.op}`;
+    const type = mergeTypes(where, declared.get(name) ?? null, fact.type, 'inferred');
+    facts.set(name, { ...fact, type: bindType(type, scope.options.dims ?? {}) });
+  });
+}
+
+/** Stores facts of the outputs of a node; gives the outcomes of the branches of an If that is not decided. */
+function inferNode(
+  node: Node,
+  facts: Map<string, Fact>,
+  declared: Declared,
+  scope: Scope,
+): readonly (readonly Fact[])[] {
+  spend(scope);
+  const around: Facts = { get: (name) => facts.get(name) ?? scope.outer.get(name) };
+  const inputs = node.inputs.map((name) => (name === '' ? null : (around.get(name) ?? null)));
+  const called = callFunction(node, inputs, scope);
+  const row = called ? null : rowOf(node.op, node.domain);
+  const nodeFacts = row && factsOf(node, inputs, around, scope);
+  store(node, called ?? (nodeFacts ? applyRow(row!, nodeFacts) : []), facts, declared, scope);
+  return nodeFacts?.branches ?? [];
+}
+
+/** What the row of a node sees. */
+function factsOf(node: Node, inputs: readonly (Fact | null)[], around: Facts, scope: Scope): NodeFacts {
+  const path = `${scope.path}${node.outputs.find((o) => o !== '') ?? ''}`;
+  const subgraph: Subgraph = (name, passed, follows = false) => {
+    const attribute = node.attributes.get(name);
+    if (attribute?.kind !== 'graph') return [];
+    const following = scope.following || follows;
+    const inner = inferGraph(attribute.value, { ...scope, outer: around, path: `${path}/`, following }, passed ?? null);
+    return attribute.value.outputs.map((o) => {
+      const fact = inner.get(o.name) ?? around.get(o.name) ?? typeFact(null);
+      return fact.type ? fact : { ...fact, type: bindType(o.type, scope.options.dims ?? {}) };
+    });
+  };
+  const opset = opsetVersion(scope, node.domain) ?? 1;
+  return new NodeFacts(node, opset, inputs, subgraph, path, !scope.following);
+}
+
+function applyRow(row: Row, nodeFacts: NodeFacts): readonly Fact[] {
+  const outputs = row(nodeFacts).map(asFact);
+  for (const { type } of outputs) if (type?.kind === 'tensor') checkSizes(type.shape, nodeFacts);
+  const elements = isDefaultDomain(nodeFacts.node.domain) ? inferElements(nodeFacts) : null;
+  return elements ? outputs.map((fact, i) => (elements[i] ? { ...fact, elements: elements[i] } : fact)) : outputs;
+}
+
+function checkSizes(shape: readonly Dim[] | null, facts: NodeFacts): void {
+  const bad = shape?.find((d) => typeof d === 'number' && !(Number.isSafeInteger(d) && d >= 0));
+  if (bad !== undefined) facts.fail(`a dimension of the result would be ${bad}`);
+}
+
+/** A call of a model-local function: its body, with the attributes of the call, on the facts of the inputs. */
+function callFunction(node: Node, inputs: readonly (Fact | null)[], scope: Scope): readonly Fact[] | null {
+  const key = functionKey(node.domain, node.op, node.overload);
+  const body = scope.functions.get(key);
+  if (!body) return null;
+  if (scope.calls.includes(key)) {
+    throw new OnnxError('illegal-model', `function ${JSON.stringify(node.op)} calls itself`);
+  }
+  const facts = new Map<string, Fact>();
+  body.inputs.forEach((name, i) => facts.set(name, inputs[i] ?? typeFact(null)));
+  // Symbols in the body belong to the function, which other calls use with other sizes.
+  const local = (type: Inferred): Inferred => type && mapDims(type, (d) => (typeof d === 'string' ? null : d));
+  const declared = new Map([...(body.values ?? [])].map(([name, { type }]) => [name, local(type)]));
+  const path = `${scope.path}${node.outputs.find((o) => o !== '') ?? ''}/`;
+  const inner: Scope = { ...scope, opsets: body.opsets, outer: new Map(), path, calls: [...scope.calls, key] };
+  inferNodes(bindAttributes(body, node), facts, declared, inner);
+  return body.outputs.map((name) => facts.get(name) ?? typeFact(null));
+}
+
+/**
+ * Facts of all values of a graph.
+ * @param passed facts of the inputs of a body; null where the declared types are all that is known
+ */
+export function inferGraph(graph: Graph, scope: Scope, passed: readonly Fact[] | null): Map<string, Fact> {
+  const { dims = {}, fresh } = scope.options;
+  const facts = new Map<string, Fact>();
+  graph.inputs.forEach(({ name, type }, i) => {
+    const fact = passed?.[i] ?? typeFact(null);
+    const declared = bindType(type, dims);
+    facts.set(name, { ...fact, type: fresh ? (fact.type ?? declared) : adoptType(fact.type, declared) });
+  });
+  for (const [name, { value }] of graph.initializers) {
+    // Before IR version 4 initializers are inputs too; a body is given its inputs.
+    if (passed && facts.has(name)) continue;
+    if ('external' in value) facts.set(name, typeFact({ kind: 'tensor', dtype: value.dtype, shape: value.dims }));
+    else facts.set(name, constantFact(value));
+  }
+  for (const { values, dims: shape } of graph.sparseInitializers) {
+    facts.set(values.name, typeFact({ kind: 'tensor', dtype: values.value.dtype, shape }));
+  }
+  if (scope.path === '') {
+    for (const [name, tensor] of scope.options.known ?? []) if (facts.has(name)) facts.set(name, constantFact(tensor));
+  }
+  const declared = new Map<string, ValueType | null>();
+  if (!fresh)
+    for (const list of [graph.values.values(), graph.outputs]) for (const v of list) declared.set(v.name, v.type);
+  inferNodes(graph.nodes, facts, declared, scope);
+  return facts;
+}
