@@ -22,6 +22,9 @@ export interface Layout {
   readonly size: number;
 }
 
+/** X, W, R, B; lengths and initial states are data. LSTM has peepholes behind them. */
+const recurrent = [undefined, 'weight', 'weight', 'bias'] as const;
+
 /** Roles by operator and input index. Weight decay touches weights only. */
 const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = {
   Conv: [undefined, 'weight', 'bias'],
@@ -29,6 +32,9 @@ const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = 
   MatMul: ['weight', 'weight'],
   BatchNormalization: [undefined, 'scale', 'shift'],
   Gather: ['weight'],
+  RNN: recurrent,
+  GRU: recurrent,
+  LSTM: [...recurrent, undefined, undefined, undefined, 'weight'],
 };
 
 /** The values of a float32 constant that lives in the model. */

@@ -1,0 +1,163 @@
+/**
+ * RNN, GRU and LSTM (ONNX 22). Forward is the fused operator itself, which is many times faster than a chain of
+ * primitives; `recurrent-lane.ts` says how the gradient gets at the gates that it hides. What an export holds is the
+ * operator with the trained W, R and B, so training and inference compute the same.
+ */
+import { int, ints, type Node } from '@verge/onnx';
+import type { Tape } from '../tape.js';
+import { gruBackward } from './recurrent-gru.js';
+import {
+  laneOf,
+  pick,
+  product,
+  rowsOf,
+  sumOf,
+  type Incoming,
+  type Lane,
+  type LaneGradient,
+  type Part,
+} from './recurrent-lane.js';
+import { lstmBackward } from './recurrent-lstm.js';
+import { readRecurrent, recurrentObstacle, type Recurrent, type RecurrentOp } from './recurrent-node.js';
+import { rnnBackward } from './recurrent-walk.js';
+import type { Applied, Gradient, Row, Saved } from './row.js';
+
+const backward: Readonly<Record<RecurrentOp, (t: Tape, lane: Lane, incoming: Incoming) => LaneGradient>> = {
+  RNN: rnnBackward,
+  GRU: gruBackward,
+  LSTM: lstmBackward,
+};
+
+/** Swaps steps and batch: X and the states [.., .., n], Y [steps, directions, batch, n] against [batch, steps, directions, n]. */
+const swap = (t: Tape, value: string): string => t.transpose(value, [1, 0, 2]);
+const toBatchFirst = [2, 0, 1, 3];
+const toStepsFirst = [1, 2, 0, 3];
+
+/** ONNX Runtime's CPU kernels know layout 0 only; layout 1 is the same between transpositions. */
+function writeBatchFirst(t: Tape, node: Node, of: Recurrent): Saved {
+  const inputs = [...node.inputs];
+  const states = [5, 6].filter((i) => inputs[i]);
+  for (const i of [0, ...states]) inputs[i] = swap(t, inputs[i]!);
+  const inner = [t.fresh('hidden'), ...node.outputs.slice(1).map((o) => (o === '' ? '' : t.fresh('last')))];
+  t.declare(inner[0]!, [of.steps, of.reverse.length, of.batch, of.hidden]);
+  const attributes = new Map([...node.attributes, ['layout', int(0)] as const]);
+  t.nodes.push({ ...node, inputs, outputs: inner, attributes });
+  if (node.outputs[0]) t.node('Transpose', [inner[0]!], [node.outputs[0]], { perm: ints(toBatchFirst) });
+  node.outputs.slice(1).forEach((output, i) => {
+    if (output !== '') t.node('Transpose', [inner[i + 1]!], [output], { perm: ints([1, 0, 2]) });
+  });
+  return { x: inputs[0], y: inner[0], initialHidden: inputs[5] || undefined, initialCell: inputs[6] || undefined };
+}
+
+/** The node as it is, apart from the hidden states being kept also where nobody reads them. */
+function writeForward(t: Tape, node: Node): Saved {
+  const of = readRecurrent(t, node);
+  if (of.batchFirst) return writeBatchFirst(t, node, of);
+  const y = node.outputs[0] || t.fresh('hidden');
+  t.declare(y, [of.steps, of.reverse.length, of.batch, of.hidden]);
+  t.nodes.push({ ...node, outputs: [y, ...node.outputs.slice(1)] });
+  const state = (i: number): string | undefined => node.inputs[i] || undefined;
+  return { x: node.inputs[0], y, initialHidden: state(5), initialCell: state(6) };
+}
+
+interface Pass {
+  readonly lane: Lane;
+  readonly gradient: LaneGradient;
+}
+
+/** Runs every direction backwards. */
+function passes(t: Tape, of: Recurrent, n: Applied, dys: readonly (string | undefined)[]): Pass[] {
+  const [dy, dLast, dLastCell] = dys;
+  const y = dy && (of.batchFirst ? t.transpose(dy, toStepsFirst) : dy);
+  const [last, lastCell] = [dLast, dLastCell].map((d) => d && (of.batchFirst ? swap(t, d) : d));
+  const { x, y: hidden, initialHidden, initialCell } = n.saved;
+  const [, w, r, b, lengths, , , peephole] = n.inputs;
+  const sources = {
+    x: x!,
+    y: hidden!,
+    w: w!,
+    r: r!,
+    b: b || undefined,
+    lengths: lengths || undefined,
+    initialHidden,
+    initialCell,
+    peephole: peephole || undefined,
+  };
+  return of.reverse.map((_, d) => {
+    const lane = laneOf(t, of, sources, d);
+    const rows = of.steps * of.batch;
+    const incoming = {
+      y: y && t.reshape(pick(t, y, 1, d), [rows, of.hidden]),
+      last: last && pick(t, last, 0, d),
+      lastCell: lastCell && pick(t, lastCell, 0, d),
+    };
+    return { lane, gradient: backward[of.op](t, lane, incoming) };
+  });
+}
+
+/** Gradients of W or R: each part's gradient, transposed, times what the weights were multiplied with, over all rows at once. */
+function weightGradient(t: Tape, parts: readonly Part[]): string {
+  const products = parts.map(({ gradient, columns, operand }) => {
+    const shape = [t.shape(gradient)[1]!, t.shape(operand)[1]!];
+    return rowsOf(t, t.emit('Gemm', [gradient, operand], shape, { transA: int(1) }), 0, columns);
+  });
+  return t.concat(products, 0);
+}
+
+/** Gradients of x, [rows, features]: products with the rows of W, added up inside Gemm; columns that do not count meet zeros. */
+function inputGradient(t: Tape, { lane, gradient }: Pass): string {
+  let [sum, from]: [string | undefined, number] = [undefined, 0];
+  for (const part of gradient.byInput) {
+    const w = rowsOf(t, lane.w, from, from + part.columns);
+    const idle = t.shape(part.gradient)[1]! - part.columns;
+    const whole = idle === 0 ? w : t.concat([w, t.zeros([idle, lane.of.features])], 0);
+    sum = product(t, part.gradient, whole, sum, false);
+    from += part.columns;
+  }
+  return sum!;
+}
+
+function biasGradient(t: Tape, { gradient }: Pass): string {
+  const sums = new Map<string, string>();
+  const sum = (part: Part): string => {
+    const known = sums.get(part.gradient) ?? t.reduce('ReduceSum', part.gradient, [0], false);
+    sums.set(part.gradient, known);
+    return rowsOf(t, known, 0, part.columns);
+  };
+  return t.concat([...gradient.byInput, ...gradient.byHidden].map(sum), 0);
+}
+
+function recurrentVjp(t: Tape, n: Applied, dys: readonly (string | undefined)[]): readonly Gradient[] {
+  const of = readRecurrent(t, n.node);
+  let made: Pass[] | undefined;
+  const all = (): Pass[] => (made ??= passes(t, of, n, dys));
+  /** One value a direction, stacked as the operator stacks them. */
+  const stacked = (index: number, write: (pass: Pass) => string) => (): string => {
+    const shape = t.shape(n.inputs[index]!);
+    const states = of.batchFirst && (index === 5 || index === 6);
+    const wide = states ? [shape[1]!, shape[0]!, shape[2]!] : shape;
+    const parts = all().map((pass) => t.reshape(write(pass), [1, ...wide.slice(1)]));
+    const value = t.concat(parts, 0);
+    return states ? swap(t, value) : value;
+  };
+  return [
+    () => {
+      const parts = all().map((pass) => inputGradient(t, pass));
+      const x = t.reshape(sumOf(t, ...parts)!, [of.steps, of.batch, of.features]);
+      return of.batchFirst ? swap(t, x) : x;
+    },
+    stacked(1, (pass) => weightGradient(t, pass.gradient.byInput)),
+    stacked(2, (pass) => weightGradient(t, pass.gradient.byHidden)),
+    stacked(3, (pass) => biasGradient(t, pass)),
+    null,
+    stacked(5, (pass) => pass.gradient.initialHidden()),
+    stacked(6, (pass) => pass.gradient.initialCell!()),
+    stacked(7, (pass) => pass.gradient.peephole!()),
+  ];
+}
+
+export const recurrent: Row = {
+  unsupported: recurrentObstacle,
+  forward: writeForward,
+  vjp: (t, n, _dy, dys) => recurrentVjp(t, n, dys),
+};
