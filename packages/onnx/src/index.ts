@@ -1,5 +1,6 @@
 export * from './tensor.js';
 export * from './session.js';
+export * from './replica-pool.js';
 export * from './ir.js';
 export * from './errors.js';
 export * from './datatypes.js';

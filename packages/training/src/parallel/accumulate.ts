@@ -1,0 +1,124 @@
+/** Gradient accumulation: the memory of a small batch, the update of a large one. */
+import { encodeModel, float32, type Session, type Tensor } from '@verge/onnx';
+import { DROPOUT_SEED } from '../gradients/dropout.js';
+import { portsOf, type Port } from '../loop/feeds.js';
+import {
+  buildSplitStep,
+  GRADIENT,
+  GRADIENT_SCALE,
+  gradientScale,
+  sumOfSquares,
+  type SplitStep,
+} from '../split-step.js';
+import type { StepInput, StepResult, TrainingState } from '../state.js';
+import { LOSS, nextOf, OUTPUT, PARAMETERS, STATISTICS, type StepPorts } from '../step-parts.js';
+import { partOf, seedOfPart } from './rows.js';
+import { checkFinite, floats, readBy, vector, type StepContext, type StepPlan, type Stepper } from './stepper.js';
+
+/** Both halves of a step for one of `parts` equal parts of the batch. */
+export function splitForParts({ options, loss, batch }: StepContext, parts: number): SplitStep {
+  const { model, optimizer, trainable, mode, masks, maxGradientValue, companion } = options;
+  return buildSplitStep(model, {
+    loss,
+    optimizer,
+    trainable,
+    mode,
+    masked: masks !== undefined,
+    maxGradientValue,
+    companion,
+    batch: batch / parts,
+  });
+}
+
+const widened = ([rows, ...rest]: readonly number[], parts: number): number[] => [rows! * parts, ...rest];
+
+/** A part's step as the whole batch sees it. */
+export function portsOfBatch(split: SplitStep, parts: number): Pick<StepPlan, 'ports' | 'feeds'> {
+  const { gradient: _gradient, update: _update, ...own } = split;
+  const ports: StepPorts = {
+    ...own,
+    input: { ...own.input, shape: widened(own.input.shape, parts) },
+    outputShape: widened(own.outputShape, parts),
+  };
+  // Scalars and the state have no row for each sample, and no batch brings them.
+  const feeds = [...portsOf(split.gradient)].map(([name, port]): [string, Port] => {
+    return [name, port.shape.length === 0 ? port : { ...port, shape: widened(port.shape, parts) }];
+  });
+  return { ports, feeds: new Map(feeds) };
+}
+
+class AccumulatingStepper implements Stepper {
+  constructor(
+    private readonly state: TrainingState,
+    private readonly parts: number,
+    private readonly limit: number | undefined,
+    private readonly sessions: { readonly gradient: Session; readonly update: Session },
+  ) {}
+
+  async step(input: StepInput): Promise<StepResult> {
+    const { state, parts, limit } = this;
+    const { update } = this.sessions;
+    const { loss, output, sum, statistics } = await this.#gradient(input);
+    checkFinite(loss, input.step);
+    const scale = gradientScale(parts, limit === undefined ? 0 : sumOfSquares(sum), limit);
+    const feeds = { ...state.feeds(input), [GRADIENT]: vector(sum), [GRADIENT_SCALE]: float32([], [scale]) };
+    const results = await update.run(readBy(update, feeds));
+    state.advance((name) => (name === STATISTICS ? statistics! : floats(results, nextOf(name))), input.step);
+    return { loss, output };
+  }
+
+  /** The summed gradient of all parts. Running statistics pass from each part to the next. */
+  async #gradient(input: StepInput): Promise<StepResult & { sum: Float32Array; statistics?: Float32Array }> {
+    const { state, parts } = this;
+    const { gradient } = this.sessions;
+    let loss = 0;
+    let sum: Float32Array = new Float32Array(0);
+    let statistics = state.vectors.get(STATISTICS);
+    const outputs: Float32Array[] = [];
+    for (let i = 0; i < parts; i++) {
+      const feeds: Record<string, Tensor> = partOf(input.feeds, i, parts);
+      feeds[PARAMETERS] = vector(state.vectors.get(PARAMETERS)!);
+      feeds[DROPOUT_SEED] = seedOfPart(input.dropoutSeed, i);
+      if (statistics) feeds[STATISTICS] = vector(statistics);
+      const results = await gradient.run(readBy(gradient, feeds));
+      loss += floats(results, LOSS)[0]! / parts;
+      outputs.push(floats(results, OUTPUT));
+      const own = floats(results, GRADIENT);
+      if (i === 0) sum = own;
+      else for (let j = 0; j < sum.length; j++) sum[j]! += own[j]!;
+      if (statistics) statistics = floats(results, nextOf(STATISTICS));
+    }
+    return { loss, output: joined(outputs), sum, statistics };
+  }
+
+  async release(): Promise<void> {
+    await this.sessions.gradient.release();
+    await this.sessions.update.release();
+  }
+}
+
+function joined(pieces: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(pieces.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** A step of `parts` micro-batches, their gradients averaged, and one update. */
+export function planAccumulation(context: StepContext, parts: number): StepPlan {
+  const split = splitForParts(context, parts);
+  const { createSession, threads, maxGradientNorm } = context.options;
+  return {
+    ...portsOfBatch(split, parts),
+    models: [split.gradient, split.update],
+    open: async (state) => {
+      const settings = { threads, optimization: 'extended' } as const;
+      const gradient = await createSession(encodeModel(split.gradient), settings);
+      const update = await createSession(encodeModel(split.update), settings);
+      return new AccumulatingStepper(state, parts, maxGradientNorm, { gradient, update });
+    },
+  };
+}
