@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeModel, float32, GraphBuilder, int, ints, type Tensor } from '@verge/onnx';
+import { encodeModel, float32, GraphBuilder, int, ints, str, type Tensor } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { checkDifferentiable } from './backward.js';
 import { gradientErrors } from './gradients/central-differences.js';
@@ -76,11 +76,31 @@ describe('checkDifferentiable', () => {
   });
 
   it('names only nodes between a source and a target', () => {
-    const nodes = [node('Round', 'x', 'a'), node('Relu', 'a', 'b'), node('Sin', 'b', 'side'), node('Round', 'b', 'y')];
+    const nodes = [node('Det', 'x', 'a'), node('Relu', 'a', 'b'), node('STFT', 'b', 'side'), node('Det', 'b', 'y')];
     expect(() => checkDifferentiable(nodes, ['a'], ['y'])).toThrow(
-      expect.objectContaining({ code: 'no-gradient', problems: ["node 'Round of b' (Round)"] }),
+      expect.objectContaining({ code: 'no-gradient', problems: ["node 'Det of b' (Det)"] }),
     );
     expect(() => checkDifferentiable(nodes, ['a'], ['b'])).not.toThrow();
+  });
+
+  it('says what is wrong with a node whose operator has a row', () => {
+    const einsum = { ...node('Einsum', 'x', 'a'), attributes: new Map([['equation', str('ii->i')]]) };
+    const scatter = { ...node('ScatterND', 'a', 'b'), attributes: new Map([['reduction', str('max')]]) };
+    const padded = { ...node('Pad', 'b', 'c'), attributes: new Map([['mode', str('mirror')]]) };
+    const resized = { ...node('Resize', 'c', 'd'), attributes: new Map([['mode', str('lanczos')]]) };
+    const nodes = [einsum, scatter, padded, resized, node('Mod', 'd', 'y')];
+    expect(() => checkDifferentiable(nodes, ['x'], ['y'])).toThrow(
+      expect.objectContaining({
+        code: 'no-gradient',
+        problems: [
+          "node 'Einsum of x' (Einsum): index 'i' stands twice in operand 'ii' of equation 'ii->i'",
+          "node 'ScatterND of a' (ScatterND): reduction 'max'",
+          "node 'Pad of b' (Pad): mode 'mirror'",
+          "node 'Resize of c' (Resize): mode 'lanczos'",
+          "node 'Mod of d' (Mod): without fmod it is for integers",
+        ],
+      }),
+    );
   });
 
   it('gives the domain of a foreign operator', () => {

@@ -3,21 +3,42 @@
  * operators share is done here once: summing over broadcast axes, adding up the gradients of a value that is read
  * several times, and leaving out what no parameter needs.
  */
-import type { Node } from '@verge/onnx';
+import type { DataType, Node } from '@verge/onnx';
 import { TrainingError } from './errors.js';
-import type { Applied, Mode } from './gradients/row.js';
+import type { Applied, Mode, Row } from './gradients/row.js';
 import { gradientRow } from './gradients/table.js';
 import type { Tape } from './tape.js';
 
-/** Writes the forward nodes in order, each in its training form where it has one. */
+/** Writes the forward nodes in order, each in its training form where it has one, composite ones as their parts. */
 export function writeForward(t: Tape, nodes: readonly Node[], mode: Mode): Applied[] {
-  return nodes.map((node) => {
-    const row = gradientRow(node.domain, node.op);
+  return nodes.flatMap((node) => {
+    const entry = gradientRow(node.domain, node.op);
+    const supported = entry?.unsupported?.(node) === undefined;
+    if (entry && supported && 'decompose' in entry) {
+      const begin = t.nodes.length;
+      entry.decompose(t, node, mode);
+      return writeForward(t, t.nodes.splice(begin), mode);
+    }
     let saved = {};
-    if (row?.forward) saved = row.forward(t, node, mode);
+    if (entry && supported && 'vjp' in entry && entry.forward) saved = entry.forward(t, node, mode);
     else t.nodes.push(node);
-    return { node, inputs: node.inputs, outputs: node.outputs, saved, mode };
+    return [{ node, inputs: node.inputs, outputs: node.outputs, saved, mode }];
   });
+}
+
+/**
+ * Element types of values that have a gradient, which is float32 itself: float32, and what QuantizeLinear makes, through
+ * which the gradient passes as if it were real (quantization.ts).
+ */
+const CARRIERS: ReadonlySet<DataType> = new Set([
+  'float32',
+  ...(['int2', 'uint2', 'int4', 'uint4', 'int8', 'uint8', 'int16', 'uint16'] as const),
+]);
+
+function rowOf(node: Node): Row {
+  const entry = gradientRow(node.domain, node.op);
+  if (entry && 'vjp' in entry) return entry;
+  throw new TrainingError('no-gradient', `no gradient is known for ${obstacle(node) ?? node.op}`);
 }
 
 /** Values that depend on `sources`. */
@@ -38,6 +59,15 @@ function ancestors(nodes: readonly Node[], targets: Iterable<string>): Set<strin
   return needed;
 }
 
+/** Why the gradient of a node is not known, for its operator or for this very node; undefined where it is. */
+function obstacle(node: Node): string | undefined {
+  const entry = gradientRow(node.domain, node.op);
+  const reason = entry ? entry.unsupported?.(node) : '';
+  if (reason === undefined) return undefined;
+  const who = `node '${node.name || node.outputs[0]}' (${node.domain ? `${node.domain}.` : ''}${node.op})`;
+  return reason === '' ? who : `${who}: ${reason}`;
+}
+
 /**
  * Names every node between `sources` and `targets` that has no gradient row.
  * @throws TrainingError `no-gradient`
@@ -51,8 +81,8 @@ export function checkDifferentiable(
   const backward = ancestors(nodes, targets);
   const problems = nodes
     .filter((n) => n.inputs.some((i) => forward.has(i)) && n.outputs.some((o) => backward.has(o)))
-    .filter((n) => !gradientRow(n.domain, n.op))
-    .map((n) => `node '${n.name || n.outputs[0]}' (${n.domain ? `${n.domain}.` : ''}${n.op})`);
+    .map(obstacle)
+    .filter((reason) => reason !== undefined);
   if (problems.length === 0) return;
   throw new TrainingError('no-gradient', `no gradient is known for ${problems.join(', ')}`, { problems });
 }
@@ -78,11 +108,10 @@ export function writeBackward(
     const dys = a.outputs.map((o) => gradients.get(o));
     const known = dys.find((d) => d !== undefined);
     if (known === undefined) continue;
-    const row = gradientRow(a.node.domain, a.node.op)!;
-    const writers = row.vjp(t, a, dys[0] ?? known, dys);
+    const writers = rowOf(a.node).vjp(t, a, dys[0] ?? known, dys);
     a.inputs.forEach((input, i) => {
       const write = writers[i];
-      if (!write || !wanted.has(input) || t.types.get(input) !== 'float32') return;
+      if (!write || !wanted.has(input) || !CARRIERS.has(t.types.get(input)!)) return;
       const gradient = t.sumTo(write(), t.shape(input));
       const before = gradients.get(input);
       gradients.set(input, before === undefined ? gradient : t.add(before, gradient));

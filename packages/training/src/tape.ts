@@ -165,7 +165,12 @@ export class Tape {
     return this.emit('Reshape', [x, this.ints(shape)], shape, {}, this.types.get(x));
   }
 
-  reduce(op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax', x: string, axes: readonly number[], keep = true): string {
+  reduce(
+    op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd',
+    x: string,
+    axes: readonly number[],
+    keep = true,
+  ): string {
     if (axes.length === 0) return x;
     const shape = this.shape(x);
     const out = keep ? shape.map((d, i) => (axes.includes(i) ? 1 : d)) : shape.filter((_, i) => !axes.includes(i));
@@ -188,6 +193,12 @@ export class Tape {
       out[a] = Math.ceil((end[i]! - begin[i]!) / step[i]!);
     });
     return this.emit('Slice', [x, this.ints(begin), this.ints(end), this.ints(axes), this.ints(step)], out);
+  }
+
+  /** The same elements in reverse order along one axis. */
+  reverse(x: string, axis: number): string {
+    const [end, step] = [this.ints([-(2 ** 31)]), this.ints([-1])];
+    return this.emit('Slice', [x, step, end, this.ints([axis]), step], this.shape(x), {}, this.types.get(x));
   }
 
   concat(parts: readonly string[], axis: number): string {

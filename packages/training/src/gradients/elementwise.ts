@@ -1,10 +1,10 @@
-/** Gradients of element-wise operators. Broadcast inputs get their full-size gradient here; the walker sums it. */
-import { attrFloat } from '@verge/onnx';
+/** Gradients of element-wise arithmetic. Broadcast inputs get their full-size gradient here; the walker sums it. */
+import { attrInt, type Node } from '@verge/onnx';
 import type { Tape } from '../tape.js';
 import type { Applied, Row } from './row.js';
 
 /** A row for a unary operator from dx = f(dy, x, y). */
-function unary(dx: (t: Tape, dy: string, x: string, y: string, applied: Applied) => string): Row {
+export function unary(dx: (t: Tape, dy: string, x: string, y: string, applied: Applied) => string): Row {
   return { vjp: (t, n, dy) => [() => dx(t, dy, n.inputs[0]!, n.outputs[0]!, n)] };
 }
 
@@ -25,27 +25,87 @@ export const div: Row = {
   ],
 };
 
+export const sum: Row = { vjp: (_t, n, dy) => n.inputs.map(() => () => dy) };
+
+export const mean: Row = { vjp: (t, n, dy) => n.inputs.map(() => () => t.scale(dy, 1 / n.inputs.length)) };
+
+/** Mod-13 with fmod=1: a - b * trunc(a / b); the remainder's sign is that of a. Integers have no gradient. */
+export const mod: Row = {
+  unsupported: (node: Node) => (attrInt(node, 'fmod', 0) === 1 ? undefined : 'without fmod it is for integers'),
+  vjp: (t, n, dy) => [
+    () => dy,
+    () => {
+      const [a, b] = [n.inputs[0]!, n.inputs[1]!];
+      const quotient = t.unary('Round', t.div(t.sub(a, n.outputs[0]!), b));
+      return t.unary('Neg', t.mul(dy, quotient));
+    },
+  ],
+};
+
+/** The elements of a float constant, or undefined when the graph computes them. */
+function constantFloats(t: Tape, name: string): readonly number[] | undefined {
+  const value = t.initializers.get(name)?.value;
+  if (!value || !('data' in value) || typeof value.data[0] === 'string') return undefined;
+  return value.dtype === 'float32' || value.dtype === 'int64' || value.dtype === 'int32'
+    ? Array.from(value.data, Number)
+    : undefined;
+}
+
+/** Pow-15: exponents may be integers. x^0 has slope 0 also at 0, where 0 * 0^-1 would be no number. */
 export const pow: Row = {
   vjp: (t, n, dy) => {
-    const [x, e] = [n.inputs[0]!, n.inputs[1]!];
+    const [x, exponent] = [n.inputs[0]!, n.inputs[1]!];
+    const known = constantFloats(t, exponent);
     return [
-      () => t.mul(dy, t.mul(e, t.binary('Pow', x, t.sub(e, one(t))))),
-      () => t.mul(dy, t.mul(n.outputs[0]!, t.unary('Log', x))),
+      () => {
+        if (known?.length === 1) return powerSlope(t, dy, x, known[0]!);
+        const e = asFloat(t, exponent);
+        const slope = t.mul(e, t.binary('Pow', x, t.sub(e, one(t))));
+        const safe = known?.every((v) => v !== 0) ? slope : t.where(isZero(t, e), t.scalar(0), slope);
+        return t.mul(dy, safe);
+      },
+      () => {
+        const logged = t.mul(n.outputs[0]!, t.unary('Log', x));
+        return t.mul(dy, t.where(isZero(t, x), t.scalar(0), logged));
+      },
     ];
   },
 };
 
-/** The larger (or smaller) operand gets the gradient; equal operands each get half. */
+const isZero = (t: Tape, x: string): string => t.compare('Equal', x, t.scalar(0));
+
+/** TensorProto.DataType.FLOAT is 1. */
+function asFloat(t: Tape, x: string): string {
+  return t.types.get(x) === 'float32' ? x : t.indicator(x);
+}
+
+/** dy * e * x^(e - 1) for one known exponent. */
+function powerSlope(t: Tape, dy: string, x: string, e: number): string {
+  if (e === 0) return t.zeros(t.shape(x));
+  if (e === 1) return dy;
+  const power = e === 2 ? x : t.binary('Pow', x, t.scalar(e - 1));
+  return t.mul(dy, t.scale(power, e));
+}
+
+/** The largest (or smallest) operand gets the gradient; equal operands share it. */
 function selecting(op: 'Greater' | 'Less'): Row {
   return {
     vjp: (t, n, dy) => {
-      const share = (mine: string, other: string): string => {
-        const wins = t.indicator(t.compare(op, mine, other));
-        const ties = t.scale(t.indicator(t.compare('Equal', mine, other)), 0.5);
-        return t.mul(dy, t.add(wins, ties));
-      };
       if (n.inputs.length === 1) return [() => dy];
-      return [() => share(n.inputs[0]!, n.inputs[1]!), () => share(n.inputs[1]!, n.inputs[0]!)];
+      if (n.inputs.length === 2) {
+        const share = (mine: string, other: string): string => {
+          const wins = t.indicator(t.compare(op, mine, other));
+          const ties = t.scale(t.indicator(t.compare('Equal', mine, other)), 0.5);
+          return t.mul(dy, t.add(wins, ties));
+        };
+        return [() => share(n.inputs[0]!, n.inputs[1]!), () => share(n.inputs[1]!, n.inputs[0]!)];
+      }
+      const chosen = n.inputs.map((x) => t.indicator(t.compare('Equal', x, n.outputs[0]!)));
+      const part = t.div(
+        dy,
+        chosen.reduce((a, b) => t.add(a, b)),
+      );
+      return chosen.map((mask) => () => t.mul(part, mask));
     },
   };
 }
@@ -59,52 +119,30 @@ export const log = unary((t, dy, x) => t.div(dy, x));
 export const sqrt = unary((t, dy, _x, y) => t.div(t.scale(dy, 0.5), y));
 export const reciprocal = unary((t, dy, _x, y) => t.unary('Neg', t.mul(dy, t.mul(y, y))));
 export const abs = unary((t, dy, x) => t.mul(dy, t.unary('Sign', x)));
-export const sigmoid = unary((t, dy, _x, y) => t.mul(dy, t.mul(y, t.sub(one(t), y))));
-export const tanh = unary((t, dy, _x, y) => t.mul(dy, t.sub(one(t), t.mul(y, y))));
-export const softplus = unary((t, dy, x) => t.mul(dy, t.unary('Sigmoid', x)));
 
 /** 2 / sqrt(pi) * exp(-x^2) */
 export const erf = unary((t, dy, x) =>
   t.mul(dy, t.scale(t.unary('Exp', t.unary('Neg', t.mul(x, x))), 2 / Math.sqrt(Math.PI))),
 );
 
-/** The mask is read from the output, so that the input need not be kept. A Cast costs less than a Where. */
-export const relu = unary((t, dy, _x, y) => t.mul(dy, t.indicator(t.compare('Greater', y, t.scalar(0)))));
-
-export const leakyRelu = unary((t, dy, x, _y, n) => {
-  const alpha = t.scalar(attrFloat(n.node, 'alpha', 0.01));
-  return t.mul(dy, t.where(t.compare('Greater', x, t.scalar(0)), one(t), alpha));
-});
-
-/** Clip-11: bounds are optional inputs; ReLU6 is Clip(0, 6). */
+/** Clip-13: bounds are optional inputs, which may be learned (arXiv 1805.06085); ReLU6 is Clip(0, 6). */
 export const clip: Row = {
-  vjp: (t, n, dy) => [
-    () => {
-      const [x, low, high] = [n.inputs[0]!, n.inputs[1], n.inputs[2]];
-      const above = low ? t.compare('Greater', x, low) : undefined;
-      const below = high ? t.compare('Less', x, high) : undefined;
-      if (above && below) return t.mul(dy, t.indicator(t.compare('And', above, below)));
-      const inside = above ?? below;
-      return inside ? t.mul(dy, t.indicator(inside)) : dy;
-    },
-    null,
-    null,
-  ],
+  vjp: (t, n, dy) => {
+    const [x, low, high] = [n.inputs[0]!, n.inputs[1], n.inputs[2]];
+    const beyond = (op: 'Less' | 'Greater', bound: string) => () => t.mul(dy, t.indicator(t.compare(op, x, bound)));
+    return [
+      () => {
+        const above = low ? t.compare('Greater', x, low) : undefined;
+        const below = high ? t.compare('Less', x, high) : undefined;
+        if (above && below) return t.mul(dy, t.indicator(t.compare('And', above, below)));
+        const inside = above ?? below;
+        return inside ? t.mul(dy, t.indicator(inside)) : dy;
+      },
+      low ? beyond('Less', low) : null,
+      high ? beyond('Greater', high) : null,
+    ];
+  },
 };
-
-/** HardSigmoid-6: max(0, min(1, alpha * x + beta)). */
-export const hardSigmoid = unary((t, dy, _x, y, n) => {
-  const inside = t.compare('And', t.compare('Greater', y, t.scalar(0)), t.compare('Less', y, one(t)));
-  return t.mul(t.scale(dy, attrFloat(n.node, 'alpha', 0.2)), t.indicator(inside));
-});
-
-/** HardSwish-14: x * max(0, min(1, x/6 + 1/2)); slope x/3 + 1/2 between -3 and 3. */
-export const hardSwish = unary((t, dy, x) => {
-  const inside = t.compare('And', t.compare('Greater', x, t.scalar(-3)), t.compare('Less', x, t.scalar(3)));
-  const slope = t.add(t.scale(x, 1 / 3), t.scalar(0.5));
-  const outside = t.indicator(t.compare('GreaterOrEqual', x, t.scalar(3)));
-  return t.mul(dy, t.where(inside, slope, outside));
-});
 
 export const where: Row = {
   vjp: (t, n, dy) => {
@@ -114,3 +152,13 @@ export const where: Row = {
 };
 
 export const identity: Row = { vjp: (_t, _n, dy) => [() => dy] };
+
+const FLOATS: ReadonlySet<string> = new Set(['float32', 'float16', 'bfloat16', 'float64']);
+
+/** Cast and CastLike: a real number that became an integer has no gradient. */
+export const cast: Row = {
+  vjp: (t, n, dy) => [FLOATS.has(t.types.get(n.outputs[0]!) ?? '') ? () => dy : null, null],
+};
+
+/** Piecewise constant in every input: rounding, comparisons, positions, sizes. Nothing flows back. */
+export const flat: Row = { vjp: (_t, n) => n.inputs.map(() => null) };

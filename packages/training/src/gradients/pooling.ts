@@ -3,9 +3,9 @@ import type { Node } from '@verge/onnx';
 import { attrInt, attrInts, elementCount, float32, int, ints, str } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import { slidingWindow, taps, transposedPads, type Window } from './geometry.js';
-import type { Row } from './row.js';
+import type { Composite, Row } from './row.js';
 
-function poolWindow(t: Tape, node: Node, input: string, output: Shape): Window {
+export function poolWindow(t: Tape, node: Node, input: string, output: Shape): Window {
   return slidingWindow(node, t.shape(input), output, attrInts(node, 'kernel_shape', []));
 }
 
@@ -34,12 +34,16 @@ function upsample(t: Tape, x: string, shape: Shape, window: Shape): string {
 export const maxPool: Row = {
   forward(t, node) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]!];
-    if (node.outputs[1] || tiles(poolWindow(t, node, x, t.shape(y)))) {
+    // Column-major indices count the last axis slowest; the gradient asks for its own.
+    const columnMajor = attrInt(node, 'storage_order', 0) === 1;
+    if ((node.outputs[1] && !columnMajor) || tiles(poolWindow(t, node, x, t.shape(y)))) {
       t.nodes.push(node);
       return node.outputs[1] ? { indices: node.outputs[1] } : {};
     }
     const indices = t.declare(t.fresh('indices'), t.shape(y), 'int64');
-    t.nodes.push({ ...node, outputs: [y, indices] });
+    const attributes = new Map([...node.attributes].filter(([name]) => name !== 'storage_order'));
+    if (node.outputs[1]) t.nodes.push(node);
+    t.nodes.push({ ...node, name: '', outputs: [node.outputs[1] ? t.fresh('pooled') : y, indices], attributes });
     return { indices };
   },
   vjp: (t, n, dy) => [
@@ -90,26 +94,26 @@ export const averagePool: Row = {
       const w = poolWindow(t, n.node, n.inputs[0]!, outShape);
       const counts = windowCounts(w, attrInt(n.node, 'count_include_pad', 0) === 1);
       const spread = t.div(dy, t.constant(float32(w.output, counts), 'counts'));
-      if (tiles(w)) return upsample(t, spread, shape, w.kernel);
-      const images = shape[0]! * shape[1]!;
-      const ones = t.constant(float32([1, 1, ...w.kernel], new Float32Array(elementCount(w.kernel)).fill(1)), 'ones');
-      const { pads, outputPadding } = transposedPads(w);
-      const sums = t.emit(
-        'ConvTranspose',
-        [t.reshape(spread, [images, 1, ...w.output]), ones],
-        [images, 1, ...w.input],
-        {
-          strides: ints(w.strides),
-          dilations: ints(w.dilations),
-          pads: ints(pads),
-          output_padding: ints(outputPadding),
-          group: int(1),
-        },
-      );
-      return t.reshape(sums, shape);
+      return sumBack(t, w, spread, shape);
     },
   ],
 };
+
+/** Gives each input element the sum of `value` over the windows that it lies in. */
+export function sumBack(t: Tape, w: Window, value: string, shape: Shape): string {
+  if (tiles(w)) return upsample(t, value, shape, w.kernel);
+  const images = shape[0]! * shape[1]!;
+  const ones = t.constant(float32([1, 1, ...w.kernel], new Float32Array(elementCount(w.kernel)).fill(1)), 'ones');
+  const { pads, outputPadding } = transposedPads(w);
+  const sums = t.emit('ConvTranspose', [t.reshape(value, [images, 1, ...w.output]), ones], [images, 1, ...w.input], {
+    strides: ints(w.strides),
+    dilations: ints(w.dilations),
+    pads: ints(pads),
+    output_padding: ints(outputPadding),
+    group: int(1),
+  });
+  return t.reshape(sums, shape);
+}
 
 export const globalAveragePool: Row = {
   vjp: (t, n, dy) => [
@@ -118,4 +122,15 @@ export const globalAveragePool: Row = {
       return t.expand(t.scale(dy, 1 / elementCount(shape.slice(2))), shape);
     },
   ],
+};
+
+/** The largest element of each image, as the reduction that it is. */
+export const globalMaxPool: Composite = {
+  decompose(t, node) {
+    const axes = t
+      .shape(node.inputs[0]!)
+      .map((_, i) => i)
+      .slice(2);
+    t.node('ReduceMax', [node.inputs[0]!, t.ints(axes)], [node.outputs[0]!], { keepdims: int(1) });
+  },
 };

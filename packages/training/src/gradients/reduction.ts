@@ -1,4 +1,4 @@
-/** Gradients of reductions (opset 18 form: the axes are an input) and of the softmax family. */
+/** Gradients of reductions (opset 18 form: the axes are an input) and of running sums. */
 import { attrInt, elementCount } from '@verge/onnx';
 import type { Tape } from '../tape.js';
 import type { Applied, Row } from './row.js';
@@ -19,6 +19,13 @@ function keptShape(t: Tape, n: Applied, value: string): string {
   return t.reshape(value, shape);
 }
 
+/** A row from dx = f(dy, x, y), dy and y with the reduced axes kept. */
+function reduction(dx: (t: Tape, dy: string, x: string, y: string, n: Applied) => string): Row {
+  return {
+    vjp: (t, n, dy) => [() => dx(t, keptShape(t, n, dy), n.inputs[0]!, keptShape(t, n, n.outputs[0]!), n), null],
+  };
+}
+
 export const reduceSum: Row = {
   vjp: (t, n, dy) => [() => t.expand(keptShape(t, n, dy), t.shape(n.inputs[0]!)), null],
 };
@@ -34,38 +41,59 @@ export const reduceMean: Row = {
   ],
 };
 
-/** Equal maxima share the gradient. */
-export const reduceMax: Row = {
+/** Equal extremes share the gradient. */
+export const reduceExtreme = reduction((t, dy, x, y, n) => {
+  const mask = t.indicator(t.compare('Equal', x, y));
+  return t.mul(mask, t.div(dy, t.reduce('ReduceSum', mask, reducedAxes(t, n))));
+});
+
+/**
+ * The product of the others, also where an element is 0: with one 0 among them only its own slope is not 0, with two none
+ * is. Zeros are taken for ones in the product that is then divided.
+ */
+export const reduceProd = reduction((t, dy, x, _y, n) => {
+  const axes = reducedAxes(t, n);
+  const isZero = t.compare('Equal', x, t.scalar(0));
+  const zeros = t.indicator(isZero);
+  const filled = t.where(isZero, t.scalar(1), x);
+  const others = t.div(t.reduce('ReduceProd', filled, axes), filled);
+  const elsewhere = t.sub(t.reduce('ReduceSum', zeros, axes), zeros);
+  const alone = t.indicator(t.compare('Equal', elsewhere, t.scalar(0)));
+  return t.mul(dy, t.mul(others, alone));
+});
+
+export const reduceL1 = reduction((t, dy, x) => t.mul(dy, t.unary('Sign', x)));
+
+/** x / y; an all-zero set has no direction, and no gradient. */
+export const reduceL2 = reduction((t, dy, x, y) => {
+  const share = t.where(t.compare('Equal', y, t.scalar(0)), t.scalar(0), t.div(dy, y));
+  return t.mul(share, x);
+});
+
+export const reduceSumSquare = reduction((t, dy, x) => t.mul(t.scale(dy, 2), x));
+
+/** log(sum): dy / sum, the sum being exp(y). */
+export const reduceLogSum: Row = {
   vjp: (t, n, dy) => [
     () => {
-      const x = n.inputs[0]!;
-      const mask = t.indicator(t.compare('Equal', x, keptShape(t, n, n.outputs[0]!)));
-      const count = t.reduce('ReduceSum', mask, reducedAxes(t, n));
-      return t.mul(mask, t.div(keptShape(t, n, dy), count));
+      const share = t.mul(dy, t.unary('Exp', t.unary('Neg', n.outputs[0]!)));
+      return t.expand(keptShape(t, n, share), t.shape(n.inputs[0]!));
     },
     null,
   ],
 };
 
-const softmaxAxis = (t: Tape, n: Applied): number[] => [
-  axisOf(attrInt(n.node, 'axis', -1), t.shape(n.inputs[0]!).length),
-];
+export const reduceLogSumExp = reduction((t, dy, x, y) => t.mul(dy, t.unary('Exp', t.sub(x, y))));
 
-export const softmax: Row = {
+/** CumSum-14: what an element was added to lies behind it, so the gradient is summed from the other end. */
+export const cumSum: Row = {
   vjp: (t, n, dy) => [
     () => {
-      const y = n.outputs[0]!;
-      const weighted = t.mul(dy, y);
-      return t.sub(weighted, t.mul(y, t.reduce('ReduceSum', weighted, softmaxAxis(t, n))));
+      const reverse = attrInt(n.node, 'reverse', 0);
+      const attributes = new Map(n.node.attributes);
+      attributes.set('reverse', { kind: 'int', value: BigInt(1 - reverse) });
+      return t.emit('CumSum', [dy, n.inputs[1]!], t.shape(dy), Object.fromEntries(attributes));
     },
-  ],
-};
-
-export const logSoftmax: Row = {
-  vjp: (t, n, dy) => [
-    () => {
-      const total = t.reduce('ReduceSum', dy, softmaxAxis(t, n));
-      return t.sub(dy, t.mul(t.unary('Exp', n.outputs[0]!), total));
-    },
+    null,
   ],
 };

@@ -20,7 +20,19 @@ export interface Applied {
 /** Writes the gradient of one input when it is asked for; null where the input has none (indices, shapes). */
 export type Gradient = (() => string) | null;
 
-export interface Row {
+/** What every entry of the table may say about itself. */
+interface Limits {
+  /** Why no gradient is known for this very node, though there is one for its operator; undefined where there is. */
+  unsupported?(node: Node): string | undefined;
+}
+
+/** An operator that differs from its definition by simpler operators in nothing but speed: their rows are its gradient. */
+export interface Composite extends Limits {
+  /** Writes the node as operators of the table; the last of them must define the node's outputs. */
+  decompose(tape: Tape, node: Node, mode: Mode): void;
+}
+
+export interface Row extends Limits {
   /** Writes the node in its training form, where that differs from copying it. */
   forward?(tape: Tape, node: Node, mode: Mode): Saved;
   /**
@@ -30,3 +42,5 @@ export interface Row {
    */
   vjp(tape: Tape, applied: Applied, dy: string, dys: readonly (string | undefined)[]): readonly Gradient[];
 }
+
+export type Entry = Row | Composite;

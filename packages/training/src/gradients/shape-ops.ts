@@ -1,7 +1,7 @@
 /** Gradients of operators that move elements without changing them. */
-import { type Node, attrInt, attrInts, attrString, elementCount, int, str } from '@verge/onnx';
+import { type Node, attrInt, attrInts, attrString, int, str } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
-import type { Shape, Tape } from '../tape.js';
+import type { Tape } from '../tape.js';
 import type { Row } from './row.js';
 
 /** A negative axis counts from the back. */
@@ -101,12 +101,7 @@ export const slice: Row = {
         const count = t.shape(gradient)[axis]!;
         if (step > 0) return spread(t, gradient, axis, Math.min(Math.max(from, 0), size), step, size);
         const first = Math.min(Math.max(from, 0), size - 1);
-        const reversed = t.emit(
-          'Slice',
-          [gradient, t.ints([-1]), t.ints([-(2 ** 31)]), t.ints([axis]), t.ints([-1])],
-          t.shape(gradient),
-        );
-        return spread(t, reversed, axis, first + (count - 1) * step, -step, size);
+        return spread(t, t.reverse(gradient, axis), axis, first + (count - 1) * step, -step, size);
       }, dy);
     },
     null,
@@ -116,62 +111,48 @@ export const slice: Row = {
   ],
 };
 
-/** Pad-13 in constant mode with paddings of 0 or more. */
-export const pad: Row = {
+/** Tile-13: the copies of an axis lie apart by its size; each becomes an axis of its own and is summed over. */
+export const tile: Row = {
   vjp: (t, n, dy) => [
     () => {
       const shape = t.shape(n.inputs[0]!);
-      const mode = attrString(n.node, 'mode', 'constant');
-      const pads = constantInts(t, n.node, 1)!;
-      if (mode !== 'constant' || pads.some((p) => p < 0)) {
-        throw new TrainingError(
-          'no-gradient',
-          `Pad node '${n.node.name}': only constant padding of 0 or more has a gradient`,
-        );
-      }
-      const axes = (constantInts(t, n.node, 3) ?? shape.map((_, i) => i)).map((a) => axisOf(a, shape.length));
-      const begins = pads.slice(0, axes.length);
-      const ends = begins.map((b, i) => b + shape[axes[i]!]!);
-      return t.slice(
-        dy,
-        axes,
-        begins,
-        ends,
-        axes.map(() => 1),
-      );
+      const repeats = constantInts(t, n.node, 1)!;
+      const apart = shape.flatMap((d, i) => [repeats[i]!, d]);
+      const copies = shape.map((_, i) => 2 * i).filter((a) => apart[a] !== 1);
+      return t.reshape(t.reduce('ReduceSum', t.reshape(dy, apart), copies), shape);
     },
-    null,
-    null,
     null,
   ],
 };
 
-/** Gather-13: rows that were read several times collect all their gradients (a scatter-add). */
-export const gather: Row = {
+/** Trilu-14: the other triangle has no influence. */
+export const trilu: Row = {
+  vjp: (t, n, dy) => {
+    const inputs = n.inputs[1] ? [dy, n.inputs[1]] : [dy];
+    return [() => t.emit('Trilu', inputs, t.shape(dy), { upper: int(attrInt(n.node, 'upper', 1)) }), null];
+  },
+};
+
+export const spaceToDepth: Row = {
+  vjp: (t, n, dy) => [
+    () => {
+      const attributes = { blocksize: int(attrInt(n.node, 'blocksize')), mode: str('DCR') };
+      return t.emit('DepthToSpace', [dy], t.shape(n.inputs[0]!), attributes);
+    },
+  ],
+};
+
+/** DepthToSpace-13: SpaceToDepth undoes DCR; in CRD the channels are outside the block's rows and columns. */
+export const depthToSpace: Row = {
   vjp: (t, n, dy) => [
     () => {
       const shape = t.shape(n.inputs[0]!);
-      const indexShape = t.shape(n.inputs[1]!);
-      const axis = axisOf(attrInt(n.node, 'axis', 0), shape.length);
-      const reads = elementCount(indexShape);
-      const rest: Shape = shape.filter((_, i) => i !== axis);
-      const rank = t.shape(dy).length;
-      const order = Array.from({ length: rank }, (_, i) => i);
-      const first = order.slice(axis, axis + indexShape.length);
-      const rows = t.transpose(dy, [...first, ...order.filter((i) => !first.includes(i))]);
-      let indices = n.inputs[1]!;
-      // TensorProto.DataType.INT64 is 7.
-      if (t.types.get(indices) !== 'int64') indices = t.emit('Cast', [indices], indexShape, { to: int(7) }, 'int64');
-      const gathered = t.emit(
-        'ScatterND',
-        [t.zeros([shape[axis]!, ...rest]), t.reshape(indices, [reads, 1]), t.reshape(rows, [reads, ...rest])],
-        [shape[axis]!, ...rest],
-        { reduction: str('add') },
-      );
-      // The gathered axis stands first; put it back.
-      const back = Array.from({ length: shape.length }, (_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
-      return t.transpose(gathered, back);
+      const block = attrInt(n.node, 'blocksize');
+      if (attrString(n.node, 'mode', 'DCR') === 'DCR')
+        return t.emit('SpaceToDepth', [dy], shape, { blocksize: int(block) });
+      const [batch, channels, height, width] = shape as [number, number, number, number];
+      const blocks = t.reshape(dy, [batch, channels / block ** 2, height, block, width, block]);
+      return t.reshape(t.transpose(blocks, [0, 1, 3, 5, 2, 4]), shape);
     },
-    null,
   ],
 };
