@@ -14,4 +14,4 @@ export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } fr
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, staysInside } from './external.js';
 export * from './partition/index.js';
-export { randomFeeds, type FeedOptions } from './simplify/feeds.js';
+export * from './simplify/index.js';

@@ -1,5 +1,8 @@
 /** Folding: everything that can be computed once, now. Activations stay nodes; ONNX Runtime fuses them when it loads. */
 import {
+  batchNormIntoConv,
+  batchNormIntoGemm,
+  constantIntoConv,
   foldConstants,
   mergeReshapes,
   mergeTransposes,
@@ -11,9 +14,6 @@ import {
   type SessionFactory,
 } from '@verge/onnx';
 import type { PassResult } from '../pass.js';
-import { batchNormIntoConv } from './batch-norm-into-conv.js';
-import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
-import { constantIntoConv } from './constant-into-conv.js';
 
 /** First what clears the way, then what folds. */
 export const foldRules: readonly Rule[] = [

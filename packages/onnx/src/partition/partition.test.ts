@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSession } from '@verge/runtime';
+import { createSession } from '../conformance/executor.js';
 import { describe, expect, it } from 'vitest';
 import { dataFolder } from '../conformance/archive.js';
 import {
@@ -185,7 +185,7 @@ describe('partitions of published networks', () => {
     { path: 'dtln/model_2.onnx', balance: [0.85, 0.85, 0.8] },
     {
       path: 'silero-vad/silero_vad_16k_op15.onnx',
-      // One If holds both LSTM branches and most of the work.
+      // One If holds the LSTM and most of the work.
       balance: [0.7, 0.45, 0.35],
       dims: { batch: 1, sequence: 512 },
       given: { sr: int64([], [16000]) },

@@ -20,8 +20,14 @@ export {
   type Rule,
   type Verdict,
 } from './rewrite.js';
+export { eliminateCommonSubexpressions, mergeDuplicateConstants } from './common-subexpressions.js';
+export { nameOutputs } from './name-outputs.js';
+export { batchNormIntoConv } from './rules/batch-norm-into-conv.js';
+export { batchNormIntoGemm } from './rules/batch-norm-into-gemm.js';
+export { constantIntoConv } from './rules/constant-into-conv.js';
 export { mergeReshapes } from './rules/merge-reshapes.js';
 export { mergeTransposes } from './rules/merge-transposes.js';
 export { removeDropout } from './rules/remove-dropout.js';
 export { removeIdentity } from './rules/remove-identity.js';
+export { exactRules, fusionRules } from './rules/index.js';
 export { GraphView, readsOf } from './view.js';

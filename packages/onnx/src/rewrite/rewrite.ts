@@ -54,6 +54,8 @@ export interface Rewritten {
 export interface RewriteOptions {
   /** Give up with an error after this many passes: rules that undo each other never end. */
   maxPasses?: number;
+  /** Names that new values and nodes must not take: those of the graphs around a subgraph. */
+  reserved?: ReadonlySet<string>;
 }
 
 /** What one pass collects before the graph is put together again. */
@@ -135,10 +137,11 @@ function runPass(
   model: Model,
   rules: readonly Rule[],
   number: number,
+  reserved: ReadonlySet<string>,
 ): { model: Model; fired: Fired[]; declined: Declined[] } {
   const pass: Pass = {
     view: new GraphView(model.graph, opsetVersion(model) ?? 1),
-    taken: collectNames(model.graph),
+    taken: collectNames(model.graph, new Set(reserved)),
     replaced: new Map(),
     initializers: new Map(),
     renamed: new Map(),
@@ -167,11 +170,11 @@ function runPass(
  * @throws OnnxError `rewrite` when a rule breaks the model or the rules do not come to an end
  */
 export function rewrite(model: Model, rules: readonly Rule[], options: RewriteOptions = {}): Rewritten {
-  const { maxPasses = 50 } = options;
+  const { maxPasses = 50, reserved = new Set<string>() } = options;
   const fired: Fired[] = [];
   let current = model;
   for (let number = 1; number <= maxPasses; number++) {
-    const result = runPass(current, rules, number);
+    const result = runPass(current, rules, number, reserved);
     if (result.fired.length === 0) return { model: current, fired, declined: result.declined, passes: number - 1 };
     fired.push(...result.fired);
     try {

@@ -13,7 +13,6 @@ export const removeDropout: Rule = {
     const { inputs, outputs } = match.root;
     const mask = outputs[1];
     if (mask && (match.view.isOutput(mask) || match.view.users(mask).length > 0)) return decline('its mask is read');
-    if (match.view.isOutput(outputs[0]!)) return decline('it gives a graph output its name');
     if (match.view.opset < 7 && attrInt(match.root, 'is_test', 0) === 0) return decline('it drops: is_test is 0');
     const mode = inputs[2];
     if (!mode) return ACCEPT;

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { float, float32, GraphBuilder, int, ints, rewrite, type Model } from '@verge/onnx';
-import { createSession } from '@verge/runtime';
-import { largestDifference, outputWith, randomTensor } from '../test-models.js';
+import { float, float32, GraphBuilder, int, ints, rewrite, type Model } from '../../index.js';
+import { largestDifference, outputOf, randomTensor } from '../numbers.js';
 import { batchNormIntoConv } from './batch-norm-into-conv.js';
-
-const outputOf = outputWith(createSession);
 
 interface Shape {
   op: 'Conv' | 'ConvTranspose';

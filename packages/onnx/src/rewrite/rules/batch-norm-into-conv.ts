@@ -1,4 +1,6 @@
-import { ACCEPT, attrInt, decline, opPattern, type Match, type Rule } from '@verge/onnx';
+import { attrInt } from '../../attributes.js';
+import { opPattern, type Match } from '../pattern.js';
+import { ACCEPT, decline, type Rule } from '../rewrite.js';
 import { affineOfBatchNorm, floats, foldIntoLayer, refuseBatchNorm, refuseLayer, type Affine } from './affine.js';
 
 const groupsOf = (match: Match): number => {

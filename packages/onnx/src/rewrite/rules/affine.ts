@@ -1,5 +1,10 @@
 /** y = scale[c] * x + shift[c], the form of every channel-wise step that folds into the layer in front. */
-import { attrFloat, attrInt, float32, type GraphBuilder, type GraphView, type Match, type Node } from '@verge/onnx';
+import { attrFloat, attrInt } from '../../attributes.js';
+import type { GraphBuilder } from '../../builder.js';
+import type { Node } from '../../ir.js';
+import { float32 } from '../../tensor.js';
+import type { Match } from '../pattern.js';
+import type { GraphView } from '../view.js';
 
 export interface Affine {
   scale: Float64Array;

@@ -1,14 +1,6 @@
-import {
-  ACCEPT,
-  constantPattern,
-  decline,
-  opPattern,
-  type GraphView,
-  type Match,
-  type NodePattern,
-  type Rule,
-  type Verdict,
-} from '@verge/onnx';
+import { constantPattern, opPattern, type Match, type NodePattern } from '../pattern.js';
+import { ACCEPT, decline, type Rule, type Verdict } from '../rewrite.js';
+import type { GraphView } from '../view.js';
 import { floats, foldIntoLayer, refuseLayer, type Affine } from './affine.js';
 
 /** The constant as one value for each channel of [N, C, ...]; null when it varies along another axis. */

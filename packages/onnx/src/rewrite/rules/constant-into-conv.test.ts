@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, rewrite, type Model } from '@verge/onnx';
-import { createSession } from '@verge/runtime';
-import { largestDifference, outputWith, randomTensor } from '../test-models.js';
+import { GraphBuilder, rewrite, type Model } from '../../index.js';
+import { largestDifference, outputOf, randomTensor } from '../numbers.js';
 import { constantIntoConv } from './constant-into-conv.js';
-
-const outputOf = outputWith(createSession);
 
 function build(op: string, dims: number[]): Model {
   const b = new GraphBuilder();

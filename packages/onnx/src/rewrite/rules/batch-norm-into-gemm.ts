@@ -1,4 +1,7 @@
-import { ACCEPT, attrFloat, attrInt, decline, opPattern, type Node, type Rule } from '@verge/onnx';
+import { attrFloat, attrInt } from '../../attributes.js';
+import type { Node } from '../../ir.js';
+import { opPattern } from '../pattern.js';
+import { ACCEPT, decline, type Rule } from '../rewrite.js';
 import { affineOfBatchNorm, floats, foldIntoLayer, refuseBatchNorm, refuseLayer, type Affine } from './affine.js';
 
 const outAxis = (gemm: Node): number => (attrInt(gemm, 'transB', 0) === 1 ? 0 : 1);

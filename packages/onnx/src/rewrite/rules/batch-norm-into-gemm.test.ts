@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { float32, GraphBuilder, int, rewrite, type Model } from '@verge/onnx';
-import { createSession } from '@verge/runtime';
-import { largestDifference, outputWith, randomTensor } from '../test-models.js';
+import { float32, GraphBuilder, int, rewrite, type Model } from '../../index.js';
+import { largestDifference, outputOf, randomTensor } from '../numbers.js';
 import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
-
-const outputOf = outputWith(createSession);
 
 function build(transB: number, bias: boolean): Model {
   const b = new GraphBuilder();

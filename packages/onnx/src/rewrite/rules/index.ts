@@ -1,0 +1,54 @@
+/** The rules of this package by what they do to the numbers. */
+import type { Rule } from '../rewrite.js';
+import { batchNormIntoConv } from './batch-norm-into-conv.js';
+import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
+import { constantIntoConv } from './constant-into-conv.js';
+import { inlineIf } from './inline-if.js';
+import { matMulAddIntoGemm } from './matmul-add-into-gemm.js';
+import { mergeCasts } from './merge-casts.js';
+import { mergeClips } from './merge-clips.js';
+import { mergeConcats } from './merge-concats.js';
+import { mergeRepeated } from './merge-repeated.js';
+import { mergeReshapes } from './merge-reshapes.js';
+import { mergeSlices } from './merge-slices.js';
+import { mergeTransposes } from './merge-transposes.js';
+import { mergeViews } from './merge-views.js';
+import { padIntoConv } from './pad-into-conv.js';
+import { removeDropout } from './remove-dropout.js';
+import { removeIdentity } from './remove-identity.js';
+import { removeIntegerZero } from './remove-integer-zero.js';
+import { removeNeutral } from './remove-neutral.js';
+import { removeNoOp } from './remove-no-op.js';
+import { staticReshape } from './static-reshape.js';
+import { staticSizes } from './static-sizes.js';
+import { transposeIntoReshape } from './transpose-into-reshape.js';
+
+/** Rules after which every number is the same as before: they move, merge or drop what computes nothing. */
+export const exactRules: readonly Rule[] = [
+  removeIdentity,
+  removeDropout,
+  inlineIf,
+  staticSizes,
+  staticReshape,
+  removeNoOp,
+  ...removeNeutral,
+  ...removeIntegerZero,
+  mergeRepeated,
+  mergeCasts,
+  mergeClips,
+  mergeTransposes,
+  transposeIntoReshape,
+  mergeReshapes,
+  mergeViews,
+  mergeConcats,
+  mergeSlices,
+  padIntoConv,
+];
+
+/** Rules that put one step of arithmetic into another, so that roundings move. */
+export const fusionRules: readonly Rule[] = [
+  batchNormIntoConv,
+  batchNormIntoGemm,
+  ...constantIntoConv,
+  ...matMulAddIntoGemm,
+];

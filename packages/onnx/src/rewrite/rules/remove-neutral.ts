@@ -1,0 +1,31 @@
+import { constantPattern, opPattern, valuePattern, type Match, type NodePattern } from '../pattern.js';
+import { ACCEPT, decline, type Rule, type Verdict } from '../rewrite.js';
+import { everyElementIs, sameShape } from './constants.js';
+
+/** What leaves the other operand as it is. x + 0 turns -0 into 0, which is the same number. */
+const NEUTRAL: Readonly<Record<string, 0 | 1>> = { Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 };
+
+function check(match: Match): Verdict {
+  if (!everyElementIs(match.constant('constant'), NEUTRAL[match.root.op]!)) {
+    return decline('the constant changes the value');
+  }
+  const constant = match.constant('constant');
+  const shape = match.shape(match.value('x'));
+  const narrow = constant.data.length === 1 && constant.dims.length <= (shape?.length ?? 0);
+  return narrow || sameShape(shape, match.shape(match.root.outputs[0]!))
+    ? ACCEPT
+    : decline('the constant may broadcast the value');
+}
+
+const rule = (name: string, pattern: NodePattern): Rule => ({
+  name,
+  pattern,
+  check,
+  rewrite: (match) => match.value('x'),
+});
+
+/** x + 0, x - 0, x * 1, x / 1, x ^ 1, and the sums and products the other way round -> x. */
+export const removeNeutral = [
+  rule('remove-neutral', opPattern('Add|Sub|Mul|Div|Pow', [valuePattern('x'), constantPattern('constant')], 'step')),
+  rule('remove-neutral-left', opPattern('Add|Mul', [constantPattern('constant'), valuePattern('x')], 'step')),
+];

@@ -1,0 +1,133 @@
+/** A smaller graph that gives the same numbers. */
+import { collectNames, subgraphs } from '../builder.js';
+import { assertLegal } from '../check/index.js';
+import { OnnxError } from '../errors.js';
+import { inferShapes } from '../infer/index.js';
+import type { Graph, Model } from '../ir.js';
+import type { FoldOptions } from '../rewrite/fold.js';
+import type { Declined, Rule } from '../rewrite/rewrite.js';
+import { exactRules, fusionRules } from '../rewrite/rules/index.js';
+import type { SessionFactory } from '../session.js';
+import { assertWithin, compareModels, type Comparison, type CompareOptions } from './compare.js';
+import { stepsOf, type Step } from './steps.js';
+import { rewriteSubgraphs } from './subgraphs.js';
+
+export interface SimplifyOptions {
+  /** Freezes symbolic sizes of the inputs: { batch: 1 }. Others stay open. */
+  dims?: Readonly<Record<string, number>>;
+  /** Whether layers take in the arithmetic behind them, which moves roundings; true when absent. */
+  fuse?: boolean;
+  /** Further rules. */
+  rules?: readonly Rule[];
+  /** Bounds of constant folding. */
+  fold?: FoldOptions;
+  /** Runs both models and refuses the result beyond the tolerance; false leaves that out. */
+  verify?: CompareOptions | false;
+}
+
+export interface StepCount {
+  readonly rule: string;
+  /** How often it applied: rules by match, others by what they removed. */
+  readonly fired: number;
+  /** Nodes before less nodes after, subgraphs included. Another rule or dead code may reap what one has freed. */
+  readonly nodesRemoved: number;
+}
+
+export interface Simplified {
+  readonly model: Model;
+  /** Nodes, those of subgraphs included. */
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+  /** The steps that did something, in order of their first turn. */
+  readonly steps: readonly StepCount[];
+  /** Matches of the last round that were left, with the reason. */
+  readonly declined: readonly Declined[];
+  /** What verification found; null when it was left out. */
+  readonly comparison: Comparison | null;
+}
+
+/** Nodes of a graph and of the graphs inside it. */
+export function countNodes(graph: Graph): number {
+  return graph.nodes.reduce((n, node) => n + 1 + subgraphs(node).reduce((m, sub) => m + countNodes(sub), 0), 0);
+}
+
+/** Steps that only ever shrink or settle a graph end soon; this many rounds mean that two rules undo each other. */
+const MOST_ROUNDS = 40;
+
+class Tally {
+  readonly counts = new Map<string, { fired: number; nodesRemoved: number }>();
+  declined: Declined[] = [];
+
+  add(rule: string, fired: number, nodesRemoved: number): void {
+    const old = this.counts.get(rule) ?? { fired: 0, nodesRemoved: 0 };
+    this.counts.set(rule, { fired: old.fired + fired, nodesRemoved: old.nodesRemoved + nodesRemoved });
+  }
+}
+
+/** One graph, rounds of all steps until none does anything; subgraphs after the graph around them. */
+async function settle(
+  start: Model,
+  steps: readonly Step[],
+  reserved: ReadonlySet<string>,
+  tally: Tally,
+): Promise<Model> {
+  let model = inferShapes(start);
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    tally.declined = [];
+    let fired = 0;
+    for (const step of steps) {
+      const result = await step.apply(model, reserved);
+      tally.declined.push(...(result.declined ?? []));
+      if (result.fired === 0) continue;
+      tally.add(step.name, result.fired, countNodes(model.graph) - countNodes(result.model.graph));
+      fired += result.fired;
+      model = inferShapes(result.model);
+    }
+    if (fired > 0) continue;
+    const inside = await rewriteSubgraphs(model, (sub, names) => settle(sub, steps, names, tally), reserved);
+    if (inside === model) return model;
+    model = inside;
+  }
+  throw new OnnxError('rewrite', `the rules still fire after ${MOST_ROUNDS} rounds`);
+}
+
+/** Before IR version 4 constants had to be inputs too, so that nothing about them could be known (docs/IR.md). */
+function constantsOnly(model: Model): Model {
+  if (model.irVersion >= 4) return model;
+  const inputs = model.graph.inputs.filter((i) => !model.graph.initializers.has(i.name));
+  return { ...model, irVersion: 4, graph: { ...model.graph, inputs } };
+}
+
+/**
+ * Simplifies a model: computes what depends on no input, drops what does nothing or is not needed, does once what is
+ * done twice, merges chains, and puts constant arithmetic into the layers in front of it; then runs both models on the
+ * same random inputs and compares every output. Inputs and outputs keep their names, types and order. Symbolic sizes
+ * stay open, and values of size 0 are taken not to occur where a Reshape infers a size.
+ * @param create computes constants and verifies
+ * @throws OnnxError `numbers-differ` beyond the tolerance, `rewrite` when a rule breaks the model or constants cannot be
+ *   computed, `shape` when the model's shapes contradict each other; `LegalityError` when the model is not legal
+ */
+export async function simplify(
+  model: Model,
+  create: SessionFactory,
+  options: SimplifyOptions = {},
+): Promise<Simplified> {
+  const { dims = {}, fuse = true, rules = [], verify = {} } = options;
+  assertLegal(model);
+  const frozen = inferShapes(model, { dims });
+  const original: Model = { ...model, graph: { ...model.graph, inputs: frozen.graph.inputs } };
+  const tally = new Tally();
+  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], options.fold);
+  const settled = await settle(constantsOnly(frozen), steps, collectNames(model.graph), tally);
+  assertLegal(settled);
+  const comparison = verify ? await compareModels(original, settled, create, verify) : null;
+  if (comparison) assertWithin(comparison);
+  return {
+    model: settled,
+    nodesBefore: countNodes(model.graph),
+    nodesAfter: countNodes(settled.graph),
+    steps: [...tally.counts].map(([rule, count]) => ({ rule, ...count })),
+    declined: tally.declined,
+    comparison,
+  };
+}

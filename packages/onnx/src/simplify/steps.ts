@@ -1,0 +1,64 @@
+/** What simplification does in each round, in order. */
+import type { Model } from '../ir.js';
+import { eliminateCommonSubexpressions, mergeDuplicateConstants } from '../rewrite/common-subexpressions.js';
+import { eliminateDeadCode } from '../rewrite/edit.js';
+import { foldConstants, type FoldOptions } from '../rewrite/fold.js';
+import { nameOutputs } from '../rewrite/name-outputs.js';
+import { rewrite, type Declined, type Rule } from '../rewrite/rewrite.js';
+import type { SessionFactory } from '../session.js';
+
+export interface StepResult {
+  readonly model: Model;
+  /** How often it applied; 0 leaves the model as it was. */
+  readonly fired: number;
+  readonly declined?: readonly Declined[];
+}
+
+export interface Step {
+  readonly name: string;
+  /** @param reserved names of the graphs around this one */
+  apply(model: Model, reserved: ReadonlySet<string>): StepResult | Promise<StepResult>;
+}
+
+function ruleStep(rule: Rule): Step {
+  return {
+    name: rule.name,
+    apply(model, reserved) {
+      const result = rewrite(model, [rule], { reserved });
+      return { model: result.model, fired: result.fired.length, declined: result.declined };
+    },
+  };
+}
+
+/** A pass that counts what it removed. */
+function passStep(name: string, pass: (model: Model) => { model: Model; removed: number }): Step {
+  return {
+    name,
+    apply(model) {
+      const { model: result, removed } = pass(model);
+      return { model: result, fired: removed };
+    },
+  };
+}
+
+/** @param create runs what is folded */
+export function stepsOf(create: SessionFactory, rules: readonly Rule[], fold: FoldOptions = {}): Step[] {
+  return [
+    passStep('dead-code', (model) => {
+      const result = eliminateDeadCode(model);
+      const size = ({ graph }: Model): number => graph.nodes.length + graph.initializers.size;
+      return { model: result, removed: size(model) - size(result) };
+    }),
+    {
+      name: 'constants',
+      async apply(model) {
+        const result = await foldConstants(model, create, fold);
+        return { model: result, fired: model.graph.nodes.length - result.graph.nodes.length };
+      },
+    },
+    ...rules.map(ruleStep),
+    passStep('duplicate-constants', mergeDuplicateConstants),
+    passStep('common-subexpressions', eliminateCommonSubexpressions),
+    passStep('name-outputs', nameOutputs),
+  ];
+}
