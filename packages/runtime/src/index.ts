@@ -14,4 +14,11 @@ export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type S
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { measure, measureAccuracy, type Measured, type MeasureOptions } from './measure.js';
 export { optimizedModel } from './optimized.js';
+export {
+  Pipeline,
+  stagesOf,
+  type PipelineOptions,
+  type PipelineStage,
+  type StreamOptions,
+} from './parallel/pipeline.js';
 export { openReplicas, type ReplicaThreadsOptions } from './parallel/replica-threads.js';
