@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { TrainingError } from './errors.js';
 import type { Progress } from './progress.js';
+import type { PlateauState } from './schedule.js';
 
 export interface Position {
   /** Finished epochs. */
@@ -33,6 +34,8 @@ export interface Checkpoint {
   } | null;
   /** Lowest validation loss, or monitored figure turned so that less is better, that counted, and epochs since then. */
   readonly patience: { loss: number | null; epochs: number };
+  /** What the `plateau` schedule has seen so far. */
+  readonly plateau: PlateauState;
   readonly seconds: number;
   readonly vectors: ReadonlyMap<string, Float32Array>;
 }

@@ -1,20 +1,38 @@
 export { architectures, buildArchitecture, type ArchitectureOptions } from './architectures/registry.js';
 export type { Architecture, Param, ParamValue } from './architectures/params.js';
 export { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.js';
-export { distill, type DistillOptions } from './distill.js';
+export { distill, type DistillOptions, type FeaturePair } from './distill.js';
+export {
+  companionLogits,
+  companionValue,
+  projectionValue,
+  type Companion,
+  type Projection,
+} from './distill-companion.js';
+export { ensembleModel, memberValue, type Combination } from './distill-ensemble.js';
 export { TrainingError, type TrainingErrorCode } from './errors.js';
 export { exportInference, logitsModel } from './export.js';
 export { fit } from './fit.js';
 export type { Augment, FitOptions, FitResult, TrainingView } from './fit-options.js';
 export { differentiableOps, type DifferentiableOp } from './gradients/table.js';
 export type { Mode } from './gradients/row.js';
-export { LABELS, TARGET, TEACHER_LOGITS, type LossSpec } from './losses.js';
-export type { OptimizerSpec } from './optimizers.js';
+export {
+  LABELS,
+  lossReads,
+  TARGET,
+  TEACHER_LOGITS,
+  type LossInput,
+  type LossKind,
+  type LossSpec,
+  type LossTerm,
+} from './losses.js';
+export type { OptimizerName, OptimizerSpec, ParameterGroup } from './optimizers.js';
+export type { AveragingSpec } from './optimizers/averaging.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';
 export { predict, score, type PredictOptions, type Predictions, type Score } from './predict.js';
 export type { Progress } from './progress.js';
 export { blockOrder, WINDOW_BLOCKS } from './loop/order.js';
-export { memorySource, type SampleBatch, type SampleSet, type SampleSource } from './loop/source.js';
+export { memorySource, partOf, type SampleBatch, type SampleSet, type SampleSource } from './loop/source.js';
 export { taskOf, type TaskKind } from './loop/task.js';
 export { validate, type Validation, type ValidationOptions } from './loop/validation.js';
 export {
@@ -29,7 +47,14 @@ export {
 export { confusionMatrix, type Confusion } from './metrics/classification.js';
 export { Random } from './random.js';
 export type { InputValues, TargetValues, TrainingSamples } from './samples.js';
-export { learningRateAt, type ScheduleSpec } from './schedule.js';
+export {
+  learningRateAt,
+  nextPlateau,
+  plateauStart,
+  type PlateauState,
+  type ScheduleName,
+  type ScheduleSpec,
+} from './schedule.js';
 export {
   buildGradientModel,
   buildTrainingModel,

@@ -17,10 +17,10 @@ const DEPTH = 3;
 
 /** Batches that are prepared in the run's own thread and timed before it is decided whether another thread pays. */
 const TRIAL = 16;
-/** Starting a thread was measured to take 40 to 60 ms of processor time; it must save several times that. */
+/** Starting a thread was measured to take 30 ms of processor time, and each batch 0.06 ms; it must save many times that. */
 const WORTH_MS = 400;
 /** Below this share of a run's time, what preparing costs is lost in its noise. */
-const WORTH_SHARE = 0.03;
+const WORTH_SHARE = 0.05;
 
 export interface BatchesOptions {
   readonly source: SampleSource;
@@ -52,6 +52,8 @@ export class Batches {
   readonly #queue: [BatchRequest, Promise<Batch>][] = [];
   readonly #remaining: () => number;
   #thread: PreparingThread | undefined;
+  /** Whether reading waits for something other than this thread, so that it pays to ask ahead of time. */
+  #waits = false;
   #taken = 0;
   #trial: { preparing: number; started: number } | undefined;
 
@@ -80,6 +82,7 @@ export class Batches {
     const view = views?.[request.epoch % views.length];
     const rows = request.indices.length;
     const read = source.read(request.indices, signal);
+    this.#waits ||= read instanceof Promise;
     const raw = read instanceof Promise ? await read : read;
     checkBatch(raw, rows, elementCount(source.shape), 'training samples');
     if (classes !== undefined && raw.y) checkLabels(raw, source.shape, classes);
@@ -135,7 +138,7 @@ export class Batches {
     const batch = await made;
     if (!batch || !request) throw new TrainingError('bad-options', 'the run has no further batch');
     this.#taken++;
-    if (this.#thread || this.#o.source.ahead) this.#fill(DEPTH);
+    if (this.#thread || this.#waits) this.#fill(DEPTH);
     const { augment, source } = this.#o;
     if (!augment || !(batch.x instanceof Float32Array)) return batch;
     return { ...batch, x: augment(batch.x, source.shape, request.seed) };

@@ -22,8 +22,10 @@ export function fingerprintOf(
 ): string {
   const hash = createHash('sha256');
   for (const graph of graphs) hash.update(encodeModel(graph));
-  const { epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor } = o;
-  hash.update(JSON.stringify({ epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, ...plan }));
+  const { epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, averaging } = o;
+  hash.update(
+    JSON.stringify({ epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, averaging, ...plan }),
+  );
   const parts = [
     ...state,
     ...contentOf(o.train),

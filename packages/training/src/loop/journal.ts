@@ -2,6 +2,7 @@
 import type { Checkpoint } from '../checkpoint.js';
 import { metricTable, type MetricName } from '../metrics/table.js';
 import type { Progress } from '../progress.js';
+import { nextPlateau, plateauStart, type ScheduleSpec } from '../schedule.js';
 import type { Validation } from './validation.js';
 
 export interface JournalOptions {
@@ -9,15 +10,18 @@ export interface JournalOptions {
   readonly earlyStop?: { readonly patience: number; readonly minDelta?: number };
   /** The figure that decides; when absent accuracy, then loss, for the best epoch, and the loss for the end. */
   readonly monitor?: 'loss' | MetricName;
+  /** `plateau` follows the figure that decides when to stop. */
+  readonly schedule?: ScheduleSpec;
 }
 
-type Books = Pick<Checkpoint, 'history' | 'best' | 'patience'>;
+type Books = Pick<Checkpoint, 'history' | 'best' | 'patience' | 'plateau'>;
 
 export class Journal {
   readonly #o: JournalOptions;
   #history: Progress[] = [];
   #best: Checkpoint['best'] = null;
   #patience: Checkpoint['patience'] = { loss: null, epochs: 0 };
+  #plateau = plateauStart;
 
   constructor(options: JournalOptions) {
     this.#o = options;
@@ -31,14 +35,19 @@ export class Journal {
     return this.#best!;
   }
 
-  get books(): Books {
-    return { history: this.#history, best: this.#best, patience: this.#patience };
+  get plateau(): Checkpoint['plateau'] {
+    return this.#plateau;
   }
 
-  restore({ history, best, patience }: Books): void {
+  get books(): Books {
+    return { history: this.#history, best: this.#best, patience: this.#patience, plateau: this.#plateau };
+  }
+
+  restore({ history, best, patience, plateau }: Books): void {
     this.#history = [...history];
     this.#best = best;
     this.#patience = patience;
+    this.#plateau = plateau;
   }
 
   /** The monitored figure, turned so that less is better; a figure that does not exist is worse than any other (JSON has no infinity). */
@@ -72,6 +81,8 @@ export class Journal {
     const least = this.#patience.loss;
     const improved = least === null || cost < least - (this.#o.earlyStop?.minDelta ?? 0);
     this.#patience = improved ? { loss: cost, epochs: 0 } : { loss: least, epochs: this.#patience.epochs + 1 };
+    const { schedule } = this.#o;
+    if (schedule?.name === 'plateau') this.#plateau = nextPlateau(schedule, this.#plateau, cost);
     return kept;
   }
 

@@ -45,7 +45,8 @@ export class PreparingThread {
     if (!canPrefetch()) {
       throw new TrainingError('bad-options', `prefetch: '${workerPath()}' is missing; build @verge/training first`);
     }
-    this.#worker = new Worker(workerPath(), { workerData: preparation });
+    // Whatever conditions this process resolves packages under, the thread is built JavaScript.
+    this.#worker = new Worker(workerPath(), { workerData: preparation, execArgv: [] });
     // A run that is over must not be kept alive by a thread that nobody asks any more.
     this.#worker.unref();
     this.#worker.on('message', (message: PreparedMessage) => {

@@ -1,10 +1,12 @@
 /** The sample sets of a run, checked against its model and loss. */
+import { augmentBatch } from '@verge/data/augment';
 import { elementCount } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
 import type { FitOptions } from '../fit-options.js';
 import { lossReads, type LossSpec } from '../losses.js';
 import { checkTrainingSamples } from '../samples.js';
 import type { StepPorts } from '../step-parts.js';
+import { inputTypeOf } from './prepare.js';
 import { checkSampleSet, isSource, sourceOf, type SampleSet, type SampleSource } from './source.js';
 import { classLayout, extentOf, taskOf } from './task.js';
 
@@ -12,6 +14,22 @@ import { classLayout, extentOf, taskOf } from './task.js';
 export function lossOf({ loss, labelSmoothing, augmentation }: FitOptions): LossSpec {
   const spec = loss ?? { kind: 'cross-entropy', labelSmoothing };
   return augmentation?.mixup !== undefined && spec.kind === 'cross-entropy' ? { ...spec, soft: true } : spec;
+}
+
+/** What augmentation the samples and the loss allow. */
+export function augmentationProblems(o: FitOptions): string[] {
+  const { augmentation, augment } = o;
+  const problems: string[] = [];
+  if (!augmentation && !augment) return problems;
+  const dtype = inputTypeOf(o.model);
+  if (dtype !== 'float32') problems.push(`augmentation: it changes float32 samples, the network reads ${dtype}`);
+  if (augmentation?.mixup === undefined) return problems;
+  const loss = lossOf(o);
+  const plain = loss.kind === 'cross-entropy' && loss.classWeights === undefined && loss.ignoreIndex === undefined;
+  if (!plain && lossReads(loss).includes('labels')) {
+    problems.push(`augmentation.mixup: the loss '${loss.kind}' compares with whole labels, not with shares of several`);
+  }
+  return problems;
 }
 
 /** Classes that labels of one sample each must lie in; undefined where labels mean something else. */
@@ -48,7 +66,7 @@ function checkTargets(samples: SampleSet, what: string, ports: Pick<StepPorts, '
   }
 }
 
-/** @throws TrainingError `bad-samples` */
+/** @throws TrainingError `bad-samples`, and DataError `shape-mismatch` where the augmentation does not fit them */
 export function checkedSets(options: FitOptions): SampleSets {
   const { targets } = options;
   const withTargets = (samples: SampleSet, given: Float32Array | undefined): SampleSet =>
@@ -57,6 +75,8 @@ export function checkedSets(options: FitOptions): SampleSets {
   const validation = withTargets(options.validation, targets?.validation);
   checkSampleSet(train, 'training samples');
   checkSampleSet(validation, 'validation samples');
+  // No sample, but the shape: what only images have is refused here.
+  if (options.augmentation) augmentBatch(new Float32Array(0), train.shape, options.augmentation, 0);
   return {
     source: sourceOf(train),
     validation: sourceOf(validation),

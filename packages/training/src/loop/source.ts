@@ -27,8 +27,6 @@ export interface SampleSource {
   readonly block?: number;
   /** Identifies the content, so that a checkpoint is not resumed on other data. */
   readonly digest?: string;
-  /** Whether reading waits for something other than this thread, so that it pays to ask for samples ahead of time. */
-  readonly ahead?: boolean;
   /** @param indices samples from 0 to count - 1 */
   read(indices: Int32Array, signal?: AbortSignal): SampleBatch | Promise<SampleBatch>;
 }
@@ -68,6 +66,46 @@ export function memorySource(samples: TrainingSamples): SampleSource {
       y: pickRows(y, 1, indices),
       ...(targets && { targets: pickRows(targets, targets.length / count, indices) }),
     }),
+  };
+}
+
+/** Rows by place, each array in turn. */
+function pickBatch({ x, y, targets }: SampleBatch, rows: number, places: ArrayLike<number>): SampleBatch {
+  return {
+    x: pickRows(x, x.length / rows, places),
+    ...(y && { y: pickRows(y, 1, places) }),
+    ...(targets && { targets: pickRows(targets, targets.length / rows, places) }),
+  };
+}
+
+/**
+ * Some samples of a source, such as its training part, as a source of their own. Where the source leaves out samples that
+ * turn out to be unreadable, those read with them take their place, so that every batch is full.
+ */
+export function partOf(
+  source: SampleSource,
+  indices: ArrayLike<number>,
+  options: Pick<SampleSource, 'block' | 'digest'> = {},
+): SampleSource {
+  const all = Int32Array.from(indices);
+  const size = elementCount(source.shape);
+  return {
+    count: all.length,
+    shape: source.shape,
+    ...options,
+    read: async (wanted, signal) => {
+      const batch = await source.read(
+        Int32Array.from(wanted, (i) => all[i]!),
+        signal,
+      );
+      const rows = batch.x.length / size;
+      if (rows === wanted.length || rows === 0) return batch;
+      return pickBatch(
+        batch,
+        rows,
+        Int32Array.from(wanted, (_, i) => i % rows),
+      );
+    },
   };
 }
 
