@@ -4,8 +4,10 @@ import { choice, fraction, numbers, whole, type Architecture } from './params.js
 
 export const dscnn: Architecture = {
   summary: 'depthwise-separable CNN in the manner of MobileNet and DS-CNN',
+  input: 'image',
   params: {
     stem: whole(16, 'channels of the first, dense convolution'),
+    stemKernel: numbers([3], 'kernel of the first convolution: one number, or [height, width]'),
     stemStride: whole(1, 'stride of the first convolution'),
     channels: numbers([32, 32, 64, 64], 'channels of each separable block'),
     strides: numbers([2, 1, 2, 1], 'stride of each separable block, 1 where the list ends early'),
@@ -17,7 +19,8 @@ export const dscnn: Architecture = {
     const net = new Net(seed, input);
     const activation = p.choice<Activation>('activation');
     const strides = p.numbers('strides');
-    let x: Signal = net.convUnit(net.input, 'stem', p.number('stem'), { stride: p.number('stemStride') }, activation);
+    const stem = { kernel: p.numbers('stemKernel'), stride: p.number('stemStride') };
+    let x: Signal = net.convUnit(net.input, 'stem', p.number('stem'), stem, activation);
     p.numbers('channels').forEach((channels, i) => {
       const name = `block${i + 1}`;
       const depth = { stride: strides[i] ?? 1, group: x.shape[0]! };

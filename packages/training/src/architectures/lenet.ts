@@ -4,6 +4,7 @@ import { fraction, positive, whole, type Architecture } from './params.js';
 
 export const lenet: Architecture = {
   summary: 'LeNet-5-like: two 5x5 convolutions with pooling, two dense layers',
+  input: 'image',
   params: {
     width: positive(1, 'multiplies every layer'),
     kernel: whole(5, 'kernel size of the convolutions'),

@@ -4,6 +4,7 @@ import { choice, fraction, numbers, type Architecture } from './params.js';
 
 export const mlp: Architecture = {
   summary: 'dense layers on the flattened sample',
+  input: 'any',
   params: {
     hidden: numbers([256], 'units of each hidden layer'),
     activation: choice('relu', ['relu', 'tanh', 'hardswish'], 'activation of the hidden layers'),

@@ -3,20 +3,40 @@
  * their layer (`stage1.conv.weight`) and draws them from a stream of their own name, so that adding a layer
  * elsewhere does not change them.
  */
-import { elementCount, float, float32, GraphBuilder, int, ints, int64, type Model } from '@verge/onnx';
+import {
+  elementCount,
+  float,
+  float32,
+  GraphBuilder,
+  int,
+  ints,
+  int64,
+  type Attribute,
+  type Model,
+  type Tensor,
+} from '@verge/onnx';
 import { TrainingError } from '../errors.js';
 import { Random } from '../random.js';
 
-export type Activation = 'relu' | 'relu6' | 'hardswish' | 'tanh' | 'none';
+export type Activation = 'relu' | 'relu6' | 'leaky' | 'hardswish' | 'gelu' | 'tanh' | 'none';
+
+/** Activations before which weights are drawn as He et al. have them. */
+const rectifiers: ReadonlySet<Activation> = new Set(['relu', 'gelu']);
 
 export interface ConvOptions {
-  readonly kernel?: number;
+  /** Of every axis, or one for each. */
+  readonly kernel?: number | readonly number[];
   readonly stride?: number;
   readonly group?: number;
+  readonly dilation?: number;
   readonly bias?: boolean;
-  /** Padding on every side; half the kernel unless told otherwise. */
-  readonly padding?: number;
+  /** Padding on every side, or all of it before the first element ('causal'); as much as keeps the size unless told otherwise. */
+  readonly padding?: number | 'causal';
+  /** Draws a weight from this standard deviation instead of that of He et al. */
+  readonly deviation?: number;
 }
+
+type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** A value inside the network: its name and the shape of one sample. */
 export interface Signal {
@@ -36,48 +56,112 @@ export class Net {
   }
 
   /** Normal weights of variance 2 / fan-in (He et al. 2015, arXiv:1502.01852), for layers before a rectifier. */
-  #he(name: string, shape: readonly number[], fanIn: number): string {
-    const random = new Random(this.seed, 'init', name);
-    const deviation = Math.sqrt(2 / fanIn);
-    return this.#weight(name, shape, () => deviation * random.normal());
+  he(name: string, shape: readonly number[], fanIn: number): string {
+    return this.normal(name, shape, Math.sqrt(2 / fanIn));
   }
 
   /** Uniform weights of variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010). */
-  #glorot(name: string, shape: readonly number[], fans: number): string {
-    const random = new Random(this.seed, 'init', name);
-    const limit = Math.sqrt(6 / fans);
-    return this.#weight(name, shape, () => random.uniform(-limit, limit));
+  glorot(name: string, shape: readonly number[], fans: number): string {
+    return this.uniform(name, shape, Math.sqrt(6 / fans));
   }
 
-  #weight(name: string, shape: readonly number[], draw: () => number): string {
-    return this.#graph.initializer(name, float32(shape, Float32Array.from({ length: elementCount(shape) }, draw)));
+  normal(name: string, shape: readonly number[], deviation: number): string {
+    const random = new Random(this.seed, 'init', name);
+    return this.weight(name, shape, () => deviation * random.normal());
+  }
+
+  /** Uniform weights between -limit and limit. */
+  uniform(name: string, shape: readonly number[], limit: number): string {
+    const random = new Random(this.seed, 'init', name);
+    return this.weight(name, shape, () => random.uniform(-limit, limit));
+  }
+
+  /** An initializer whose elements `draw` gives, by position. */
+  weight(name: string, shape: readonly number[], draw: (index: number) => number): string {
+    const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => draw(i));
+    return this.#graph.initializer(name, float32(shape, data));
+  }
+
+  constant(value: Tensor, stem: string): string {
+    return this.#graph.constant(value, stem);
+  }
+
+  /** Any operator: its first output, and the shape that it gives one sample. */
+  op(
+    op: string,
+    inputs: readonly (Signal | string)[],
+    shape: readonly number[],
+    name: string,
+    attributes: Attributes = {},
+  ): Signal {
+    const names = inputs.map((i) => (typeof i === 'string' ? i : i.name));
+    return { name: this.#graph.node(op, names, attributes, 1, { name }), shape };
+  }
+
+  /** Any operator of several outputs: the names of those that are wanted. */
+  outputs(
+    op: string,
+    inputs: readonly string[],
+    wanted: readonly boolean[],
+    name: string,
+    attributes: Attributes,
+  ): string[] {
+    const outputNames = wanted.map((w, i) => (w ? `${name}.out${i}` : ''));
+    this.#graph.node(op, inputs, attributes, wanted.length, { name, outputNames });
+    return outputNames;
   }
 
   conv(x: Signal, name: string, channels: number, options: ConvOptions = {}): Signal {
-    const { kernel = 3, stride = 1, group = 1, bias = false, padding = Math.floor(kernel / 2) } = options;
-    const [inChannels, height, width] = x.shape as [number, number, number];
-    const size = (n: number): number => Math.floor((n + 2 * padding - kernel) / stride) + 1;
-    const shape = [channels, size(height), size(width)];
-    if (shape.some((d) => d < 1))
-      throw new TrainingError('bad-options', `layer '${name}' would shrink ${height}x${width} to nothing`);
+    const { kernel = 3, stride = 1, group = 1, dilation = 1, bias = false, padding } = options;
+    const [inChannels, ...spatial] = x.shape as [number, ...number[]];
+    const kernels = spatial.map((_, i) => (typeof kernel === 'number' ? kernel : (kernel[i] ?? kernel[0]!)));
+    const spans = kernels.map((k) => (k - 1) * dilation);
+    const begins = spans.map((span) => (padding === 'causal' ? span : (padding ?? Math.floor(span / 2))));
+    const ends = spans.map((span, i) => (padding === 'causal' ? 0 : (padding ?? span - begins[i]!)));
+    const sizes = spatial.map((n, i) => Math.floor((n + begins[i]! + ends[i]! - spans[i]! - 1) / stride) + 1);
+    this.#checkSizes(name, spatial, sizes);
     const perGroup = inChannels / group;
-    const inputs = [
-      x.name,
-      this.#he(`${name}.weight`, [channels, perGroup, kernel, kernel], perGroup * kernel * kernel),
-    ];
-    if (bias) inputs.push(this.#weight(`${name}.bias`, [channels], () => 0));
+    const shape = [channels, perGroup, ...kernels];
+    const deviation = options.deviation ?? Math.sqrt(2 / (perGroup * elementCount(kernels)));
+    const inputs = [x.name, this.normal(`${name}.weight`, shape, deviation)];
+    if (bias) inputs.push(this.weight(`${name}.bias`, [channels], () => 0));
+    const attributes = {
+      kernel_shape: ints(kernels),
+      strides: ints(spatial.map(() => stride)),
+      pads: ints([...begins, ...ends]),
+      group: int(group),
+      dilations: dilation === 1 ? undefined : ints(spatial.map(() => dilation)),
+    };
+    return this.op('Conv', inputs, [channels, ...sizes], name, attributes);
+  }
+
+  /** Transposed convolution without a bias: (n - 1) * stride - 2 * padding + kernel pixels a side. */
+  convTranspose(
+    x: Signal,
+    name: string,
+    channels: number,
+    options: { kernel: number; stride: number; padding: number; deviation: number },
+  ): Signal {
+    const { kernel, stride, padding, deviation } = options;
+    const [inChannels, ...spatial] = x.shape as [number, ...number[]];
+    const sizes = spatial.map((n) => (n - 1) * stride - 2 * padding + kernel);
+    const weight = this.normal(`${name}.weight`, [inChannels, channels, kernel, kernel], deviation);
     const attributes = {
       kernel_shape: ints([kernel, kernel]),
       strides: ints([stride, stride]),
       pads: ints([padding, padding, padding, padding]),
-      group: int(group),
     };
-    return { name: this.#graph.node('Conv', inputs, attributes, 1, { name }), shape };
+    return this.op('ConvTranspose', [x.name, weight], [channels, ...sizes], name, attributes);
+  }
+
+  #checkSizes(name: string, from: readonly number[], to: readonly number[]): void {
+    if (to.some((d) => d < 1))
+      throw new TrainingError('bad-options', `layer '${name}' would shrink ${from.join('x')} to nothing`);
   }
 
   batchNorm(x: Signal, name: string): Signal {
     const channels = [x.shape[0]!];
-    const constant = (stem: string, value: number): string => this.#weight(`${name}.${stem}`, channels, () => value);
+    const constant = (stem: string, value: number): string => this.weight(`${name}.${stem}`, channels, () => value);
     const inputs = [x.name, constant('scale', 1), constant('shift', 0), constant('mean', 0), constant('variance', 1)];
     const attributes = { epsilon: float(1e-5), momentum: float(0.9) };
     return { name: this.#graph.node('BatchNormalization', inputs, attributes, 1, { name }), shape: x.shape };
@@ -90,6 +174,10 @@ export class Net {
         return x;
       case 'relu':
         return same(this.#graph.node('Relu', [x.name], {}, 1, { name }));
+      case 'leaky':
+        return same(this.#graph.node('LeakyRelu', [x.name], { alpha: float(0.2) }, 1, { name }));
+      case 'gelu':
+        return same(this.#graph.node('Gelu', [x.name], {}, 1, { name }));
       case 'tanh':
         return same(this.#graph.node('Tanh', [x.name], {}, 1, { name }));
       case 'hardswish':
@@ -118,12 +206,19 @@ export class Net {
   }
 
   maxPool(x: Signal, size: number, name: string): Signal {
-    const [channels, height, width] = x.shape as [number, number, number];
-    const shape = [channels, Math.floor(height / size), Math.floor(width / size)];
-    if (shape.some((d) => d < 1))
-      throw new TrainingError('bad-options', `layer '${name}' would shrink ${height}x${width} to nothing`);
-    const attributes = { kernel_shape: ints([size, size]), strides: ints([size, size]) };
-    return { name: this.#graph.node('MaxPool', [x.name], attributes, 1, { name }), shape };
+    return this.#pool('MaxPool', x, size, name);
+  }
+
+  averagePool(x: Signal, size: number, name: string): Signal {
+    return this.#pool('AveragePool', x, size, name);
+  }
+
+  #pool(op: string, x: Signal, size: number, name: string): Signal {
+    const [channels, ...spatial] = x.shape as [number, ...number[]];
+    const sizes = spatial.map((n) => Math.floor(n / size));
+    this.#checkSizes(name, spatial, sizes);
+    const all = ints(spatial.map(() => size));
+    return this.op(op, [x], [channels, ...sizes], name, { kernel_shape: all, strides: all });
   }
 
   globalPool(x: Signal, name: string): Signal {
@@ -147,11 +242,10 @@ export class Net {
 
   dense(x: Signal, name: string, units: number, activation: Activation = 'none'): Signal {
     const features = x.shape[0]!;
-    const weight =
-      activation === 'relu'
-        ? this.#he(`${name}.weight`, [units, features], features)
-        : this.#glorot(`${name}.weight`, [units, features], units + features);
-    const bias = this.#weight(`${name}.bias`, [units], () => 0);
+    const weight = rectifiers.has(activation)
+      ? this.he(`${name}.weight`, [units, features], features)
+      : this.glorot(`${name}.weight`, [units, features], units + features);
+    const bias = this.weight(`${name}.bias`, [units], () => 0);
     const y = this.#graph.node('Gemm', [x.name, weight, bias], { transB: int(1) }, 1, { name });
     return this.activation({ name: y, shape: [units] }, activation, `${name}.act`);
   }

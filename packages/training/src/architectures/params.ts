@@ -12,6 +12,7 @@ export type Param =
       readonly text: string;
     }
   | { readonly kind: 'numbers'; readonly fallback: readonly number[]; readonly text: string }
+  | { readonly kind: 'flag'; readonly fallback: boolean; readonly text: string }
   | { readonly kind: 'choice'; readonly fallback: string; readonly options: readonly string[]; readonly text: string };
 
 export const whole = (fallback: number, text: string): Param => ({ kind: 'number', fallback, whole: true, text });
@@ -33,17 +34,34 @@ export const choice = (fallback: string, options: readonly string[], text: strin
   text,
 });
 
+export const flag = (fallback: boolean, text: string): Param => ({ kind: 'flag', fallback, text });
+
 /** Checked parameters, read by name. */
 export interface Params {
+  flag(name: string): boolean;
   number(name: string): number;
   numbers(name: string): readonly number[];
   choice<T extends string>(name: string): T;
 }
 
+/** Shapes of one sample, by what they are called. */
+export const inputKinds = {
+  any: { ranks: undefined, text: 'any shape' },
+  image: { ranks: [3], text: '[channels, height, width]' },
+  series: { ranks: [2], text: '[steps, channels]' },
+  'image or series': { ranks: [2, 3], text: '[channels, height, width] or [steps, channels]' },
+  vector: { ranks: [1], text: '[features]' },
+} as const;
+
 export interface Architecture {
   readonly summary: string;
+  /** What one sample looks like. */
+  readonly input: keyof typeof inputKinds;
   readonly params: Readonly<Record<string, Param>>;
-  /** @param input shape of one sample, [channels, height, width] for the convolutional ones */
+  /**
+   * @param input shape of one sample
+   * @param classes width of the output, where the network has one of its own
+   */
   build(input: readonly number[], classes: number, params: Params, seed: number): Model;
 }
 
@@ -64,6 +82,8 @@ export function complaint(param: Param, value: ParamValue): string | undefined {
       const good = Array.isArray(value) && value.length > 0 && value.every((v) => Number.isInteger(v) && v > 0);
       return good ? undefined : 'a list of whole numbers from 1';
     }
+    case 'flag':
+      return typeof value === 'boolean' ? undefined : 'true or false';
     case 'choice':
       return typeof value === 'string' && param.options.includes(value)
         ? undefined

@@ -1,16 +1,45 @@
 /** The built-in architectures by name. */
 import type { Model } from '@verge/onnx';
 import { refuse, TrainingError } from '../errors.js';
+import { autoencoder, convAutoencoder } from './autoencoder.js';
+import { cnn } from './cnn.js';
+import { dcganDiscriminator, dcganGenerator } from './dcgan.js';
 import { dscnn } from './dscnn.js';
 import { lenet } from './lenet.js';
+import { lenet5 } from './lenet5.js';
 import { mlp } from './mlp.js';
-import { complaint, type Architecture, type ParamValue, type Params } from './params.js';
-import { resnet } from './resnet.js';
+import { mobilenetv1 } from './mobilenetv1.js';
+import { mobilenetv2 } from './mobilenetv2.js';
+import { complaint, inputKinds, type Architecture, type ParamValue, type Params } from './params.js';
+import { forecaster, recurrent } from './recurrent.js';
+import { resnet, resnetOf } from './resnet.js';
+import { tcn } from './tcn.js';
+import { transformer } from './transformer.js';
 
-export const architectures: Readonly<Record<string, Architecture>> = { mlp, lenet, resnet, dscnn };
+export const architectures: Readonly<Record<string, Architecture>> = {
+  mlp,
+  lenet,
+  lenet5,
+  cnn,
+  resnet,
+  resnet8: resnetOf(8),
+  resnet20: resnetOf(20),
+  resnet56: resnetOf(56),
+  mobilenetv1,
+  mobilenetv2,
+  dscnn,
+  autoencoder,
+  'conv-autoencoder': convAutoencoder,
+  tcn,
+  recurrent,
+  forecaster,
+  transformer,
+  'dcgan-generator': dcganGenerator,
+  'dcgan-discriminator': dcganDiscriminator,
+};
 
 export interface ArchitectureOptions {
-  /** Shape of one sample: [channels, height, width], or anything for the perceptron. */
+  /** Shape of one sample: [channels, height, width], [steps, channels] or what else the architecture reads. */
   readonly input: readonly number[];
   readonly classes: number;
   /** Parameters of the architecture; those left out have their defaults. */
@@ -18,7 +47,8 @@ export interface ArchitectureOptions {
 }
 
 /**
- * Builds a network with freshly drawn weights: `input` float32 ['N', ...input] to logits float32 ['N', classes].
+ * Builds a network with freshly drawn weights: `input` float32 ['N', ...input] to logits float32 ['N', classes], unless the
+ * architecture says otherwise (auto-encoders, the generator).
  * @param seed same seed, same weights
  * @throws TrainingError `unknown-architecture` naming those that exist, `bad-options` naming every bad parameter
  */
@@ -32,8 +62,9 @@ export function buildArchitecture(name: string, options: ArchitectureOptions, se
   const problems: string[] = [];
   if (input.length === 0 || input.some((d) => !Number.isInteger(d) || d < 1))
     problems.push('input: expected sizes from 1');
-  if (name !== 'mlp' && input.length !== 3)
-    problems.push(`input: expected [channels, height, width], not [${input.join(', ')}]`);
+  const { ranks, text } = inputKinds[architecture.input];
+  if (ranks && !(ranks as readonly number[]).includes(input.length))
+    problems.push(`input: expected ${text}, not [${input.join(', ')}]`);
   if (!Number.isInteger(classes) || classes < 1) problems.push('classes: expected a whole number from 1');
   for (const [key, value] of Object.entries(params)) {
     const param = Object.hasOwn(architecture.params, key) ? architecture.params[key] : undefined;
@@ -49,6 +80,7 @@ export function buildArchitecture(name: string, options: ArchitectureOptions, se
 function reader(architecture: Architecture, given: Readonly<Record<string, ParamValue>>): Params {
   const value = (name: string): ParamValue => given[name] ?? architecture.params[name]!.fallback;
   return {
+    flag: (name) => value(name) as boolean,
     number: (name) => value(name) as number,
     numbers: (name) => value(name) as readonly number[],
     choice: <T extends string>(name: string) => value(name) as T,

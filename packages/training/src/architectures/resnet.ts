@@ -1,6 +1,7 @@
 /** Residual network of basic blocks for small images (He et al. 2016, arXiv:1512.03385, section 4.2). */
+import type { Model } from '@verge/onnx';
 import { Net, type Signal } from './net.js';
-import { choice, fraction, numbers, whole, type Architecture } from './params.js';
+import { choice, fraction, numbers, positive, whole, type Architecture, type Params } from './params.js';
 
 /** Two 3x3 convolutions and a way around them; the way is a 1x1 convolution where the shape changes. */
 function block(net: Net, x: Signal, name: string, channels: number, stride: number): Signal {
@@ -11,26 +12,53 @@ function block(net: Net, x: Signal, name: string, channels: number, stride: numb
   return net.activation(net.add(outer, around, `${name}.add`), 'relu', `${name}.act`);
 }
 
+interface Plan {
+  readonly channels: readonly number[];
+  /** Blocks in each stage. */
+  readonly blocks: number;
+}
+
+function build(plan: Plan, input: readonly number[], classes: number, p: Params, seed: number): Model {
+  const net = new Net(seed, input);
+  let x = net.convUnit(net.input, 'stem', plan.channels[0]!);
+  plan.channels.forEach((width, stage) => {
+    for (let i = 0; i < plan.blocks; i++) {
+      const stride = stage > 0 && i === 0 ? 2 : 1;
+      x = block(net, x, `stage${stage + 1}.block${i + 1}`, width, stride);
+    }
+  });
+  x = p.choice('head') === 'average' ? net.globalPool(x, 'pool') : net.flatten(x, 'flatten');
+  x = net.dropout(x, p.number('dropout'), 'dropout');
+  return net.model(net.dense(x, 'output', classes), 'resnet');
+}
+
+const head = {
+  dropout: fraction(0, 'share of pooled features left out in training'),
+  head: choice('average', ['average', 'flatten'], 'how the last feature map reaches the classifier'),
+};
+
 export const resnet: Architecture = {
   summary: 'residual CNN; three stages of one block are the ResNet-8 of MLPerf Tiny',
+  input: 'image',
   params: {
     channels: numbers([16, 32, 64], 'channels of each stage; each stage after the first halves the image'),
     blocks: whole(1, 'blocks in each stage'),
-    dropout: fraction(0, 'share of pooled features left out in training'),
-    head: choice('average', ['average', 'flatten'], 'how the last feature map reaches the classifier'),
+    ...head,
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
-    const channels = p.numbers('channels');
-    let x = net.convUnit(net.input, 'stem', channels[0]!);
-    channels.forEach((width, stage) => {
-      for (let i = 0; i < p.number('blocks'); i++) {
-        const stride = stage > 0 && i === 0 ? 2 : 1;
-        x = block(net, x, `stage${stage + 1}.block${i + 1}`, width, stride);
-      }
-    });
-    x = p.choice('head') === 'average' ? net.globalPool(x, 'pool') : net.flatten(x, 'flatten');
-    x = net.dropout(x, p.number('dropout'), 'dropout');
-    return net.model(net.dense(x, 'output', classes), 'resnet');
-  },
+  build: (input, classes, p, seed) =>
+    build({ channels: p.numbers('channels'), blocks: p.number('blocks') }, input, classes, p, seed),
 };
+
+/** The networks that the paper trains on CIFAR-10: 6n + 2 layers are three stages of n blocks. */
+export function resnetOf(layers: number): Architecture {
+  const blocks = (layers - 2) / 6;
+  return {
+    summary: `ResNet-${layers}: three stages of ${blocks} blocks`,
+    input: 'image',
+    params: { width: positive(1, 'multiplies the channels 16, 32, 64'), ...head },
+    build(input, classes, p, seed) {
+      const channels = [16, 32, 64].map((c) => Math.max(1, Math.round(c * p.number('width'))));
+      return build({ channels, blocks }, input, classes, p, seed);
+    },
+  };
+}

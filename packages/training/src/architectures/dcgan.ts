@@ -1,0 +1,63 @@
+/** DCGAN (Radford, Metz and Chintala 2015, arXiv:1511.06434, section 3): strided convolutions, batch normalisation, no pooling. */
+import { TrainingError } from '../errors.js';
+import { Net, type Signal } from './net.js';
+import { whole, type Architecture } from './params.js';
+
+/** All weights are drawn from a normal distribution of this deviation (section 4). */
+const deviation = 0.02;
+const step = { kernel: 4, stride: 2, padding: 1, deviation };
+
+/** How often a side of 4 to 7 pixels doubles to `size`, and that side. */
+function doublings(size: number): { times: number; side: number } {
+  const times = Math.max(0, Math.floor(Math.log2(size / 4)));
+  const side = size / 2 ** times;
+  if (times < 1 || !Number.isInteger(side)) {
+    const message = `a side of ${size} pixels is not reached by doubling one of 4 to 7; 28, 32 and 64 are`;
+    throw new TrainingError('bad-options', message);
+  }
+  return { times, side };
+}
+
+export const dcganGenerator: Architecture = {
+  summary: 'DCGAN generator: noise [features] to an image [channels, size, size] between -1 and 1',
+  input: 'vector',
+  params: {
+    channels: whole(3, 'channels of the image'),
+    size: whole(64, 'height and width of the image'),
+    features: whole(64, 'channels before the last layer; each layer before it has twice as many'),
+  },
+  build(input, _classes, p, seed) {
+    const net = new Net(seed, input);
+    const { times, side } = doublings(p.number('size'));
+    const features = p.number('features');
+    const unit = (y: Signal, name: string): Signal =>
+      net.activation(net.batchNorm(y, `${name}.bn`), 'relu', `${name}.act`);
+    let x: Signal = net.reshape(net.input, [input[0]!, 1, 1], 'noise');
+    const first = { kernel: side, stride: 1, padding: 0, deviation };
+    x = unit(net.convTranspose(x, 'project.conv', features * 2 ** (times - 1), first), 'project');
+    for (let i = times - 2; i >= 0; i--) {
+      const name = `up${times - 1 - i}`;
+      x = unit(net.convTranspose(x, `${name}.conv`, features * 2 ** i, step), name);
+    }
+    x = net.activation(net.convTranspose(x, 'image.conv', p.number('channels'), step), 'tanh', 'image');
+    return net.model(x, 'dcgan-generator');
+  },
+};
+
+export const dcganDiscriminator: Architecture = {
+  summary: 'DCGAN discriminator: a square image to logits; one of them says how real it is',
+  input: 'image',
+  params: { features: whole(64, 'channels of the first layer; each layer behind it has twice as many') },
+  build(input, classes, p, seed) {
+    const net = new Net(seed, input);
+    const [, height, width] = input as [number, number, number];
+    if (height !== width) throw new TrainingError('bad-options', `the image must be square, not ${height}x${width}`);
+    const { times, side } = doublings(height);
+    const features = p.number('features');
+    // Batch normalisation everywhere but at the input (section 3).
+    let x: Signal = net.activation(net.conv(net.input, 'down1.conv', features, step), 'leaky', 'down1.act');
+    for (let i = 1; i < times; i++) x = net.convUnit(x, `down${i + 1}`, features * 2 ** i, step, 'leaky');
+    x = net.conv(x, 'output', classes, { kernel: side, padding: 0, deviation });
+    return net.model(net.flatten(x, 'logits'), 'dcgan-discriminator');
+  },
+};
