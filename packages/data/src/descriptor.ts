@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { DatasetFormat, Preprocess } from '@verge/contracts';
 import { z } from 'zod';
 import { DataError, messageOf } from './errors.js';
+import { FileNames } from './readers/file-names.js';
 
 export const DatasetDescriptor = z.strictObject({
   schema: z.literal('verge.dataset/1'),
@@ -22,6 +23,7 @@ export const DatasetDescriptor = z.strictObject({
   steps: z.int().min(1).optional(),
   padValue: z.number().optional(),
   missing: z.union([z.number(), z.literal('hold')]).optional(),
+  names: FileNames.optional(),
   preprocess: Preprocess.optional(),
   /** The named split that the data set is used with. */
   split: z.string().optional(),

@@ -5,7 +5,7 @@ import type { DatasetFormat } from '@verge/contracts';
 import { findDescriptor } from './descriptor.js';
 import { DataError, messageOf } from './errors.js';
 import { formatNames } from './formats.js';
-import { checkPreprocess } from './preprocess/pipeline.js';
+import { checkPreprocess } from './preprocess/check.js';
 import type { OpenOptions } from './readers/options.js';
 import { recognise } from './recognise.js';
 
@@ -40,6 +40,6 @@ export async function locate(path: string, given: OpenOptions): Promise<Located>
     );
   }
   if (options.preprocess) checkPreprocess(options.preprocess);
-  const format = options.format ?? (await recognise(file, isFolder));
+  const format = options.format ?? (await recognise(file, isFolder, options.names));
   return { file, isFolder, format, options, name: given.name ?? name, split };
 }

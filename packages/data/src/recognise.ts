@@ -3,9 +3,12 @@ import { DatasetFormat } from '@verge/contracts';
 import { headOf } from './bytes.js';
 import { DataError } from './errors.js';
 import { idxImagesIn } from './readers/idx.js';
-import { listImages } from './readers/image-folder.js';
+import { listFiles } from './readers/class-folders.js';
+import type { FileNames } from './readers/file-names.js';
+import { isImageName } from './readers/image-folder.js';
 import { npyFilesOf, npzSources } from './readers/npy.js';
 import { seriesFilesIn } from './readers/series.js';
+import { isWavName } from './readers/wav-folder.js';
 
 function looksLikeText(head: Uint8Array): boolean {
   if (head.length === 0 || head.some((b) => b < 0x20 && b !== 9 && b !== 10 && b !== 13)) return false;
@@ -18,21 +21,22 @@ function looksLikeText(head: Uint8Array): boolean {
   }
 }
 
-async function ofFolder(path: string): Promise<DatasetFormat> {
+async function ofFolder(path: string, names: FileNames | undefined): Promise<DatasetFormat> {
   if ((await idxImagesIn(path)).length > 0) return 'idx';
   if ((await seriesFilesIn(path)).length > 0) return 'ts';
   const arrays = await npyFilesOf(path, true);
   if (npzSources.some((source) => arrays.has(source.x))) return 'npy';
-  if ((await listImages(path)).length > 0) return 'image-folder';
+  if ((await listFiles(path, isImageName, names)).entries.length > 0) return 'image-folder';
+  if ((await listFiles(path, isWavName, names)).entries.length > 0) return 'wav-folder';
   throw new DataError(
     'unknown-format',
-    `'${path}' holds no IDX pair, no x.npy, no .ts file, no dataset.json and no class folders of images`,
+    `'${path}' holds no IDX pair, no x.npy, no .ts file, no dataset.json and no class folders of images or WAV files`,
   );
 }
 
 /** @throws DataError `unknown-format` naming the formats that exist */
-export async function recognise(path: string, isFolder: boolean): Promise<DatasetFormat> {
-  if (isFolder) return ofFolder(path);
+export async function recognise(path: string, isFolder: boolean, names?: FileNames): Promise<DatasetFormat> {
+  if (isFolder) return ofFolder(path, names);
   const head = await headOf(path);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
   if (head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString('latin1') === 'NUMPY') return 'npy';

@@ -1,6 +1,6 @@
 /** From a request's inputs to what the model is fed: as they are, or through the preprocessing that its manifest carries. */
 import type { ArtifactManifest, Preprocess } from '@verge/contracts';
-import { DataError, decodeImage, preprocessArray, preprocessImage, type Elements } from '@verge/data';
+import { DataError, preprocessArray, preprocessEncoded, type Elements } from '@verge/data';
 import { elementCount, type Tensor } from '@verge/onnx';
 import { AgentError } from '../errors.js';
 import type { RequestInput, WireRequest } from './request.js';
@@ -41,9 +41,9 @@ async function preprocessed(
   if (!input || inputs.length !== 1)
     throw invalid('a request with "preprocess": true has exactly one input, the raw sample');
   const samples =
-    preprocess.input.kind === 'image'
-      ? await imageSamples(input, preprocess)
-      : arraySamples(input, preprocess, preprocess.input.shape);
+    preprocess.input.kind === 'array'
+      ? arraySamples(input, preprocess, preprocess.input.shape)
+      : await encodedSamples(input, preprocess, encodings[preprocess.input.kind]);
   const { shape, dtype } = preprocess.output;
   const size = elementCount(shape);
   const data = dtype === 'float32' ? new Float32Array(size * samples.length) : new Uint8Array(size * samples.length);
@@ -51,25 +51,27 @@ async function preprocessed(
   return { [manifest.inputs[0]!.name]: { dtype, dims: [samples.length, ...shape], data } as Tensor };
 }
 
-/** BYTES [n]: encoded images, in JSON as base64. */
-async function imageSamples(input: RequestInput, preprocess: Preprocess): Promise<Elements[]> {
+const encodings = { image: 'an encoded image', audio: 'a recording as WAV' } as const;
+
+/** BYTES [n]: encoded images or recordings, in JSON as base64. */
+async function encodedSamples(input: RequestInput, preprocess: Preprocess, what: string): Promise<Elements[]> {
   if (dtypeOf(input.datatype) !== 'string' || input.shape.length > 1) {
-    throw invalid('the raw sample is an encoded image: expected datatype BYTES and shape [n]');
+    throw invalid(`the raw sample is ${what}: expected datatype BYTES and shape [n]`);
   }
   const encoded = input.binary
     ? bytesElements(input.binary)
     : jsonElements(input.shape, input.data).map((element, i) => {
         if (typeof element !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(element)) {
-          throw invalid(`data[${i}]: expected an encoded image in base64`);
+          throw invalid(`data[${i}]: expected ${what} in base64`);
         }
         return Buffer.from(element, 'base64');
       });
   if (encoded.length !== elementCount(input.shape)) {
-    throw invalid(`${encoded.length} images for the shape [${input.shape.join(', ')}]`);
+    throw invalid(`${encoded.length} samples for the shape [${input.shape.join(', ')}]`);
   }
   const samples: Elements[] = [];
   for (const bytes of encoded)
-    samples.push(await asSample(async () => preprocessImage(preprocess, await decodeImage(bytes))));
+    samples.push(await asSample(() => preprocessEncoded(preprocess, bytes)));
   return samples;
 }
 

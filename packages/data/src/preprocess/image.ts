@@ -56,3 +56,17 @@ export function crop(image: Image, top: number, left: number, height: number, wi
   }
   return { height, width, channels, data: out };
 }
+
+/** The image at (top, left) of one of [height, width] that is filled with `fill` elsewhere. */
+export function place(image: Image, top: number, left: number, height: number, width: number, fill: number): Image {
+  const { channels } = image;
+  if (image.height === height && image.width === width) return image;
+  const count = height * width * channels;
+  const out = image.data instanceof Uint8Array ? new Uint8Array(count) : new Float32Array(count);
+  out.fill(fill);
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(y * image.width * channels, (y + 1) * image.width * channels);
+    out.set(row, ((top + y) * width + left) * channels);
+  }
+  return { height, width, channels, data: out };
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Preprocess } from '@verge/contracts';
-import { checkPreprocess, preprocessArray, preprocessImage } from './pipeline.js';
+import { checkPreprocess } from './check.js';
+import { preprocessArray, preprocessImage } from './pipeline.js';
 
 const parse = (value: unknown): Preprocess => Preprocess.parse(value);
 const ramp = (n: number): Uint8Array => Uint8Array.from({ length: n }, (_, i) => i);

@@ -1,7 +1,11 @@
-/** A folder a class, files of samples in it; optionally below folders named train, validation (or val) and test. */
+/**
+ * Samples in a file each. A folder a class, optionally below folders named train, validation (or val) and test; or all in
+ * one folder, their names saying what they are.
+ */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Part } from '../samples.js';
+import { nameReader, type FileNames } from './file-names.js';
 
 /** One sample's file. */
 export interface Entry {
@@ -44,4 +48,31 @@ export async function classFolders(root: string, wanted: (name: string) => boole
   const entries: Entry[] = [];
   for (const name of top) entries.push(...(await entriesOf(join(root, name), partOf(name), wanted)));
   return entries;
+}
+
+export interface Listing {
+  readonly entries: readonly Entry[];
+  /** Names that do not fit the pattern. */
+  readonly strangers: readonly string[];
+}
+
+/**
+ * Every file of a wanted name with its class and part, in name order.
+ * @throws DataError `bad-setting` as `nameReader`
+ */
+export async function listFiles(
+  root: string,
+  wanted: (name: string) => boolean,
+  names: FileNames | undefined,
+): Promise<Listing> {
+  if (!names) return { entries: await classFolders(root, wanted), strangers: [] };
+  const read = nameReader(names);
+  const entries: Entry[] = [];
+  const strangers: string[] = [];
+  for (const name of (await readdir(root)).filter(wanted).sort()) {
+    const found = read(name);
+    if (found) entries.push({ path: join(root, name), ...found });
+    else strangers.push(name);
+  }
+  return { entries, strangers };
 }

@@ -1,6 +1,7 @@
 import type { DatasetFormat, Preprocess } from '@verge/contracts';
 import { DataError } from '../errors.js';
 import type { UnreadableRow } from '../samples.js';
+import type { FileNames } from './file-names.js';
 
 export interface OpenOptions {
   /** The format's name when it should not be recognised from the content. */
@@ -30,6 +31,8 @@ export interface OpenOptions {
    * missing values is unreadable.
    */
   missing?: number | 'hold';
+  /** Images and recordings: what their names say, where they lie in one folder. */
+  names?: FileNames;
   name?: string;
   signal?: AbortSignal;
 }

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { defaultMaxBytes } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
-import type { Entry } from '../readers/class-folders.js';
+import type { Entry, Listing } from '../readers/class-folders.js';
 import { indexLabels } from '../readers/labels.js';
 import { UnreadableRows, type OpenOptions } from '../readers/options.js';
 import type { Elements } from '../samples.js';
@@ -15,9 +15,10 @@ export interface Decoded {
   readonly shape: readonly number[];
 }
 
-export interface Encoded {
+export interface Encoded extends Listing {
   readonly root: string;
-  readonly entries: readonly Entry[];
+  /** What the samples are, for messages. */
+  readonly what: string;
   readonly decode: (bytes: Uint8Array) => Promise<Decoded> | Decoded;
 }
 
@@ -53,9 +54,12 @@ async function firstOf(encoded: Encoded, maxBytes: number, unreadable: Unreadabl
 
 /** A source of encoded samples; what was decoded lately is kept, up to `options.cacheBytes`. */
 export async function openEncoded(encoded: Encoded, options: OpenOptions): Promise<RawSource> {
-  const { root, entries, decode } = encoded;
+  const { root, entries, strangers, decode, what } = encoded;
   const maxBytes = options.maxBytes ?? defaultMaxBytes;
   const unreadable = new UnreadableRows(root, options.maxUnreadable);
+  for (const name of strangers) unreadable.add(name, 'its name does not fit the pattern');
+  unreadable.check();
+  if (entries.length === 0) throw new DataError('missing-part', `'${root}' has no ${what} in class folders`);
   const { shape, x: sample } = await firstOf(encoded, maxBytes, unreadable);
   const dtype = sample instanceof Uint8Array ? 'uint8' : 'float32';
   const cache = new RowCache(options.cacheBytes ?? defaultCacheBytes);
