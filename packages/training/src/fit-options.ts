@@ -1,18 +1,20 @@
 /** What `fit` is told and what it gives back. Field names are those of `TrainingConfig` where both have them. */
 import type { AugmentationConfig } from '@verge/contracts';
-import { elementCount, type Model, type SessionFactory } from '@verge/onnx';
+import { elementCount, type Model, type ReplicaPoolFactory, type SessionFactory } from '@verge/onnx';
+import type { Companion } from './distill-companion.js';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
-import { lossOf } from './loop/setup.js';
+import { augmentationProblems, lossOf } from './loop/setup.js';
 import { countOf, type SampleSet } from './loop/source.js';
 import { taskOf } from './loop/task.js';
 import { lossReads, type LossSpec } from './losses.js';
 import { metricTable, usualMetrics, type MetricName } from './metrics/table.js';
+import { checkAveraging, type AveragingSpec } from './optimizers/averaging.js';
 import type { OptimizerSpec } from './optimizers.js';
 import type { Layout } from './parameters.js';
 import type { Score } from './predict.js';
 import type { Progress } from './progress.js';
-import type { ScheduleSpec } from './schedule.js';
+import { checkSchedule, type ScheduleSpec } from './schedule.js';
 
 /** Changes a batch [rows, ...shape] before a step; a pure function of its arguments. */
 export type Augment = (x: Float32Array, shape: readonly number[], seed: number) => Float32Array;
@@ -66,7 +68,14 @@ export interface FitOptions {
   readonly masks?: ReadonlyMap<string, ArrayLike<number>>;
   readonly trainable?: (name: string) => boolean;
   readonly mode?: Mode;
+  /** Gradients longer than this (Euclidean norm over all parameters) are shortened to it. */
   readonly maxGradientNorm?: number;
+  /** Elements of the gradient are cut off here in either direction, after `maxGradientNorm`. */
+  readonly maxGradientValue?: number;
+  /** A teacher that runs in the same graph; the loss may name its values (`companionValue`). */
+  readonly companion?: Companion;
+  /** Evaluation, `keep` and the result use averages of the parameters over the run. */
+  readonly averaging?: AveragingSpec;
   /**
    * Which epoch's weights are returned. Unless told otherwise the best on the validation samples when the run may stop
    * early, else the last: a schedule that runs to its end leaves the best weights there, and a small validation set is a
@@ -85,8 +94,19 @@ export interface FitOptions {
   /** Steps between checkpoints within an epoch; none when absent. */
   readonly checkpointEverySteps?: number;
   readonly resumeFrom?: Uint8Array;
-  /** Intra-op threads, 1 when absent. */
+  /** Intra-op threads, 1 when absent; of each replica where there are several. */
   readonly threads?: number;
+  /**
+   * Cuts each batch into so many micro-batches whose gradients are averaged: the update of the whole batch in the memory of
+   * a part. BatchNormalization normalises each part by itself, and a loss that compares samples with each other sees those of
+   * one part. 1 when absent; it must divide the batch.
+   */
+  readonly accumulate?: number;
+  /**
+   * Cuts each batch among replicas that run at once, each on its own thread; as `accumulate`, but running statistics of
+   * BatchNormalization become the mean of the replicas'. The executor is `openReplicas` of the runtime.
+   */
+  readonly parallel?: { readonly replicas: number; readonly openReplicas: ReplicaPoolFactory };
 }
 
 export interface FitResult {
@@ -118,6 +138,9 @@ export function checkFitOptions(o: FitOptions): void {
   const rate = o.optimizer.learningRate;
   expect(problems, whole(o.epochs), `epochs: expected a whole number from 1, not ${o.epochs}`);
   expect(problems, whole(o.batchSize), `batchSize: expected a whole number from 1, not ${o.batchSize}`);
+  expect(problems, whole(o.accumulate), `accumulate: expected a whole number from 1, not ${o.accumulate}`);
+  const replicas = o.parallel?.replicas;
+  expect(problems, whole(replicas), `parallel.replicas: expected a whole number from 1, not ${replicas}`);
   expect(problems, whole(o.threads), `threads: expected a whole number from 1, not ${o.threads}`);
   expect(
     problems,
@@ -149,7 +172,9 @@ export function checkFitOptions(o: FitOptions): void {
       `views[${i}].teacherLogits: expected [${count}, classes]`,
     );
   }
-  problems.push(...metricProblems(o));
+  if (o.schedule) problems.push(...checkSchedule(o.schedule));
+  problems.push(...augmentationProblems(o), ...metricProblems(o));
+  if (o.averaging) problems.push(...checkAveraging(o.averaging, o.epochs));
   refuse('bad-options', 'fit', problems);
 }
 

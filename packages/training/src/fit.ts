@@ -1,10 +1,10 @@
 /** Training: steps over shuffled batches, validation, schedule, early stop, checkpoints, cancellation. */
-import { encodeModel, type Model, type Session } from '@verge/onnx';
+import { encodeModel, type Model, type Tensor } from '@verge/onnx';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
 import { checkFitOptions, packMasks, type FitOptions, type FitResult } from './fit-options.js';
 import { Batches } from './loop/batches.js';
-import { feedsOf, portsOf, type Batch, type Port } from './loop/feeds.js';
+import { feedsOf, type Batch } from './loop/feeds.js';
 import { fingerprintOf } from './loop/fingerprint.js';
 import { Journal } from './loop/journal.js';
 import { dropoutSeed, stepsPerEpoch, type Plan } from './loop/plan.js';
@@ -12,12 +12,14 @@ import { checkedSets, labelledClasses, lossOf, type SampleSets } from './loop/se
 import { Tally } from './loop/tally.js';
 import { validate, type Validation } from './loop/validation.js';
 import { inputTypeOf } from './loop/prepare.js';
+import { planSteps } from './parallel/plan.js';
+import type { StepPlan, Stepper } from './parallel/stepper.js';
+import { buildStatisticsModel, estimateStatistics } from './optimizers/statistics.js';
 import { immediate } from './pause.js';
 import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
-import { buildTrainingModel, type TrainingModel } from './training-model.js';
 
 /** Best weights in a checkpoint carry this prefix. */
 const BEST = 'best.';
@@ -26,8 +28,7 @@ class Run {
   readonly #o: FitOptions;
   readonly #sets: SampleSets;
   readonly #plan: Plan;
-  readonly #training: TrainingModel;
-  readonly #ports: ReadonlyMap<string, Port>;
+  readonly #steps: StepPlan;
   readonly #state: TrainingState;
   readonly #fingerprint: string;
   readonly #journal: Journal;
@@ -45,23 +46,21 @@ class Run {
     const { source } = this.#sets;
     const batch = Math.min(options.batchSize ?? 64, source.count);
     this.#plan = { seed: options.seed ?? 1, count: source.count, batch, epochs: options.epochs, block: source.block };
-    this.#training = buildTrainingModel(options.model, {
-      loss,
-      optimizer: options.optimizer,
-      batch,
-      trainable: options.trainable,
-      masked: options.masks !== undefined,
-      mode: options.mode,
-      maxGradientNorm: options.maxGradientNorm,
-    });
-    this.#ports = portsOf(this.#training.model);
-    this.#sets.check(this.#training, loss);
-    const mask = packMasks(this.#training.parameters, options.masks);
-    this.#state = new TrainingState(this.#training, options.model, options.optimizer, mask);
+    this.#steps = planSteps({ options, loss, batch });
+    const { ports, models } = this.#steps;
+    this.#sets.check(ports, loss);
+    this.#state = new TrainingState(
+      ports,
+      options.model,
+      options.optimizer,
+      packMasks(ports.parameters, options.masks),
+      options.averaging,
+    );
     const keep = options.keep ?? (options.earlyStop ? 'best' : 'last');
-    this.#journal = new Journal({ keep, earlyStop: options.earlyStop, monitor: options.monitor });
-    this.#tally = new Tally(loss, this.#training.outputShape);
-    this.#fingerprint = fingerprintOf(options, [this.#training.model], this.#state.vectors.values(), this.#plan);
+    const { earlyStop, monitor, schedule } = options;
+    this.#journal = new Journal({ keep, earlyStop, monitor, schedule });
+    this.#tally = new Tally(loss, ports.outputShape);
+    this.#fingerprint = fingerprintOf(options, models, this.#state.vectors.values(), this.#plan);
     if (options.resumeFrom) this.#restore(decodeCheckpoint(options.resumeFrom));
   }
 
@@ -99,27 +98,27 @@ class Run {
   #learningRate(step: number): number {
     const { optimizer, schedule = { name: 'cosine' }, epochs } = this.#o;
     const perEpoch = stepsPerEpoch(this.#plan);
-    return learningRateAt(optimizer.learningRate, schedule, step, epochs * perEpoch, perEpoch);
+    return learningRateAt(optimizer.learningRate, schedule, step, epochs * perEpoch, perEpoch, this.#journal.plateau);
   }
 
   /** What the step at the current position reads. */
   #input(batch: Batch): StepInput {
     const { step } = this.#position;
     return {
-      feeds: feedsOf(batch, this.#training.input.name, this.#ports),
+      feeds: feedsOf(batch, this.#steps.ports.input.name, this.#steps.feeds),
       learningRate: this.#learningRate(step),
       step: step + 1,
       dropoutSeed: dropoutSeed(this.#plan.seed, step),
     };
   }
 
-  async #epoch(session: Session, batches: Batches): Promise<void> {
+  async #epoch(stepper: Stepper, batches: Batches): Promise<void> {
     const every = this.#o.checkpointEverySteps ?? Infinity;
     const steps = stepsPerEpoch(this.#plan);
     while (this.#position.stepInEpoch < steps) {
       checkCancelled(this.#o.signal, 'training');
       const batch = await batches.next();
-      const { loss, output } = await this.#state.step(session, this.#input(batch));
+      const { loss, output } = await stepper.step(this.#input(batch));
       this.#tally.add(loss, output, batch);
       this.#position.stepInEpoch++;
       this.#position.step++;
@@ -155,39 +154,55 @@ class Run {
     return progress;
   }
 
-  async run(): Promise<FitResult> {
-    const {
-      createSession,
-      threads = 1,
-      epochs,
-      onProgress,
-      checkpointEvery = 1,
-      augmentation,
-      views,
-      signal,
-    } = this.#o;
-    checkCancelled(signal, 'training');
-    const bytes = encodeModel(this.#training.model);
-    const session = await createSession(bytes, { threads, optimization: 'extended' });
+  /** The batches from a position to the end of the run. */
+  #batches(position: Position, prefetch = this.#o.prefetch): Batches {
     const { source } = this.#sets;
-    const batches = new Batches(
+    const { model, augmentation, augment, views, threads = 1, signal } = this.#o;
+    return new Batches(
       {
         source,
         plan: this.#plan,
-        preparation: { shape: source.shape, dtype: inputTypeOf(this.#o.model), augmentation },
+        preparation: { shape: source.shape, dtype: inputTypeOf(model), augmentation },
         views,
-        augment: this.#o.augment,
-        classes: labelledClasses(lossOf(this.#o), this.#training.outputShape),
-        prefetch: this.#o.prefetch,
+        augment,
+        classes: labelledClasses(lossOf(this.#o), this.#steps.ports.outputShape),
+        prefetch,
         threads,
         signal,
       },
-      this.#position,
+      position,
     );
+  }
+
+  /** BatchNormalization statistics of other parameters than the current ones, from batches of the epoch that ends. */
+  async #statistics(parameters: Float32Array): Promise<Float32Array> {
+    const { averaging, model, createSession, threads } = this.#o;
+    const { ports, feeds } = this.#steps;
+    const wanted = (averaging?.kind === 'swa' ? averaging.statisticsBatches : undefined) ?? 64;
+    const count = Math.min(wanted, stepsPerEpoch(this.#plan));
+    const again = this.#batches({ ...this.#position, stepInEpoch: 0 }, false);
+    const input = ports.input.name;
+    const inputs = async function* (): AsyncGenerator<Tensor> {
+      for (let i = 0; i < count; i++) yield feedsOf(await again.next(), input, feeds)[input]!;
+    };
+    const graph = buildStatisticsModel(model, this.#plan.batch, ports);
+    try {
+      return await estimateStatistics(model, graph, ports, parameters, inputs(), createSession, threads);
+    } finally {
+      await again.close();
+    }
+  }
+
+  async run(): Promise<FitResult> {
+    const { epochs, onProgress, checkpointEvery = 1, signal } = this.#o;
+    checkCancelled(signal, 'training');
+    const stepper = await this.#steps.open(this.#state);
+    const batches = this.#batches(this.#position);
     let stopped = this.#position.epoch > 0 && this.#journal.stops;
     try {
       while (this.#position.epoch < epochs && !stopped) {
-        await this.#epoch(session, batches);
+        await this.#epoch(stepper, batches);
+        await this.#state.endEpoch(this.#position.epoch + 1, (parameters) => this.#statistics(parameters));
         const progress = await this.#close();
         stopped = this.#journal.stops;
         const last = this.#position.epoch === epochs || stopped;
@@ -196,7 +211,7 @@ class Run {
       }
     } finally {
       await batches.close();
-      await session.release();
+      await stepper.release();
     }
     return this.#result(stopped && this.#position.epoch < epochs);
   }

@@ -158,7 +158,7 @@ export function learningRateAt(
 /** Settings that are out of range, each named by its field. */
 export function checkSchedule(schedule: ScheduleSpec): string[] {
   const problems: string[] = [];
-  const settings = schedule as Readonly<Record<string, unknown>>;
+  const settings: Readonly<Record<string, unknown>> = { ...schedule };
   const say = (field: string, good: (v: number) => boolean, wanted: string): void => {
     const value = settings[field];
     if (value !== undefined && !(typeof value === 'number' && good(value))) {

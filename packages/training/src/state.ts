@@ -3,9 +3,10 @@ import { float32, int64, type Model, type Session, type Tensor } from '@verge/on
 import { TrainingError } from './errors.js';
 import { exportInference } from './export.js';
 import { initialSlotValue, scalarFeeds, type OptimizerSpec } from './optimizers.js';
+import { AVERAGE, emaWeight, moveTowards, swaWeight, type AveragingSpec } from './optimizers/averaging.js';
 import { packFrom, unpack } from './parameters.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
-import { LOSS, MASK, OUTPUT, PARAMETERS, STATISTICS, nextOf, type StepPorts } from './step-parts.js';
+import { LOSS, MASK, OUTPUT, PARAMETERS, STATISTICS, nextOf, withConstants, type StepPorts } from './step-parts.js';
 
 /** What one step reads besides the state. */
 export interface StepInput {
@@ -26,40 +27,48 @@ export interface StepResult {
 /** The outputs of a run become the inputs of the next; the executor never writes into what it reads. */
 export class TrainingState {
   vectors: Map<string, Float32Array>;
-  readonly #mask: Float32Array | undefined;
+  /** The vectors that the graph reads and replaces; averages are not among them. */
+  readonly stepped: readonly string[];
 
   constructor(
     readonly training: StepPorts,
     private readonly forward: Model,
     private readonly optimizer: OptimizerSpec,
-    mask?: Float32Array,
+    readonly mask?: Float32Array,
+    private readonly averaging?: AveragingSpec,
   ) {
     const { parameters, statistics, slots } = training;
-    this.vectors = new Map([[PARAMETERS, packFrom(forward.graph, parameters)]]);
-    for (const slot of slots) this.vectors.set(slot, new Float32Array(parameters.size).fill(initialSlotValue(optimizer)));
+    this.vectors = new Map([[PARAMETERS, packFrom(withConstants(forward.graph, training.added), parameters)]]);
+    for (const slot of slots)
+      this.vectors.set(slot, new Float32Array(parameters.size).fill(initialSlotValue(optimizer)));
     if (statistics.size > 0) this.vectors.set(STATISTICS, packFrom(forward.graph, statistics));
-    this.#mask = mask;
     if (mask)
       this.vectors.set(
         PARAMETERS,
         this.vectors.get(PARAMETERS)!.map((v, i) => v * mask[i]!),
       );
+    this.stepped = [...this.vectors.keys()];
+    if (averaging) for (const [name, vector] of this.snapshot()) this.vectors.set(AVERAGE + name, vector);
   }
 
-  #feeds(input: StepInput): Record<string, Tensor> {
+  /** All that a step may read: the batch, the state, the mask and the scalars. */
+  feeds(input: StepInput): Record<string, Tensor> {
     const { training } = this;
     const feeds: Record<string, Tensor> = { ...input.feeds };
     if (training.needsDropoutSeed) feeds[DROPOUT_SEED] = int64([], [input.dropoutSeed]);
-    if (this.#mask) feeds[MASK] = float32([this.#mask.length], this.#mask);
+    if (this.mask) feeds[MASK] = float32([this.mask.length], this.mask);
     const scalars = scalarFeeds(this.optimizer, input.learningRate, input.step);
     for (const [name, value] of Object.entries(scalars)) feeds[name] = float32([], [value]);
-    for (const [name, vector] of this.vectors) feeds[name] = float32([vector.length], vector);
+    for (const name of this.stepped) {
+      const vector = this.vectors.get(name)!;
+      feeds[name] = float32([vector.length], vector);
+    }
     return feeds;
   }
 
   /** @throws TrainingError `diverged` when the loss is no longer finite; the state is then the one before the step */
   async step(session: Session, input: StepInput): Promise<StepResult> {
-    const results = await session.run(this.#feeds(input));
+    const results = await session.run(this.feeds(input));
     const floats = (name: string): Float32Array => {
       const tensor = results[name];
       if (tensor?.dtype !== 'float32') throw new TrainingError('bad-model', `output '${name}' is missing`);
@@ -67,19 +76,61 @@ export class TrainingState {
     };
     const loss = floats(LOSS)[0]!;
     if (!Number.isFinite(loss)) throw new TrainingError('diverged', `the loss of step ${input.step} is ${loss}`);
-    this.vectors = new Map([...this.vectors.keys()].map((name) => [name, floats(nextOf(name))]));
+    this.advance((name) => floats(nextOf(name)), input.step);
     return { loss, output: floats(OUTPUT) };
   }
 
-  /** The values that an inference model needs, as they are now. */
+  /** Puts the vectors in place that a step has made, and moves the averages. */
+  advance(next: (name: string) => Float32Array, step: number): void {
+    const averages = [...this.vectors].filter(([name]) => name.startsWith(AVERAGE));
+    this.vectors = new Map([...this.stepped.map((name) => [name, next(name)] as const), ...averages]);
+    if (this.averaging?.kind === 'ema') this.#average(emaWeight(this.averaging, step));
+  }
+
+  /** Moves the averages towards the current values. */
+  #average(weight: number): void {
+    if (weight === 0) return;
+    for (const name of this.#exported) moveTowards(this.vectors.get(AVERAGE + name)!, this.vectors.get(name)!, weight);
+  }
+
+  get #exported(): readonly string[] {
+    return [PARAMETERS, STATISTICS].filter((name) => this.vectors.has(name));
+  }
+
+  /**
+   * Takes the end of an epoch into the mean of stochastic weight averaging.
+   * @param epoch counted from 1
+   * @param estimate BatchNormalization statistics for parameters; called where there are any
+   */
+  async endEpoch(epoch: number, estimate: (parameters: Float32Array) => Promise<Float32Array>): Promise<void> {
+    if (this.averaging?.kind !== 'swa') return;
+    if (epoch < this.averaging.startEpoch) return this.#follow();
+    const weight = swaWeight(this.averaging, epoch);
+    if (weight === 0) return;
+    this.#average(weight);
+    if (this.vectors.has(STATISTICS)) {
+      this.vectors.set(AVERAGE + STATISTICS, await estimate(this.vectors.get(AVERAGE + PARAMETERS)!));
+    }
+  }
+
+  /** Until the mean begins it is the current values. */
+  #follow(): void {
+    for (const [name, vector] of this.#current('')) this.vectors.set(AVERAGE + name, vector);
+  }
+
+  #current(prefix: string): Map<string, Float32Array> {
+    return new Map(this.#exported.map((name) => [name, this.vectors.get(prefix + name)!.slice()]));
+  }
+
+  /** The values that an inference model needs, as they are now: their averages where the run averages. */
   snapshot(): Map<string, Float32Array> {
-    const kept = [PARAMETERS, STATISTICS].filter((name) => this.vectors.has(name));
-    return new Map(kept.map((name) => [name, this.vectors.get(name)!.slice()]));
+    return this.#current(this.vectors.has(AVERAGE + PARAMETERS) ? AVERAGE : '');
   }
 
   /** The inference model of a snapshot. */
-  export(snapshot: ReadonlyMap<string, Float32Array> = this.vectors): Model {
+  export(snapshot: ReadonlyMap<string, Float32Array> = this.snapshot()): Model {
     const values = unpack(this.training.parameters, snapshot.get(PARAMETERS)!);
+    for (const name of this.training.added?.keys() ?? []) values.delete(name);
     const statistics = snapshot.get(STATISTICS);
     if (statistics) for (const [name, data] of unpack(this.training.statistics, statistics)) values.set(name, data);
     return exportInference(this.forward, values);

@@ -1,6 +1,7 @@
 /** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
-import type { DataType, Dim, Graph, Model, ValueInfo } from '@verge/onnx';
+import type { DataType, Dim, Graph, Model, StoredTensor, ValueInfo } from '@verge/onnx';
 import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
+import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
 import { TrainingError } from './errors.js';
 import { prepareForward, type Forward } from './forward.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
@@ -30,6 +31,8 @@ export interface StepPorts {
   readonly statistics: Layout;
   readonly slots: readonly string[];
   readonly needsDropoutSeed: boolean;
+  /** Parameters that are trained along without being the network's, with their initial values; exports lack them. */
+  readonly added?: ReadonlyMap<string, StoredTensor>;
 }
 
 function valueInfo(t: Tape, name: string): ValueInfo {
@@ -37,7 +40,7 @@ function valueInfo(t: Tape, name: string): ValueInfo {
 }
 
 /** Cuts a flat input into the named values of a layout. */
-function unpackInput(t: Tape, layout: Layout, input: string): void {
+export function unpackInput(t: Tape, layout: Layout, input: string): void {
   if (layout.size === 0) return;
   t.declare(input, [layout.size]);
   const pieces = layout.entries.map((e) => t.declare(t.fresh('piece'), [e.size]));
@@ -49,7 +52,7 @@ function unpackInput(t: Tape, layout: Layout, input: string): void {
 }
 
 /** Joins values, in the order of a layout, into one flat vector. */
-function pack(t: Tape, layout: Layout, nameOf: (entry: string) => string | undefined): string {
+export function pack(t: Tape, layout: Layout, nameOf: (entry: string) => string | undefined): string {
   return t.concat(
     layout.entries.map((e) => {
       const name = nameOf(e.name);
@@ -97,6 +100,8 @@ export interface GradientOptions {
   readonly trainable?: (name: string) => boolean;
   /** 'eval' trains with frozen BatchNormalization statistics and without dropout. */
   readonly mode?: Mode;
+  /** A teacher that runs in the same graph; the loss may name its values (`companionValue`). */
+  readonly companion?: Companion;
 }
 
 export interface WrittenGradient {
@@ -112,6 +117,18 @@ export interface WrittenGradient {
   readonly output: string;
 }
 
+/** A graph's constants and those of something that joins it. */
+export function withConstants(graph: Graph, added: ReadonlyMap<string, StoredTensor> | undefined): Graph {
+  return added ? { ...graph, initializers: new Map([...graph.initializers, ...added]) } : graph;
+}
+
+/** Puts a teacher on the tape as inference has it: nothing flows back into it. */
+function startCompanion(t: Tape, joined: Joined): void {
+  for (const [name, { shape, dtype }] of joined.types) t.declare(name, shape, dtype);
+  for (const [name, stored] of joined.constants) t.initializers.set(name, stored);
+  t.nodes.push(...joined.frozen);
+}
+
 /**
  * Writes forward, loss and backward over parameters that arrive as one vector.
  * @throws TrainingError `no-gradient` naming every node without a rule, `bad-model` when nothing can be trained
@@ -119,17 +136,24 @@ export interface WrittenGradient {
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
   const { loss, batch, trainable = () => true, mode = 'train' } = options;
   const forward = prepareForward(model, batch);
-  const roles = new Map([...findParameters(forward.graph)].filter(([name]) => trainable(name)));
-  if (roles.size === 0) throw new TrainingError('bad-model', 'the model has no constants that could be trained');
-  const parameters = layoutOf(forward.graph, roles);
+  const own = [...findParameters(forward.graph)].filter(([name]) => trainable(name));
+  if (own.length === 0) throw new TrainingError('bad-model', 'the model has no constants that could be trained');
+  const joined = options.companion && joinCompanion(options.companion, forward, batch);
+  const roles = new Map([...own, ...(joined?.roles ?? [])]);
+  const parameters = layoutOf(withConstants(forward.graph, joined?.added), roles);
   const running = mode === 'train' ? findStatistics(forward.graph) : [];
   const statistics = layoutOf(forward.graph, new Map(running.map((name) => [name, 'shift' as const])));
-  checkDifferentiable(forward.graph.nodes, roles.keys(), [forward.output, ...valuesRead(loss)]);
+  checkDifferentiable(forward.graph.nodes, roles.keys(), [
+    forward.output,
+    ...valuesRead(loss),
+    ...(joined?.projections ?? []).flatMap((n) => n.inputs),
+  ]);
 
   const t = startTape(forward, new Set([...roles.keys(), ...running]));
   unpackInput(t, parameters, PARAMETERS);
   unpackInput(t, statistics, STATISTICS);
-  const applied = writeForward(t, forward.graph.nodes, mode);
+  if (joined) startCompanion(t, joined);
+  const applied = writeForward(t, [...forward.graph.nodes, ...(joined?.projections ?? [])], mode);
   const written = writeLoss(t, loss, forward.output);
   const gradients = writeBackward(t, applied, written.gradients, new Set(roles.keys()));
   return {
@@ -142,6 +166,7 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
       parameters,
       statistics,
       needsDropoutSeed: t.shapes.has(DROPOUT_SEED),
+      added: joined?.added,
     },
     inputs: [forward.input, ...written.inputs, PARAMETERS, STATISTICS, DROPOUT_SEED],
     lossValue: written.value,
