@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { encodeModel, float32, type Model, type Tensor } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
@@ -220,6 +221,21 @@ describe('built-in architectures', () => {
       expect(() => buildArchitecture(name, { input, classes: 2, params }), name).toThrow(
         expect.objectContaining({ code: 'bad-options' }),
       );
+    }
+  });
+
+  it('are described in the guide, with every parameter and its default', async () => {
+    const guide = await readFile(new URL('../../../../docs/guides/training-config.md', import.meta.url), 'utf8');
+    for (const [name, { params }] of Object.entries(architectures)) {
+      expect(guide).toContain(`\`${name}\``);
+      const rows = guide.slice(guide.indexOf(`\n| \`${name}\` | \`${Object.keys(params)[0]}\` |`)).split('\n');
+      Object.entries(params).forEach(([key, { fallback }], i) => {
+        const value =
+          typeof fallback === 'number'
+            ? `${fallback}`
+            : `\`${JSON.stringify(fallback).replaceAll(',', ', ').replaceAll('"', '')}\``;
+        expect(rows[i + 1], `${name} ${key}`).toContain(`| \`${key}\` | ${value} |`);
+      });
     }
   });
 });
