@@ -2,7 +2,7 @@
 import { attrGraph, attrInt, attrInts } from '../attributes.js';
 import { OnnxError } from '../errors.js';
 import type { Dim } from '../ir.js';
-import { mapDims } from './declared.js';
+import { mapDims, mergeTypes } from './declared.js';
 import { firstDim, type Shape } from './dims.js';
 import { joinFacts, sameFact, typeFact, type Fact, type NodeFacts, type Row } from './facts.js';
 import { joinTypes, sequenceType, tensorType, type Inferred } from './types.js';
@@ -146,6 +146,16 @@ function without(f: NodeFacts, shape: Shape, axis: number): Shape {
   return shape.filter((_, i) => i !== at);
 }
 
+/** The state of a Scan, unlike that of a Loop, keeps its type. */
+function steady(f: NodeFacts, before: Fact, after: Fact, i: number): Inferred {
+  try {
+    return mergeTypes(`state ${i}`, before.type, after.type, 'declared');
+  } catch (error) {
+    if (error instanceof OnnxError) f.fail(`it does not keep its type: ${error.message}`);
+    throw error;
+  }
+}
+
 /** Scan (since 9): the body sees one slice of each scanned input, and its slices are stacked. */
 function scanSlices(f: NodeFacts, skip: number, batch: boolean): Row {
   return () => {
@@ -175,11 +185,12 @@ function scanSlices(f: NodeFacts, skip: number, batch: boolean): Row {
       return { goesOn: 1, state: out.slice(0, states), slices: out.slice(states) };
     };
     const trip = settle(body, start);
+    const state = trip.state.map((after, i) => steady(f, start[i]!, after, i));
     const count = firstDim(...sizes) ?? `${f.path}_trips`;
     const first = batch ? firstDim(...at.map(({ type }) => (type?.kind === 'tensor' ? type.shape?.[0] : null))) : null;
     const outside = (fact: Fact): Fact => (batch ? stacked(fact, first, 0) : fact);
     return [
-      ...trip.before.map((fact) => outside(typeFact(fact.type))),
+      ...state.map((type) => outside(typeFact(type))),
       ...trip.slices.map((slice, i) => outside(stacked(slice, count, batch ? 0 : (outputAxes[i] ?? 0)))),
     ];
   };

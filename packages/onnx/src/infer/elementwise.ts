@@ -8,6 +8,16 @@ import { tensorType } from './types.js';
 /** The type of the first input, for any kind of value. */
 export const sameAsFirst: Row = (f) => [f.type(0)];
 
+/** Softmax and its like: the type of the input, of which `axis` must be one (1 when absent before version 13). */
+export const alongAxis: Row = (f) => {
+  const x = f.shape(0);
+  const fallback = f.opset < 13 ? Math.min(1, (x?.length ?? 1) - 1) : -1;
+  // Before version 13 the axis may also lie behind the last.
+  const axis = attrInt(f.node, 'axis', fallback);
+  if (x && !(f.opset < 13 && axis === x.length)) f.axis(axis, x.length);
+  return [f.type(0)];
+};
+
 /** One tensor of the broadcast shape of all inputs and the element type of the first that has one. */
 export const broadcast: Row = (f) => {
   const inputs = Array.from({ length: f.inputCount }, (_, i) => i);

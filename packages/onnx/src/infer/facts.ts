@@ -5,7 +5,7 @@ import { OnnxError } from '../errors.js';
 import type { Dim, Node, ValueType } from '../ir.js';
 import type { DataType } from '../tensor.js';
 import { mapDims } from './declared.js';
-import { shapeText, type Shape } from './dims.js';
+import { firstDim, shapeText, type Shape } from './dims.js';
 import { joinTypes, sameType, type Inferred } from './types.js';
 
 /** A value as far as it is known. */
@@ -166,6 +166,13 @@ export class NodeFacts {
       found ??= dtype;
     }
     return found;
+  }
+
+  /** The size that several shapes have in common on one axis. */
+  sameDim(dims: Shape, axis: number): Dim {
+    const sizes = new Set(dims.filter((d) => typeof d === 'number'));
+    if (sizes.size > 1) this.fail(`sizes ${[...sizes].join(' and ')} differ on axis ${axis}`);
+    return firstDim(...dims);
   }
 
   /** Multidirectional broadcasting (ONNX docs/Broadcasting.md). */

@@ -123,9 +123,7 @@ export const concat: Row = (f) => {
   const out = known.map((_, i): Dim => {
     const dims = shapes.map((s) => s?.[i] ?? null);
     if (i === axis) return sumDim(dims);
-    const sizes = new Set(dims.filter((d) => typeof d === 'number'));
-    if (sizes.size > 1) f.fail(`sizes ${[...sizes].join(' and ')} differ on axis ${i}`);
-    return dims.find((d) => typeof d === 'number') ?? dims.find((d) => d !== null) ?? null;
+    return f.sameDim(dims, i);
   });
   return [tensorType(dtype, out)];
 };

@@ -109,7 +109,7 @@ export const tile = repeat((f, from) => {
 /** NonZero: the indices of the elements that are not zero, one row for each axis. */
 export const nonZero: Rule = (f) => {
   const from = gridOf(f, 0);
-  if (!from?.elements.every((d) => typeof d === 'number')) return null;
+  if (!from?.dims.length || !from.elements.every((d) => typeof d === 'number')) return null;
   const found: number[][] = [];
   fillGrid(from.dims, (index) => {
     if (elementAt(from, index) !== 0) found.push([...index]);

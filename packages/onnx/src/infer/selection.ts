@@ -109,13 +109,16 @@ export const topK: Row = (f) => {
   const x = f.shape(0);
   const k = f.node.attributes.has('k') ? attrInt(f.node, 'k') : (f.elements(1)?.[0] ?? null);
   const axis = x && f.axis(attrInt(f.node, 'axis', -1), x.length);
+  const size = x?.[axis!] ?? null;
+  if (typeof k === 'number' && typeof size === 'number' && k > size) f.fail(`${k} of ${size} elements`);
   const out = x && x.map((d, i) => (i === axis ? k : d));
   return [tensorType(f.dtype(0), out), tensorType('int64', out)];
 };
 
+/** NonZero: an index for each axis; for a scalar ONNX says none, where ONNX Runtime gives one. */
 export const nonZero: Row = (f) => {
   const found = f.numbers(0)?.filter((d) => d !== 0).length ?? null;
-  return [tensorType('int64', [f.shape(0)?.length ?? null, found])];
+  return [tensorType('int64', [f.shape(0)?.length || null, found])];
 };
 
 /** Compress: as many slices as the condition, which may be shorter than the axis, has true elements. */

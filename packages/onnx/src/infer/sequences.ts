@@ -93,23 +93,31 @@ function partSizes(f: NodeFacts, size: Dim): Shape | null {
   return Array.from({ length: count }, (_, i) => Math.min(each, size - i * each));
 }
 
+/** The shapes of the elements of a sequence: all of them where its length is known, else what covers them. */
+function elementShapes(f: NodeFacts): readonly (Shape | null)[] {
+  const shapeOf = (type: Inferred): Shape | null => (type?.kind === 'tensor' ? type.shape : null);
+  return f.fact(0).items?.map(shapeOf) ?? [shapeOf(f.element(0))];
+}
+
 export const concatFromSequence: Row = (f) => {
-  const { items } = f.fact(0);
   const element = f.element(0);
   const dtype = element?.kind === 'tensor' ? element.dtype : null;
-  const common = element?.kind === 'tensor' ? element.shape : null;
-  if (!common) return [tensorType(dtype, null)];
+  const shapes = elementShapes(f);
+  const known = shapes.filter((s) => s !== null);
+  const [first] = known;
+  if (!first) return [tensorType(dtype, null)];
   const stack = attrInt(f.node, 'new_axis', 0) === 1;
-  const axis = f.axis(attrInt(f.node, 'axis'), common.length + (stack ? 1 : 0));
-  if (stack) return [tensorType(dtype, [...common.slice(0, axis), items?.length ?? null, ...common.slice(axis)])];
-  const sizes = items?.map((item) => (item?.kind === 'tensor' ? (item.shape?.[axis] ?? null) : null));
-  const total = sizes ? sumDim(sizes) : null;
-  return [
-    tensorType(
-      dtype,
-      common.map((d, i) => (i === axis ? total : d)),
-    ),
-  ];
+  const axis = f.axis(attrInt(f.node, 'axis'), first.length + (stack ? 1 : 0));
+  const length = f.fact(0).items?.length ?? null;
+  const out = first.map((_, i): Dim => {
+    if (!stack && i === axis) return length === null ? null : sumDim(shapes.map((s) => s?.[i] ?? null));
+    return f.sameDim(
+      known.map((s) => s[i] ?? null),
+      i,
+    );
+  });
+  for (const s of known) if (s.length !== first.length) f.fail(`ranks ${first.length} and ${s.length} differ`);
+  return [tensorType(dtype, stack ? [...out.slice(0, axis), length, ...out.slice(axis)] : out)];
 };
 
 /** Optional: of the given value, or empty and of the given type. */

@@ -17,12 +17,14 @@ import * as w from './windows.js';
 
 /** Operators of one tensor in, the same type and shape out. */
 const UNARY = [
-  'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Clip Cos Cosh CumProd CumSum Elu Erf Exp Floor Gelu',
-  'GroupNormalization HardSigmoid HardSwish Hardmax Identity InstanceNormalization LRN LeakyRelu Log LogSoftmax',
-  'LpNormalization MeanVarianceNormalization Mish Neg Not PRelu RMSNormalization Reciprocal Relu ReverseSequence RotaryEmbedding',
-  'Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh',
-  'TensorScatter ThresholdedRelu Trilu',
+  'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Clip Cos Cosh CumProd CumSum Elu Erf Exp Floor',
+  'Gelu GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LRN LeakyRelu Log',
+  'LpNormalization MeanVarianceNormalization Mish Neg Not PRelu RMSNormalization Reciprocal Relu',
+  'ReverseSequence RotaryEmbedding Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh',
+  'Softplus Softsign Sqrt Swish Tan Tanh TensorScatter ThresholdedRelu Trilu',
 ] as const;
+/** The same, along one axis. */
+const ALONG = ['Hardmax LogSoftmax Softmax'] as const;
 const BINARY = ['Add BitShift BitwiseAnd BitwiseOr BitwiseXor Div Max Mean Min Mod Mul Sub Sum'] as const;
 const COMPARE = ['And Equal Greater GreaterOrEqual Less LessOrEqual Or Xor'] as const;
 const REDUCE = [
@@ -31,6 +33,7 @@ const REDUCE = [
 
 type Family =
   | Words<(typeof UNARY)[number]>
+  | Words<(typeof ALONG)[number]>
   | Words<(typeof BINARY)[number]>
   | Words<(typeof COMPARE)[number]>
   | Words<(typeof REDUCE)[number]>;
@@ -154,6 +157,7 @@ export type InferredOperator = Family | OwnRow | MlOperator;
 export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   ...ROWS_ML,
   ...family(UNARY, e.sameAsFirst),
+  ...family(ALONG, e.alongAxis),
   ...family(BINARY, e.broadcast),
   ...family(COMPARE, e.compare),
   ...family(REDUCE, m.reduce),

@@ -58,13 +58,18 @@ function unknownConvolution(of: Shape | null, channels: Dim = null): Shape | nul
   return of && of.map((_, i) => (i === 1 ? channels : null));
 }
 
+function checkRanks(f: NodeFacts, x: Shape, w: Shape): void {
+  if (x.length !== w.length) f.fail(`input of rank ${x.length} and weight of rank ${w.length}`);
+  if (x.length < 3) f.fail(`input of rank ${x.length} has no spatial dimension`);
+}
+
 function convolve(f: NodeFacts, dtype: DataType | null, weight: number): Row {
   return () => {
     const x = f.shape(0);
     const w = f.shape(weight);
     // Either rank is that of the output.
     if (!x || !w) return [tensorType(dtype, unknownConvolution(x, w?.[0]) ?? unknownConvolution(w, w?.[0]))];
-    if (x.length !== w.length) f.fail(`input of rank ${x.length} and weight of rank ${w.length}`);
+    checkRanks(f, x, w);
     const group = attrInt(f.node, 'group', 1);
     const [channels, perGroup] = [x[1]!, w[1]!];
     if (typeof channels === 'number' && typeof perGroup === 'number' && channels !== perGroup * group) {
@@ -83,7 +88,7 @@ export const qlinearConv: Row = (f) => convolve(f, f.dtype(7), 3)(f);
 export const convTranspose: Row = (f) => {
   const [x, w] = [f.shape(0), f.shape(1)];
   if (!x || !w) return [tensorType(f.dtype(0), x && new Array<Dim>(x.length).fill(null))];
-  if (x.length !== w.length) f.fail(`input of rank ${x.length} and weight of rank ${w.length}`);
+  checkRanks(f, x, w);
   const group = attrInt(f.node, 'group', 1);
   const given = attrInts(f.node, 'kernel_shape', []);
   const win = windowOf(f, given.length > 0 ? given : w.slice(2));
@@ -126,6 +131,7 @@ export const maxUnpool: Row = (f) => {
 
 export const globalPool: Row = (f) => {
   const x = f.shape(0);
+  if (x && x.length < 3) f.fail(`input of rank ${x.length} has nothing to pool`);
   return [tensorType(f.dtype(0), x && x.map((d, i) => (i < 2 ? d : 1)))];
 };
 
@@ -142,6 +148,7 @@ export const resize: Row = (f) => {
   const out: Dim[] = [...x];
   if (sizesAt >= 0 && f.has(sizesAt) && f.shape(sizesAt)?.[0] !== 0) {
     const sizes = f.elements(sizesAt);
+    if (sizes && sizes.length !== axes.length) f.fail(`${sizes.length} sizes for ${axes.length} axes`);
     const policy = attrString(f.node, 'keep_aspect_ratio_policy', 'stretch');
     return [
       tensorType(
@@ -151,6 +158,7 @@ export const resize: Row = (f) => {
     ];
   }
   const scales = f.floats(scalesAt);
+  if (scales && scales.length !== axes.length) f.fail(`${scales.length} scales for ${axes.length} axes`);
   axes.forEach((axis, i) => {
     const scale = scales?.[i];
     if (scale !== 1) out[axis] = scale === undefined ? null : mapDim(x[axis], (d) => Math.floor(d * scale));
