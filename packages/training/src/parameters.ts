@@ -2,7 +2,7 @@
  * Which constants of a model are parameters, and how they lie in one flat vector. A run pays 5 to 7 microseconds for each
  * input and output, so parameters, optimiser slots and running statistics travel as one tensor each.
  */
-import { elementCount, type Graph, type StoredTensor } from '@verge/onnx';
+import { elementCount, type Graph, type Node, type StoredTensor } from '@verge/onnx';
 import type { Shape } from './tape.js';
 
 export type ParameterRole = 'weight' | 'bias' | 'scale' | 'shift';
@@ -28,9 +28,15 @@ const recurrent = [undefined, 'weight', 'weight', 'bias'] as const;
 /** Roles by operator and input index. Weight decay touches weights only. */
 const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = {
   Conv: [undefined, 'weight', 'bias'],
+  ConvTranspose: [undefined, 'weight', 'bias'],
   Gemm: ['weight', 'weight', 'bias'],
   MatMul: ['weight', 'weight'],
   BatchNormalization: [undefined, 'scale', 'shift'],
+  GroupNormalization: [undefined, 'scale', 'shift'],
+  InstanceNormalization: [undefined, 'scale', 'shift'],
+  LayerNormalization: [undefined, 'scale', 'shift'],
+  RMSNormalization: [undefined, 'scale'],
+  PRelu: [undefined, 'scale'],
   Gather: ['weight'],
   RNN: recurrent,
   GRU: recurrent,
@@ -42,19 +48,27 @@ export function floatsOf(stored: StoredTensor | undefined): Float32Array | undef
   return stored && 'data' in stored.value && stored.value.dtype === 'float32' ? stored.value.data : undefined;
 }
 
+/** Operators whose result a following Add may give a bias. */
+const PRODUCTS: ReadonlySet<string> = new Set(['MatMul', 'Conv', 'ConvTranspose', 'Einsum']);
+
+/** Any operand of an Einsum may be its weight. */
+const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
+  node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
+
 /**
- * Trainable constants by name: weights and biases of Conv, Gemm, MatMul, BatchNormalization, embeddings, and the bias
- * that is added to a product. Other constants (normalisation, bounds of Clip) are left alone.
+ * Trainable constants by name: weights and biases of products, convolutions and recurrent layers, scales and shifts of
+ * normalisations, slopes of PRelu, embeddings, and the bias that is added to a product. Other constants (factors of the
+ * input, bounds of Clip) are left alone.
  */
 export function findParameters(graph: Graph): Map<string, ParameterRole> {
   const found = new Map<string, ParameterRole>();
-  const products = new Set(graph.nodes.filter((n) => n.op === 'MatMul' || n.op === 'Conv').map((n) => n.outputs[0]!));
+  const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(n.op)).map((n) => n.outputs[0]!));
   const consider = (name: string | undefined, role: ParameterRole | undefined): void => {
     if (name && role && !found.has(name) && floatsOf(graph.initializers.get(name))) found.set(name, role);
   };
   for (const node of graph.nodes) {
     if (node.domain !== '') continue;
-    node.inputs.forEach((input, i) => consider(input, roles[node.op]?.[i]));
+    node.inputs.forEach((input, i) => consider(input, rolesOf(node)[i]));
     if (node.op === 'Add' && node.inputs.some((i) => products.has(i))) node.inputs.forEach((i) => consider(i, 'bias'));
   }
   return found;

@@ -3,7 +3,7 @@
  * (arXiv 1706.03762), an optional soft cap, a mask, and the weighted sum of the values. Fewer heads of keys than of queries
  * share them (arXiv 2305.13245).
  */
-import { attrFloat, attrInt, float32, type Node, type Tensor } from '@verge/onnx';
+import { attrFloat, attrInt, float32, int64, type Node, type Tensor } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import type { Composite } from './row.js';
 
@@ -21,22 +21,45 @@ function splitHeads(t: Tape, x: string, heads: number): string {
 /** The cached positions before the new ones. */
 const withPast = (t: Tape, past: string | undefined, x: string): string => (past ? t.concat([past, x], 2) : x);
 
-/** Which keys each query may see by its place, [queries, keys]; undefined when all of them. */
-function visible(node: Node, queries: number, keys: number): Tensor | undefined {
+/** How many keys before and after its own place a query may see; undefined for all of them. */
+function reach(node: Node): { left?: number; right?: number } {
+  const bound = (name: string): number | undefined => {
+    const size = attrInt(node, name, -1);
+    return size < 0 ? undefined : size;
+  };
   const causal = attrInt(node, 'is_causal', 0) === 1;
-  const left = attrInt(node, 'left_window_size', -1);
-  const right = causal ? 0 : attrInt(node, 'right_window_size', -1);
-  if (left < 0 && right < 0) return undefined;
-  // Cached positions lie before the first query.
-  const offset = node.inputs[4] ? keys - queries : 0;
-  const data = new Uint8Array(queries * keys);
-  for (let q = 0; q < queries; q++) {
-    for (let k = 0; k < keys; k++) {
-      const distance = k - (q + offset);
-      data[q * keys + k] = (right < 0 || distance <= right) && (left < 0 || -distance <= left) ? 1 : 0;
-    }
+  return { left: bound('left_window_size'), right: causal ? 0 : bound('right_window_size') };
+}
+
+const integer = (t: Tape, value: number): string => t.constant(int64([], [value]), 'integer', `n:${value}`);
+
+/**
+ * Which keys each query may see by its place, a bool value that is broadcast to the scores; undefined when all of them.
+ * A query stands behind the cached keys: behind `past_key`, or at the end of as many keys as `nonpad_kv_seqlen` says.
+ */
+function visible(t: Tape, node: Node, queries: number, keys: number): string | undefined {
+  const { left, right } = reach(node);
+  const lengths = node.inputs[6];
+  if (left === undefined && right === undefined && !lengths) return undefined;
+  const places = Array.from({ length: queries * keys }, (_, i) => (i % keys) - Math.floor(i / keys));
+  const distance = t.constant(int64([queries, keys], places), 'distance');
+  let offset = integer(t, node.inputs[4] ? t.shape(node.inputs[4])[2]! : 0);
+  const limits: string[] = [];
+  if (lengths) {
+    const wide = t.reshape(lengths, [t.shape(lengths)[0]!, 1, 1, 1]);
+    const key = t.constant(
+      int64(
+        [keys],
+        Array.from({ length: keys }, (_, i) => i),
+      ),
+      'key',
+    );
+    limits.push(t.compare('Less', key, wide));
+    offset = t.sub(wide, integer(t, queries));
   }
-  return { dtype: 'bool', dims: [queries, keys], data };
+  if (right !== undefined) limits.push(t.compare('LessOrEqual', distance, t.add(offset, integer(t, right))));
+  if (left !== undefined) limits.push(t.compare('GreaterOrEqual', distance, t.sub(offset, integer(t, left))));
+  return limits.reduce((a, b) => t.compare('And', a, b));
 }
 
 /** A mask that is shorter than the keys leaves the rest out. */
@@ -78,9 +101,8 @@ interface Masked {
 
 function applyMask(t: Tape, node: Node, scores: string): Masked {
   const [queries, keys] = t.shape(scores).slice(-2) as [number, number];
-  const places = visible(node, queries, keys);
   const given = node.inputs[3] ? fullMask(t, node.inputs[3], keys) : undefined;
-  let allowed = places && t.constant(places, 'visible');
+  let allowed = visible(t, node, queries, keys);
   let masked = scores;
   if (given && t.types.get(given) === 'bool') allowed = allowed ? t.compare('And', allowed, given) : given;
   else if (given) masked = t.add(masked, given);
@@ -89,7 +111,6 @@ function applyMask(t: Tape, node: Node, scores: string): Masked {
 }
 
 export const attention: Composite = {
-  unsupported: (node) => (node.inputs[6] ? 'lengths of a cache (nonpad_kv_seqlen) are for inference' : undefined),
   decompose(t, node) {
     const flat = t.shape(node.inputs[0]!).length === 3;
     const keyHeads = attrInt(node, 'kv_num_heads', 0);

@@ -125,21 +125,22 @@ export const erf = unary((t, dy, x) =>
   t.mul(dy, t.scale(t.unary('Exp', t.unary('Neg', t.mul(x, x))), 2 / Math.sqrt(Math.PI))),
 );
 
-/** Clip-13: bounds are optional inputs, which may be learned (arXiv 1805.06085); ReLU6 is Clip(0, 6). */
+/**
+ * Clip-13: min(max(x, low), high). Bounds are optional inputs, which may be learned (arXiv 1805.06085); ReLU6 is Clip(0, 6).
+ * Where the lower bound is above the upper one, the upper one is the result.
+ */
 export const clip: Row = {
   vjp: (t, n, dy) => {
     const [x, low, high] = [n.inputs[0]!, n.inputs[1], n.inputs[2]];
-    const beyond = (op: 'Less' | 'Greater', bound: string) => () => t.mul(dy, t.indicator(t.compare(op, x, bound)));
+    const where = (...conditions: (string | undefined)[]): string => {
+      const all = conditions.filter((c) => c !== undefined);
+      return all.length > 0 ? t.mul(dy, t.indicator(all.reduce((a, b) => t.compare('And', a, b)))) : dy;
+    };
+    const less = (a: string | undefined, b: string | undefined) => (a && b ? t.compare('Less', a, b) : undefined);
     return [
-      () => {
-        const above = low ? t.compare('Greater', x, low) : undefined;
-        const below = high ? t.compare('Less', x, high) : undefined;
-        if (above && below) return t.mul(dy, t.indicator(t.compare('And', above, below)));
-        const inside = above ?? below;
-        return inside ? t.mul(dy, t.indicator(inside)) : dy;
-      },
-      low ? beyond('Less', low) : null,
-      high ? beyond('Greater', high) : null,
+      () => where(less(low, x), less(x, high)),
+      () => where(less(x, low), less(low, high)),
+      () => where(less(high, low ? t.binary('Max', x, low) : x)),
     ];
   },
 };
