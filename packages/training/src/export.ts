@@ -1,5 +1,14 @@
 /** Inference models with trained values. */
-import { attrInt, elementCount, float32, type Model, type Node } from '@verge/onnx';
+import {
+  attrInt,
+  batchNormIntoConv,
+  batchNormIntoGemm,
+  elementCount,
+  float32,
+  rewrite,
+  type Model,
+  type Node,
+} from '@verge/onnx';
 import { refuse } from './errors.js';
 
 /**
@@ -60,4 +69,12 @@ export function logitsModel(model: Model): Model {
   }
   const logits = { ...output, name: node.inputs[0]! };
   return { ...model, graph: { ...model.graph, outputs: [logits, ...rest], nodes: kept } };
+}
+
+/**
+ * The inference model with each BatchNormalization folded into the convolution or matrix product before it, where there is
+ * one: fewer nodes, the same function up to rounding. It can be trained further, but no longer normalises.
+ */
+export function foldNormalization(model: Model): Model {
+  return rewrite(model, [batchNormIntoConv, batchNormIntoGemm]).model;
 }

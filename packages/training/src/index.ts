@@ -11,7 +11,7 @@ export {
 } from './distill-companion.js';
 export { ensembleModel, memberValue, type Combination } from './distill-ensemble.js';
 export { TrainingError, type TrainingErrorCode } from './errors.js';
-export { exportInference, logitsModel } from './export.js';
+export { exportInference, foldNormalization, logitsModel } from './export.js';
 export { fit } from './fit.js';
 export type { Augment, FitOptions, FitResult, TrainingView } from './fit-options.js';
 export { differentiableOps, type DifferentiableOp } from './gradients/table.js';
@@ -64,3 +64,5 @@ export {
   type TrainingModelOptions,
 } from './training-model.js';
 export { trainFromConfig, type TrainOptions } from './train.js';
+export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
+export { freeze, reinitialise } from './transfer/layers.js';

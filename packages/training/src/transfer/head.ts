@@ -1,0 +1,176 @@
+/** Another number of classes for a trained classifier. */
+import {
+  attrInt,
+  elementCount,
+  float32,
+  inferShapes,
+  int64,
+  OnnxError,
+  type Graph,
+  type Model,
+  type Node,
+  type StoredTensor,
+  type ValueInfo,
+} from '@verge/onnx';
+import { TrainingError } from '../errors.js';
+import { initialValues } from './initial.js';
+
+export interface HeadOptions {
+  readonly classes: number;
+  /** Name or output of the Conv, Gemm or MatMul whose outputs are the classes; the last on the way to the output. */
+  readonly node?: string;
+  readonly seed?: number;
+}
+
+export interface ReplacedHead {
+  readonly model: Model;
+  /** Names of the new layer's parameters; everything else is as it was. */
+  readonly parameters: readonly string[];
+}
+
+/** Operators behind a classifier that keep one value for each class. */
+const behind = new Set([
+  'Add',
+  'AveragePool',
+  'Dropout',
+  'Flatten',
+  'GlobalAveragePool',
+  'Identity',
+  'LogSoftmax',
+  'ReduceMean',
+  'Relu',
+  'Reshape',
+  'Sigmoid',
+  'Softmax',
+  'Squeeze',
+  'Transpose',
+]);
+
+const layers = new Set(['Conv', 'Gemm', 'MatMul']);
+
+const refusal = (why: string): TrainingError => new TrainingError('bad-model', `the head cannot be replaced: ${why}`);
+
+/** The axis of a layer's weight that counts its outputs. */
+function outputAxis(node: Node, dims: readonly number[]): number {
+  if (node.op === 'Conv') return 0;
+  return node.op === 'Gemm' && attrInt(node, 'transB', 0) === 1 ? 0 : dims.length - 1;
+}
+
+interface Found {
+  readonly layer: Node;
+  /** The nodes from the layer to the output. */
+  readonly path: readonly Node[];
+}
+
+/** Walks back from the output to the classifier. */
+function findHead(graph: Graph, wanted: string | undefined): Found {
+  const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
+  const isLayer = (n: Node): boolean => layers.has(n.op) && graph.initializers.has(n.inputs[1] ?? '');
+  const path: Node[] = [];
+  let node = makers.get(graph.outputs[0]?.name ?? '');
+  while (node) {
+    const named = wanted === undefined || node.name === wanted || node.outputs.includes(wanted);
+    if (isLayer(node) && named) return { layer: node, path };
+    if (!behind.has(node.op)) {
+      const who = `'${node.name || node.outputs[0]}' (${node.op})`;
+      throw refusal(`${who} stands between the output and ${wanted ? `'${wanted}'` : 'a Conv, Gemm or MatMul'}`);
+    }
+    path.push(node);
+    const from: string | undefined = node.inputs.find((i) => makers.has(i));
+    node = from === undefined ? undefined : makers.get(from);
+  }
+  throw refusal(
+    wanted === undefined ? 'no Conv, Gemm or MatMul leads to the output' : `no layer '${wanted}' leads to it`,
+  );
+}
+
+/** A constant with `classes` in place of the old number of outputs. */
+class Resizer {
+  readonly changed = new Map<string, StoredTensor>();
+  readonly parameters: string[] = [];
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly classes: number,
+    private readonly seed: number,
+  ) {}
+
+  #alone(name: string): StoredTensor {
+    const readers = this.graph.nodes.filter((n) => n.inputs.includes(name));
+    if (readers.length > 1) throw refusal(`constant '${name}' is read by ${readers.length} nodes`);
+    return this.graph.initializers.get(name)!;
+  }
+
+  /** New values for a parameter whose `axis` counts the outputs. */
+  parameter(node: Node, name: string, role: 'weight' | 'bias', axis: number): void {
+    const stored = this.#alone(name);
+    const dims = stored.value.dims.map((d, i) => (i === axis ? this.classes : d));
+    this.changed.set(name, { ...stored, value: float32(dims, initialValues(node, name, role, dims, this.seed)) });
+    this.parameters.push(name);
+  }
+
+  /** A bias of the old classes behind the layer, or a shape that names their number. */
+  follow(node: Node, old: number): void {
+    for (const name of node.inputs) {
+      const value = this.graph.initializers.get(name)?.value;
+      if (!value || !('data' in value)) continue;
+      if (node.op === 'Add') {
+        const axis = value.dims.findLastIndex((d) => d === old);
+        if (axis >= 0 && elementCount(value.dims) === old) this.parameter(node, name, 'bias', axis);
+      } else if (node.op === 'Reshape' && value.dtype === 'int64') {
+        const shape = Array.from(value.data, Number);
+        if (!shape.includes(old)) continue;
+        const resized = shape.map((d) => (d === old ? this.classes : d));
+        this.changed.set(name, { ...this.#alone(name), value: int64(value.dims, resized) });
+      }
+    }
+  }
+}
+
+function resizedOutput(output: ValueInfo, old: number, classes: number): ValueInfo {
+  if (output.type?.kind !== 'tensor' || !output.type.shape) return output;
+  return { ...output, type: { ...output.type, shape: output.type.shape.map((d) => (d === old ? classes : d)) } };
+}
+
+/**
+ * The model with a new last layer for other classes: Glorot's uniform weights and a bias of 0. Softmax, pooling, reshaping
+ * and the like behind it stay.
+ * @throws TrainingError `bad-options` for less than one class, `bad-model` saying why there is no such layer, or what is
+ *   in the way
+ */
+export function replaceHead(model: Model, options: HeadOptions): ReplacedHead {
+  const { classes, seed = 1 } = options;
+  if (!Number.isInteger(classes) || classes < 1) {
+    throw new TrainingError('bad-options', `classes: expected a whole number from 1, not ${classes}`);
+  }
+  const { graph } = model;
+  const { layer, path } = findHead(graph, options.node);
+  if (attrInt(layer, 'group', 1) !== 1) throw refusal(`'${layer.name || layer.outputs[0]}' is a grouped convolution`);
+  const weight = layer.inputs[1]!;
+  const { dims } = graph.initializers.get(weight)!.value;
+  const axis = outputAxis(layer, dims);
+  const old = dims[axis]!;
+  const resizer = new Resizer(graph, classes, seed);
+  resizer.parameter(layer, weight, 'weight', axis);
+  const bias = layer.inputs[2];
+  if (bias && graph.initializers.has(bias)) {
+    resizer.parameter(layer, bias, 'bias', graph.initializers.get(bias)!.value.dims.length - 1);
+  }
+  for (const node of path) resizer.follow(node, old);
+  const resized: Model = {
+    ...model,
+    graph: {
+      ...graph,
+      initializers: new Map([...graph.initializers, ...resizer.changed]),
+      outputs: graph.outputs.map((o, i) => (i === 0 ? resizedOutput(o, old, classes) : o)),
+      values: new Map(),
+    },
+  };
+  try {
+    inferShapes(resized, { fresh: true });
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new TrainingError('bad-model', `the head cannot be replaced: ${cause.message}`, { cause });
+  }
+  return { model: resized, parameters: resizer.parameters };
+}
