@@ -66,3 +66,8 @@ export {
 export { trainFromConfig, type TrainOptions } from './train.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
 export { freeze, reinitialise } from './transfer/layers.js';
+export { fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';
+export { runRound, type RoundResult, type RoundTask, type Vectors } from './parallel/local-sgd/round.js';
+export type { LocalOptions, LocalSgdSpec, OuterSpec } from './parallel/local-sgd/spec.js';
+export { decodeVectors, encodeVectors } from './parallel/local-sgd/vectors.js';
+export { buildSplitStep, buildUpdateModel, GRADIENT, GRADIENT_SCALE, type SplitStep } from './split-step.js';
