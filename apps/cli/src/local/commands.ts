@@ -6,7 +6,7 @@ import { createOutput } from '../output.js';
 import type { BenchmarkArguments } from './benchmark.js';
 import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
-import type { InspectArguments } from './inspect.js';
+import { graphCommands } from './graph-commands.js';
 import type { DocumentName } from './schema.js';
 import type { TrainArguments } from './train.js';
 
@@ -28,11 +28,6 @@ function dataOptions(command: Command): Command {
       number('--max-unreadable', { min: 0, integer: true }),
     )
     .option('--split <name>', 'named split; the data set says its own', 'auto');
-}
-
-function sizeOption(text: string, previous: Record<string, number> = {}): Record<string, number> {
-  const [name = '', value = ''] = text.split('=');
-  return { ...previous, [name]: whole('--dim')(value) };
 }
 
 function trainCommand(program: Command): void {
@@ -98,15 +93,7 @@ export function localCommands(program: Command): void {
       const { json } = command.optsWithGlobals<BenchmarkArguments>();
       await (await import('./benchmark.js')).benchmarkVerb(options, json === true);
     });
-  program
-    .command('inspect')
-    .description('inputs, outputs, operators, parameters, work and layers of a model')
-    .requiredOption('--model <file>', 'ONNX file')
-    .option('--dim <name=size>', 'size of a symbolic dimension, 1 when absent; may be repeated', sizeOption)
-    .action(async (options: InspectArguments, command: Command) => {
-      const { json } = command.optsWithGlobals<InspectArguments>();
-      await (await import('./inspect.js')).inspectVerb(options, json === true);
-    });
+  graphCommands(program);
   program
     .command('schema')
     .description('JSON Schema of a document that people write')

@@ -1,11 +1,14 @@
-/** `verge inspect`: what a model consists of and what it costs. */
-import { decodeModel, type ModelSummary, summarize, type ValueSummary } from '@verge/onnx';
+/** `verge inspect`: what a model consists of and what it costs, as text, JSON or a drawing. */
+import { basename } from 'node:path';
+import { atSizes, decodeModel, type Model, type ModelSummary, summarize, type ValueSummary } from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
-import { readGiven } from './files.js';
+import { readGiven, writeWhole } from './files.js';
 
 export interface InspectArguments {
   model: string;
   dim?: Record<string, number>;
+  html?: string;
+  svg?: string;
   json?: boolean;
 }
 
@@ -16,27 +19,31 @@ const named = (record: Record<string, number | string>, between: string): string
     .map(([name, value]) => `${name}${between}${value}`)
     .join(', ') || '-';
 
-function show(s: ModelSummary, bytes: number): string {
+function factsOf(s: ModelSummary, bytes: number): [string, string][] {
   const values = (list: ValueSummary[]): string =>
     list.map((v) => `${v.name} ${v.dtype ?? '?'} ${shape(v.shape)}`).join('; ');
   return [
-    fields([
-      ['name', s.name],
-      ['size', size(bytes)],
-      ['producer', s.producer || '-'],
-      ['IR version', s.irVersion],
-      ['opsets', named(s.opsets, ' ')],
-      ['inputs', values(s.inputs)],
-      ['outputs', values(s.outputs)],
-      ['assumed', named(s.assumed, ' = ')],
-      ['nodes', s.nodes],
-      ['operators', named(s.operators, ' ')],
-      ['parameters', count(s.parameters)],
-      ['weights', size(s.weightBytes)],
-      ['MACs', count(s.macs)],
-      ['activation peak', size(s.peakActivationBytes)],
-      ['metadata', named(s.metadata, ' = ')],
-    ]),
+    ['name', s.name],
+    ['size', size(bytes)],
+    ['producer', s.producer || '-'],
+    ['IR version', String(s.irVersion)],
+    ['opsets', named(s.opsets, ' ')],
+    ['inputs', values(s.inputs)],
+    ['outputs', values(s.outputs)],
+    ['assumed', named(s.assumed, ' = ')],
+    ['nodes', String(s.nodes)],
+    ['operators', named(s.operators, ' ')],
+    ['parameters', count(s.parameters)],
+    ['weights', size(s.weightBytes)],
+    ['MACs', count(s.macs)],
+    ['activation peak', size(s.peakActivationBytes)],
+    ['metadata', named(s.metadata, ' = ')],
+  ];
+}
+
+function show(s: ModelSummary, bytes: number): string {
+  return [
+    fields(factsOf(s, bytes)),
     '',
     table(
       ['layer', 'operator', 'output', '>parameters', '>MACs'],
@@ -45,8 +52,25 @@ function show(s: ModelSummary, bytes: number): string {
   ].join('\n');
 }
 
+/** Writes what was asked for; layout is loaded only then. */
+async function draw(options: InspectArguments, model: Model, summary: ModelSummary, bytes: number): Promise<void> {
+  const { drawGraph, short } = await import('./graph-layout.js');
+  const { graphSvg } = await import('./graph-svg.js');
+  const title = basename(options.model);
+  const drawing = drawGraph(atSizes(model, options.dim).model.graph, summary);
+  const work = summary.macs === null ? '' : `, ${short(summary.macs)} MACs`;
+  const svg = graphSvg(drawing, [title, `${summary.nodes} nodes, ${short(summary.parameters)} parameters${work}`]);
+  if (options.svg) await writeWhole(options.svg, svg);
+  if (options.html) {
+    const { graphHtml } = await import('./graph-html.js');
+    await writeWhole(options.html, graphHtml({ title, facts: factsOf(summary, bytes), svg, layers: summary.layers }));
+  }
+}
+
 export async function inspectVerb(options: InspectArguments, json: boolean): Promise<void> {
   const bytes = await readGiven(options.model, 'model');
-  const summary = summarize(decodeModel(bytes), options.dim);
+  const model = decodeModel(bytes);
+  const summary = summarize(model, options.dim);
+  if (options.html || options.svg) await draw(options, model, summary, bytes.byteLength);
   createOutput(json).result({ bytes: bytes.byteLength, ...summary }, () => show(summary, bytes.byteLength));
 }

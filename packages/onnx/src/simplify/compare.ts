@@ -22,6 +22,8 @@ export interface CompareOptions extends SessionOptions {
   dims?: Readonly<Record<string, number>>;
   /** Values of inputs that random numbers do not suit. */
   given?: Readonly<Record<string, Tensor>>;
+  /** Inputs whose elements are all this number. */
+  fill?: Readonly<Record<string, number>>;
   /** Absolute 1e-6, relative 1e-4 when absent. */
   tolerance?: Tolerance;
 }
@@ -87,11 +89,11 @@ async function runOriginal(
   run: number,
   options: CompareOptions,
 ): Promise<{ feeds: Record<string, Tensor>; outputs: Record<string, Tensor> }> {
-  const { seed = 1, dims = {}, given = {} } = options;
+  const { seed = 1, dims = {}, given = {}, fill = {} } = options;
   const symbols = model.graph.inputs.flatMap(({ type }) => (type?.kind === 'tensor' ? (type.shape ?? []) : []));
   const twos = Object.fromEntries(symbols.filter((d) => typeof d === 'string').map((d) => [d, 2]));
   const feed = (sizes: Readonly<Record<string, number>>): Record<string, Tensor> =>
-    randomFeeds(model, { seed: seed + run, dims: sizes, given });
+    randomFeeds(model, { seed: seed + run, dims: sizes, given, fill });
   if (run > 0) {
     const feeds = feed({ ...twos, ...dims });
     try {

@@ -15,6 +15,22 @@ export function generator(seed: number): () => number {
   };
 }
 
+/** A tensor of one number; the number is rounded to what the type holds. */
+function filled(name: string, dtype: DataType, dims: readonly number[], value: number): Tensor {
+  const n = elementCount(dims);
+  if (dtype === 'int64') return { dtype, dims, data: new BigInt64Array(n).fill(BigInt(Math.round(value))) };
+  if (dtype === 'uint64') return { dtype, dims, data: new BigUint64Array(n).fill(BigInt(Math.round(value))) };
+  if (dtype === 'float32') return { dtype, dims, data: new Float32Array(n).fill(value) };
+  if (dtype === 'float64') return { dtype, dims, data: new Float64Array(n).fill(value) };
+  const row = DATA_TYPES[dtype];
+  if (row.bits >= 8 && (row.family === 'int' || row.family === 'uint' || row.family === 'bool')) {
+    const tensor = tensorOverBytes(dtype as Exclude<DataType, 'string'>, dims, new Uint8Array(byteLengthOf(dtype, n)));
+    (tensor.data as Int32Array).fill(Math.round(value));
+    return tensor;
+  }
+  throw new OnnxError('unsupported', `input ${JSON.stringify(name)} is of ${dtype}, which is not filled with a number`);
+}
+
 /** Floats in [-1, 1), whole numbers and truth values 0 or 1 (which are also legal indices nearly everywhere). */
 function randomTensor(name: string, dtype: DataType, dims: readonly number[], next: () => number): Tensor {
   const n = elementCount(dims);
@@ -43,27 +59,35 @@ export interface FeedOptions {
   seed?: number;
   /** Sizes of symbolic dimensions; 1 for those not named, and for sizes that have no name. */
   dims?: Readonly<Record<string, number>>;
-  /** Values of inputs that random numbers do not suit, say a sampling rate. */
+  /** Values of inputs that random numbers do not suit. */
   given?: Readonly<Record<string, Tensor>>;
+  /** Inputs whose elements are all this number, say a sampling rate. */
+  fill?: Readonly<Record<string, number>>;
 }
 
 /**
  * A value for each input that has no default.
- * @throws OnnxError `unsupported` for an input that is no tensor of known rank and of an element type drawn here
+ * @throws OnnxError `unsupported` for an input that is no tensor of known rank and of an element type drawn here, and
+ *   for a value given to no input
  */
 export function randomFeeds(model: Model, options: FeedOptions = {}): Record<string, Tensor> {
-  const { seed = 1, dims = {}, given = {} } = options;
+  const { seed = 1, dims = {}, given = {}, fill = {} } = options;
+  const inputs = new Set(model.graph.inputs.map((i) => i.name));
+  const unknown = [...Object.keys(given), ...Object.keys(fill)].filter((name) => !inputs.has(name));
+  if (unknown.length > 0) throw new OnnxError('unsupported', `the model has no input ${unknown.join(', ')}`);
   const next = generator(seed);
   const feeds: Record<string, Tensor> = {};
   for (const { name, type } of model.graph.inputs) {
     if (model.graph.initializers.has(name)) continue;
-    const value = given[name];
-    if (value) feeds[name] = value;
+    const tensor = given[name];
+    if (tensor) feeds[name] = tensor;
     else if (type?.kind !== 'tensor' || !type.dtype || !type.shape) {
       throw new OnnxError('unsupported', `input ${JSON.stringify(name)} is no tensor of known type and rank`);
     } else {
       const sizes = type.shape.map((d) => (typeof d === 'number' ? d : d === null ? 1 : (dims[d] ?? 1)));
-      feeds[name] = randomTensor(name, type.dtype, sizes, next);
+      const value = fill[name];
+      feeds[name] =
+        value === undefined ? randomTensor(name, type.dtype, sizes, next) : filled(name, type.dtype, sizes, value);
     }
   }
   return feeds;

@@ -1,0 +1,93 @@
+/** The verbs that look at graphs and change them. */
+import type { Command } from 'commander';
+import { number } from '../command.js';
+import { CliError } from '../errors.js';
+import type { InspectArguments } from './inspect.js';
+import type { PartitionArguments } from './partition.js';
+import type { SimplifyArguments } from './simplify.js';
+
+const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
+
+/** A repeatable option `name=number`. */
+function numbers(option: string, integer: boolean) {
+  return (text: string, previous: Record<string, number> = {}): Record<string, number> => {
+    const at = text.lastIndexOf('=');
+    const name = text.slice(0, Math.max(at, 0));
+    if (name === '') throw new CliError('usage', `${option} expects name=number, not '${text}'`);
+    const value = integer ? whole(option)(text.slice(at + 1)) : number(option, {})(text.slice(at + 1));
+    return { ...previous, [name]: value };
+  };
+}
+
+function inspectCommand(program: Command): void {
+  program
+    .command('inspect')
+    .description('inputs, outputs, operators, parameters, work and layers of a model; draws its graph')
+    .requiredOption('--model <file>', 'ONNX file')
+    .option('--dim <name=size>', 'size of a symbolic dimension, 1 when absent; may be repeated', numbers('--dim', true))
+    .option('--html <file>', 'writes a page with the graph to zoom and a table of layers')
+    .option('--svg <file>', 'writes the graph as a picture')
+    .action(async (options: InspectArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<InspectArguments>();
+      await (await import('./inspect.js')).inspectVerb(options, json === true);
+    });
+}
+
+function simplifyCommand(program: Command): void {
+  program
+    .command('simplify')
+    .description('a smaller graph that gives the same numbers, checked on random inputs')
+    .requiredOption('--model <file>', 'ONNX file')
+    .requiredOption('--out <file>', 'where the simplified model goes')
+    .option('--dim <name=size>', 'freezes a symbolic dimension; may be repeated', numbers('--dim', true))
+    .option('--no-fuse', 'leaves out what moves roundings: the numbers stay the same bit for bit')
+    .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
+    .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
+    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)
+    .option(
+      '--verify-dim <name=size>',
+      'size of a symbolic dimension in the check alone; may be repeated',
+      numbers('--verify-dim', true),
+    )
+    .option(
+      '--fill <input=number>',
+      'in the check every element of this input is the number, say sr=16000; may be repeated',
+      numbers('--fill', false),
+    )
+    .action(async (options: SimplifyArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<SimplifyArguments>();
+      await (await import('./simplify.js')).simplifyVerb(options, json === true);
+    });
+}
+
+function partitionCommand(program: Command): void {
+  program
+    .command('partition')
+    .description('cuts a model into consecutive stages of equal cost with little traffic between them')
+    .requiredOption('--model <file>', 'ONNX file')
+    .requiredOption('--stages <n>', 'how many', whole('--stages', 1024))
+    .requiredOption('--out <dir>', 'where stage-1.onnx and so on and stages.json go')
+    .option('--force', 'replace what an earlier run left in --out')
+    .option(
+      '--dim <name=size>',
+      'size of a symbolic dimension for the costs, 1 when absent; may be repeated',
+      numbers('--dim', true),
+    )
+    .option(
+      '--slack <x>',
+      'share by which the dearest stage may grow to save traffic',
+      number('--slack', { min: 0 }),
+      0.05,
+    )
+    .option('--costs <file>', 'measured costs: a JSON object of numbers by node name')
+    .action(async (options: PartitionArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<PartitionArguments>();
+      await (await import('./partition.js')).partitionVerb(options, json === true);
+    });
+}
+
+export function graphCommands(program: Command): void {
+  inspectCommand(program);
+  simplifyCommand(program);
+  partitionCommand(program);
+}

@@ -1,0 +1,101 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeModel, encodeModel, float32, GraphBuilder, int, int64, ints } from '@verge/onnx';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, verge } from '../test-command.js';
+
+let folder: string;
+const at = (name: string): string => join(folder, name);
+const ramp = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => Math.sin(i));
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const b = new GraphBuilder();
+  const x = b.input('x', 'float32', ['n', 2, 8, 8]);
+  let y = b.node('Identity', [x]);
+  for (let i = 0; i < 3; i++) {
+    const w = b.constant(float32([4, i ? 4 : 2, 3, 3], ramp(i ? 144 : 72)));
+    const conv = b.node('Conv', [y, w], { pads: ints([1, 1, 1, 1]) }, 1, { name: `conv${i}` });
+    y = b.node('Relu', [b.node('Mul', [conv, b.constant(float32([4, 1, 1], [1, 2, 3, 4]))])]);
+  }
+  const flat = b.node('Flatten', [y], { axis: int(1) });
+  b.output(b.node('Reshape', [flat, b.constant(int64([2], [0, 256]))], {}, 1, { outputNames: ['y'] }), 'float32', [
+    'n',
+    256,
+  ]);
+  await writeFile(at('model.onnx'), encodeModel(b.build({ name: 'three' })));
+});
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+const model = (): string[] => ['--model', at('model.onnx')];
+
+describe('verge simplify', () => {
+  it('writes a smaller model with the same numbers and says which rules did it', async () => {
+    const { code, stdout } = await verge('simplify', ...model(), '--out', at('small.onnx'));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/constant-into-conv +3 +3/);
+    expect(stdout).toMatch(/12 before, 7 after/);
+    const small = decodeModel(await readFile(at('small.onnx')));
+    expect(small.graph.nodes.map((n) => n.op)).toEqual(['Conv', 'Relu', 'Conv', 'Relu', 'Conv', 'Relu', 'Flatten']);
+  });
+
+  it('is exact without fusions, and answers scripts in JSON', async () => {
+    const args = ['--out', at('exact.onnx'), '--no-fuse', '--tolerance', '0', '--dim', 'n=2', '--json'];
+    const report = (await verge('simplify', ...model(), ...args)).json<{
+      nodesAfter: number;
+      comparison: { absolute: number; runs: number };
+    }>();
+    expect(report).toMatchObject({ nodesAfter: 10, comparison: { absolute: 0, runs: 3 } });
+    expect(decodeModel(await readFile(at('exact.onnx'))).graph.inputs[0]!.type).toMatchObject({ shape: [2, 2, 8, 8] });
+  });
+
+  it('advises when the model does not run on what was drawn for it', async () => {
+    const b = new GraphBuilder();
+    const third = b.node('Gather', [b.input('x', 'float32', ['n']), b.constant(int64([], [2]))]);
+    b.output(b.node('Relu', [third]), 'float32', []);
+    await writeFile(at('third.onnx'), encodeModel(b.build()));
+    const args = ['simplify', '--model', at('third.onnx'), '--out', at('third-small.onnx')];
+    const refused = await verge(...args);
+    expect([refused.code, refused.stderr.includes('--verify-dim name=size')]).toEqual([2, true]);
+    expect((await verge(...args, '--verify-dim', 'n=3')).code).toBe(0);
+  });
+
+  it('refuses values for inputs that are not there', async () => {
+    const args = ['--out', at('never.onnx'), '--fill', 'z=1', '--json'];
+    const { code, stderr } = await verge('simplify', ...model(), ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no input z');
+    await expect(readFile(at('never.onnx'))).rejects.toThrow();
+  });
+});
+
+describe('verge partition', () => {
+  it('writes a model for each stage, and the costs may be measured', async () => {
+    const report = (await verge('partition', ...model(), '--stages', '3', '--out', at('stages'), '--json')).json<{
+      stages: { file: string; inputs: string[]; outputs: string[] }[];
+      balance: number;
+    }>();
+    expect(report.stages.map((s) => s.file)).toEqual(['stage-1.onnx', 'stage-2.onnx', 'stage-3.onnx']);
+    expect(report.stages[1]!.inputs).toEqual(report.stages[0]!.outputs);
+    for (const { file, inputs } of report.stages) {
+      const stage = decodeModel(await readFile(join(at('stages'), file)));
+      expect(stage.graph.inputs.map((i) => i.name)).toEqual(inputs);
+    }
+    await writeFile(at('costs.json'), JSON.stringify({ conv0: 1, conv2: 1 }));
+    const args = ['--stages', '2', '--out', at('stages'), '--force', '--costs', at('costs.json'), '--json'];
+    expect((await verge('partition', ...model(), ...args)).json()).toMatchObject({ balance: 1, bottleneck: 1 });
+    expect((await verge('partition', ...model(), '--stages', '99', '--out', at('more'))).code).toBe(2);
+  });
+});
+
+describe('verge inspect', () => {
+  it('draws the graph into files beside what it prints', async () => {
+    const { code, stdout } = await verge('inspect', ...model(), '--svg', at('g.svg'), '--html', at('g.html'));
+    expect([code, stdout.includes('activation peak')]).toEqual([0, true]);
+    const [svg, html] = await Promise.all([readFile(at('g.svg'), 'utf8'), readFile(at('g.html'), 'utf8')]);
+    expect(svg).toMatch(/^<svg /);
+    expect(svg.match(/class="node"/g)!.length).toBe(12 + 2);
+    expect(html).toContain(svg.trim());
+    expect(html).toMatch(/<td>conv0<\/td><td>Conv<\/td><td>1×4×8×8<\/td>/);
+  });
+});

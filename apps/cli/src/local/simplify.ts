@@ -1,0 +1,79 @@
+/** `verge simplify`: a smaller graph that gives the same numbers. */
+import { decodeModel, encodeModel, loadExternalData, type Simplified, simplify } from '@verge/onnx';
+import { createSession, RuntimeError } from '@verge/runtime';
+import { CliError } from '../errors.js';
+import { createOutput, fields, size, table } from '../output.js';
+import { writeWhole } from './files.js';
+import { readModel } from './model-file.js';
+
+export interface SimplifyArguments {
+  model: string;
+  out: string;
+  dim?: Record<string, number>;
+  fuse: boolean;
+  verify: number;
+  seed: number;
+  tolerance: number;
+  verifyDim?: Record<string, number>;
+  fill?: Record<string, number>;
+  json?: boolean;
+}
+
+/** Below this a difference is one of rounding, however small the numbers. */
+const ABSOLUTE = 1e-6;
+
+function show(result: Simplified, bytes: { before: number; after: number }, out: string): string {
+  const { comparison: c } = result;
+  const check = c
+    ? `${c.runs} sets of random inputs: at most ${c.absolute.toPrecision(3)} apart, relative ${c.relative.toPrecision(3)}`
+    : 'not checked';
+  return [
+    table(
+      ['rule', '>applied', '>nodes less'],
+      result.steps.map((s) => [s.rule, String(s.fired), String(s.nodesRemoved)]),
+    ),
+    '',
+    fields([
+      ['nodes', `${result.nodesBefore} before, ${result.nodesAfter} after`],
+      ['size', `${size(bytes.before)} before, ${size(bytes.after)} after`],
+      ['numbers', check],
+      ['written', out],
+    ]),
+  ].join('\n');
+}
+
+/** The original does not run on the inputs that were drawn for it, which the caller can mend. */
+function advised(error: unknown): unknown {
+  if (!(error instanceof RuntimeError) || error.code !== 'run-failed') return error;
+  return new CliError('usage', 'the model does not run on random inputs', [
+    error.message,
+    'sizes: --verify-dim name=size, or --dim to freeze them; values: --fill input=number; --verify 0 checks nothing',
+  ]);
+}
+
+/** @throws OnnxError `numbers-differ`, and nothing is written then */
+export async function simplifyVerb(options: SimplifyArguments, json: boolean): Promise<void> {
+  const { bytes, session } = await readModel(options.model);
+  const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const result = await simplify(model, createSession, {
+    ...(options.dim && { dims: options.dim }),
+    fuse: options.fuse,
+    verify: options.verify > 0 && {
+      runs: options.verify,
+      seed: options.seed,
+      tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+      ...(options.verifyDim && { dims: options.verifyDim }),
+      ...(options.fill && { fill: options.fill }),
+    },
+  }).catch((error: unknown) => {
+    throw advised(error);
+  });
+  const simplified = encodeModel(result.model);
+  await writeWhole(options.out, simplified);
+  const external = [...(session.externalData?.values() ?? [])].reduce((sum, b) => sum + b.byteLength, 0);
+  const sizes = { before: bytes.byteLength + external, after: simplified.byteLength };
+  const { model: _model, declined: _declined, ...report } = result;
+  createOutput(json).result({ ...report, bytesBefore: sizes.before, bytesAfter: sizes.after }, () =>
+    show(result, sizes, options.out),
+  );
+}
