@@ -2,7 +2,7 @@
 import { decodeModel, type Attribute, type Graph, type Model, type Tensor, type ValueType } from '../index.js';
 import { mapDims } from '../infer/declared.js';
 import { joinTypes, sameType } from '../infer/types.js';
-import { nodeCases } from './archive.js';
+import type { ArchivedFile } from './archive.js';
 import { decodeStored, type Stored } from './values.js';
 
 export interface Case {
@@ -13,8 +13,9 @@ export interface Case {
   outputs: Map<string, Stored>;
 }
 
-export function inferenceCases(folder: string): Case[] {
-  const files = new Map(nodeCases(folder).map((f) => [f.path, f.bytes]));
+/** The cases of an archive that is laid out as ONNX's backend tests are. */
+export function casesOf(archive: readonly ArchivedFile[]): Case[] {
+  const files = new Map(archive.map((f) => [f.path, f.bytes]));
   const found: Case[] = [];
   for (const [path, bytes] of files) {
     if (!path.endsWith('/model.onnx')) continue;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { decodeModel, inferShapes, OnnxError, valueTypes } from '../index.js';
-import { dataFolder, looseModels } from './archive.js';
-import { bare, inferenceCases, verdict, type Case } from './cases.js';
+import { decodeModel, inferShapes, OnnxError, valueTypes, type Graph } from '../index.js';
+import { dataFolder, lightCases, looseModels, nodeCases } from './archive.js';
+import { bare, casesOf, verdict, type Case } from './cases.js';
 import { EXCEPTIONS, OPEN } from './exceptions.js';
+import { decodeStored } from './values.js';
 
 const folder = dataFolder('shape inference against the stored results of the ONNX 1.22 node tests');
 
@@ -24,52 +25,86 @@ function findings({ model, inputs, outputs }: Case): Finding[] {
   });
 }
 
+/** The number of values that nodes compute, of those of known rank, and of those of known sizes. */
+function known(graph: Graph): [number, number, number] {
+  const types = valueTypes(graph);
+  const values = graph.nodes.flatMap((n) => n.outputs).filter((o) => o !== '');
+  const shapes = values.flatMap((v) => {
+    const type = types.get(v);
+    return type?.kind === 'tensor' && type.dtype !== null && type.shape !== null ? [type.shape] : [];
+  });
+  return [values.length, shapes.length, shapes.filter((s) => s.every((d) => typeof d === 'number')).length];
+}
+
+interface Summary {
+  cases: number;
+  exact: number;
+  open: number;
+  /** Cases that are open in part, by their operators. */
+  openBy: Record<string, number>;
+  /** What disagrees, by the name of the case. */
+  wrong: Map<string, string>;
+}
+
+function summarise(cases: readonly Case[]): Summary {
+  const summary: Summary = { cases: cases.length, exact: 0, open: 0, openBy: {}, wrong: new Map() };
+  for (const one of cases) {
+    let found: Finding[];
+    try {
+      found = findings(one);
+    } catch (error) {
+      if (!(error instanceof OnnxError)) throw error;
+      summary.wrong.set(one.name, error.message);
+      continue;
+    }
+    for (const f of found) {
+      if (f.verdict === 'wrong') summary.wrong.set(one.name, f.text);
+      else summary[f.verdict]++;
+    }
+    const left = found.find((f) => f.verdict === 'open');
+    if (left) summary.openBy[left.operators] = (summary.openBy[left.operators] ?? 0) + 1;
+  }
+  console.log(
+    `${summary.cases} cases: ${summary.exact} outputs agree exactly, ${summary.open} as far as known, ` +
+      `${summary.wrong.size} cases disagree`,
+  );
+  return summary;
+}
+
 describe.skipIf(!folder)('shape inference', () => {
   it('agrees with the stored results of the node tests', () => {
-    const all = inferenceCases(folder!);
-    const outputs = { exact: 0, open: 0 };
-    const open: Record<string, number> = {};
-    const wrong: string[] = [];
-    for (const one of all) {
-      let found: Finding[];
-      try {
-        found = findings(one);
-      } catch (error) {
-        if (!(error instanceof OnnxError)) throw error;
-        wrong.push(`${one.name}: ${error.message}`);
-        continue;
-      }
-      for (const f of found) {
-        if (f.verdict === 'wrong') wrong.push(`${one.name}: ${f.text}`);
-        else outputs[f.verdict]++;
-      }
-      const left = found.find((f) => f.verdict === 'open');
-      if (left) open[left.operators] = (open[left.operators] ?? 0) + 1;
-    }
-    console.log(
-      `${all.length} cases: ${outputs.exact} outputs agree exactly, ${outputs.open} as far as known, ` +
-        `${wrong.length} disagree`,
-    );
-    const listed = new Set(Object.keys(EXCEPTIONS));
-    expect(wrong.filter((text) => !listed.has(text.split(':')[0]!))).toEqual([]);
+    const { cases, exact, open, openBy, wrong } = summarise(casesOf(nodeCases(folder!)));
+    const unlisted = [...wrong].filter(([name]) => !Object.hasOwn(EXCEPTIONS, name));
+    expect(unlisted).toEqual([]);
     // An entry that is no longer needed is an error too.
-    const failed = new Set(wrong.map((text) => text.split(':')[0]!));
-    expect([...listed].filter((name) => !failed.has(name))).toEqual([]);
-    expect(open).toEqual(Object.fromEntries(Object.entries(OPEN).map(([operators, { cases }]) => [operators, cases])));
-    expect({ cases: all.length, ...outputs }).toEqual({ cases: 1765, exact: 2143, open: 36 });
+    expect(Object.keys(EXCEPTIONS).filter((name) => !wrong.has(name))).toEqual([]);
+    expect(openBy).toEqual(Object.fromEntries(Object.entries(OPEN).map(([ops, entry]) => [ops, entry.cases])));
+    expect({ cases, exact, open }).toEqual({ cases: 1765, exact: 2143, open: 36 });
   });
 
-  it('finds every shape of published networks from their inputs alone', () => {
+  it('agrees with the results of older operator sets, of graphs converted from PyTorch among them', () => {
+    const { cases, exact, open, openBy, wrong } = summarise(casesOf(lightCases(folder!)));
+    expect([...wrong]).toEqual([]);
+    expect(openBy).toEqual({ StringNormalizer: 5 });
+    expect({ cases, exact, open }).toEqual({ cases: 140, exact: 142, open: 5 });
+  });
+
+  it('finds every size of the nine classic networks, the stored one of their result among them', () => {
+    const files = new Map(lightCases(folder!).map((f) => [f.path, f.bytes]));
+    const nets = [...files].filter(([path]) => /light_\w+\.onnx$/.test(path));
+    const rows = nets.map(([path, bytes]) => {
+      const { graph } = inferShapes(bare(decodeModel(bytes)));
+      const stored = decodeStored(files.get(path.replace('.onnx', '_output_0.pb'))!, 'tensor');
+      return [verdict(graph.outputs[0]!.type, stored), ...known(graph)];
+    });
+    expect(rows.map(([result]) => result)).toEqual(new Array(9).fill('exact'));
+    for (const [, values, ranked, exact] of rows) expect([ranked, exact]).toEqual([values, values]);
+  });
+
+  it('finds every rank of published networks from the types of their inputs alone', () => {
     const rows = looseModels(folder!).map(({ path, bytes }) => {
-      const model = decodeModel(bytes);
-      const { graph } = inferShapes(bare(model));
-      const types = valueTypes(graph);
-      const values = graph.nodes.flatMap((n) => n.outputs).filter((o) => o !== '');
-      const ranked = values.filter((v) => {
-        const type = types.get(v);
-        return type?.kind === 'tensor' && type.dtype !== null && type.shape !== null;
-      });
-      return [path.split('/').at(-1), values.length, ranked.length];
+      const { graph } = inferShapes(bare(decodeModel(bytes)));
+      return [path.split('/').at(-1), ...known(graph).slice(0, 2)];
     });
     // The last one chooses between branches of different ranks, all but one of which contradict the nodes behind them.
     expect(rows).toEqual([
@@ -82,6 +117,16 @@ describe.skipIf(!folder)('shape inference', () => {
       ['mobilenet_v1_0.25_224_fp32.onnx', 59, 59],
       ['mobilenet_v2_keras_coral_fp32_restored.onnx', 102, 102],
       ['silero_vad_16k_op15.onnx', 122, 122],
+    ]);
+  });
+
+  it('finds every size of a network with branches once its symbols have sizes', () => {
+    const { bytes } = looseModels(folder!).find(({ path }) => path.endsWith('silero_vad_16k_op15.onnx'))!;
+    const { graph } = inferShapes(bare(decodeModel(bytes)), { dims: { batch: 3, sequence: 576 } });
+    expect(known(graph)).toEqual([122, 122, 122]);
+    expect(graph.outputs.map((o) => o.type)).toEqual([
+      { kind: 'tensor', dtype: 'float32', shape: [3, 1] },
+      { kind: 'tensor', dtype: 'float32', shape: [2, 3, 128] },
     ]);
   });
 });

@@ -1,11 +1,21 @@
 /** Types and shapes of every value that follow from the graph's inputs. */
 import { functionKey } from '../check/nodes.js';
-import type { Graph, Model, ValueInfo, ValueType } from '../ir.js';
+import type { Dim, Graph, Model, ValueInfo, ValueType } from '../ir.js';
+import { int64, type Tensor } from '../tensor.js';
 import { bindType, mergeTypes } from './declared.js';
 import { inferGraph, MOST_NODES, type InferOptions } from './engine.js';
+import type { Fact } from './facts.js';
 
 export { type InferOptions } from './engine.js';
 export { type InferredOperator } from './table.js';
+
+function factsOf(model: Model, options: InferOptions): ReadonlyMap<string, Fact> {
+  const { graph, opsets } = model;
+  const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
+  const meter = { left: MOST_NODES };
+  const around = { outer: new Map(), path: '', calls: [], following: false, assuming: false };
+  return inferGraph(graph, { opsets, functions, options, meter, ...around }, null);
+}
 
 /**
  * A copy of the model whose `graph.values` and `graph.outputs` carry every type and shape that follows from its
@@ -17,12 +27,9 @@ export { type InferredOperator } from './table.js';
  * `too-large` when bodies inside bodies amount to more than half a million nodes
  */
 export function inferShapes(model: Model, options: InferOptions = {}): Model {
-  const { graph, opsets } = model;
+  const { graph } = model;
   const { fresh = false, dims = {} } = options;
-  const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
-  const meter = { left: MOST_NODES };
-  const around = { outer: new Map(), path: '', calls: [], following: false, assuming: false };
-  const facts = inferGraph(graph, { opsets, functions, options, meter, ...around }, null);
+  const facts = factsOf(model, options);
   const outputs = graph.outputs.map((info): ValueInfo => {
     const found = facts.get(info.name)?.type ?? null;
     const declared = bindType(info.type, dims);
@@ -41,6 +48,27 @@ export function inferShapes(model: Model, options: InferOptions = {}): Model {
   const inputs = graph.inputs.map((info) => ({ ...info, type: bindType(info.type, dims) }));
   return { ...model, graph: { ...graph, inputs, outputs, values } };
 }
+
+/**
+ * The whole numbers that nodes work out from sizes alone, by value: what Shape, Gather, Concat and the like give where the
+ * sizes are known. Tensors of up to 1,024 int32 or int64 elements.
+ * @throws OnnxError as `inferShapes`
+ */
+export function knownIntegers(model: Model, options: InferOptions = {}): Map<string, Tensor> {
+  const facts = factsOf(model, options);
+  const found = new Map<string, Tensor>();
+  for (const name of model.graph.nodes.flatMap((node) => node.outputs)) {
+    const fact = facts.get(name);
+    const type = fact?.type;
+    if (type?.kind !== 'tensor' || !type.shape?.every(isNumber) || !fact?.elements?.every(isNumber)) continue;
+    if (type.dtype === 'int64') found.set(name, int64(type.shape, fact.elements));
+    if (type.dtype === 'int32')
+      found.set(name, { dtype: 'int32', dims: type.shape, data: Int32Array.from(fact.elements) });
+  }
+  return found;
+}
+
+const isNumber = (d: Dim): d is number => typeof d === 'number';
 
 /** The types of all values of a graph by name: inputs, initializers, intermediate values and outputs. */
 export function valueTypes(graph: Graph): Map<string, ValueType> {

@@ -12,6 +12,7 @@ export const gridSample: Row = (f) => {
   if (x && grid && x.length !== grid.length) f.fail(`an image of rank ${x.length}, a grid of rank ${grid.length}`);
   const rank = x?.length ?? grid?.length;
   if (rank === undefined) return [tensorType(f.dtype(0), null)];
+  if (rank < 3) f.fail(`an image of rank ${rank}`);
   const sizes = grid ? grid.slice(1, -1) : unknownShape(rank - 2)!;
   return [tensorType(f.dtype(0), [firstDim(x?.[0], grid?.[0]), x?.[1] ?? null, ...sizes])];
 };
