@@ -90,19 +90,19 @@ describe('local SGD', () => {
     await expect(runRound(options(), { round: 0, shard: 0, common })).rejects.toMatchObject({ code: 'bad-checkpoint' });
   });
 
-  it('learns the digits like one process: 4 shards, 19 exchanges instead of 228', async () => {
+  it('learns the digits like one process: 4 shards, 13 exchanges instead of 152', async () => {
     const plan = {
       model: network('lenet'),
       ...all,
-      epochs: 12,
+      epochs: 8,
       batchSize: 16,
       optimizer: { name: 'adamw', learningRate: 0.004, weightDecay: 0.01 } as const,
       augmentation: undefined,
     };
-    const local = await fitLocal(options({ shards: 4, localSteps: 12 }, plan));
+    const local = await fitLocal(options({ shards: 4, localSteps: 12, outer: { ...diloco, momentum: 0.5 } }, plan));
     const alone = await fit({ ...options(), ...plan, batchSize: 64 });
-    expect([local.steps, alone.steps, local.history.length]).toEqual([228, 228, 19]);
-    // The samples that the validation accuracies may differ by: 2 of 100.
+    expect([local.steps, alone.steps, local.history.length]).toEqual([152, 152, 13]);
+    // 2 of 100 validation samples.
     expect(local.validation.accuracy).toBeGreaterThan(alone.validation.accuracy - 0.02);
   });
 });
