@@ -27,7 +27,7 @@ async function fetchFiles(reference: DatasetRef, folder: string, { blobs, signal
 }
 
 /** Formats of which one file is the whole data set. */
-const selfContained: readonly DatasetFormat[] = ['csv', 'npz', 'ts'];
+const selfContained: readonly DatasetFormat[] = ['csv', 'npz', 'ts', 'parquet'];
 
 /** Where the reader starts: an IDX pair and class folders are a folder also when there is little in them. */
 function entryOf({ format, files }: DatasetRef, folder: string): string {

@@ -20,6 +20,7 @@ export const DatasetDescriptor = z.strictObject({
   format: DatasetFormat,
   header: z.boolean().optional(),
   labelColumn: z.union([z.string(), z.int()]).optional(),
+  featureColumns: z.array(z.string()).min(1).optional(),
   steps: z.int().min(1).optional(),
   padValue: z.number().optional(),
   missing: z.union([z.number(), z.literal('hold')]).optional(),

@@ -6,6 +6,7 @@ import { openImageFolder } from './readers/image-folder.js';
 import { readNpyFiles, readNpz } from './readers/npy.js';
 import type { OpenOptions } from './readers/options.js';
 import type { RawDataset } from './readers/raw.js';
+import { openParquet } from './readers/parquet.js';
 import { readSeries } from './readers/series.js';
 import { openWavFolder } from './readers/wav-folder.js';
 import { collect, inMemory } from './stream/collect.js';
@@ -40,6 +41,7 @@ export const formats: Readonly<Record<DatasetFormat, Format>> = {
   npy: { read: readNpyFiles, open: openNpyFiles },
   csv: { read: (path, _, options) => readCsv(path, options), open: (path, _, options) => openCsv(path, options) },
   ts: whole(readSeries),
+  parquet: oneByOne('parquet', openParquet),
   'wav-folder': oneByOne('wav-folder', (path, _, options) => openWavFolder(path, options)),
   'image-folder': oneByOne('image-folder', (path, _, options) => openImageFolder(path, options)),
 };

@@ -7,6 +7,7 @@ import { listFiles } from './readers/class-folders.js';
 import type { FileNames } from './readers/file-names.js';
 import { isImageName } from './readers/image-folder.js';
 import { npyFilesOf, npzSources } from './readers/npy.js';
+import { parquetFilesIn } from './readers/parquet.js';
 import { seriesFilesIn } from './readers/series.js';
 import { isWavName } from './readers/wav-folder.js';
 
@@ -26,11 +27,12 @@ async function ofFolder(path: string, names: FileNames | undefined): Promise<Dat
   if ((await seriesFilesIn(path)).length > 0) return 'ts';
   const arrays = await npyFilesOf(path, true);
   if (npzSources.some((source) => arrays.has(source.x))) return 'npy';
+  if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if ((await listFiles(path, isImageName, names)).entries.length > 0) return 'image-folder';
   if ((await listFiles(path, isWavName, names)).entries.length > 0) return 'wav-folder';
   throw new DataError(
     'unknown-format',
-    `'${path}' holds no IDX pair, no x.npy, no .ts file, no dataset.json and no class folders of images or WAV files`,
+    `'${path}' holds no IDX pair, no x.npy, no .ts file, no Parquet file, no dataset.json and no class folders of images or WAV files`,
   );
 }
 
@@ -40,6 +42,7 @@ export async function recognise(path: string, isFolder: boolean, names?: FileNam
   const head = await headOf(path);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
   if (head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString('latin1') === 'NUMPY') return 'npy';
+  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'PAR1') return 'parquet';
   if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14) return 'idx';
   if (looksLikeText(head)) {
     if (/\.ts(\.gz)?$/i.test(path)) return 'ts';

@@ -18,7 +18,9 @@ export interface OpenOptions {
   cacheBytes?: number;
   /** CSV: whether the first row holds names; recognised when absent. */
   header?: boolean;
-  /** CSV: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */
+  /** Parquet: the columns that are features; all but the label when absent. */
+  featureColumns?: string[];
+  /** CSV, Parquet: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */
   labelColumn?: string | number;
   /** CSV: the separator; recognised when absent. */
   delimiter?: ',' | ';' | '\t';

@@ -1,9 +1,8 @@
 /** Recordings (WAV), each in a file, in class folders or with names that say what they are. */
-import { decodeWav } from '../preprocess/audio/wav.js';
-import { preprocessRecording } from '../preprocess/pipeline.js';
 import { openEncoded, type Decoded } from '../stream/encoded.js';
 import type { RawSource } from '../stream/raw-source.js';
 import { listFiles } from './class-folders.js';
+import { decodeSample } from './decode-sample.js';
 import type { OpenOptions } from './options.js';
 
 export const isWavName = (name: string): boolean => /\.wav$/i.test(name);
@@ -14,10 +13,6 @@ export const isWavName = (name: string): boolean => /\.wav$/i.test(name);
  */
 export async function openWavFolder(root: string, options: OpenOptions): Promise<RawSource> {
   const { preprocess, names } = options;
-  const decode = (bytes: Uint8Array): Decoded => {
-    const recording = decodeWav(bytes);
-    if (preprocess) return { x: preprocessRecording(preprocess, recording), shape: preprocess.output.shape };
-    return { x: recording.samples, shape: [recording.samples.length, 1] };
-  };
+  const decode = (bytes: Uint8Array): Promise<Decoded> => decodeSample(bytes, preprocess);
   return openEncoded({ root, ...(await listFiles(root, isWavName, names)), decode, what: 'recordings' }, options);
 }

@@ -1,8 +1,6 @@
-/** Rows that were decoded lately, up to a number of bytes; the row that was asked for longest ago goes first. */
-import type { Elements } from '../samples.js';
-
-export class RowCache {
-  readonly #rows = new Map<number, Elements>();
+/** What was decoded lately, up to a number of bytes; what was asked for longest ago goes first. */
+export class ByteCache<T extends { readonly byteLength: number }> {
+  readonly #entries = new Map<number, T>();
   readonly #limit: number;
   #bytes = 0;
 
@@ -10,21 +8,21 @@ export class RowCache {
     this.#limit = limit;
   }
 
-  get(index: number): Elements | undefined {
-    const row = this.#rows.get(index);
-    if (row === undefined) return undefined;
-    this.#rows.delete(index);
-    this.#rows.set(index, row);
-    return row;
+  get(key: number): T | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry;
   }
 
-  set(index: number, row: Elements): void {
-    if (row.byteLength > this.#limit || this.#rows.has(index)) return;
-    this.#rows.set(index, row);
-    this.#bytes += row.byteLength;
-    for (const [oldest, { byteLength }] of this.#rows) {
+  set(key: number, entry: T): void {
+    if (entry.byteLength > this.#limit || this.#entries.has(key)) return;
+    this.#entries.set(key, entry);
+    this.#bytes += entry.byteLength;
+    for (const [oldest, { byteLength }] of this.#entries) {
       if (this.#bytes <= this.#limit) break;
-      this.#rows.delete(oldest);
+      this.#entries.delete(oldest);
       this.#bytes -= byteLength;
     }
   }

@@ -4,7 +4,7 @@ import { DataError } from '../errors.js';
 import { cellText, csvRows, featuresOf, layoutOf, rowProblem, type CsvLayout } from '../readers/csv.js';
 import { CsvSplitter } from '../readers/csv-text.js';
 import { GrowingNumbers } from '../readers/grow.js';
-import { indexLabels } from '../readers/labels.js';
+import { LabelIndex } from '../readers/labels.js';
 import { UnreadableRows, type OpenOptions } from '../readers/options.js';
 import { PositionalFile } from './file.js';
 import type { RawSource } from './raw-source.js';
@@ -19,23 +19,6 @@ interface Index {
   readonly ends: Float64Array;
   readonly y: Int32Array;
   readonly labels: string[];
-}
-
-/** Class names become numbers in the order in which they are met; sorted only when all are known. */
-class LabelIndex {
-  readonly #seen = new Map<string, number>();
-  readonly #rows = new GrowingNumbers();
-
-  add(label: string): void {
-    let index = this.#seen.get(label);
-    if (index === undefined) this.#seen.set(label, (index = this.#seen.size));
-    this.#rows.push(index);
-  }
-
-  take(): { y: Int32Array; labels: string[] } {
-    const { y: order, labels } = indexLabels([...this.#seen.keys()]);
-    return { y: Int32Array.from(this.#rows.take(), (seen) => order[seen] as number), labels };
-  }
 }
 
 async function indexRows(file: string, path: string, options: OpenOptions, unreadable: UnreadableRows): Promise<Index> {

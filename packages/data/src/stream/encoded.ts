@@ -6,7 +6,7 @@ import type { Entry, Listing } from '../readers/class-folders.js';
 import { indexLabels } from '../readers/labels.js';
 import { UnreadableRows, type OpenOptions } from '../readers/options.js';
 import type { Elements } from '../samples.js';
-import { RowCache } from './cache.js';
+import { ByteCache } from './cache.js';
 import { elementsOf, sizeOf, type RawSource, type RowBlock } from './raw-source.js';
 
 /** A sample decoded and, where there is a pipeline, preprocessed. */
@@ -62,7 +62,7 @@ export async function openEncoded(encoded: Encoded, options: OpenOptions): Promi
   if (entries.length === 0) throw new DataError('missing-part', `'${root}' has no ${what} in class folders`);
   const { shape, x: sample } = await firstOf(encoded, maxBytes, unreadable);
   const dtype = sample instanceof Uint8Array ? 'uint8' : 'float32';
-  const cache = new RowCache(options.cacheBytes ?? defaultCacheBytes);
+  const cache = new ByteCache<Elements>(options.cacheBytes ?? defaultCacheBytes);
   const broken = new Set<number>();
 
   /** @returns null for a sample that cannot be read, which is counted once */

@@ -9,7 +9,7 @@ import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchesOf, openDataset, openSource, Random, sampleSize, splitIndices, type OpenOptions } from '../index.js';
-import { RowCache } from './cache.js';
+import { ByteCache } from './cache.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -234,7 +234,7 @@ it('reads batches in any order, the next ahead of its use', async () => {
 });
 
 it('keeps decoded rows up to a number of bytes, the latest used', () => {
-  const cache = new RowCache(30);
+  const cache = new ByteCache<Uint8Array>(30);
   const row = (v: number): Uint8Array => new Uint8Array(10).fill(v);
   for (const i of [0, 1, 2]) cache.set(i, row(i));
   expect(cache.get(0)?.[0]).toBe(0);

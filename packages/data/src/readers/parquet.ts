@@ -1,0 +1,189 @@
+/**
+ * Parquet: numeric columns to samples [columns], one column of lists to samples [items], or one column of encoded images or
+ * recordings as Hugging Face writes them ({bytes, path}, or plain bytes). A file, or a folder of files whose names begin
+ * with train, validation or test.
+ */
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { defaultMaxBytes } from '../bytes.js';
+import { DataError, messageOf } from '../errors.js';
+import type { Elements, Part } from '../samples.js';
+import { elementsOf, sizeOf, type RawSource, type RowBlock } from '../stream/raw-source.js';
+import { decodeSample } from './decode-sample.js';
+import { GrowingNumbers } from './grow.js';
+import { indexLabels, LabelIndex, numberedLabels, type Classify } from './labels.js';
+import { UnreadableRows, type OpenOptions } from './options.js';
+import { layoutOf, notedNames, type Layout } from './parquet-columns.js';
+import { ParquetFile } from './parquet-file.js';
+import { ParquetRows, type Chunk } from './parquet-rows.js';
+
+/** Files of a folder in the order of their names, those of `data` below it too, as Hugging Face has them. */
+export async function parquetFilesIn(folder: string): Promise<string[]> {
+  const below = await readdir(join(folder, 'data')).catch(() => []);
+  const names = [...(await readdir(folder)), ...below.map((name) => join('data', name))];
+  return names
+    .filter((name) => name.endsWith('.parquet'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+const partOf = (path: string): Part | null => {
+  const name = basename(path).toLowerCase();
+  return name.startsWith('train')
+    ? 'train'
+    : name.startsWith('val')
+      ? 'validation'
+      : name.startsWith('test')
+        ? 'test'
+        : null;
+};
+
+/** Where each sample lies, and what its label is. */
+interface Index {
+  readonly chunks: readonly Chunk[];
+  /** For each sample its row group, and its row there. */
+  readonly chunkOf: Float64Array;
+  readonly rowOf: Float64Array;
+  readonly y: Int32Array;
+  readonly labels: readonly string[];
+}
+
+const isLabel = (value: unknown): value is string | number | bigint | boolean =>
+  value !== null && value !== undefined && value !== '' && !Number.isNaN(value);
+
+const placeName = ({ file, group }: Chunk, row: number): string =>
+  `${basename(file.path)} row ${row} of group ${group}`;
+
+async function readLabels(
+  files: readonly ParquetFile[],
+  { label }: Layout,
+  unreadable: UnreadableRows,
+): Promise<Index> {
+  const chunks = files.flatMap((file) => file.groups.map((_, group) => ({ file, group })));
+  const [chunkOf, rowOf, classes] = [new GrowingNumbers(), new GrowingNumbers(), new LabelIndex()];
+  for (const [c, chunk] of chunks.entries()) {
+    const values = await chunk.file.read(label, chunk.group);
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row];
+      if (!isLabel(value)) {
+        unreadable.add(placeName(chunk, row), `the label '${label.name}' is missing`);
+        continue;
+      }
+      chunkOf.push(c);
+      rowOf.push(row);
+      classes.add(String(typeof value === 'boolean' ? Number(value) : value));
+    }
+  }
+  unreadable.check();
+  const { y, labels } = classes.take(classesOf(notedNames(files[0] as ParquetFile, label)));
+  if (y.length === 0) throw new DataError('malformed', `'${files[0]?.path}' has no row`);
+  return { chunks, chunkOf: chunkOf.take(), rowOf: rowOf.take(), y, labels };
+}
+
+/** Numbers that can be class indices are; everything else is the name of a class. */
+function classesOf(names: readonly string[] | null): Classify {
+  return (found) => {
+    if (!found.every((text) => /^[0-9]{1,5}$/.test(text))) return indexLabels(found);
+    const y = Int32Array.from(found, Number);
+    const numbered = numberedLabels(y);
+    return { y, labels: names && names.length >= numbered.length ? [...names] : numbered };
+  };
+}
+
+const defaultCacheBytes = 64 * 1024 * 1024;
+
+interface Opened {
+  readonly files: readonly ParquetFile[];
+  readonly layout: Layout;
+  readonly unreadable: UnreadableRows;
+}
+
+async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOptions): Promise<RawSource> {
+  const { chunks, chunkOf, rowOf, y, labels } = await readLabels(files, layout, unreadable);
+  const rows = new ParquetRows(chunks, layout, options.cacheBytes ?? defaultCacheBytes);
+  const encoded = layout.features[0]?.kind === 'bytes';
+  const finished = encoded && options.preprocess !== undefined;
+  const sampleAt = async (index: number): Promise<{ x: Elements; shape: readonly number[] } | string> => {
+    const row = await rows.at(chunkOf[index] as number, rowOf[index] as number);
+    if (typeof row === 'string') return row;
+    if (!encoded) return { x: row, shape: [row.length] };
+    return decodeSample(row as Uint8Array, options.preprocess).catch((cause: unknown) => messageOf(cause));
+  };
+  let first: Awaited<ReturnType<typeof sampleAt>> = 'no row';
+  for (let i = 0; typeof first === 'string' && i < y.length; i++) first = await sampleAt(i);
+  if (typeof first === 'string')
+    throw new DataError('malformed', `'${files[0]?.path}' has no row that can be read: ${first}`);
+  const { shape } = first;
+  const dtype = first.x instanceof Uint8Array ? 'uint8' : 'float32';
+  const broken = new Set<number>();
+  const refuse = (index: number, reason: string): void => {
+    if (broken.has(index)) return;
+    broken.add(index);
+    unreadable.add(placeName(chunks[chunkOf[index] as number] as Chunk, rowOf[index] as number), reason);
+  };
+  const partOfChunk = chunks.map(({ file }) => partOf(file.path));
+  const parts = partOfChunk.includes(null) ? [] : Array.from(chunkOf, (c) => partOfChunk[c] as Part);
+  return {
+    shape,
+    dtype,
+    y,
+    labels,
+    finished,
+    ...(files.length > 1 && parts.length > 0 && { parts }),
+    get unreadable() {
+      return unreadable.summary;
+    },
+    check: () => unreadable.check(),
+    rows: (indices) =>
+      collectRows(indices, sizeOf(shape), dtype, async (index) => {
+        const sample = await sampleAt(index);
+        if (typeof sample !== 'string' && sample.shape.join() === shape.join()) return sample.x;
+        refuse(
+          index,
+          typeof sample === 'string' ? sample : `[${sample.shape.join(', ')}], the first row is [${shape.join(', ')}]`,
+        );
+        return null;
+      }),
+    close: async () => {
+      for (const file of files) await file.close();
+    },
+  };
+}
+
+/** Rows at `indices`; those in one row group are read one after the other, whatever their order. */
+async function collectRows(
+  indices: ArrayLike<number>,
+  width: number,
+  dtype: 'uint8' | 'float32',
+  read: (index: number) => Promise<Elements | null>,
+): Promise<RowBlock> {
+  const found: (Elements | null)[] = new Array<Elements | null>(indices.length).fill(null);
+  const order = Uint32Array.from({ length: indices.length }, (_, i) => i);
+  order.sort((a, b) => (indices[a] as number) - (indices[b] as number));
+  for (const place of order) found[place] = await read(indices[place] as number);
+  const kept = found.flatMap((row, i) => (row ? [i] : []));
+  const x = elementsOf(dtype, kept.length * width);
+  kept.forEach((place, k) => x.set(found[place] as Elements, k * width));
+  return kept.length === found.length ? { x } : { x, kept };
+}
+
+/** Opens a Parquet file, or a folder of them. */
+export async function openParquet(path: string, isFolder: boolean, options: OpenOptions): Promise<RawSource> {
+  const names = isFolder ? await parquetFilesIn(path) : [path];
+  if (names.length === 0) throw new DataError('missing-part', `'${path}' holds no Parquet file`);
+  const files: ParquetFile[] = [];
+  try {
+    for (const name of names) files.push(await ParquetFile.open(name, options.maxBytes ?? defaultMaxBytes));
+    const layout = layoutOf(files[0] as ParquetFile, options);
+    const same = (file: ParquetFile): boolean =>
+      [layout.label, ...layout.features].every(({ name, kind }) =>
+        file.columns.some((column) => column.name === name && column.kind === kind),
+      );
+    const odd = files.find((file) => !same(file));
+    if (odd) throw new DataError('shape-mismatch', `'${odd.path}' has other columns than '${files[0]?.path}'`);
+    return await sourceOf({ files, layout, unreadable: new UnreadableRows(path, options.maxUnreadable) }, options);
+  } catch (error) {
+    for (const file of files) await file.close();
+    throw error;
+  }
+}
