@@ -392,6 +392,68 @@ def schedules():
     }
 
 
+def adversarial():
+    """Losses of both sides and their gradients by the parameters, with a dense and with a convolutional discriminator."""
+    batch = 3
+    noise, between = draw(batch, 2, scale=1.0), draw(batch, scale=0.5) + 0.5
+    for shape in ("dense", "conv"):
+        sample = [5] if shape == "dense" else [1, 4, 4]
+        size = math.prod(sample)
+        real = draw(batch, *sample, scale=1.0)
+        g = {"g.w": draw(2, size, scale=0.7), "g.b": draw(size, scale=0.3)}
+        if shape == "dense":
+            d = {"d.w1": draw(5, 4, scale=0.8), "d.b1": draw(4, scale=0.3)}
+        else:
+            d = {"d.w1": draw(2, 1, 3, 3, scale=0.5), "d.b1": draw(2, scale=0.3)}
+        width = 4 if shape == "dense" else 8
+        d |= {"d.w2": draw(width, 1, scale=0.8), "d.b2": draw(1, scale=0.3)}
+        for p in [*g.values(), *d.values()]:
+            p.requires_grad_(True)
+
+        def generate():
+            return torch.tanh(noise @ g["g.w"] + g["g.b"]).reshape(batch, *sample)
+
+        def judge(x):
+            if shape == "dense":
+                h = torch.tanh(x @ d["d.w1"] + d["d.b1"])
+            else:
+                h = F.leaky_relu(F.conv2d(x, d["d.w1"], d["d.b1"], stride=2, padding=1), 0.2).flatten(1)
+            return h @ d["d.w2"] + d["d.b2"]
+
+        def penalty():
+            share = between.reshape(batch, *[1 for _ in sample])
+            point = (share * real + (1 - share) * generate()).detach().requires_grad_(True)
+            (slope,) = torch.autograd.grad(judge(point).sum(), point, create_graph=True)
+            return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+        for kind in ("non-saturating", "hinge", "wasserstein"):
+            fake = generate()
+            a, b = judge(real), judge(fake.detach())
+            bce = F.binary_cross_entropy_with_logits
+            if kind == "non-saturating":
+                loss = bce(a, torch.ones_like(a)) + bce(b, torch.zeros_like(b))
+                other = bce(judge(fake), torch.ones_like(b))
+            elif kind == "hinge":
+                loss = F.relu(1 - a).mean() + F.relu(1 + b).mean()
+                other = -judge(fake).mean()
+            else:
+                loss = b.mean() - a.mean() + 10 * penalty()
+                other = -judge(fake).mean()
+            by_d = torch.autograd.grad(loss, list(d.values()))
+            by_g = torch.autograd.grad(other, list(g.values()))
+            yield {
+                "name": f"{kind}, {shape}",
+                "kind": kind,
+                "shape": sample,
+                "noise": flat(noise),
+                "real": flat(real),
+                "between": flat(between),
+                "parameters": {name: {"dims": list(p.shape), "values": flat(p)} for name, p in (g | d).items()},
+                "discriminator": {"loss": float(loss.detach()), "gradients": dict(zip(d, map(flat, by_d)))},
+                "generator": {"loss": float(other.detach()), "gradients": dict(zip(g, map(flat, by_g)))},
+            }
+
+
 def main():
     golden = {
         "torch": torch.__version__.split("+")[0],
@@ -404,6 +466,7 @@ def main():
             "cases": list(optimizers()),
         },
         "schedules": list(schedules()),
+        "adversarial": list(adversarial()),
     }
     path = pathlib.Path(__file__).with_suffix(".golden.json")
     path.write_text(json.dumps(golden, indent=None, separators=(",", ":")) + "\n")

@@ -8,6 +8,7 @@ import { logitsModel } from './export.js';
 import { prepareForward, type Forward, type StaticType } from './forward.js';
 import type { ParameterRole } from './parameters.js';
 import { Random } from './random.js';
+import { renameForward } from './renaming.js';
 import type { Shape } from './tape.js';
 
 /** Turns a value of the student into one shaped as a value of the teacher. */
@@ -46,26 +47,6 @@ export interface Joined {
   readonly added: ReadonlyMap<string, StoredTensor>;
   readonly roles: ReadonlyMap<string, ParameterRole>;
   readonly types: ReadonlyMap<string, StaticType>;
-}
-
-/** The teacher's nodes under names of their own, reading the student's input. */
-function renamed(teacher: Forward, input: string): Pick<Joined, 'frozen' | 'constants'> & { types: Joined['types'] } {
-  const name = (value: string): string => (value === '' ? '' : value === teacher.input ? input : PREFIX + value);
-  const frozen = teacher.graph.nodes.map((n) => ({
-    ...n,
-    name: n.name === '' ? '' : PREFIX + n.name,
-    inputs: n.inputs.map(name),
-    outputs: n.outputs.map(name),
-  }));
-  const constants = [...teacher.graph.initializers].map(([key, stored]) => {
-    const own = name(key);
-    return [own, { ...stored, name: own }] as const;
-  });
-  return {
-    frozen,
-    constants: new Map(constants),
-    types: new Map([...teacher.types].map(([key, type]) => [name(key), type])),
-  };
 }
 
 /** The axis along which a projection mixes: the one that differs, else the channels of maps and the width of the rest. */
@@ -118,7 +99,7 @@ function writeProjection(
  */
 export function joinCompanion(companion: Companion, student: Forward, batch: number): Joined {
   const teacher = prepareForward(companion.model, batch);
-  const own = renamed(teacher, student.input);
+  const own = renameForward(teacher, (v) => (v === teacher.input ? student.input : companionValue(v)));
   const types = new Map(own.types);
   const added = new Map<string, StoredTensor>();
   const roles = new Map<string, ParameterRole>();
@@ -152,5 +133,6 @@ export function joinCompanion(companion: Companion, student: Forward, batch: num
     for (const n of written.nodes) types.set(n.outputs[0]!, { shape: to.shape, dtype: 'float32' });
   });
   refuse('bad-options', 'the teacher does not fit the student', problems);
-  return { frozen: own.frozen, projections: nodes, constants: own.constants, added, roles, types };
+  const { nodes: frozen, initializers: constants } = own.graph;
+  return { frozen, projections: nodes, constants, added, roles, types };
 }

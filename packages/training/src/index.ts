@@ -63,7 +63,7 @@ export {
   type TrainingModel,
   type TrainingModelOptions,
 } from './training-model.js';
-export { trainFromConfig, type TrainOptions } from './train.js';
+export { localOptionsOf, trainFromConfig, type TrainOptions } from './train.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
 export { freeze, reinitialise } from './transfer/layers.js';
 export { fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';
@@ -71,3 +71,5 @@ export { runRound, type RoundResult, type RoundTask, type Vectors } from './para
 export type { LocalOptions, LocalSgdSpec, OuterSpec } from './parallel/local-sgd/spec.js';
 export { decodeVectors, encodeVectors } from './parallel/local-sgd/vectors.js';
 export { buildSplitStep, buildUpdateModel, GRADIENT, GRADIENT_SCALE, type SplitStep } from './split-step.js';
+export { trainGan, type GanOptions, type GanProgress, type GanResult } from './gan/train.js';
+export type { AdversarialSpec } from './losses/adversarial.js';

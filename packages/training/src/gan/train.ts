@@ -1,0 +1,291 @@
+/** Training a generator against a discriminator. */
+import { createHash } from 'node:crypto';
+import {
+  elementCount,
+  encodeModel,
+  float32,
+  type Model,
+  type Session,
+  type SessionFactory,
+  type Tensor,
+} from '@verge/onnx';
+import { decodeCheckpoint, encodeCheckpoint } from '../checkpoint.js';
+import { refuse, TrainingError } from '../errors.js';
+import type { AdversarialSpec } from '../losses/adversarial.js';
+import { checkAveraging, type AveragingSpec } from '../optimizers/averaging.js';
+import type { OptimizerSpec } from '../optimizers.js';
+import { immediate } from '../pause.js';
+import { checkCancelled } from '../predict.js';
+import { Random } from '../random.js';
+import { learningRateAt, plateauStart, type ScheduleSpec } from '../schedule.js';
+import { TrainingState } from '../state.js';
+import { PARAMETERS } from '../step-parts.js';
+import { BETWEEN, buildDiscriminatorStep, buildGeneratorStep, NOISE, OTHER, REAL, type GanGraph } from './graph.js';
+
+export interface GanProgress {
+  /** Generator steps taken. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of the last steps of either. */
+  readonly discriminatorLoss: number;
+  readonly generatorLoss: number;
+}
+
+export interface GanOptions {
+  /** Noise [batch, ...] to samples. */
+  readonly generator: Model;
+  /** Samples to one logit each. */
+  readonly discriminator: Model;
+  readonly createSession: SessionFactory;
+  /** Real samples, row-major, in the range of the generator's output. */
+  readonly real: { readonly x: Float32Array; readonly shape: readonly number[] };
+  /** Generator steps. */
+  readonly steps: number;
+  /** 64 when absent. */
+  readonly batchSize?: number;
+  readonly loss?: AdversarialSpec;
+  readonly optimizer: { readonly generator: OptimizerSpec; readonly discriminator: OptimizerSpec };
+  /** Of both learning rates over the run; constant when absent. */
+  readonly schedule?: ScheduleSpec;
+  /** Discriminator steps before each of the generator; 1 when absent, 5 for `wasserstein`. */
+  readonly discriminatorSteps?: number;
+  /** The generator that is returned is a moving average over the run. */
+  readonly averaging?: AveragingSpec & { readonly kind: 'ema' };
+  /** Same seed, samples and options: the same bytes. 1 when absent. */
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  /** Called after every `reportEvery` steps (100 when absent). */
+  readonly onProgress?: (progress: GanProgress) => void | Promise<void>;
+  readonly reportEvery?: number;
+  /** Called with all that the rest of the run needs. */
+  readonly saveCheckpoint?: (bytes: Uint8Array) => void | Promise<void>;
+  /** Steps between checkpoints; one at the end when absent. */
+  readonly checkpointEverySteps?: number;
+  readonly resumeFrom?: Uint8Array;
+}
+
+export interface GanResult {
+  readonly generator: Model;
+  readonly discriminator: Model;
+  /** Both, encoded. */
+  readonly bytes: { readonly generator: Uint8Array; readonly discriminator: Uint8Array };
+}
+
+function check(o: GanOptions): void {
+  const problems: string[] = [];
+  const size = elementCount(o.real.shape);
+  const count = o.real.x.length / size;
+  const batch = o.batchSize ?? 64;
+  for (const name of [
+    'steps',
+    'batchSize',
+    'discriminatorSteps',
+    'threads',
+    'reportEvery',
+    'checkpointEverySteps',
+  ] as const) {
+    const value = o[name];
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
+      problems.push(`${name}: expected a whole number from 1, not ${value}`);
+    }
+  }
+  if (!Number.isInteger(count)) problems.push(`real.x: ${o.real.x.length} elements are no multiple of ${size}`);
+  if (count < batch) problems.push(`real.x: ${Math.floor(count)} samples do not fill a batch of ${batch}`);
+  if (o.averaging) problems.push(...checkAveraging(o.averaging, o.steps));
+  refuse('bad-options', 'gan', problems);
+}
+
+/** Standard normal numbers of a stream of their own. */
+function normals(count: number, seed: number, ...stream: (string | number)[]): Float32Array {
+  const random = new Random(seed, ...stream);
+  return Float32Array.from({ length: count }, () => random.normal());
+}
+
+class GanRun {
+  readonly #o: GanOptions;
+  readonly #seed: number;
+  readonly #batch: number;
+  readonly #inner: number;
+  readonly #graphs: { readonly generator: GanGraph; readonly discriminator: GanGraph };
+  readonly #states: { readonly generator: TrainingState; readonly discriminator: TrainingState };
+  readonly #fingerprint: string;
+  #step = 0;
+  #order: { epoch: number; indices: Int32Array } | undefined;
+
+  constructor(options: GanOptions) {
+    check(options);
+    this.#o = options;
+    this.#seed = options.seed ?? 1;
+    this.#batch = options.batchSize ?? 64;
+    const { generator, discriminator, optimizer, loss = { kind: 'non-saturating' } } = options;
+    this.#inner = options.discriminatorSteps ?? (loss.kind === 'wasserstein' ? 5 : 1);
+    const both = { generator, discriminator, batch: this.#batch, loss };
+    this.#graphs = {
+      generator: buildGeneratorStep({ ...both, optimizer: optimizer.generator }),
+      discriminator: buildDiscriminatorStep({ ...both, optimizer: optimizer.discriminator }),
+    };
+    const { input } = this.#graphs.discriminator;
+    const wanted = input.shape.slice(1);
+    if (wanted.join() !== options.real.shape.join()) {
+      const shapes = `[${options.real.shape.join(', ')}], the discriminator reads [${wanted.join(', ')}]`;
+      throw new TrainingError('bad-samples', `the real samples are ${shapes}`);
+    }
+    this.#states = {
+      generator: new TrainingState(
+        this.#graphs.generator,
+        generator,
+        optimizer.generator,
+        undefined,
+        options.averaging,
+      ),
+      discriminator: new TrainingState(this.#graphs.discriminator, discriminator, optimizer.discriminator),
+    };
+    this.#fingerprint = this.#digest();
+    if (options.resumeFrom) this.#restore(options.resumeFrom);
+  }
+
+  #digest(): string {
+    const { steps, schedule, averaging, optimizer, loss, real } = this.#o;
+    const hash = createHash('sha256');
+    for (const graph of Object.values(this.#graphs)) hash.update(encodeModel(graph.model));
+    const plan = { steps, schedule, averaging, optimizer, loss, seed: this.#seed, inner: this.#inner };
+    hash.update(JSON.stringify(plan));
+    for (const v of [...this.#vectors().values(), real.x])
+      hash.update(new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+    return hash.digest('hex');
+  }
+
+  #vectors(): Map<string, Float32Array> {
+    const all = Object.entries(this.#states).flatMap(([who, state]) =>
+      [...state.vectors].map(([name, v]) => [`${who}.${name}`, v] as const),
+    );
+    return new Map(all);
+  }
+
+  #restore(bytes: Uint8Array): void {
+    const { fingerprint, position, vectors } = decodeCheckpoint(bytes);
+    if (fingerprint !== this.#fingerprint) {
+      throw new TrainingError(
+        'bad-checkpoint',
+        'the checkpoint belongs to a run with other networks, samples or options',
+      );
+    }
+    this.#step = position.step;
+    for (const [who, state] of Object.entries(this.#states)) {
+      for (const name of state.vectors.keys()) state.vectors.set(name, vectors.get(`${who}.${name}`)!);
+    }
+  }
+
+  /** A checkpoint as `fit` has it, whose books of epochs stay empty. */
+  async #save(): Promise<void> {
+    await this.#o.saveCheckpoint?.(
+      encodeCheckpoint({
+        fingerprint: this.#fingerprint,
+        position: { epoch: 0, stepInEpoch: 0, step: this.#step },
+        running: { loss: 0, correct: 0, seen: 0 },
+        history: [],
+        best: null,
+        patience: { loss: null, epochs: 0 },
+        plateau: plateauStart,
+        seconds: 0,
+        vectors: this.#vectors(),
+      }),
+    );
+  }
+
+  /** The real samples of a discriminator step, counted from 0 over the run. */
+  #real(index: number): Tensor {
+    const { x, shape } = this.#o.real;
+    const size = elementCount(shape);
+    const count = x.length / size;
+    const perEpoch = Math.floor(count / this.#batch);
+    const epoch = Math.floor(index / perEpoch);
+    if (this.#order?.epoch !== epoch) {
+      this.#order = { epoch, indices: new Random(this.#seed, 'real', epoch).permutation(count) };
+    }
+    const from = (index % perEpoch) * this.#batch;
+    const data = new Float32Array(this.#batch * size);
+    this.#order.indices.subarray(from, from + this.#batch).forEach((sample, i) => {
+      data.set(x.subarray(sample * size, (sample + 1) * size), i * size);
+    });
+    return float32([this.#batch, ...shape], data);
+  }
+
+  #noise(who: string, index: number): Tensor {
+    const { shape } = this.#graphs.generator.input;
+    return float32(shape, normals(elementCount(shape), this.#seed, 'noise', who, index));
+  }
+
+  /** One step of either network against the other's current parameters. */
+  async #take(who: 'generator' | 'discriminator', session: Session, index: number): Promise<number> {
+    const other = this.#states[who === 'generator' ? 'discriminator' : 'generator'].vectors.get(PARAMETERS)!;
+    const feeds: Record<string, Tensor> = { [NOISE]: this.#noise(who, index), [OTHER]: float32([other.length], other) };
+    if (who === 'discriminator') {
+      feeds[REAL] = this.#real(index);
+      if (session.inputNames.includes(BETWEEN)) {
+        const random = new Random(this.#seed, 'between', index);
+        feeds[BETWEEN] = float32(
+          [this.#batch],
+          Float32Array.from({ length: this.#batch }, () => random.uniform()),
+        );
+      }
+    }
+    const { optimizer, schedule = { name: 'constant' }, steps, real } = this.#o;
+    const perEpoch = Math.max(1, Math.floor(real.x.length / elementCount(real.shape) / this.#batch / this.#inner));
+    const learningRate = learningRateAt(optimizer[who].learningRate, schedule, this.#step, steps, perEpoch);
+    const dropoutSeed = new Random(this.#seed, 'dropout', who, index).uint32();
+    const { loss } = await this.#states[who].step(session, { feeds, learningRate, step: index + 1, dropoutSeed });
+    return loss;
+  }
+
+  async #loop(sessions: { generator: Session; discriminator: Session }): Promise<void> {
+    const { steps, signal, onProgress, reportEvery = 100, checkpointEverySteps = Infinity } = this.#o;
+    while (this.#step < steps) {
+      checkCancelled(signal, 'training');
+      let discriminatorLoss = 0;
+      for (let i = 0; i < this.#inner; i++) {
+        discriminatorLoss = await this.#take('discriminator', sessions.discriminator, this.#step * this.#inner + i);
+      }
+      const generatorLoss = await this.#take('generator', sessions.generator, this.#step);
+      this.#step++;
+      const last = this.#step === steps;
+      if (last || this.#step % checkpointEverySteps === 0) await this.#save();
+      if (last || this.#step % reportEvery === 0) {
+        await onProgress?.({ step: this.#step, steps, discriminatorLoss, generatorLoss });
+      }
+      await immediate();
+    }
+  }
+
+  async run(): Promise<GanResult> {
+    const { createSession, threads } = this.#o;
+    const open = (graph: GanGraph): Promise<Session> =>
+      createSession(encodeModel(graph.model), { threads, optimization: 'extended' });
+    const discriminator = await open(this.#graphs.discriminator);
+    try {
+      const generator = await open(this.#graphs.generator);
+      try {
+        await this.#loop({ generator, discriminator });
+      } finally {
+        await generator.release();
+      }
+    } finally {
+      await discriminator.release();
+    }
+    const models = { generator: this.#states.generator.export(), discriminator: this.#states.discriminator.export() };
+    return {
+      ...models,
+      bytes: { generator: encodeModel(models.generator), discriminator: encodeModel(models.discriminator) },
+    };
+  }
+}
+
+/**
+ * Trains a generator and a discriminator in turn.
+ * @throws TrainingError `bad-options`, `bad-samples`, `bad-model`, `no-gradient` before anything runs; `bad-checkpoint` for
+ *   bytes of another run; `diverged` and `cancelled` while it runs
+ */
+export async function trainGan(options: GanOptions): Promise<GanResult> {
+  return new GanRun(options).run();
+}
