@@ -15,7 +15,9 @@ export const FineTune = z.strictObject({
     epsilon: 1e-8,
     weightDecay: 0,
   }).describe('how weights follow gradients'),
-  distillation: DistillationConfig.optional().describe('learn from the unpruned model as well as from the labels'),
+  distillation: DistillationConfig.pick({ temperature: true, alpha: true })
+    .optional()
+    .describe('learn from the unpruned model as well as from the labels'),
   seed: z.int().min(0).default(1).describe('same seed, same bytes'),
 });
 

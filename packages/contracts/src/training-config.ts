@@ -1,6 +1,16 @@
 /** The training configuration that `verge train`, the API and the worker share. YAML and JSON have the same form. */
 import { z } from 'zod';
+import { DatasetFormat } from './dataset-format.js';
 import { Slug } from './identifiers.js';
+import { AugmentationConfig } from './training-augmentation.js';
+import { LocalSgdConfig } from './training-local.js';
+import { LossConfig, MetricName } from './training-loss.js';
+import { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
+
+export { AugmentationConfig } from './training-augmentation.js';
+export { LocalSgdConfig } from './training-local.js';
+export { LossConfig, MetricName } from './training-loss.js';
+export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
 const positive = z.number().positive();
 const Param = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]);
@@ -18,29 +28,13 @@ export const ModelSource = z.union([
 ]);
 export type ModelSource = z.infer<typeof ModelSource>;
 
-export const OptimizerConfig = z.discriminatedUnion('name', [
-  z.strictObject({
-    name: z.literal('sgd'),
-    learningRate: positive.default(0.1).describe('peak learning rate'),
-    momentum: z.number().min(0).lt(1).default(0.9).describe('share of the last update that is kept'),
-    nesterov: z.boolean().default(false).describe('look ahead along the momentum'),
-    weightDecay: z.number().min(0).default(0).describe('L2 penalty on weights'),
-  }),
-  z.strictObject({
-    name: z.literal('adamw'),
-    learningRate: positive.default(0.001).describe('peak learning rate'),
-    beta1: z.number().min(0).lt(1).default(0.9).describe('decay of the mean of gradients'),
-    beta2: z.number().min(0).lt(1).default(0.999).describe('decay of the mean of squared gradients'),
-    epsilon: positive.default(1e-8).describe('added to the denominator'),
-    weightDecay: z.number().min(0).default(0.01).describe('decoupled decay of weights'),
-  }),
-]);
-export type OptimizerConfig = z.infer<typeof OptimizerConfig>;
-
-export const ScheduleConfig = z.strictObject({
-  name: z.enum(['constant', 'cosine']).default('cosine').describe('how the learning rate falls after the warm-up'),
-  warmupEpochs: z.number().min(0).default(0).describe('epochs of linear rise from 0 to the peak; fractions allowed'),
-  finalFraction: z.number().min(0).max(1).default(0).describe('final learning rate as a fraction of the peak'),
+const FeaturePair = z.strictObject({
+  student: z.string().min(1).describe('value of the student, by its name in the graph'),
+  teacher: z
+    .string()
+    .min(1)
+    .describe('value of the teacher; of several teachers teacher0.<name>, teacher1.<name>, ...'),
+  weight: positive.describe('weight beside the distillation loss'),
 });
 
 export const DistillationConfig = z.strictObject({
@@ -52,66 +46,57 @@ export const DistillationConfig = z.strictObject({
     .max(1)
     .default(0.3)
     .describe('weight of the labels; 1 - alpha weighs the soft targets of the teacher'),
-});
-export type DistillationConfig = z.infer<typeof DistillationConfig>;
-
-const Masks = z.strictObject({
-  count: z.int().min(1).max(100).default(1).describe('masks on each sample'),
-  width: z.int().min(1).describe('widest mask; each is drawn from 0 up to this'),
-});
-
-export const AugmentationConfig = z.strictObject({
-  shift: z.number().min(0).default(0).describe('largest shift in pixels, drawn uniformly for each axis'),
-  rotate: z.number().min(0).max(180).default(0).describe('largest rotation in degrees'),
-  scale: z.number().min(0).lt(1).default(0).describe('largest relative change of scale'),
-  flip: z.boolean().default(false).describe('mirror left-right with probability 1/2'),
-  crop: z
+  copies: z
     .int()
     .min(1)
-    .max(1024)
+    .max(1000)
     .optional()
-    .describe('pixels of zeros around the image, of which a random window is cut'),
-  brightness: z.number().min(0).max(10).optional().describe('largest relative change of all values'),
-  contrast: z
-    .number()
-    .min(0)
-    .max(10)
+    .describe(
+      'augmented versions of the training part that the teacher judges beforehand, in turn by epoch; 8 when absent',
+    ),
+  teacherInStep: z
+    .boolean()
     .optional()
-    .describe("largest relative change of the distance to the image's mean"),
-  saturation: z
-    .number()
-    .min(0)
-    .max(10)
+    .describe('run the teacher in each step instead of beforehand; so it is where hints or attention are given'),
+  combine: z
+    .enum(['logits', 'probabilities'])
     .optional()
-    .describe('largest relative change of the distance to gray; images of three channels only'),
-  cutout: z.int().min(1).max(4096).optional().describe('side of a square of zeros at a random place, in pixels'),
-  mixup: positive
+    .describe('what of several teachers is averaged; logits when absent'),
+  hints: z
+    .array(FeaturePair)
     .max(100)
     .optional()
-    .describe('parameter of the Beta distribution of the shares with which two samples and their labels are mixed'),
-  noise: z.number().min(0).optional().describe('standard deviation of normal noise on every value'),
-  timeShift: z.int().min(1).optional().describe('largest shift along the time axis, in steps'),
-  timeMasks: Masks.optional().describe("runs of times that are set to the sample's mean"),
-  frequencyMasks: Masks.optional().describe("runs of frequencies or channels that are set to the sample's mean"),
-  timeAxis: z.enum(['last', 'second-to-last']).optional().describe('which axis of a sample is time; last when absent'),
+    .describe('values compared after a learned projection of the student (arXiv:1412.6550)'),
+  attention: z
+    .array(FeaturePair)
+    .max(100)
+    .optional()
+    .describe('maps of channels whose attention is compared (arXiv:1612.03928)'),
 });
-export type AugmentationConfig = z.infer<typeof AugmentationConfig>;
+export type DistillationConfig = z.infer<typeof DistillationConfig>;
 
 export const TrainingConfig = z.strictObject({
   model: ModelSource.describe('the network that is trained'),
   data: z
     .strictObject({
       path: z.string().min(1).describe('file or folder, relative to the configuration'),
-      format: z.string().optional().describe('idx, npz, csv or image-folder; recognised when absent'),
+      format: DatasetFormat.optional().describe(`${DatasetFormat.options.join(', ')}; recognised when absent`),
       preprocess: z.string().optional().describe('file with declarative preprocessing, relative to the configuration'),
+      stream: z
+        .boolean()
+        .optional()
+        .describe(
+          'leave the training part on disk, and read each batch when its step comes; for more than memory holds',
+        ),
     })
     .optional()
     .describe('only for `verge train`: in the cloud the training names a data set'),
   teacher: z
-    .string()
-    .min(1)
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(16)])
     .optional()
-    .describe('only for `verge train`: ONNX file of a teacher; in the cloud the training names a version'),
+    .describe(
+      'only for `verge train`: ONNX file of a teacher, or of several; in the cloud the training names a version',
+    ),
   split: Slug.default('auto').describe('a named split of the data set; auto is its own, else a seeded 80/10/10'),
   epochs: z.int().min(1).max(100_000).describe('passes over the training part'),
   batchSize: z.int().min(1).max(65_536).default(64).describe('samples of one step'),
@@ -121,17 +106,56 @@ export const TrainingConfig = z.strictObject({
     .max(0xffffffff)
     .default(1)
     .describe('same seed, data and configuration: the same bytes of the model'),
+  loss: LossConfig.optional().describe('what is minimised; cross-entropy when absent'),
   optimizer: OptimizerConfig.describe('how weights follow gradients'),
   schedule: ScheduleConfig.default({ name: 'cosine', warmupEpochs: 0, finalFraction: 0 }).describe(
     'learning rate over time',
   ),
+  freeze: z
+    .array(z.string().min(1).max(500))
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('names of parameters that stay as they are; * stands for any run of characters'),
+  maxGradientNorm: positive.optional().describe('gradients longer than this are shortened to it'),
+  maxGradientValue: positive.optional().describe('elements of the gradient are cut off at this in either direction'),
+  averaging: AveragingConfig.optional().describe('evaluate and keep an average of the weights over the run'),
+  accumulate: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe('micro-batches that each batch is cut into, one after the other, to save memory'),
+  replicas: z.int().min(1).max(256).optional().describe('replicas that share each batch, each on threads of its own'),
+  localSgd: LocalSgdConfig.optional().describe('train in shards whose parameters are averaged now and then; an epoch in the figures is then a round'),
   labelSmoothing: z.number().min(0).lt(1).default(0).describe('share of each label that is spread over all classes'),
   distillation: DistillationConfig.optional().describe('how the student learns from the teacher'),
-  augmentation: AugmentationConfig.optional().describe('random changes of training images, drawn anew in each epoch'),
+  augmentation: AugmentationConfig.optional().describe('random changes of training samples, drawn anew in each epoch'),
+  prefetch: z
+    .boolean()
+    .optional()
+    .describe('augment in a thread of its own; when absent only where the first batches show that it pays'),
+  metrics: z
+    .array(MetricName)
+    .max(20)
+    .optional()
+    .describe('figures on the validation part; those usual for the loss when absent'),
+  monitor: z
+    .union([z.literal('loss'), MetricName])
+    .optional()
+    .describe('the figure that decides which epoch is best, when to stop, and about the plateau schedule'),
+  keep: z
+    .enum(['best', 'last'])
+    .optional()
+    .describe('the epoch whose weights are kept; best with earlyStop, else last'),
   earlyStop: z
     .strictObject({
       patience: z.int().min(1).describe('epochs without improvement after which the training ends'),
-      minDelta: z.number().min(0).default(0).describe('how much the validation loss must fall to count, in nats'),
+      minDelta: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('how much the validation loss, or monitor, must improve to count'),
     })
     .optional()
     .describe('end early, and keep the best epoch instead of the last'),
@@ -150,6 +174,8 @@ export const TrainingPoint = z.strictObject({
   trainAccuracy: z.number(),
   valLoss: z.number(),
   valAccuracy: z.number(),
+  /** Further figures on the validation part, by the names of `MetricName`. */
+  metrics: z.record(z.string(), z.number()).optional(),
   /** Wall time since the run began, resumes not counted twice. */
   seconds: z.number(),
 });

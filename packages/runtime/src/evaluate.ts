@@ -31,12 +31,15 @@ export interface Evaluation extends Score {
 
 const show = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
+/** Types of an input that samples are turned into; whole numbers (token ids) lose no digits. */
+const readable: readonly string[] = ['float32', 'uint8', 'int32', 'int64'];
+
 function checkFit(input: Port | undefined, inputs: number, samples: Samples): asserts input is Port {
   const problems: string[] = [];
   if (inputs !== 1 || !input) problems.push(`the model has ${inputs} inputs, expected one`);
   else {
-    if (input.dtype !== 'float32' && input.dtype !== 'uint8')
-      problems.push(`input '${input.name}' is ${input.dtype}, expected float32 or uint8`);
+    if (!readable.includes(input.dtype))
+      problems.push(`input '${input.name}' is ${input.dtype}, expected ${readable.join(', ')}`);
     if (input.dtype === 'uint8' && samples.x instanceof Float32Array)
       problems.push(`input '${input.name}' is uint8, the samples are float32`);
     const wanted = input.shape.slice(1);
@@ -52,6 +55,13 @@ function checkFit(input: Port | undefined, inputs: number, samples: Samples): as
 function feedOf(input: Port, batch: Samples, rows: number): Tensor {
   const dims = [rows, ...batch.shape];
   if (input.dtype === 'uint8' && batch.x instanceof Uint8Array) return { dtype: 'uint8', dims, data: batch.x };
+  if (input.dtype === 'int32') return { dtype: 'int32', dims, data: Int32Array.from(batch.x) };
+  if (input.dtype === 'int64')
+    return {
+      dtype: 'int64',
+      dims,
+      data: BigInt64Array.from(batch.x as ArrayLike<number>, (v) => BigInt(Math.trunc(v))),
+    };
   return { dtype: 'float32', dims, data: batch.x instanceof Float32Array ? batch.x : Float32Array.from(batch.x) };
 }
 

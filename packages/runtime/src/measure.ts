@@ -10,6 +10,8 @@ export interface MeasureOptions {
   /** Timed runs; 200 unless told otherwise. */
   runs?: number;
   signal?: AbortSignal;
+  /** false where the outputs are no scores of classes: accuracy is then not measured, 0 of 0 samples. */
+  classes?: boolean;
 }
 
 export interface Measured {
@@ -27,6 +29,7 @@ export async function measureAccuracy(
   samples: Samples,
   options: MeasureOptions = {},
 ): Promise<Pick<Measured, 'accuracy' | 'confusion'>> {
+  if (options.classes === false) return { accuracy: { samples: 0, accuracy: 0, top5: 0 }, confusion: [] };
   const { samples: count, accuracy, top5, confusion } = await scoreModel(model, samples, options);
   return { accuracy: { samples: count, accuracy, top5 }, confusion };
 }

@@ -1,12 +1,16 @@
-/** A training as its configuration describes it: the form that the command line, the API and the worker share. */
+/** A training configuration and what carries it: the form that the command line, the API and the worker share. */
 import type { TrainingConfig } from '@verge/contracts';
 import { decodeModel, type Model, type SessionFactory } from '@verge/onnx';
 import { buildArchitecture } from './architectures/registry.js';
 import { distill } from './distill.js';
-import { TrainingError } from './errors.js';
+import { refuse, TrainingError } from './errors.js';
 import { fit } from './fit.js';
 import type { FitOptions, FitResult } from './fit-options.js';
-import type { TrainingSamples } from './samples.js';
+import { isSource, type SampleSet } from './loop/source.js';
+import type { OptimizerSpec } from './optimizers.js';
+import { fitLocal } from './parallel/local-sgd/run.js';
+import type { LocalOptions } from './parallel/local-sgd/spec.js';
+import type { ScheduleSpec } from './schedule.js';
 
 export interface TrainOptions extends Pick<
   FitOptions,
@@ -14,8 +18,10 @@ export interface TrainOptions extends Pick<
 > {
   readonly config: TrainingConfig;
   readonly createSession: SessionFactory;
-  readonly train: TrainingSamples;
-  readonly validation: TrainingSamples;
+  /** Where the configuration asks for replicas; `openReplicas` of the runtime. */
+  readonly openReplicas?: NonNullable<FitOptions['parallel']>['openReplicas'];
+  readonly train: SampleSet;
+  readonly validation: SampleSet;
   /** Number of classes; a built-in network gets as many outputs. */
   readonly classes: number;
   /** Bytes of the ONNX file that the configuration names as `model.onnx` or `teacher`: a path here, a digest there. */
@@ -37,24 +43,84 @@ async function networkOf(options: TrainOptions): Promise<Model> {
   return buildArchitecture(architecture, { input: train.shape, classes, params }, config.seed);
 }
 
-async function teacherOf(options: TrainOptions): Promise<Model | undefined> {
-  if (options.teacher) return decodeModel(options.teacher);
-  return options.config.teacher === undefined ? undefined : read(options, options.config.teacher);
+async function teachersOf(options: TrainOptions): Promise<Model[]> {
+  if (options.teacher) return [decodeModel(options.teacher)];
+  const { teacher = [] } = options.config;
+  return Promise.all([teacher].flat().map((name) => read(options, name)));
+}
+
+/** Fields of a configuration that mean the same to `fit`. */
+function planOf(config: TrainingConfig) {
+  const { epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery } = config;
+  const { averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch } = config;
+  return {
+    ...{ epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery },
+    ...{ averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch },
+    loss: lossOf(config),
+    optimizer: optimizerOf(config),
+    // The schema lets a schedule have only the fields of its name.
+    schedule: config.schedule as ScheduleSpec,
+  };
+}
+
+function lossOf({ loss, labelSmoothing }: TrainingConfig): FitOptions['loss'] {
+  return loss?.kind === 'cross-entropy' ? { ...loss, labelSmoothing } : loss;
+}
+
+/** Frozen parameters come first: a parameter belongs to the first group that names it. */
+function optimizerOf({ optimizer, freeze }: TrainingConfig): OptimizerSpec {
+  if (!freeze) return optimizer;
+  return { ...optimizer, groups: [{ match: freeze, frozen: true }, ...(optimizer.groups ?? [])] };
+}
+
+function parallelOf({ config, openReplicas }: TrainOptions): FitOptions['parallel'] {
+  const { replicas = 1 } = config;
+  if (replicas === 1) return undefined;
+  if (!openReplicas) throw new TrainingError('bad-options', 'replicas: there are none here');
+  return { replicas, openReplicas };
 }
 
 /**
- * Trains what a `TrainingConfig` describes, and distils when there is a teacher.
+ * What `fitLocal`, `LocalRun` and `runRound` take, for a configuration with `localSgd`.
+ * @throws TrainingError `bad-options` naming what does not go together with it
+ */
+export async function localOptionsOf(options: TrainOptions): Promise<LocalOptions> {
+  const { config, classes: _classes, readModel: _read, teacher, openReplicas: _open, ...run } = options;
+  const { localSgd: local } = config;
+  const problems: string[] = [];
+  if (!local) problems.push('localSgd: the configuration has none');
+  if (teacher || config.teacher !== undefined || config.distillation) problems.push('teacher: shards do not distil');
+  if (config.averaging) problems.push('averaging: shards are averaged by their outer optimiser');
+  if ((config.replicas ?? 1) > 1) problems.push('replicas: a shard is trained by one');
+  refuse('bad-options', 'localSgd', problems);
+  const { averaging: _averaging, ...plan } = planOf(config);
+  return { ...run, ...plan, model: await networkOf(options), local: local! };
+}
+
+/**
+ * Trains what a `TrainingConfig` describes, and distils when there is a teacher. Shards of `localSgd` are trained one after
+ * the other.
  * @throws TrainingError as `fit`, `distill` and `buildArchitecture`; `bad-options` when the configuration has a
  *   `distillation` and there is no teacher, or names a model that cannot be read
  */
 export async function trainFromConfig(options: TrainOptions): Promise<FitResult> {
-  const { config, classes: _classes, readModel: _readModel, teacher: _teacher, ...run } = options;
-  const teacher = await teacherOf(options);
-  if (config.distillation && !teacher) {
+  const { config, classes: _classes, readModel: _read, teacher: _teacher, openReplicas: _open, ...run } = options;
+  if (config.localSgd) return fitLocal(await localOptionsOf(options));
+  const teachers = await teachersOf(options);
+  if (config.distillation && teachers.length === 0) {
     throw new TrainingError('bad-options', 'the configuration distils, but there is no teacher');
   }
-  const { epochs, batchSize, seed, optimizer, schedule, labelSmoothing, augmentation, earlyStop, threads } = config;
-  const plan = { epochs, batchSize, seed, optimizer, schedule, labelSmoothing, augmentation, earlyStop, threads };
-  const common = { ...run, ...plan, model: await networkOf(options), checkpointEvery: config.checkpointEvery };
-  return teacher ? distill({ ...common, ...config.distillation, teacher }) : fit(common);
+  const { loss, ...plan } = planOf(config);
+  const common = { ...run, ...plan, parallel: parallelOf(options), model: await networkOf(options) };
+  if (teachers.length === 0) return fit({ ...common, loss });
+  if (loss && loss.kind !== 'cross-entropy') {
+    throw new TrainingError(
+      'bad-options',
+      `loss: distillation mixes cross-entropy with the teacher, not '${loss.kind}'`,
+    );
+  }
+  const { train } = run;
+  if (isSource(train)) throw new TrainingError('bad-options', 'data.stream: a teacher needs the samples in memory');
+  const teacher = teachers.length === 1 ? teachers[0]! : teachers;
+  return distill({ ...common, ...config.distillation, train, teacher });
 }

@@ -41,9 +41,12 @@ export async function openData(options: DataArguments, output: Output): Promise<
 }
 
 /** @throws CliError `usage` naming every part that is empty */
-export function splitData(data: Dataset, split: string, needed: readonly Part[]): Record<Part, Samples> {
-  const parts = splitSamples(data, split);
-  const empty = needed.filter((part) => parts[part].y.length === 0);
+export function refuseEmpty(
+  data: Pick<Dataset, 'name' | 'y' | 'parts'>,
+  countOf: (part: Part) => number,
+  needed: readonly Part[],
+): void {
+  const empty = needed.filter((part) => countOf(part) === 0);
   if (empty.length > 0)
     throw new CliError('usage', `the data set '${data.name}' has too few samples: ${data.y.length}`, [
       ...empty.map((part) => `its ${part} part is empty`),
@@ -51,6 +54,12 @@ export function splitData(data: Dataset, split: string, needed: readonly Part[])
         ? ['its own parts are used; name another split with --split (or `split` in the configuration)']
         : []),
     ]);
+}
+
+/** @throws CliError `usage` naming every part that is empty */
+export function splitData(data: Dataset, split: string, needed: readonly Part[]): Record<Part, Samples> {
+  const parts = splitSamples(data, split);
+  refuseEmpty(data, (part) => parts[part].y.length, needed);
   return parts;
 }
 

@@ -46,6 +46,8 @@ describe('train', () => {
       'measurement',
       'validation',
       'test',
+      'metrics',
+      'confusion',
       'bestEpoch',
       'seconds',
     ]);

@@ -1,13 +1,13 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, TrainingConfig, type TrainingPoint } from '@verge/contracts';
-import { createSession, measure, measureAccuracy } from '@verge/runtime';
-import { trainFromConfig } from '@verge/training';
+import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
+import { type FitResult, taskOf, trainFromConfig, validate } from '@verge/training';
 import { readDocument } from '../documents.js';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
-import { openData, splitData } from './data.js';
 import { beside, readGiven } from './files.js';
 import { untilInterrupted } from './signals.js';
+import { openTrainingData, type TrainingData } from './training-data.js';
 import { openTrainingFolder, type TrainingFolder } from './training-folder.js';
 
 export interface TrainArguments {
@@ -24,6 +24,10 @@ export interface TrainReport {
   measurement: Measurement;
   validation: Accuracy;
   test: Accuracy;
+  /** By name, of the kept epoch. */
+  metrics: Record<'validation' | 'test', Record<string, number>>;
+  /** Test samples by true class (row) and predicted class (column), where classes are predicted. */
+  confusion?: number[][];
   bestEpoch: number;
   seconds: number;
 }
@@ -38,6 +42,25 @@ function describeEpoch(p: TrainingPoint): string {
   );
 }
 
+/** Nothing where no classes are predicted: no sample has been counted then. */
+function accuracyRows({ validation, test }: TrainReport): [string, string][] {
+  if (test.samples === 0) return [];
+  return [
+    ['validation accuracy', `${percent(validation.accuracy)} of ${validation.samples}`],
+    ['test accuracy', `${percent(test.accuracy)} of ${test.samples}`],
+  ];
+}
+
+/** Accuracy has its own rows. A report of an earlier release has no metrics. */
+function metricRows(metrics: TrainReport['metrics'] | undefined): [string, string][] {
+  const names = Object.keys(metrics?.test ?? {}).filter((name) => name !== 'accuracy');
+  const value = (part: 'validation' | 'test', name: string): string => {
+    const figure = metrics?.[part][name];
+    return figure === undefined ? '-' : digits(figure);
+  };
+  return names.map((name) => [name, `${value('validation', name)} validation, ${value('test', name)} test`]);
+}
+
 function show(report: TrainReport, folder: TrainingFolder): string {
   const { measurement: m } = report;
   return fields([
@@ -45,12 +68,37 @@ function show(report: TrainReport, folder: TrainingFolder): string {
     ['size', size(m.bytes)],
     ['parameters', m.parameters],
     ['epoch kept', `${report.bestEpoch} of ${report.points.length}`],
-    ['validation accuracy', `${percent(report.validation.accuracy)} of ${report.validation.samples}`],
-    ['test accuracy', `${percent(report.test.accuracy)} of ${report.test.samples}`],
+    ...accuracyRows(report),
+    ...metricRows(report.metrics),
     ['p50', `${m.p50Ms.toFixed(3)} ms`],
     ['peak memory', size(m.peakRssBytes)],
     ['seconds', report.seconds.toFixed(1)],
   ]);
+}
+
+async function reportOf(
+  config: TrainingConfig,
+  result: FitResult,
+  { validation, test }: TrainingData,
+  signal: AbortSignal,
+): Promise<TrainReport> {
+  const { threads, metrics } = config;
+  const loss = config.loss ?? { kind: 'cross-entropy' };
+  const classes = taskOf(loss) === 'classes';
+  const measured = await measure(result.bytes, test, { signal, threads, classes });
+  const validated = await measureAccuracy(result.bytes, validation, { signal, classes });
+  const tested = await validate(result.model, test, { createSession, loss, metrics, threads, signal });
+  return {
+    config,
+    points: [...result.history],
+    measurement: measured.measurement,
+    validation: validated.accuracy,
+    test: measured.accuracy,
+    metrics: { validation: { ...result.metrics }, test: { ...tested.metrics } },
+    ...(classes && { confusion: measured.confusion }),
+    bestEpoch: result.epoch,
+    seconds: result.seconds,
+  };
 }
 
 async function train(
@@ -62,41 +110,33 @@ async function train(
     throw new CliError('usage', `'${file}' names no data`, [
       'data.path: expected the path of a data set, relative to this file',
     ]);
-  const { path, format, preprocess } = config.data;
-  const all = await openData(
-    {
-      data: beside(file, path),
-      format: format as 'csv' | undefined,
-      split: config.split,
-      ...(preprocess ? { preprocess: beside(file, preprocess) } : {}),
-    },
-    output,
-  );
-  const parts = splitData(all, config.split, ['train', 'validation', 'test']);
-  const counts = Object.entries(parts).map(([name, part]) => `${part.y.length} ${name}`);
-  output.progress(
-    `data '${all.name}': ${counts.join(', ')}, samples of [${all.shape.join(', ')}], ${all.labels.length} classes`,
-  );
-  const resumeFrom = await folder.readCheckpoint();
-  const result = await trainFromConfig({
-    config,
-    train: parts.train,
-    validation: parts.validation,
-    classes: all.labels.length,
-    createSession,
-    signal,
-    onProgress: (point) => output.progress(describeEpoch(point)),
-    saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
-    readModel: (name) => readGiven(beside(file, name), 'model'),
-    ...(resumeFrom ? { resumeFrom } : {}),
-  });
-  output.progress('measuring accuracy, latency and memory');
-  const { measurement, accuracy: test } = await measure(result.bytes, parts.test, { signal, threads: config.threads });
-  const { accuracy: validation } = await measureAccuracy(result.bytes, parts.validation, { signal });
-  const { history, epoch: bestEpoch, seconds } = result;
-  const report: TrainReport = { config, points: [...history], measurement, validation, test, bestEpoch, seconds };
-  await folder.finish(result.bytes, report);
-  return report;
+  const data = await openTrainingData(config.data, file, config.split, output);
+  try {
+    const counts = Object.entries(data.counts).map(([name, count]) => `${count} ${name}`);
+    output.progress(
+      `data '${data.name}': ${counts.join(', ')}, samples of [${data.shape.join(', ')}], ${data.labels.length} classes`,
+    );
+    const resumeFrom = await folder.readCheckpoint();
+    const result = await trainFromConfig({
+      config,
+      train: data.train,
+      validation: data.validation,
+      classes: data.labels.length,
+      createSession,
+      openReplicas,
+      signal,
+      onProgress: (point) => output.progress(describeEpoch(point)),
+      saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
+      readModel: (name) => readGiven(beside(file, name), 'model'),
+      ...(resumeFrom ? { resumeFrom } : {}),
+    });
+    output.progress('measuring accuracy, latency and memory');
+    const report = await reportOf(config, result, data, signal);
+    await folder.finish(result.bytes, report);
+    return report;
+  } finally {
+    await data.close();
+  }
 }
 
 /** Writes model.onnx and report.json into `--out`. */

@@ -1,0 +1,81 @@
+/** The parts of a data set that a training reads: in memory, or the training part on disk. */
+import { createHash } from 'node:crypto';
+import { Preprocess, type TrainingConfig } from '@verge/contracts';
+import { type OpenOptions, openSource, type Part, type Samples, type Source, splitIndices } from '@verge/data';
+import { partOf, type SampleSet } from '@verge/training';
+import { readDocument } from '../documents.js';
+import type { Output } from '../output.js';
+import { openData, refuseEmpty, splitData } from './data.js';
+import { beside } from './files.js';
+
+export interface TrainingData {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly labels: readonly string[];
+  readonly counts: Readonly<Record<Part, number>>;
+  readonly train: SampleSet;
+  readonly validation: Samples;
+  readonly test: Samples;
+  close(): Promise<void>;
+}
+
+const parts: readonly Part[] = ['train', 'validation', 'test'];
+
+async function inMemory(
+  options: { data: string; format?: OpenOptions['format']; preprocess?: string; split: string },
+  output: Output,
+): Promise<TrainingData> {
+  const all = await openData(options, output);
+  const { train, validation, test } = splitData(all, options.split, parts);
+  const { name, shape, labels } = all;
+  const counts = { train: train.y.length, validation: validation.y.length, test: test.y.length };
+  return { name, shape, labels, counts, train, validation, test, close: async () => undefined };
+}
+
+/**
+ * Identifies the samples without reading them: their labels, and which of them are meant. A checkpoint is not resumed on
+ * another data set; a file whose samples change while its labels stay is not noticed.
+ */
+function digestOf({ name, format, y }: Source, indices: Uint32Array): string {
+  const hash = createHash('sha256').update(JSON.stringify([name, format]));
+  for (const part of [y, indices]) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  return hash.digest('hex');
+}
+
+/** Validation and test are read once and kept; the training part stays where it is. */
+async function onDisk(path: string, options: OpenOptions, split: string): Promise<TrainingData> {
+  const source = await openSource(path, options);
+  try {
+    const indices = splitIndices(source, split);
+    refuseEmpty(source, (part) => indices[part].length, parts);
+    const { name, shape, labels } = source;
+    return {
+      name,
+      shape,
+      labels,
+      counts: { train: indices.train.length, validation: indices.validation.length, test: indices.test.length },
+      train: partOf(source, indices.train, { digest: digestOf(source, indices.train) }),
+      validation: await source.read(indices.validation),
+      test: await source.read(indices.test),
+      close: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** @param file the configuration, which paths are relative to */
+export async function openTrainingData(
+  data: NonNullable<TrainingConfig['data']>,
+  file: string,
+  split: string,
+  output: Output,
+): Promise<TrainingData> {
+  const path = beside(file, data.path);
+  const preprocess = data.preprocess === undefined ? undefined : beside(file, data.preprocess);
+  const format = data.format === undefined ? {} : { format: data.format };
+  if (!data.stream) return inMemory({ data: path, split, ...format, ...(preprocess ? { preprocess } : {}) }, output);
+  const pipeline = preprocess ? await readDocument(preprocess, Preprocess, 'preprocessing') : undefined;
+  return onDisk(path, { ...format, ...(pipeline ? { preprocess: pipeline } : {}) }, split);
+}
