@@ -15,9 +15,18 @@ import {
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from './architectures/registry.js';
-import { isElementwise, scalarFeeds, scalarNames, slotsOf, writeUpdate, type OptimizerSpec } from './optimizers.js';
-import type { Layout } from './parameters.js';
-import { finish } from './step-parts.js';
+import {
+  isElementwise,
+  LEARNING_RATE,
+  scalarFeeds,
+  scalarNames,
+  slotsOf,
+  writeUpdate,
+  type OptimizerSpec,
+} from './optimizers.js';
+import { LABELS } from './losses.js';
+import { packFrom, type Layout } from './parameters.js';
+import { finish, nextOf, PARAMETERS } from './step-parts.js';
 import { Tape } from './tape.js';
 import { buildTrainingModel } from './training-model.js';
 
@@ -190,6 +199,41 @@ describe('parameter groups', () => {
     const plain = ops({ name: 'sgd', learningRate: 0.1 });
     expect(ops({ name: 'sgd', learningRate: 0.1, weightDecay: 0.1, decayExcluded: ['*'] })).toBe(plain);
     expect(ops({ name: 'sgd', learningRate: 0.1, weightDecay: 0.1 })).toBe(plain + 2);
+  });
+});
+
+describe('limits to the gradient', () => {
+  /** What the parameters lose in a step of plain descent at a rate of 1: the gradient as it is used. */
+  async function gradient(limits: { maxGradientNorm?: number; maxGradientValue?: number }): Promise<Float32Array> {
+    const optimizer: OptimizerSpec = { name: 'sgd', learningRate: 1, momentum: 0 };
+    const built = buildTrainingModel(mlp, { loss: { kind: 'cross-entropy' }, optimizer, batch: 2, ...limits });
+    const before = packFrom(mlp.graph, built.parameters);
+    const session = await createSession(encodeModel(built.model));
+    const out = await session.run({
+      [built.input.name]: float32([2, 4], [3, -1, 2, 5, -4, 2, 0, 1]),
+      [LABELS]: { dtype: 'int32', dims: [2], data: Int32Array.of(0, 2) },
+      [PARAMETERS]: float32([before.length], before),
+      [LEARNING_RATE]: float32([], [1]),
+    });
+    await session.release();
+    return (out[nextOf(PARAMETERS)]!.data as Float32Array).map((v, i) => before[i]! - v);
+  }
+
+  it('cut elements off after the norm was shortened', async () => {
+    const free = await gradient({});
+    const norm = Math.sqrt(free.reduce((sum, v) => sum + v * v, 0));
+    const [shortened, cut, both] = [
+      await gradient({ maxGradientNorm: norm / 4 }),
+      await gradient({ maxGradientValue: 0.05 }),
+      await gradient({ maxGradientNorm: norm / 4, maxGradientValue: 0.05 }),
+    ];
+    const bounded = (v: number): number => Math.max(-0.05, Math.min(0.05, v));
+    free.forEach((v, i) => {
+      expect(Math.abs(shortened[i]! - v / 4)).toBeLessThan(1e-6);
+      expect(Math.abs(cut[i]! - bounded(v))).toBeLessThan(1e-6);
+      expect(Math.abs(both[i]! - bounded(v / 4))).toBeLessThan(1e-6);
+    });
+    expect(free.filter((v) => Math.abs(v / 4) > 0.05).length).toBeGreaterThan(3);
   });
 });
 
