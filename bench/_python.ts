@@ -9,6 +9,8 @@ export function peerVersions(modules: readonly string[]): Record<string, string>
   const { status, stdout, stderr, error } = spawnSync(python, ['-c', script], { encoding: 'utf8' });
   if (status === 0) return JSON.parse(stdout) as Record<string, string>;
   const reason = error?.message ?? stderr.trim().split('\n').at(-1);
-  console.log(`  skipped: '${python}' cannot import ${modules.join(', ')} (${reason}); VERGE_PYTHON names another interpreter`);
+  console.log(
+    `  skipped: '${python}' cannot import ${modules.join(', ')} (${reason}); VERGE_PYTHON names another interpreter`,
+  );
   return undefined;
 }
