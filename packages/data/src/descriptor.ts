@@ -24,6 +24,7 @@ export const DatasetDescriptor = z.strictObject({
   steps: z.int().min(1).optional(),
   padValue: z.number().optional(),
   missing: z.union([z.number(), z.literal('hold')]).optional(),
+  window: z.strictObject({ length: z.int().min(1), hop: z.int().min(1).optional() }).optional(),
   names: FileNames.optional(),
   preprocess: Preprocess.optional(),
   /** The named split that the data set is used with. */

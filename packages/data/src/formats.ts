@@ -1,6 +1,7 @@
 /** The formats: how each is read whole, and how a few samples at a time. */
 import type { DatasetFormat } from '@verge/contracts';
 import { readCsv } from './readers/csv.js';
+import { onlyFinite } from './readers/finite.js';
 import { readIdx } from './readers/idx.js';
 import { openImageFolder } from './readers/image-folder.js';
 import { readNpyFiles, readNpz } from './readers/npy.js';
@@ -22,6 +23,12 @@ interface Format {
   readonly open: How<RawSource>;
 }
 
+/** A format of stored arrays, whose rows may hold what is no number. */
+const stored = (read: How<RawDataset>, open: How<RawSource>): Format => ({
+  open,
+  read: async (path, isFolder, options) => onlyFinite(await read(path, isFolder, options), path, options),
+});
+
 /** A format whose samples are decoded one by one in any case: all of them is one after the other. */
 const oneByOne = (format: DatasetFormat, open: How<RawSource>): Format => ({
   open,
@@ -36,9 +43,12 @@ const whole = (read: How<RawDataset>): Format => ({
 });
 
 export const formats: Readonly<Record<DatasetFormat, Format>> = {
-  idx: { read: readIdx, open: openIdx },
-  npz: { read: (path, _, options) => readNpz(path, options), open: (path, _, options) => openNpz(path, options) },
-  npy: { read: readNpyFiles, open: openNpyFiles },
+  idx: stored(readIdx, openIdx),
+  npz: stored(
+    (path, _, options) => readNpz(path, options),
+    (path, _, options) => openNpz(path, options),
+  ),
+  npy: stored(readNpyFiles, openNpyFiles),
   csv: { read: (path, _, options) => readCsv(path, options), open: (path, _, options) => openCsv(path, options) },
   ts: whole(readSeries),
   parquet: oneByOne('parquet', openParquet),

@@ -23,6 +23,7 @@ export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
 export { labelsBeside, parseIdx } from './readers/idx.js';
 export { digitsPreprocess, loadDigits } from './digits.js';
 export { selectPart, splitIndices, splitNames, splitSamples, type SplitIndices, type SplitName } from './split.js';
+export { channelFigures, windowSamples, type ChannelFigures, type WindowOptions } from './windows.js';
 export { augmentBatch } from './augment.js';
 export { Random } from './random.js';
 export type { Image } from './preprocess/image.js';

@@ -1,7 +1,7 @@
-import { formats } from './formats.js';
 import { locate } from './locate.js';
 import { preprocessRows } from './preprocess/rows.js';
 import type { OpenOptions } from './readers/options.js';
+import { readRaw } from './read-raw.js';
 import type { RawDataset } from './readers/raw.js';
 import { checkSamples, type Dataset } from './samples.js';
 
@@ -22,8 +22,9 @@ function preprocessAll(raw: RawDataset, options: OpenOptions): Pick<Dataset, 'x'
  *   `shape-mismatch`, `bad-preprocess`
  */
 export async function openDataset(path: string, given: OpenOptions = {}): Promise<Dataset> {
-  const { file, isFolder, format, options, name, split } = await locate(path, given);
-  const raw = await formats[format].read(file, isFolder, options);
+  const located = await locate(path, given);
+  const { format, options, name, split } = located;
+  const raw = await readRaw(located);
   const dataset: Dataset = {
     ...preprocessAll(raw, options),
     y: raw.y,

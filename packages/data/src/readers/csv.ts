@@ -1,6 +1,6 @@
 /** Numbers with a label column, streamed: a header row or none, comma, semicolon or tab. */
 import { basename } from 'node:path';
-import { openStream } from '../bytes.js';
+import { defaultMaxBytes, openStream } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
 import { CsvSplitter, type CsvRow } from './csv-text.js';
 import { GrowingFloats } from './grow.js';
@@ -44,7 +44,7 @@ export async function* csvRows(path: string, delimiter?: string): AsyncGenerator
 export const cellText = (cell: string): string =>
   /[\u0080-\u00ff]/.test(cell) ? Buffer.from(cell, 'latin1').toString('utf8') : cell;
 
-const isNumber = (cell: string): boolean => cell.trim() !== '' && !Number.isNaN(Number(cell));
+const isNumber = (cell: string): boolean => cell.trim() !== '' && Number.isFinite(Number(cell));
 
 /** In order of precedence: a table with the columns x, y and label has its labels in the last. */
 const labelNames = ['label', 'class', 'target', 'y'];
@@ -102,6 +102,7 @@ export const featuresOf = (cells: readonly string[], { label }: CsvLayout): numb
 
 export async function readCsv(path: string, options: OpenOptions): Promise<RawDataset> {
   const unreadable = new UnreadableRows(path, options.maxUnreadable);
+  const maxBytes = options.maxBytes ?? defaultMaxBytes;
   const x = new GrowingFloats();
   const found: string[] = [];
   let layout: CsvLayout | null = null;
@@ -118,9 +119,7 @@ export async function readCsv(path: string, options: OpenOptions): Promise<RawDa
     }
     found.push(cellText(cells[layout.label] as string).trim());
     x.push(featuresOf(cells, layout));
-    if (options.maxBytes !== undefined && x.length * 4 > options.maxBytes) {
-      throw new DataError('too-large', `'${path}' needs more than ${options.maxBytes} bytes`);
-    }
+    if (x.length * 4 > maxBytes) throw new DataError('too-large', `'${path}' needs more than ${maxBytes} bytes`);
   }
   unreadable.check();
   if (found.length === 0 || layout === null)

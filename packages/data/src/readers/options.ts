@@ -1,6 +1,7 @@
 import type { DatasetFormat, Preprocess } from '@verge/contracts';
 import { DataError } from '../errors.js';
 import type { UnreadableRow } from '../samples.js';
+import type { WindowOptions } from '../windows.js';
 import type { FileNames } from './file-names.js';
 
 export interface OpenOptions {
@@ -33,6 +34,8 @@ export interface OpenOptions {
    * missing values is unreadable.
    */
   missing?: number | 'hold';
+  /** Series: cut into windows of `length` steps every `hop`, before preprocessing. */
+  window?: WindowOptions;
   /** Images and recordings: what their names say, where they lie in one folder. */
   names?: FileNames;
   name?: string;

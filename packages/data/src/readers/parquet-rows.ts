@@ -26,7 +26,7 @@ const reasonOf = (value: unknown, { name }: Column): string =>
 
 function numericRow(values: readonly unknown[], columns: readonly Column[]): Float32Array | string {
   const row = Float32Array.from(values, numberOf);
-  const bad = row.findIndex(Number.isNaN);
+  const bad = row.findIndex((value) => !Number.isFinite(value));
   return bad < 0 ? row : reasonOf(values[bad], columns[Math.min(bad, columns.length - 1)] as Column);
 }
 

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
+import { FiniteRows } from '../readers/finite.js';
 import { idxHeader, idxImagesIn, labelsBeside, parseIdx, partOfName } from '../readers/idx.js';
 import { numberedLabels } from '../readers/labels.js';
 import type { OpenOptions } from '../readers/options.js';
@@ -48,14 +49,14 @@ export async function openIdx(path: string, isFolder: boolean, options: OpenOpti
       files.push(file);
       pairs.push(await openPair(name, file, options));
     }
-    return sourceOf(pairs, close);
+    return sourceOf(pairs, new FiniteRows(path, options), close);
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function sourceOf(pairs: readonly Pair[], close: () => Promise<void>): RawSource {
+function sourceOf(pairs: readonly Pair[], finite: FiniteRows, close: () => Promise<void>): RawSource {
   const { shape, images } = pairs[0] as Pair;
   const odd = pairs.find((pair) => pair.shape.join() !== shape.join());
   if (odd) throw new DataError('shape-mismatch', `'${odd.images}' has samples of another shape than '${images}'`);
@@ -77,8 +78,14 @@ function sourceOf(pairs: readonly Pair[], close: () => Promise<void>): RawSource
     y,
     labels: numberedLabels(y),
     ...(pairs.length > 1 && { parts }),
-    unreadable: { count: 0, rows: [] },
-    rows: async (indices) => ({ x: await readSegments(segments, indices, sizeOf(shape), dtype) }),
+    get unreadable() {
+      return finite.summary;
+    },
+    check: () => finite.check(),
+    rows: async (indices) => {
+      const width = sizeOf(shape);
+      return finite.block(await readSegments(segments, indices, width, dtype), width, indices);
+    },
     close,
   };
 }

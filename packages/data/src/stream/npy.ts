@@ -3,6 +3,7 @@ import { createInflateRaw } from 'node:zlib';
 import { defaultMaxBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { elementBytes } from '../readers/elements.js';
+import { FiniteRows } from '../readers/finite.js';
 import { numberedLabels } from '../readers/labels.js';
 import { chosenArrays, npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
 import type { OpenOptions } from '../readers/options.js';
@@ -125,6 +126,7 @@ async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOp
     at += own.length;
     if (part) for (let i = 0; i < own.length; i++) parts.push(part);
   }
+  const finite = new FiniteRows(path, options);
   const segments = found.map(({ rows, y: own }) => ({
     count: own.length,
     read: (indices: ArrayLike<number>) => readFixedRows(rows, indices),
@@ -135,8 +137,14 @@ async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOp
     y,
     labels: numberedLabels(y),
     ...(parts.length > 0 && { parts }),
-    unreadable: { count: 0, rows: [] },
-    rows: async (indices) => ({ x: await readSegments(segments, indices, sizeOf(shape), dtype) }),
+    get unreadable() {
+      return finite.summary;
+    },
+    check: () => finite.check(),
+    rows: async (indices) => {
+      const width = sizeOf(shape);
+      return finite.block(await readSegments(segments, indices, width, dtype), width, indices);
+    },
     close: () => closeAll(opened),
   };
 }

@@ -4,8 +4,10 @@ import { DataError } from '../errors.js';
 import { formats } from '../formats.js';
 import { locate } from '../locate.js';
 import { preprocessRows } from '../preprocess/rows.js';
+import { readRaw } from '../read-raw.js';
 import type { OpenOptions } from '../readers/options.js';
 import type { Part, Samples, UnreadableRow } from '../samples.js';
+import { inMemory } from './collect.js';
 import type { RawSource } from './raw-source.js';
 
 /** Samples as `Samples` has them, and where in the source they stand. */
@@ -79,12 +81,13 @@ async function readBatch(raw: RawSource, indices: Uint32Array, options: OpenOpti
 /**
  * Opens a data set as `openDataset` does, with its options, but leaves the samples where they are. IDX, NPY, stored NPZ,
  * CSV and Parquet are read by position, images and recordings are decoded when they are asked for; what is packed as a whole
- * (gzip, deflated NPZ) is unpacked to a temporary file; `.ts` series are read into memory.
+ * (gzip, deflated NPZ) is unpacked to a temporary file; `.ts` series, and series cut into windows, are read into memory.
  * @throws DataError as `openDataset`
  */
 export async function openSource(path: string, given: OpenOptions = {}): Promise<Source> {
-  const { file, isFolder, format, options, name, split } = await locate(path, given);
-  const raw = await formats[format].open(file, isFolder, options);
+  const located = await locate(path, given);
+  const { file, isFolder, format, options, name, split } = located;
+  const raw = options.window ? inMemory(await readRaw(located)) : await formats[format].open(file, isFolder, options);
   const pipeline = raw.finished ? undefined : options.preprocess;
   const { y, labels, lengths, filled, parts } = raw;
   const shape = pipeline?.output.shape ?? raw.shape;
