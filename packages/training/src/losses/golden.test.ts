@@ -60,6 +60,39 @@ describe('losses against PyTorch in double precision', () => {
   });
 });
 
+describe('edges', () => {
+  const base = { name: '', value: 0, gradient: [] };
+  const extreme = { ...base, shape: [2, 3], output: [300, -300, 0, -300, 300, 150] };
+
+  it('batches in which nothing counts have loss 0 and move nothing', async () => {
+    const ignored: Case = {
+      ...extreme,
+      spec: { kind: 'cross-entropy', ignoreIndex: -100 },
+      labels: [-100, -100],
+      labelShape: [2],
+    };
+    const alike: Case = { ...extreme, spec: { kind: 'triplet' }, labels: [1, 1], labelShape: [2] };
+    for (const c of [ignored, alike]) {
+      const { value, gradient } = await evaluate(c);
+      expect([value, ...gradient].map(Math.abs)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    }
+  });
+
+  it('logits of hundreds stay finite', async () => {
+    const hard: readonly Case[] = [
+      { ...extreme, spec: { kind: 'focal', gamma: 0.5 }, labels: [0, 0], labelShape: [2] },
+      { ...extreme, spec: { kind: 'binary-focal', gamma: 0.5 }, target: [1, 1, 0, 0, 1, 0] },
+      { ...extreme, spec: { kind: 'binary-cross-entropy', positiveWeight: 3 }, target: [0, 1, 0, 0, 1, 0] },
+      { ...extreme, shape: [1, 2, 3], spec: { kind: 'ctc', labels: 2 }, labels: [2, -1], labelShape: [1, 2] },
+    ];
+    for (const c of hard) {
+      const { value, gradient } = await evaluate(c);
+      expect([value, ...gradient].filter((v) => !Number.isFinite(v))).toEqual([]);
+      expect(value).toBeGreaterThan(10);
+    }
+  });
+});
+
 describe('a weighted sum of losses', () => {
   it('adds values and gradients', async () => {
     const [focal, hinge] = ['focal', 'hinge'].map((name) => golden.losses.find((c) => c.name === name)!);
