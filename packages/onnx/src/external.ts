@@ -1,8 +1,8 @@
 /** Tensors that stay in files beside the model (onnx.proto, TensorProto.external_data). */
-import { subgraphs } from './builder.js';
 import { byteLengthOf, tensorOverBytes } from './datatypes.js';
 import { OnnxError } from './errors.js';
-import type { Attribute, Graph, Model, Node, StoredTensor } from './ir.js';
+import type { Model, StoredTensor } from './ir.js';
+import { eachStored, mapStored } from './stored.js';
 import { elementCount } from './tensor.js';
 
 /** Whether a location is a relative path that stays inside the folder of the model. */
@@ -11,20 +11,13 @@ export function staysInside(location: string): boolean {
   return !location.split(/[/\\]/).includes('..');
 }
 
-function locationsOf(graph: Graph, into: Set<string>): Set<string> {
-  for (const { value } of graph.initializers.values()) if ('external' in value) into.add(value.external.location);
-  for (const node of graph.nodes) {
-    for (const a of node.attributes.values()) {
-      if (a.kind === 'tensor' && 'external' in a.value.value) into.add(a.value.value.external.location);
-    }
-    for (const sub of subgraphs(node)) locationsOf(sub, into);
-  }
-  return into;
-}
-
 /** The files that a model's tensors lie in, relative to the model. */
 export function externalLocations(model: Model): string[] {
-  return [...locationsOf(model.graph, new Set())];
+  const locations = new Set<string>();
+  eachStored(model, ({ value }) => {
+    if ('external' in value) locations.add(value.external.location);
+  });
+  return [...locations];
 }
 
 function load(tensor: StoredTensor, files: ReadonlyMap<string, Uint8Array>): StoredTensor {
@@ -47,23 +40,11 @@ function load(tensor: StoredTensor, files: ReadonlyMap<string, Uint8Array>): Sto
   return { ...tensor, value: tensorOverBytes(dtype, dims, file.subarray(offset, offset + expected)), encoding: 'raw' };
 }
 
-function loadGraph(graph: Graph, files: ReadonlyMap<string, Uint8Array>): Graph {
-  const attribute = (a: Attribute): Attribute => {
-    if (a.kind === 'tensor') return { ...a, value: load(a.value, files) };
-    if (a.kind === 'graph') return { ...a, value: loadGraph(a.value, files) };
-    if (a.kind === 'graphs') return { ...a, value: a.value.map((g) => loadGraph(g, files)) };
-    return a;
-  };
-  const node = (n: Node): Node => ({ ...n, attributes: new Map([...n.attributes].map(([k, a]) => [k, attribute(a)])) });
-  const initializers = new Map([...graph.initializers].map(([name, t]) => [name, load(t, files)]));
-  return { ...graph, initializers, nodes: graph.nodes.map(node) };
-}
-
 /**
  * A copy of the model that holds its external tensors itself.
  * @param files contents by location, as `externalLocations` lists them
  * @throws OnnxError `tensor-data` when a file is missing, too short or outside of the model's folder
  */
 export function loadExternalData(model: Model, files: ReadonlyMap<string, Uint8Array>): Model {
-  return { ...model, graph: loadGraph(model.graph, files) };
+  return mapStored(model, (tensor) => load(tensor, files));
 }

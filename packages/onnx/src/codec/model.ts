@@ -1,6 +1,7 @@
 /** ModelProto: whole files. */
 import { OnnxError } from '../errors.js';
 import type { Graph, Model, StoredTensor, TrainingInfo, ValueType } from '../ir.js';
+import { eachStored } from '../stored.js';
 import { readDevices, writeDevices } from './devices.js';
 import { readEntry, writeEntries } from './entries.js';
 import {
@@ -16,7 +17,7 @@ import {
 import { readTensor, tensorSize, writeTensor } from './tensors.js';
 import { readType } from './types.js';
 import { BYTES, DEFAULT_LIMITS, Reader, VARINT, type DecodeLimits } from './wire.js';
-import { bit, writes, Writer } from './writer.js';
+import { bit, refuseSize, writes, Writer } from './writer.js';
 
 export type { DecodeLimits } from './wire.js';
 
@@ -87,6 +88,12 @@ export function decodeModel(bytes: Uint8Array, limits: Partial<DecodeLimits> = {
  */
 export function encodeModel(model: Model): Uint8Array {
   const size = graphSize(model.graph);
+  // Before anything is copied: what is stored raw takes at least its bytes.
+  let raw = 0;
+  eachStored(model, ({ value, encoding }) => {
+    if (!('external' in value) && value.dtype !== 'string' && encoding !== 'typed') raw += value.data.byteLength;
+  });
+  if (raw > DEFAULT_LIMITS.bytes) refuseSize();
   const writer = new Writer(size + 4096);
   if (writes(model.stated, 1, model.irVersion === 0)) writer.int(1, model.irVersion);
   if (model.producerName !== undefined) writer.string(2, model.producerName);

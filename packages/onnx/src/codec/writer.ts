@@ -9,6 +9,10 @@ function varintSize(length: number): number {
   return size;
 }
 
+export function refuseSize(): never {
+  throw new OnnxError('too-large', 'a protobuf message cannot exceed 2 GiB: move tensors out with saveExternalData');
+}
+
 /** Writes protobuf in ascending field order; the callers give the order. */
 export class Writer {
   private buffer: Uint8Array;
@@ -16,7 +20,7 @@ export class Writer {
   private pos = 0;
 
   constructor(capacity: number) {
-    this.buffer = new Uint8Array(Math.max(64, capacity));
+    this.buffer = new Uint8Array(Math.min(Math.max(64, capacity), DEFAULT_LIMITS.bytes));
     this.view = new DataView(this.buffer.buffer);
   }
 
@@ -29,9 +33,7 @@ export class Writer {
   private reserve(length: number): void {
     const need = this.pos + length;
     if (need <= this.buffer.length) return;
-    if (need > DEFAULT_LIMITS.bytes) {
-      throw new OnnxError('too-large', 'a protobuf message cannot exceed 2 GiB: move tensors to external data');
-    }
+    if (need > DEFAULT_LIMITS.bytes) refuseSize();
     const grown = new Uint8Array(Math.min(DEFAULT_LIMITS.bytes, Math.max(need, this.buffer.length * 2)));
     grown.set(this.buffer.subarray(0, this.pos));
     this.buffer = grown;

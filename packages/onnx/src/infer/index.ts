@@ -60,7 +60,7 @@ export function knownIntegers(model: Model, options: InferOptions = {}): Map<str
   for (const name of model.graph.nodes.flatMap((node) => node.outputs)) {
     const fact = facts.get(name);
     const type = fact?.type;
-    if (type?.kind !== 'tensor' || !type.shape?.every(isNumber) || !fact?.elements?.every(isNumber)) continue;
+    if (type?.kind !== 'tensor' || !type.shape?.every(isNumber) || !fact?.elements?.every(isExact)) continue;
     if (type.dtype === 'int64') found.set(name, int64(type.shape, fact.elements));
     if (type.dtype === 'int32')
       found.set(name, { dtype: 'int32', dims: type.shape, data: Int32Array.from(fact.elements) });
@@ -69,6 +69,8 @@ export function knownIntegers(model: Model, options: InferOptions = {}): Map<str
 }
 
 const isNumber = (d: Dim): d is number => typeof d === 'number';
+/** Beyond 2^53 a number does not tell which integer it was. */
+const isExact = (d: Dim): d is number => Number.isSafeInteger(d);
 
 /** The types of all values of a graph by name: inputs, initializers, intermediate values and outputs. */
 export function valueTypes(graph: Graph): Map<string, ValueType> {

@@ -6,6 +6,7 @@ import {
   int,
   int64,
   ints,
+  knownIntegers,
   OnnxError,
   str,
   valueTypes,
@@ -89,6 +90,21 @@ describe('shape inference', () => {
     }
     expect(error).toBeInstanceOf(OnnxError);
     expect((error as OnnxError).code).toBe('shape');
+  });
+
+  it('gives the whole numbers that follow from sizes, and no others', () => {
+    const b = new GraphBuilder();
+    const shape = b.node('Shape', [image(b)]);
+    const channels = b.node('Gather', [shape, b.constant(int64([], [1]))]);
+    const narrow = b.node('Cast', [channels], { to: int(6) });
+    const half = b.node('Cast', [channels], { to: int(1) });
+    b.output(b.node('Gather', [shape, b.constant(int64([1], [0]))]), null, null);
+    const known = (dims?: Record<string, number>) => Object.fromEntries(knownIntegers(b.build(), { dims }));
+    const numbers = { [channels]: int64([], [3]), [narrow]: { dtype: 'int32', dims: [], data: Int32Array.of(3) } };
+    expect(known()).toEqual(numbers);
+    const all = known({ batch: 2, height: 5 });
+    expect(all[shape]).toEqual(int64([4], [2, 3, 5, 32]));
+    expect(all[half]).toBeUndefined();
   });
 
   it('refuses a declared output that contradicts the graph, unless told to forget it', () => {
