@@ -321,4 +321,35 @@ describe('a model of images', () => {
     });
     expect(bad.status).toBe(400);
   });
+
+  it('takes recordings as WAV, through the steps that the manifest carries', async () => {
+    await activate(
+      buildArtifact({
+        version: 5,
+        manifest: {
+          preprocess: {
+            input: { kind: 'audio' },
+            steps: [{ op: 'fit-length', steps: 4, keep: 'start', value: 0 }],
+            output: { layout: 'N', shape: [4], dtype: 'float32' },
+          },
+        },
+      }),
+    );
+    // 16-bit PCM, one channel, 8 kHz; the fifth sample is cut off by the steps.
+    const samples = [...pixels, 0.75].map((v) => v * 2 ** 15);
+    const wav = Buffer.alloc(44 + 2 * samples.length);
+    wav.write('RIFF____WAVEfmt ');
+    const format = [16, 1 + (1 << 16), 8000, 16_000, 2 + (16 << 16)];
+    format.forEach((v, i) => wav.writeUInt32LE(v, 16 + 4 * i));
+    wav.write('data', 36);
+    wav.writeUInt32LE(2 * samples.length, 40);
+    samples.forEach((v, i) => wav.writeInt16LE(v, 44 + 2 * i));
+    const ask = (data: string) =>
+      post(infer, {
+        parameters: { preprocess: true },
+        inputs: [{ name: 'sound', shape: [1], datatype: 'BYTES', data: [data] }],
+      });
+    expect((await ask(wav.toString('base64'))).body).toMatchObject({ outputs: [{ data: scoresOf(pixels, 500) }] });
+    expect((await ask(wav.subarray(0, 47).toString('base64'))).status).toBe(400);
+  });
 });
