@@ -160,6 +160,29 @@ def attentions(t):
         heads = lambda x: x.unflatten(-1, (2, -1)).transpose(1, 2)
         return sdpa(heads(q), heads(k), heads(v)).transpose(1, 2).flatten(2)
 
+    def places(queries, keys, offset, left=None, right=None):
+        distance = torch.arange(keys) - torch.arange(queries).unsqueeze(-1) - offset
+        seen = torch.ones_like(distance, dtype=torch.bool)
+        if left is not None:
+            seen &= -distance <= left
+        return seen if right is None else seen & (distance <= right)
+
+    def cached(q, k, v, _mask, past_k, past_v):
+        return sdpa(q, torch.cat([past_k, k], 2), torch.cat([past_v, v], 2), places(3, 6, 2, right=0))
+
+    fresh = [draw(1, 2, 3, 2), draw(1, 2, 4, 2), draw(1, 2, 4, 2)]
+    case(t, "Attention", cached, [*fresh, None, draw(1, 2, 2, 2), draw(1, 2, 2, 2)], opset=23, is_causal=1)
+    case(
+        t, "Attention", lambda q, k, v: sdpa(q, k, v, places(4, 4, 0, 2, 1)), [draw(*square) for _ in "qkv"],
+        opset=25, left_window_size=2, right_window_size=1,
+    )
+
+    def padded(q, k, v, _m, _k, _v, lengths):
+        masks = [places(2, 5, n - 2, right=0) & (torch.arange(5) < n) for n in lengths.tolist()]
+        return sdpa(q, k, v, torch.stack(masks).unsqueeze(1))
+
+    lengths = [draw(2, 2, 2, 3), draw(2, 2, 5, 3), draw(2, 2, 5, 3), None, None, None, integers(3, 5)]
+    case(t, "Attention", padded, lengths, opset=24, is_causal=1)
     case(t, "Attention", flat, [draw(2, 3, 4), draw(2, 4, 4), draw(2, 4, 6)], opset=23, q_num_heads=2, kv_num_heads=2)
 
 
@@ -340,14 +363,21 @@ def quantization():
     point = torch.tensor([0.0, 10.0, 30.0], requires_grad=True)
     y = torch._fake_quantize_learnable_per_channel_affine(x, scale, point, 0, -128, 127, 1.0)
     cases.append(quantized("int8", 0, x, scale, [0, 10, 30], y))
+    # Blocks of two elements along the last axis are channels of their own, the last one of a row half empty.
+    x = torch.tensor(draw(2, 5, low=-4, high=4), requires_grad=True)
+    scale = torch.tensor(np.round(random.uniform(0.01, 0.04, (2, 3)), 3).astype(np.float32), requires_grad=True)
+    rows = F.pad(x, (0, 1)).reshape(6, 2)
+    y = torch._fake_quantize_learnable_per_channel_affine(rows, scale.flatten(), torch.zeros(6), 0, -128, 127, 1.0)
+    cases.append(quantized("int8", 1, x, scale, [0] * 6, y.reshape(2, 6)[:, :5], block=2))
     topics["quantization"] = cases
 
 
-def quantized(name, axis, x, scale, zeros, y):
+def quantized(name, axis, x, scale, zeros, y, block=0):
     seed = torch.tensor(np.round(random.uniform(-1, 1, tuple(y.shape)), 3).astype(np.float32))
     (y * seed).sum().backward()
     return {
-        "dtype": name, "axis": axis, "x": tensor(x.detach().numpy()), "scale": plain(scale.detach().numpy(), 9), "zeros": zeros,
+        "dtype": name, "axis": axis, "block": block, "x": tensor(x.detach().numpy()),
+        "scale": tensor(scale.detach().numpy()) if axis is not None else tensor(scale.detach().numpy().reshape(())), "zeros": zeros,
         "seed": plain(seed.numpy(), 9), "y": plain(y.detach().numpy(), 9),
         "gradients": {"x": plain(x.grad.numpy(), 9), "scale": plain(scale.grad.numpy(), 9)},
     }

@@ -43,8 +43,10 @@ interface Golden {
 interface Quantized {
   readonly dtype: 'int8' | 'uint8';
   readonly axis: number | null;
+  /** Elements of a block; 0 without blocks. */
+  readonly block: number;
   readonly x: StoredTensor;
-  readonly scale: readonly number[];
+  readonly scale: StoredTensor;
   readonly zeros: readonly number[];
   readonly seed: readonly number[];
   readonly y: readonly number[];
@@ -124,17 +126,21 @@ describe.each(topics)('forward and gradient against PyTorch: %s', (topic) => {
 
 describe('quantisation with a straight-through gradient against PyTorch', () => {
   load<Quantized>('quantization').forEach((golden, i) => {
-    it(`${i}: ${golden.dtype}${golden.axis === null ? '' : ` along axis ${golden.axis}`}`, async () => {
+    const along = golden.axis === null ? '' : ` along axis ${golden.axis}`;
+    it(`${i}: ${golden.dtype}${along}${golden.block ? ' in blocks' : ''}`, async () => {
       const b = new GraphBuilder();
-      const dims = golden.axis === null ? [] : [golden.scale.length];
-      const feeds = { x: tensorOf(golden.x), scale: float32(dims, golden.scale) };
+      const { dims } = golden.scale;
+      const feeds = { x: tensorOf(golden.x), scale: tensorOf(golden.scale) };
       const names = [b.input('x', 'float32', golden.x.dims), b.input('scale', 'float32', dims)];
       const zero: Tensor =
         golden.dtype === 'int8'
           ? { dtype: 'int8', dims, data: Int8Array.from(golden.zeros) }
           : { dtype: 'uint8', dims, data: Uint8Array.from(golden.zeros) };
       const point = b.constant(zero);
-      const attributes = golden.axis === null ? {} : { axis: int(golden.axis) };
+      const attributes = {
+        ...(golden.axis === null ? {} : { axis: int(golden.axis) }),
+        ...(golden.block ? { block_size: int(golden.block) } : {}),
+      };
       const level = b.node('QuantizeLinear', [...names, point], attributes);
       b.output(b.node('DequantizeLinear', [level, 'scale', point], attributes), 'float32', null);
       const want = { [OUTPUT]: golden.y, 'gradient.x': golden.gradients.x, 'gradient.scale': golden.gradients.scale };
