@@ -60,6 +60,11 @@ export interface FitOptions {
    * core is free. The bytes of the model are the same in any case.
    */
   readonly prefetch?: boolean;
+  /**
+   * Channels in a block of ONNX Runtime's blocked layout, in which its convolutions are fastest. Found by a trial when absent;
+   * 0 keeps the step to standard operators. Only roundings depend on it.
+   */
+  readonly block?: number;
   /** Figures on the validation samples; by default those that are usual for the loss (`usualMetrics`). */
   readonly metrics?: readonly MetricName[];
   /** The figure that decides which epoch is best and when to stop; accuracy, then loss, and the loss when absent. */

@@ -73,3 +73,5 @@ export { decodeVectors, encodeVectors } from './parallel/local-sgd/vectors.js';
 export { buildSplitStep, buildUpdateModel, GRADIENT, GRADIENT_SCALE, type SplitStep } from './split-step.js';
 export { trainGan, type GanOptions, type GanProgress, type GanResult } from './gan/train.js';
 export type { AdversarialSpec } from './losses/adversarial.js';
+export { probeBlock } from './blocked-layout.js';
+export { TrainingState, type StepInput, type StepResult } from './state.js';

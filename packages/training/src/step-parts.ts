@@ -69,8 +69,8 @@ export function publish(t: Tape, value: string, name: string): string {
 }
 
 /** A tape that holds the forward model's constants, apart from those that become inputs. */
-export function startTape(forward: Forward, inputs: ReadonlySet<string>): Tape {
-  const t = new Tape('t.');
+export function startTape(forward: Forward, inputs: ReadonlySet<string>, block = 0): Tape {
+  const t = new Tape('t.', block);
   for (const [name, { shape, dtype }] of forward.types) t.declare(name, shape, dtype);
   for (const [name, stored] of forward.graph.initializers) if (!inputs.has(name)) t.initializers.set(name, stored);
   return t;
@@ -89,6 +89,7 @@ export function finish(t: Tape, name: string, inputs: readonly string[], outputs
     values: new Map(),
   };
   const opsets = new Map([['', OPSET]]);
+  for (const { domain } of t.nodes) if (domain !== '') opsets.set(domain, 1);
   return { irVersion: 10, opsets, graph, functions: [], producerName: 'verge', metadata: new Map() };
 }
 
@@ -100,6 +101,8 @@ export interface GradientOptions {
   readonly trainable?: (name: string) => boolean;
   /** 'eval' trains with frozen BatchNormalization statistics and without dropout. */
   readonly mode?: Mode;
+  /** Channels in a block of the executor's blocked layout (`probeBlock`); standard operators alone when absent. */
+  readonly block?: number;
   /** A teacher that runs in the same graph; the loss may name its values (`companionValue`). */
   readonly companion?: Companion;
 }
@@ -149,7 +152,7 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
     ...(joined?.projections ?? []).flatMap((n) => n.inputs),
   ]);
 
-  const t = startTape(forward, new Set([...roles.keys(), ...running]));
+  const t = startTape(forward, new Set([...roles.keys(), ...running]), options.block);
   unpackInput(t, parameters, PARAMETERS);
   unpackInput(t, statistics, STATISTICS);
   if (joined) startCompanion(t, joined);

@@ -35,9 +35,14 @@ export class Tape {
   readonly types = new Map<string, DataType>();
   readonly updates: StateUpdate[] = [];
   readonly #constants = new Map<string, string>();
+  readonly #written = new Map<string, string>();
   #counter = 0;
 
-  constructor(readonly prefix = '') {}
+  /** @param block channels in a block of the executor's blocked layout (`probeBlock`); 0: standard operators only */
+  constructor(
+    readonly prefix = '',
+    readonly block = 0,
+  ) {}
 
   fresh(stem: string): string {
     return `${this.prefix}${stem}_${this.#counter++}`;
@@ -69,10 +74,23 @@ export class Tape {
     return this.declare(output, shape, dtype);
   }
 
-  node(op: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes = {}): void {
+  /** What `write` made the first time that it was asked for under this key. */
+  once(key: string, write: () => string): string {
+    const value = this.#written.get(key) ?? write();
+    this.#written.set(key, value);
+    return value;
+  }
+
+  node(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Attributes = {},
+    domain = '',
+  ): void {
     this.nodes.push({
       op,
-      domain: '',
+      domain,
       name: '',
       inputs: [...inputs],
       outputs: [...outputs],

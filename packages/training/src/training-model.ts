@@ -104,11 +104,11 @@ export function buildGradientModel(
  */
 export function buildVectorJacobianModel(
   model: Model,
-  options: { wrt: readonly string[]; batch?: number; mode?: Mode },
+  options: { wrt: readonly string[]; batch?: number; mode?: Mode; block?: number },
 ): Model {
   const forward = prepareForward(model, options.batch ?? 1, true);
   checkDifferentiable(forward.graph.nodes, options.wrt, [forward.output]);
-  const t = startTape(forward, new Set());
+  const t = startTape(forward, new Set(), options.block);
   const applied = writeForward(t, forward.graph.nodes, options.mode ?? 'train');
   const seed = t.declare('seed', t.shape(forward.output));
   const found = writeBackward(t, applied, new Map([[forward.output, seed]]), new Set(options.wrt));

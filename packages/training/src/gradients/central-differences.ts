@@ -9,6 +9,8 @@ export interface DifferenceOptions {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly wrt: readonly string[];
   readonly mode?: Mode;
+  /** Channels in a block of the blocked layout, where there is one. */
+  readonly block?: number;
   /** Half the distance of the two evaluations; kinks must be farther away. */
   readonly step?: number;
 }
@@ -21,9 +23,9 @@ export interface DifferenceOptions {
 export async function gradientErrors(
   model: Model,
   createSession: SessionFactory,
-  { feeds, wrt, mode, step = 0.05 }: DifferenceOptions,
+  { feeds, wrt, mode, block, step = 0.05 }: DifferenceOptions,
 ): Promise<Map<string, number>> {
-  const graph = buildVectorJacobianModel(model, { wrt, mode });
+  const graph = buildVectorJacobianModel(model, { wrt, mode, block });
   const session = await createSession(encodeModel(graph), { optimization: 'extended' });
   try {
     const type = graph.graph.outputs.find((o) => o.name === OUTPUT)?.type;

@@ -1,11 +1,13 @@
 /**
- * dL/dW of a convolution in five formulations, chosen by shape from measurements on ONNX Runtime's CPU kernels
- * (milliseconds, batch 64). Dense 3x3, 32->64 channels on 28x28: taps 4.1, im2col 6.2, transposed Conv 8.3; one input
- * channel: im2col 0.54, taps 3.6; 32->32 on 4x4: rows 0.52, im2col 0.84, taps 0.93; 64->64 on 2x2: rows 0.38, transposed
- * Conv 0.63, taps 1.36. Depthwise stride 1: Toeplitz 13.1, taps 25.5, grouped Conv 24.3; stride 2: grouped Conv 15.7.
+ * dL/dW of a convolution in six formulations of standard operators, chosen by shape from measurements on ONNX Runtime's CPU
+ * kernels (CPU milliseconds, one thread, AVX-512, batch 64). Dense 3x3, 16->16 channels on 32x32: bands 4.5, taps 7.8, im2col
+ * 9.8; 16->32, stride 2: bands 2.8, taps 6.3; 64->64 on 8x8: bands 3.4, taps 4.3, rows 4.8; 64->64 on 4x4: rows 1.1, bands 1.6;
+ * one input channel, 28x28: im2col 0.8, taps 2.3, bands 2.5. Depthwise stride 1: Toeplitz 13.1, taps 25.5, grouped Conv 24.3;
+ * stride 2: grouped Conv 15.7. Depthwise in blocks of channels, where there are any, costs a fifth (`convolution-blocked.ts`).
  */
 import { elementCount, float32, int, ints } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
+import { bandGradient } from './convolution-bands.js';
 import { positionsOutermost } from './convolution-rows.js';
 import { taps, type Window } from './geometry.js';
 
@@ -16,12 +18,10 @@ export interface Convolution extends Window {
   readonly group: number;
 }
 
-export type WeightLowering = 'taps' | 'rows' | 'im2col' | 'toeplitz' | 'grouped';
+export type WeightLowering = 'taps' | 'bands' | 'rows' | 'im2col' | 'toeplitz' | 'grouped';
 
-/** Below this many input channels one wide product beats one narrow product a tap; on small images it stays ahead longer. */
+/** Up to so few input channels, all taps side by side fill the product better than bands of rows do. */
 const IM2COL_MAX_CHANNELS = 4;
-const IM2COL_MAX_CHANNELS_SMALL = 16;
-const SMALL_POSITIONS = 64;
 /** On images of so few positions the batch, not the image, must fill the products. */
 const ROWS_MAX_POSITIONS = 16;
 const ROWS_MIN_CHANNELS = 8;
@@ -35,22 +35,22 @@ export function chooseWeightLowering(c: Convolution): WeightLowering {
     return c.strides.every((s) => s === 1) && !wide ? 'toeplitz' : 'grouped';
   }
   if (c.group === 1 && c.inChannels >= ROWS_MIN_CHANNELS && elementCount(c.output) <= ROWS_MAX_POSITIONS) return 'rows';
-  const narrow = elementCount(c.output) <= SMALL_POSITIONS ? IM2COL_MAX_CHANNELS_SMALL : IM2COL_MAX_CHANNELS;
-  if (c.group === 1 && c.inChannels <= narrow && elementCount(c.kernel) > 1) return 'im2col';
-  return 'taps';
+  if (elementCount(c.kernel) === 1 || c.kernel.length > 2) return 'taps';
+  return c.group === 1 && c.inChannels <= IM2COL_MAX_CHANNELS ? 'im2col' : 'bands';
 }
 
 /** The gradient of the weights [outChannels, inChannels / group, ...kernel]. */
 export function weightGradient(t: Tape, c: Convolution, x: string, dy: string): string {
   const lowering: Record<WeightLowering, typeof tapGradient> = {
     taps: tapGradient,
+    bands: bandGradient,
     rows: rowGradient,
     im2col: im2colGradient,
     toeplitz: toeplitzGradient,
     grouped: groupedGradient,
   };
   const chosen = chooseWeightLowering(c);
-  return lowering[chosen](t, c, chosen === 'rows' ? x : padded(t, c, x), dy);
+  return lowering[chosen](t, c, chosen === 'rows' || chosen === 'bands' ? x : padded(t, c, x), dy);
 }
 
 function padded(t: Tape, c: Convolution, x: string): string {

@@ -2,6 +2,14 @@
 import { attrInt, elementCount, int, ints, type Node } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import { weightGradient, type Convolution } from './convolution-weights.js';
+import {
+  blockedDepthwiseWeights,
+  blockedForward,
+  blockedInputGradient,
+  inputRunsBlocked,
+  runsBlocked,
+  weightsRunBlocked,
+} from './convolution-blocked.js';
 import { hasTinyInput, isTiny, rowForward, rowInputGradient, rowWeightGradient } from './convolution-rows.js';
 import { slidingWindow, transposedPads } from './geometry.js';
 import type { Row } from './row.js';
@@ -38,6 +46,7 @@ function describe(t: Tape, node: Node): Convolution {
 
 function inputGradient(t: Tape, c: Convolution, w: string, dy: string): string {
   const shape = [c.batch, c.inChannels, ...c.input];
+  if (!hasTinyInput(c) && inputRunsBlocked(t, c)) return blockedInputGradient(t, c, w, dy);
   switch (chooseInputLowering(c)) {
     case 'product': {
       const weights = t.transposeLast(t.reshape(w, [c.outChannels, c.inChannels]));
@@ -78,21 +87,29 @@ function flip(t: Tape, w: string): string {
 export const conv: Row = {
   forward(t, node) {
     const c = describe(t, node);
-    if (!isTiny(c)) {
-      t.nodes.push(node);
-      return {};
+    const [x, w, bias] = node.inputs as [string, string, string?];
+    if (isTiny(c)) {
+      const { output, columns } = rowForward(t, c, x, w, bias);
+      t.node('Identity', [output], [node.outputs[0]!]);
+      return { columns };
     }
-    const { output, columns } = rowForward(t, c, node.inputs[0]!, node.inputs[1]!, node.inputs[2]);
-    t.node('Identity', [output], [node.outputs[0]!]);
-    return { columns };
+    if (runsBlocked(t, c)) {
+      const y = blockedForward(t, c, x, w);
+      if (bias) t.node('Add', [y, t.reshape(bias, [c.outChannels, 1, 1])], [node.outputs[0]!]);
+      else t.node('Identity', [y], [node.outputs[0]!]);
+    } else t.nodes.push(node);
+    return {};
   },
   vjp: (t, n, dy) => {
     const c = describe(t, n.node);
     const axes = [0, ...c.kernel.map((_, i) => i + 2)];
     return [
       () => inputGradient(t, c, n.inputs[1]!, dy),
-      () =>
-        n.saved['columns'] ? rowWeightGradient(t, c, n.saved['columns'], dy) : weightGradient(t, c, n.inputs[0]!, dy),
+      () => {
+        if (n.saved['columns']) return rowWeightGradient(t, c, n.saved['columns'], dy);
+        if (weightsRunBlocked(t, c)) return blockedDepthwiseWeights(t, c, n.inputs[0]!, dy);
+        return weightGradient(t, c, n.inputs[0]!, dy);
+      },
       n.inputs[2] ? () => t.reduce('ReduceSum', dy, axes, false) : null,
     ];
   },

@@ -30,15 +30,17 @@ function square(
 
 describe('the formulation of a convolution gradient follows its shape', () => {
   const weights: [string, Convolution, ReturnType<typeof chooseWeightLowering>][] = [
-    ['dense on a large image', square(32, 64, 28, 3), 'taps'],
+    ['dense on a large image', square(32, 64, 28, 3), 'bands'],
+    ['dense with a stride', square(32, 64, 28, 3, 2), 'bands'],
     ['one input channel', square(1, 16, 28, 3), 'im2col'],
-    ['few channels on a small image', square(16, 16, 8, 3), 'im2col'],
+    ['few channels on a small image', square(16, 16, 8, 3), 'bands'],
     ['dense on a small image', square(64, 64, 4, 3), 'rows'],
     ['pointwise', square(64, 128, 14, 1), 'taps'],
     ['depthwise', square(64, 64, 14, 3, 1, 64), 'toeplitz'],
     ['depthwise on a wide image', square(32, 32, 112, 3, 1, 32), 'grouped'],
     ['depthwise with a stride', square(64, 64, 14, 3, 2, 64), 'grouped'],
-    ['groups', square(64, 64, 14, 3, 1, 2), 'taps'],
+    ['groups', square(64, 64, 14, 3, 1, 2), 'bands'],
+    ['pointwise groups', square(64, 64, 14, 1, 1, 2), 'taps'],
   ];
   for (const [name, c, want] of weights)
     it(`weights, ${name}: ${want}`, () => expect(chooseWeightLowering(c)).toBe(want));

@@ -1,13 +1,15 @@
 /**
- * BatchNormalization-15. With training_mode=1 the operator exposes no saved statistics, so its training form is
- * written from primitives, with a two-pass variance (the mean of squared deviations, which does not cancel).
+ * BatchNormalization-15. In training form the operator itself gives the batch statistics where it is told to keep nothing of
+ * the running ones (momentum 0): mean and population variance, in two passes that do not cancel. Over few positions, and over
+ * none, it costs more than primitives do.
  */
-import { attrFloat, elementCount } from '@verge/onnx';
+import { attrFloat, elementCount, float, float32, int } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
-import type { Row } from './row.js';
+import type { Row, Saved } from './row.js';
 
 const column = (shape: Shape): Shape => shape.map((d, i) => (i === 1 ? d : 1));
 const reducedAxes = (shape: Shape): number[] => shape.map((_, i) => i).filter((i) => i !== 1);
+const positions = (shape: Shape): number => elementCount(shape.slice(2));
 
 /** Up to this many positions an element-wise operator spends its time on starting a run for each image and channel. */
 const SHORT_RUN = 64;
@@ -26,6 +28,19 @@ function inverseDeviation(t: Tape, variance: string, epsilon: number): string {
   return t.unary('Reciprocal', t.unary('Sqrt', t.add(variance, t.scalar(epsilon))));
 }
 
+/** [C] of one value. */
+function filled(t: Tape, channels: number, value: number): string {
+  const data = new Float32Array(channels).fill(value);
+  return t.constant(float32([channels], data), 'channels', `c:${channels}:${value}`);
+}
+
+/** factor * (x - center) + shift for each channel, all [C], in one pass: BatchNormalization with given statistics does just that. */
+function affine(t: Tape, x: string, factor: string, shift: string, center: string): string {
+  const shape = t.shape(x);
+  const ones = filled(t, shape[1]!, 1);
+  return t.emit('BatchNormalization', [x, factor, shift, center, ones], shape, { epsilon: float(0) });
+}
+
 /** running = running * momentum + batch * (1 - momentum), population variance, as the operator's text has it. */
 function updateRunning(t: Tape, state: string, batch: string, momentum: number): void {
   const value = t.reshape(batch, t.shape(state));
@@ -33,52 +48,92 @@ function updateRunning(t: Tape, state: string, batch: string, momentum: number):
   t.updates.push({ state, next });
 }
 
+/** The mean [C] of a value over all axes but the channels', and the inverse deviation [C], writing the output on the way. */
+interface Statistics {
+  readonly mean: string;
+  readonly variance: string;
+}
+
+function writeFused(t: Tape, inputs: readonly string[], output: string, epsilon: number): Statistics {
+  const [x, scale, bias, runningMean, runningVariance] = inputs as [string, string, string, string, string];
+  const channels = t.shape(x)[1]!;
+  const [mean, variance] = ['mean', 'variance'].map((stem) => t.declare(t.fresh(stem), [channels])) as [string, string];
+  // ONNX Runtime writes the statistics into the memory of those that it reads, so it gets values that nobody else does.
+  const [none, nothing] = [runningMean, runningVariance].map((state) => t.mul(state, t.scalar(0))) as [string, string];
+  t.node('BatchNormalization', [x, scale, bias, none, nothing], [output, mean, variance], {
+    epsilon: float(epsilon),
+    momentum: float(0),
+    training_mode: int(1),
+  });
+  return { mean, variance };
+}
+
+function writePrimitives(t: Tape, inputs: readonly string[], output: string, epsilon: number): Statistics {
+  const [x, scale, bias] = inputs as [string, string, string];
+  const shape = t.shape(x);
+  const wide = column(shape);
+  const axes = reducedAxes(shape);
+  const mean = t.reduce('ReduceMean', x, axes);
+  const centered = t.sub(x, overPositions(t, mean, shape));
+  const variance = t.reduce('ReduceMean', t.mul(centered, centered), axes);
+  const factor = overPositions(t, t.mul(t.reshape(scale, wide), inverseDeviation(t, variance, epsilon)), shape);
+  const shift = overPositions(t, t.reshape(bias, wide), shape);
+  t.node('Add', [t.mul(centered, factor), shift], [output]);
+  const flat = [shape[1]!];
+  return { mean: t.reshape(mean, flat), variance: t.reshape(variance, flat) };
+}
+
+/** The fused operator starts a run for each image and channel; over a vector or two by two positions that is all it does. */
+const FUSED_POSITIONS = 8;
+
 export const batchNormalization: Row = {
-  forward(t, node, mode) {
-    const [x, scale, bias, mean, variance] = node.inputs as [string, string, string, string, string];
-    const shape = t.shape(x);
+  forward(t, node, mode): Saved {
+    const [x, , , runningMean, runningVariance] = node.inputs as [string, string, string, string, string];
     const epsilon = attrFloat(node, 'epsilon', 1e-5);
-    const wide = column(shape);
     if (mode === 'eval') {
       t.nodes.push(node);
-      const centered = t.sub(x, overPositions(t, t.reshape(mean, wide), shape));
-      return { centered, inverse: inverseDeviation(t, t.reshape(variance, wide), epsilon) };
+      return { mean: runningMean, inverse: inverseDeviation(t, runningVariance, epsilon) };
     }
-    const axes = reducedAxes(shape);
-    const batchMean = t.reduce('ReduceMean', x, axes);
-    const centered = t.sub(x, overPositions(t, batchMean, shape));
-    const batchVariance = t.reduce('ReduceMean', t.mul(centered, centered), axes);
-    const inverse = inverseDeviation(t, batchVariance, epsilon);
-    const factor = overPositions(t, t.mul(t.reshape(scale, wide), inverse), shape);
-    const shift = overPositions(t, t.reshape(bias, wide), shape);
-    t.node('Add', [t.mul(centered, factor), shift], [node.outputs[0]!]);
+    const write = positions(t.shape(x)) >= FUSED_POSITIONS ? writeFused : writePrimitives;
+    const { mean, variance } = write(t, node.inputs, node.outputs[0]!, epsilon);
     const momentum = attrFloat(node, 'momentum', 0.9);
-    updateRunning(t, mean, batchMean, momentum);
-    updateRunning(t, variance, batchVariance, momentum);
-    return { centered, inverse, factor };
+    updateRunning(t, runningMean, mean, momentum);
+    updateRunning(t, runningVariance, variance, momentum);
+    return { mean, inverse: inverseDeviation(t, variance, epsilon), batch: mean };
   },
   vjp(t, n, dy) {
-    const shape = t.shape(n.inputs[0]!);
+    const [x, scale] = n.inputs as [string, string];
+    const shape = t.shape(x);
     const axes = reducedAxes(shape);
-    const channels = [shape[1]!];
-    const { centered, inverse, factor } = n.saved as { centered: string; inverse: string; factor?: string };
+    const { mean, inverse, batch } = n.saved as { mean: string; inverse: string; batch?: string };
     const kept = new Map<string, string>();
     const once = (key: string, write: () => string): string => {
       const known = kept.get(key) ?? write();
       kept.set(key, known);
       return known;
     };
-    const sum = (): string => once('sum', () => t.reduce('ReduceSum', dy, axes));
-    const moment = (): string => once('moment', () => t.reduce('ReduceSum', t.mul(dy, centered), axes));
+    const sum = (): string => once('sum', () => t.reduce('ReduceSum', dy, axes, false));
+    /** Sum of dy * (x - mean). */
+    const moment = (): string =>
+      once('moment', () => t.sub(t.reduce('ReduceSum', t.mul(dy, x), axes, false), t.mul(sum(), mean)));
+    const factor = (): string => once('factor', () => t.mul(scale, inverse));
     const input = (): string => {
-      if (factor === undefined) return t.mul(dy, t.mul(t.reshape(n.inputs[1]!, column(shape)), inverse));
-      // dx = factor * (dy - mean(dy) - centered * inverse^2 * mean(dy * centered)), per-channel parts first.
+      if (batch === undefined) return t.mul(dy, t.reshape(factor(), column(shape)));
+      // dx = factor * dy + slope * (x - mean) + shift, slope = -factor inverse^2 mean(dy (x - mean)), shift = -factor mean(dy).
       const share = 1 / (elementCount(shape) / shape[1]!);
-      const slope = overPositions(t, t.mul(t.mul(inverse, inverse), t.scale(moment(), share)), shape);
-      const mean = overPositions(t, t.scale(sum(), share), shape);
-      const shifted = t.sub(dy, t.add(t.mul(centered, slope), mean));
-      return t.mul(shifted, factor);
+      const slope = t.mul(t.mul(factor(), t.mul(inverse, inverse)), t.scale(moment(), -share));
+      const shift = t.mul(factor(), t.scale(sum(), -share));
+      return positions(shape) > SHORT_RUN ? fusedInput(slope, shift) : plainInput(slope, shift);
     };
-    return [input, () => t.reshape(t.mul(moment(), inverse), channels), () => t.reshape(sum(), channels), null, null];
+    const fusedInput = (slope: string, shift: string): string => {
+      const none = filled(t, shape[1]!, 0);
+      return t.add(affine(t, dy, factor(), shift, none), affine(t, x, slope, none, mean));
+    };
+    const plainInput = (slope: string, shift: string): string => {
+      const wide = (value: string): string => overPositions(t, t.reshape(value, column(shape)), shape);
+      const constant = t.sub(shift, t.mul(slope, mean));
+      return t.add(t.mul(dy, wide(factor())), t.add(t.mul(x, wide(slope)), wide(constant)));
+    };
+    return [input, () => t.mul(moment(), inverse), sum, null, null];
   },
 };

@@ -13,10 +13,19 @@ import {
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, nextOf, OUTPUT, PARAMETERS, STATISTICS, type StepPorts } from '../step-parts.js';
 import { partOf, seedOfPart } from './rows.js';
-import { checkFinite, floats, readBy, vector, type StepContext, type StepPlan, type Stepper } from './stepper.js';
+import {
+  blockOf,
+  checkFinite,
+  floats,
+  readBy,
+  vector,
+  type StepContext,
+  type StepPlan,
+  type Stepper,
+} from './stepper.js';
 
 /** Both halves of a step for one of `parts` equal parts of the batch. */
-export function splitForParts({ options, loss, batch }: StepContext, parts: number): SplitStep {
+export function splitForParts({ options, loss, batch }: StepContext, parts: number, block?: number): SplitStep {
   const { model, optimizer, trainable, mode, masks, maxGradientValue, companion } = options;
   return buildSplitStep(model, {
     loss,
@@ -27,6 +36,7 @@ export function splitForParts({ options, loss, batch }: StepContext, parts: numb
     maxGradientValue,
     companion,
     batch: batch / parts,
+    block,
   });
 }
 
@@ -107,6 +117,12 @@ function joined(pieces: readonly Float32Array[]): Float32Array {
   return all;
 }
 
+/** The same step in the executor's blocked layout, where it has one. */
+export async function inBlocks(context: StepContext, parts: number, split: SplitStep): Promise<SplitStep> {
+  const block = await blockOf(context.options);
+  return block > 0 ? splitForParts(context, parts, block) : split;
+}
+
 /** A step of `parts` micro-batches, their gradients averaged, and one update. */
 export function planAccumulation(context: StepContext, parts: number): StepPlan {
   const split = splitForParts(context, parts);
@@ -116,8 +132,9 @@ export function planAccumulation(context: StepContext, parts: number): StepPlan 
     models: [split.gradient, split.update],
     open: async (state) => {
       const settings = { threads, optimization: 'extended' } as const;
-      const gradient = await createSession(encodeModel(split.gradient), settings);
-      const update = await createSession(encodeModel(split.update), settings);
+      const own = await inBlocks(context, parts, split);
+      const gradient = await createSession(encodeModel(own.gradient), settings);
+      const update = await createSession(encodeModel(own.update), settings);
       return new AccumulatingStepper(state, parts, maxGradientNorm, { gradient, update });
     },
   };

@@ -14,7 +14,7 @@ import { isElementwise, scalarFeeds, type OptimizerSpec } from '../optimizers.js
 import { buildUpdateModel, GRADIENT, GRADIENT_SCALE, type Range, type SplitStep } from '../split-step.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, MASK, OUTPUT, STATISTICS } from '../step-parts.js';
-import { portsOfBatch, splitForParts } from './accumulate.js';
+import { inBlocks, portsOfBatch, splitForParts } from './accumulate.js';
 import { shardRanges } from './ranges.js';
 import { partOf, seedOfPart } from './rows.js';
 import { checkFinite, type StepContext, type StepPlan, type Stepper } from './stepper.js';
@@ -100,7 +100,8 @@ export function planReplicas(context: StepContext, division: Division): StepPlan
     models: [split.gradient, ...models.filter((m) => m !== undefined)],
     open: async (state) => {
       const updates = ranges.map((range, i) => ({ ...range, model: models[i] && encodeModel(models[i]) }));
-      const pool = await parallel!.openReplicas(specOf(split, context, division, updates, state));
+      const own = await inBlocks(context, parts, split);
+      const pool = await parallel!.openReplicas(specOf(own, context, division, updates, state));
       return new ReplicatedStepper(state, pool, optimizer, division, split.needsDropoutSeed);
     },
   };

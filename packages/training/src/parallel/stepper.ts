@@ -1,5 +1,6 @@
 /** Something that takes training steps: in one graph, in micro-batches, or by replicas that run at once. */
 import { float32, type Model, type Session, type Tensor } from '@verge/onnx';
+import { probeBlock } from '../blocked-layout.js';
 import { TrainingError } from '../errors.js';
 import type { FitOptions } from '../fit-options.js';
 import type { Port } from '../loop/feeds.js';
@@ -20,7 +21,7 @@ export interface StepPlan {
   readonly ports: StepPorts;
   /** What a batch must bring, by graph input. */
   readonly feeds: ReadonlyMap<string, Port>;
-  /** The graphs that run; with the data they decide the numbers. */
+  /** The graphs that run, in their standard layout; with the data they decide the numbers. */
   readonly models: readonly Model[];
   open(state: TrainingState): Promise<Stepper>;
 }
@@ -39,6 +40,7 @@ export type StepOptions = Pick<
   | 'threads'
   | 'accumulate'
   | 'parallel'
+  | 'block'
 >;
 
 /** What every way of stepping is planned from. */
@@ -47,6 +49,11 @@ export interface StepContext {
   readonly loss: LossSpec;
   /** Rows of an update. */
   readonly batch: number;
+}
+
+/** The block that steps are written in: the one asked for, or the one that the executor has. */
+export async function blockOf({ block, createSession }: StepOptions): Promise<number> {
+  return block ?? (await probeBlock(createSession));
 }
 
 /** Of all values that there are, those that a graph reads: a session refuses others. */
