@@ -36,4 +36,16 @@ describe('findParameters', () => {
       embedding: 'weight',
     });
   });
+
+  it('looks behind quantisation and transposition', () => {
+    const b = new GraphBuilder();
+    const scale = b.initializer('scale', float32([], [0.1]));
+    const stored = b.initializer('w', float32([3, 4], new Float32Array(12)));
+    const level = b.node('QuantizeLinear', [b.node('Transpose', [stored]), scale]);
+    const w = b.node('DequantizeLinear', [level, scale]);
+    b.output(b.node('MatMul', [b.input('x', 'float32', [2, 4]), w]), 'float32', null);
+    const fixed = b.initializer('q', { dtype: 'int8', dims: [3, 3], data: new Int8Array(9) });
+    b.node('MatMul', [b.graph.outputs[0]!.name, b.node('DequantizeLinear', [fixed, scale])]);
+    expect(Object.fromEntries(findParameters(b.graph))).toEqual({ w: 'weight' });
+  });
 });

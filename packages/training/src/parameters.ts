@@ -51,6 +51,17 @@ export function floatsOf(stored: StoredTensor | undefined): Float32Array | undef
 /** Operators whose result a following Add may give a bias. */
 const PRODUCTS: ReadonlySet<string> = new Set(['MatMul', 'Conv', 'ConvTranspose', 'Einsum']);
 
+/** Operators that only change how a constant is stored or lies; a weight that is quantised in training is behind two of them. */
+const VEILS: ReadonlySet<string> = new Set([
+  'DequantizeLinear',
+  'Identity',
+  'QuantizeLinear',
+  'Reshape',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+]);
+
 /** Any operand of an Einsum may be its weight. */
 const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
   node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
@@ -63,7 +74,9 @@ const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
 export function findParameters(graph: Graph): Map<string, ParameterRole> {
   const found = new Map<string, ParameterRole>();
   const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(n.op)).map((n) => n.outputs[0]!));
+  const veils = new Map(graph.nodes.filter((n) => VEILS.has(n.op)).map((n) => [n.outputs[0]!, n.inputs[0]!]));
   const consider = (name: string | undefined, role: ParameterRole | undefined): void => {
+    while (name !== undefined && veils.has(name)) name = veils.get(name);
     if (name && role && !found.has(name) && floatsOf(graph.initializers.get(name))) found.set(name, role);
   };
   for (const node of graph.nodes) {
