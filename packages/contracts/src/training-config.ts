@@ -24,7 +24,24 @@ export const ModelSource = z.union([
       .default({})
       .describe('parameters of the architecture; those left out have their defaults'),
   }),
-  z.strictObject({ onnx: z.string().min(1).describe('path of an ONNX file, or its digest') }),
+  z.strictObject({
+    onnx: z.string().min(1).describe('path of an ONNX file, or its digest'),
+    newHead: z
+      .boolean()
+      .optional()
+      .describe('replace the last layer by a new one with an output for each label; it is never frozen'),
+    headNode: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('node that newHead replaces; the last Conv, Gemm or MatMul on the way to the output when absent'),
+    reinitialise: z
+      .array(z.string().min(1).max(500))
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('names of parameters that start anew; * stands for any run of characters'),
+  }),
 ]);
 export type ModelSource = z.infer<typeof ModelSource>;
 
@@ -127,7 +144,9 @@ export const TrainingConfig = z.strictObject({
     .optional()
     .describe('micro-batches that each batch is cut into, one after the other, to save memory'),
   replicas: z.int().min(1).max(256).optional().describe('replicas that share each batch, each on threads of its own'),
-  localSgd: LocalSgdConfig.optional().describe('train in shards whose parameters are averaged now and then; an epoch in the figures is then a round'),
+  localSgd: LocalSgdConfig.optional().describe(
+    'train in shards whose parameters are averaged now and then; an epoch in the figures is then a round',
+  ),
   labelSmoothing: z.number().min(0).lt(1).default(0).describe('share of each label that is spread over all classes'),
   distillation: DistillationConfig.optional().describe('how the student learns from the teacher'),
   augmentation: AugmentationConfig.optional().describe('random changes of training samples, drawn anew in each epoch'),

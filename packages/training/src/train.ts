@@ -7,10 +7,13 @@ import { refuse, TrainingError } from './errors.js';
 import { fit } from './fit.js';
 import type { FitOptions, FitResult } from './fit-options.js';
 import { isSource, type SampleSet } from './loop/source.js';
-import type { OptimizerSpec } from './optimizers.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
+import { findParameters } from './parameters.js';
+import { matchesAny, unmatched } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
+import { replaceHead } from './transfer/head.js';
+import { reinitialise } from './transfer/layers.js';
 
 export interface TrainOptions extends Pick<
   FitOptions,
@@ -35,12 +38,37 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
   return decodeModel(await options.readModel(name));
 }
 
-/** The network with its initial weights. */
-async function networkOf(options: TrainOptions): Promise<Model> {
+type Network = Pick<FitOptions, 'model' | 'trainable'>;
+
+/**
+ * The parameters that move: all but the named ones. A new head learns in any case, and so does what is no parameter of this
+ * model (a projection that distillation adds).
+ */
+function withFrozen(model: Model, patterns: readonly string[] | undefined, head: readonly string[] = []): Network {
+  if (!patterns) return { model };
+  const names = new Set(findParameters(model.graph).keys());
+  const lost = unmatched(patterns, [...names]);
+  refuse(
+    'bad-options',
+    'freeze',
+    lost.map((pattern) => `no parameter is called '${pattern}'`),
+  );
+  return { model, trainable: (name) => !names.has(name) || head.includes(name) || !matchesAny(patterns, name) };
+}
+
+/** The network with its initial weights, and which of them move. */
+async function networkOf(options: TrainOptions): Promise<Network> {
   const { config, classes, train } = options;
-  if (!('architecture' in config.model)) return read(options, config.model.onnx);
-  const { architecture, params } = config.model;
-  return buildArchitecture(architecture, { input: train.shape, classes, params }, config.seed);
+  const { model: source, freeze, seed } = config;
+  if ('architecture' in source) {
+    const { architecture, params } = source;
+    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params }, seed), freeze);
+  }
+  const given = await read(options, source.onnx);
+  const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;
+  if (!source.newHead) return withFrozen(model, freeze);
+  const head = replaceHead(model, { classes, node: source.headNode, seed });
+  return withFrozen(head.model, freeze, head.parameters);
 }
 
 async function teachersOf(options: TrainOptions): Promise<Model[]> {
@@ -57,7 +85,7 @@ function planOf(config: TrainingConfig) {
     ...{ epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery },
     ...{ averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch },
     loss: lossOf(config),
-    optimizer: optimizerOf(config),
+    optimizer: config.optimizer,
     // The schema lets a schedule have only the fields of its name.
     schedule: config.schedule as ScheduleSpec,
   };
@@ -65,12 +93,6 @@ function planOf(config: TrainingConfig) {
 
 function lossOf({ loss, labelSmoothing }: TrainingConfig): FitOptions['loss'] {
   return loss?.kind === 'cross-entropy' ? { ...loss, labelSmoothing } : loss;
-}
-
-/** Frozen parameters come first: a parameter belongs to the first group that names it. */
-function optimizerOf({ optimizer, freeze }: TrainingConfig): OptimizerSpec {
-  if (!freeze) return optimizer;
-  return { ...optimizer, groups: [{ match: freeze, frozen: true }, ...(optimizer.groups ?? [])] };
 }
 
 function parallelOf({ config, openReplicas }: TrainOptions): FitOptions['parallel'] {
@@ -94,7 +116,7 @@ export async function localOptionsOf(options: TrainOptions): Promise<LocalOption
   if ((config.replicas ?? 1) > 1) problems.push('replicas: a shard is trained by one');
   refuse('bad-options', 'localSgd', problems);
   const { averaging: _averaging, ...plan } = planOf(config);
-  return { ...run, ...plan, model: await networkOf(options), local: local! };
+  return { ...run, ...plan, ...(await networkOf(options)), local: local! };
 }
 
 /**
@@ -111,12 +133,13 @@ export async function trainFromConfig(options: TrainOptions): Promise<FitResult>
     throw new TrainingError('bad-options', 'the configuration distils, but there is no teacher');
   }
   const { loss, ...plan } = planOf(config);
-  const common = { ...run, ...plan, parallel: parallelOf(options), model: await networkOf(options) };
+  const common = { ...run, ...plan, ...(await networkOf(options)), parallel: parallelOf(options) };
   if (teachers.length === 0) return fit({ ...common, loss });
-  if (loss && loss.kind !== 'cross-entropy') {
+  if (loss && (loss.kind !== 'cross-entropy' || loss.classWeights)) {
+    const found = loss.kind === 'cross-entropy' ? 'classWeights' : `'${loss.kind}'`;
     throw new TrainingError(
       'bad-options',
-      `loss: distillation mixes cross-entropy with the teacher, not '${loss.kind}'`,
+      `loss: distillation mixes plain cross-entropy with the teacher, not ${found}`,
     );
   }
   const { train } = run;

@@ -1,6 +1,7 @@
 /** What a training configuration can ask for, through the command line. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeModel } from '@verge/onnx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digits, temporaryFolder, verge, writeConfig } from '../test-command.js';
 import type { TrainReport } from './train.js';
@@ -22,6 +23,12 @@ async function train(name: string, config: object): Promise<{ report: TrainRepor
   expect(run.code, run.stderr).toBe(0);
   const model = (await readFile(join(out, 'model.onnx'))).toString('base64');
   return { report: run.json<TrainReport>(), model, stderr: run.stderr };
+}
+
+/** Each constant's elements as text. */
+function initializersOf(model: string): Map<string, string> {
+  const { initializers } = decodeModel(Buffer.from(model, 'base64')).graph;
+  return new Map([...initializers].map(([name, { value }]) => [name, 'data' in value ? String(value.data) : '']));
 }
 
 describe('verge train', () => {
@@ -84,6 +91,14 @@ describe('verge train', () => {
       prefetch: true,
     });
     expect(tuned.report.points[0]!.valAccuracy).toBeGreaterThan(start.report.points[0]!.valAccuracy);
+    const headed = await train('headed', { model: { ...model, newHead: true }, epochs: 1, freeze: ['*'] });
+    const [before, after] = [start.model, headed.model].map(initializersOf);
+    const moved = [...before!.keys()].filter((name) => before!.get(name) !== after!.get(name));
+    expect([...before!.keys()].length).toBeGreaterThan(moved.length);
+    expect(moved.every((name) => name.startsWith('output'))).toBe(true);
+    expect(moved.length).toBeGreaterThan(0);
+    expect(tuned.model).not.toBe(start.model);
+    expect(initializersOf(tuned.model).get('hidden1.weight')).toBe(before!.get('hidden1.weight'));
   });
 
   it('names every field that does not fit its schedule', async () => {
