@@ -1,5 +1,5 @@
 /** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
-import type { DataType, Dim, Graph, Model, StoredTensor, ValueInfo } from '@verge/onnx';
+import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from '@verge/onnx';
 import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
 import { TrainingError } from './errors.js';
@@ -76,14 +76,36 @@ export function startTape(forward: Forward, inputs: ReadonlySet<string>, block =
   return t;
 }
 
+/**
+ * The nodes without the copies that `publish` wrote: what makes a value makes it under its outer name. The executor drops
+ * such a copy itself only where nothing else reads the value, and the next state of an optimiser is read by the update.
+ */
+function withoutCopies(nodes: readonly Node[], outputs: readonly string[]): readonly Node[] {
+  // The bodies of control flow read values by name.
+  if (nodes.some((n) => [...n.attributes.values()].some((a) => a.kind === 'graph' || a.kind === 'graphs')))
+    return nodes;
+  const made = new Set(nodes.flatMap((n) => n.outputs));
+  const outer = new Map<string, string>();
+  const kept = nodes.filter((n) => {
+    const [from, to] = [n.inputs[0]!, n.outputs[0]!];
+    const copies = n.op === 'Identity' && n.domain === '' && outputs.includes(to) && !outputs.includes(from);
+    if (!copies || !made.has(from) || outer.has(from)) return true;
+    outer.set(from, to);
+    return false;
+  });
+  const name = (value: string): string => outer.get(value) ?? value;
+  return kept.map((n) => ({ ...n, inputs: n.inputs.map(name), outputs: n.outputs.map(name) }));
+}
+
 /** The model that a tape has become; inputs that no node reads are left out. */
 export function finish(t: Tape, name: string, inputs: readonly string[], outputs: readonly string[]): Model {
-  const used = new Set(t.nodes.flatMap((n) => n.inputs));
+  const nodes = withoutCopies(t.nodes, outputs);
+  const used = new Set(nodes.flatMap((n) => n.inputs));
   const graph: Graph = {
     name: `${name || 'model'}.training`,
     inputs: [...new Set(inputs)].filter((i) => used.has(i)).map((i) => valueInfo(t, i)),
     outputs: outputs.map((o) => valueInfo(t, o)),
-    nodes: t.nodes.map((n, i) => (n.name === '' ? { ...n, name: `${n.op}.${i}` } : n)),
+    nodes: nodes.map((n, i) => (n.name === '' ? { ...n, name: `${n.op}.${i}` } : n)),
     initializers: new Map([...t.initializers].filter(([name]) => used.has(name))),
     sparseInitializers: [],
     values: new Map(),
