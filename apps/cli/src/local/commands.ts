@@ -17,11 +17,14 @@ function dataOptions(command: Command): Command {
   return command
     .requiredOption(
       '--data <path>',
-      'file or folder: IDX pair, NPZ with x and y, CSV, time series in .ts, image folder, or with dataset.json',
+      'file or folder: IDX, NPZ, NPY, CSV, Parquet, .ts series, folder of images or WAV, or with dataset.json',
     )
     .addOption(new Option('--format <format>', 'recognised when absent').choices(DatasetFormat.options))
     .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
-    .option('--label-column <column>', "CSV: the label's column, a name or an index from 0 (negative: from the end)")
+    .option(
+      '--label-column <column>',
+      "CSV, Parquet: the label's column, a name or an index from 0 (negative: from the end)",
+    )
     .option(
       '--max-unreadable <n>',
       'rows that may be unreadable',
