@@ -1,11 +1,18 @@
 /** The queue on either backend: Redis through ioredis, or Postgres through BullMQ's own backend. */
 import { QUEUE_NAME, QUEUE_PREFIX } from '@verge/contracts';
-import { createPostgresBackend, type Processor, Queue, Worker } from 'bullmq';
+import { createPostgresBackend, type JobsOptions, type Processor, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
 import { GuardedClient } from './guarded-client.js';
 
 const MAX_RECOVERIES = 10;
+
+export interface JobQueue {
+  getJob(id: string): Promise<{ data: unknown } | undefined>;
+  add(name: string, data: unknown, options: JobsOptions): Promise<unknown>;
+  remove(id: string): Promise<unknown>;
+  close(): Promise<void>;
+}
 
 export interface Connection {
   readonly worker: {
@@ -14,8 +21,8 @@ export interface Connection {
     waitUntilReady(): Promise<unknown>;
     close(): Promise<void>;
   };
-  /** For looking jobs up: the processor's own view of a job's data is as old as the job's start. */
-  readonly queue: { getJob(id: string): Promise<{ data: unknown } | undefined>; close(): Promise<void> };
+  /** For looking jobs up (the processor's own view of a job's data is as old as the job's start), and for jobs under them. */
+  readonly queue: JobQueue;
   disconnect(): Promise<void>;
 }
 

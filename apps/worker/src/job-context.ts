@@ -1,10 +1,25 @@
 /** What a job is given: blobs, a signal that ends it, and a way to say how far it is. */
 import type { BlobStore } from '@verge/blobs';
-import type { JobProgress } from '@verge/contracts';
+import type { JobProgress, TrainShardJob, TrainShardResult } from '@verge/contracts';
 import type { EnvelopeSigner } from '@verge/trust/provenance';
 import type { Logger } from 'pino';
 
+/** Jobs under the one in hand, which any worker takes. */
+export interface ShardFlow {
+  /** Adds jobs; those that are there already stay as they are. */
+  add(jobs: readonly TrainShardJob[]): Promise<void>;
+  /** Results of those that are done, of all rounds. */
+  results(): Promise<TrainShardResult[]>;
+  /** Why others will never be done. */
+  failures(): Promise<string[]>;
+  /** Gives the job in hand back to the queue until all its children are done: this throws. Returns when they are already. */
+  wait(): Promise<void>;
+  /** Forgets children that are over. */
+  forget(jobs: readonly { readonly round: number; readonly shard: number }[]): Promise<void>;
+}
+
 export interface JobContext {
+  readonly shards: ShardFlow;
   readonly blobs: BlobStore;
   /** Aborted on cancellation, and when the worker shuts down. */
   readonly signal: AbortSignal;
@@ -23,6 +38,14 @@ export class JobCancelled extends Error {
   constructor() {
     super('the job was cancelled');
     this.name = 'JobCancelled';
+  }
+}
+
+/** Thrown inside a training one of whose shards failed on every attempt. */
+export class ShardFailed extends Error {
+  constructor(reason: string) {
+    super(`a shard failed for good: ${reason}`);
+    this.name = 'ShardFailed';
   }
 }
 

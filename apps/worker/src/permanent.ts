@@ -4,6 +4,7 @@ import { DataError } from '@verge/data';
 import { OnnxError } from '@verge/onnx';
 import { RuntimeError, type RuntimeErrorCode } from '@verge/runtime';
 import { TrainingError } from '@verge/training';
+import { ShardFailed } from './job-context.js';
 
 const ofInput: ReadonlySet<RuntimeErrorCode> = new Set([
   'model-refused',
@@ -16,5 +17,5 @@ const ofInput: ReadonlySet<RuntimeErrorCode> = new Set([
 
 export function isPermanent(error: unknown): error is Error {
   if (error instanceof RuntimeError) return ofInput.has(error.code);
-  return [DataError, OnnxError, TrainingError, CompressionError].some((kind) => error instanceof kind);
+  return [DataError, OnnxError, TrainingError, CompressionError, ShardFailed].some((kind) => error instanceof kind);
 }

@@ -1,28 +1,38 @@
 /** The queue's consumer: takes a job, runs it, hands back its result. It never writes the database. */
 import { openBlobStore } from '@verge/blobs';
-import { Job as JobData, type JobProgress, JobProgress as JobProgressSchema, type JobResult } from '@verge/contracts';
-import { type Job, UnrecoverableError, WaitingError } from 'bullmq';
+import {
+  type JobProgress,
+  JobProgress as JobProgressSchema,
+  type JobResult,
+  type TrainShardResult,
+  WorkerJob,
+} from '@verge/contracts';
+import { type Job, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { builderKey } from './builder-key.js';
 import { watchCancellation } from './cancellation.js';
 import type { WorkerConfig } from './config.js';
-import { connect, type Connection } from './connection.js';
+import { connect, type Connection, type JobQueue } from './connection.js';
 import { startHeartbeat } from './heartbeat.js';
 import { JobCancelled, type JobContext, LockLost, WorkerStopping } from './job-context.js';
 import { runCompression } from './jobs/compress.js';
 import { runEvaluation } from './jobs/evaluate.js';
 import { runTraining } from './jobs/train.js';
+import { runShard } from './jobs/train-shard.js';
 import { isPermanent } from './permanent.js';
+import { shardFlow } from './shard-flow.js';
 
 export interface RunningWorker {
   /** Ends the job in hand (it goes back to the queue) and leaves. */
   close(): Promise<void>;
 }
 
-function run(data: JobData, context: JobContext): Promise<JobResult> {
+function run(data: WorkerJob, context: JobContext): Promise<JobResult | TrainShardResult> {
   switch (data.kind) {
     case 'train':
       return runTraining(data, context);
+    case 'train-shard':
+      return runShard(data, context);
     case 'compress':
       return runCompression(data, context);
     case 'evaluate':
@@ -53,12 +63,17 @@ interface Deployment {
   /** Aborted when this worker goes down. */
   readonly stopping: AbortSignal;
   readonly cancelRequested: (id: string) => Promise<boolean>;
+  readonly queue: () => JobQueue;
   /** Jobs in hand. */
   readonly running: Map<string, AbortController>;
 }
 
-async function work(job: Job, token: string | undefined, deployment: Deployment): Promise<JobResult> {
-  const parsed = JobData.safeParse(job.data);
+async function work(
+  job: Job,
+  token: string | undefined,
+  deployment: Deployment,
+): Promise<JobResult | TrainShardResult> {
+  const parsed = WorkerJob.safeParse(job.data);
   if (!parsed.success) throw new UnrecoverableError(`the job is not of the agreed form: ${parsed.error.message}`);
   const { base, stopping, cancelRequested, running } = deployment;
   const id = job.id ?? '';
@@ -70,14 +85,21 @@ async function work(job: Job, token: string | undefined, deployment: Deployment)
   const stop = (): void => controller.abort(new WorkerStopping());
   stopping.addEventListener('abort', stop, { once: true });
   running.set(id, controller);
-  const endWatch = watchCancellation(() => cancelRequested(id), controller);
+  // A shard ends with the training that it belongs to.
+  const watched = parsed.data.kind === 'train-shard' ? parsed.data.training : id;
+  const endWatch = watchCancellation(() => cancelRequested(watched), controller);
   log.info({ attempt }, 'job starts');
   try {
     const progress = reporter(job, attempt, previous);
-    const result = await run(parsed.data, { ...base, attempt, previous, signal, log, progress });
+    const shards = shardFlow(job, token, deployment.queue());
+    const result = await run(parsed.data, { ...base, shards, attempt, previous, signal, log, progress });
     log.info('job is done');
     return result;
   } catch (error) {
+    if (error instanceof WaitingChildrenError) {
+      log.info('job waits for its shards');
+      throw error;
+    }
     // An aborted engine call surfaces as an error of its own: the signal's reason is what happened.
     const reason: unknown = signal.aborted ? signal.reason : error;
     if (reason instanceof JobCancelled) {
@@ -109,7 +131,14 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
     return (job?.data as { cancelRequested?: boolean } | undefined)?.cancelRequested === true;
   };
   const running = new Map<string, AbortController>();
-  const deployment: Deployment = { base, log, stopping: stopping.signal, cancelRequested, running };
+  const deployment: Deployment = {
+    base,
+    log,
+    stopping: stopping.signal,
+    cancelRequested,
+    running,
+    queue: () => connection.queue,
+  };
   const connection: Connection = connect(config, (job, token) => work(job, token, deployment));
   connection.worker.on('error', (error) => log.warn({ err: error }, 'queue'));
   connection.worker.on('lockRenewalFailed', (ids) => {

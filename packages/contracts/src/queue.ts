@@ -94,6 +94,31 @@ export const Job = z.discriminatedUnion('kind', [TrainJob, CompressJob, Evaluate
 export type Job = z.infer<typeof Job>;
 export type JobKind = Job['kind'];
 
+/**
+ * One shard's steps in a round of local SGD: a child of the training's job in the queue. The worker that has the training
+ * adds it, any worker runs it, and the training goes on when all children of the round are there. Nobody else sees it: the
+ * control plane knows the training alone, and a cancellation is asked for in the training's data.
+ */
+export const TrainShardJob = z.strictObject({
+  kind: z.literal('train-shard'),
+  /** The id of the training's job. */
+  training: Id,
+  dataset: DatasetRef,
+  config: TrainingConfig,
+  /** Counted from 0, like `shard`. */
+  round: z.int().min(0),
+  shard: z.int().min(0),
+  /** The common parameters and running statistics, as vectors. */
+  common: Digest,
+  /** The optimiser's state that the shard ended its last round with. */
+  inner: Digest.nullable(),
+});
+export type TrainShardJob = z.infer<typeof TrainShardJob>;
+
+/** Whatever a worker may find in the queue. */
+export const WorkerJob = z.discriminatedUnion('kind', [...Job.options, TrainShardJob]);
+export type WorkerJob = z.infer<typeof WorkerJob>;
+
 /** The whole state of a job's progress; each update replaces the last. */
 export const JobProgress = z.strictObject({
   stage: z.string(),
@@ -146,6 +171,20 @@ export const EvaluateResult = z.strictObject({
   seconds: z.number(),
 });
 export type EvaluateResult = z.infer<typeof EvaluateResult>;
+
+export const TrainShardResult = z.strictObject({
+  kind: z.literal('train-shard'),
+  round: z.int().min(0),
+  shard: z.int().min(0),
+  common: BlobRef,
+  /** Null where optimisers begin anew in every round. */
+  inner: BlobRef.nullable(),
+  /** Sums over the steps and their samples. */
+  sums: z.strictObject({ loss: z.number(), correct: z.int().min(0), seen: z.int().min(0) }),
+  steps: z.int().min(0),
+  seconds: z.number(),
+});
+export type TrainShardResult = z.infer<typeof TrainShardResult>;
 
 /** `{kind:'cancelled'}` is how a worker acknowledges a cancellation: the job completes, without a result. */
 export const JobResult = z.discriminatedUnion('kind', [

@@ -66,7 +66,7 @@ export {
 export { localOptionsOf, trainFromConfig, type TrainOptions } from './train.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
 export { freeze, reinitialise } from './transfer/layers.js';
-export { fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';
+export { commonOf, fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';
 export { runRound, type RoundResult, type RoundTask, type Vectors } from './parallel/local-sgd/round.js';
 export type { LocalOptions, LocalSgdSpec, OuterSpec } from './parallel/local-sgd/spec.js';
 export { decodeVectors, encodeVectors } from './parallel/local-sgd/vectors.js';

@@ -1,59 +1,15 @@
 /** Trains or distils: a thin call into packages/training, with checkpoints as blobs. */
 import type { TrainJob, TrainResult } from '@verge/contracts';
-import { createSession, measure, measureAccuracy } from '@verge/runtime';
-import { type FitResult, type Progress, trainFromConfig, TrainingError } from '@verge/training';
+import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
+import { type FitResult, type Progress, taskOf, trainFromConfig, TrainingError } from '@verge/training';
 import { everyPart, type OpenedDataset, openJobDataset } from '../dataset.js';
-import { JobCancelled, type JobContext } from '../job-context.js';
+import { JobCancelled, type JobContext, ShardFailed } from '../job-context.js';
 import { modelPorts } from '../ports.js';
+import { Checkpoints } from './checkpoints.js';
+import { abandonRounds, fitRounds } from './train-rounds.js';
 
 /** Share of the job's progress bar that the epochs take; the rest is measuring. */
 const TRAINING_SHARE = 0.95;
-
-type CheckpointRef = { digest: string; epoch: number };
-
-/** The last durable state of the run, in the job's progress and in the blobs. */
-class Checkpoints {
-  #last: CheckpointRef | null;
-  readonly #context: JobContext;
-
-  constructor(context: JobContext) {
-    this.#context = context;
-    this.#last = context.previous?.checkpoint ?? null;
-  }
-
-  get last(): CheckpointRef | null {
-    return this.#last;
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    const { blobs, log } = this.#context;
-    const checkpoint = this.#last;
-    if (!checkpoint) return undefined;
-    const bytes = await blobs.read(checkpoint.digest).catch((error: unknown) => {
-      log.warn({ err: error, checkpoint }, 'the last checkpoint cannot be read; starting over');
-      this.#last = null;
-      return undefined;
-    });
-    if (bytes) log.info({ checkpoint }, 'resuming from the last checkpoint');
-    return bytes;
-  }
-
-  /** Named in the progress before the one before it is removed: at any moment one is there and named. */
-  async save(bytes: Uint8Array, epoch: number): Promise<void> {
-    const { blobs, progress } = this.#context;
-    const old = this.#last;
-    const { digest } = await blobs.put(bytes);
-    this.#last = { digest, epoch };
-    await progress({ checkpoint: this.#last });
-    if (old && old.digest !== digest) await blobs.delete(old.digest);
-  }
-
-  async remove(): Promise<void> {
-    const checkpoint = this.#last;
-    this.#last = null;
-    if (checkpoint) await this.#context.blobs.delete(checkpoint.digest);
-  }
-}
 
 async function fitJob(
   job: TrainJob,
@@ -70,6 +26,7 @@ async function fitJob(
       validation: parts.validation,
       classes: all.labels.length,
       createSession,
+      openReplicas,
       signal,
       onProgress: async (point: Progress) => {
         epoch = point.epoch;
@@ -96,20 +53,33 @@ async function fitJob(
   }
 }
 
+interface Fitted {
+  readonly data: OpenedDataset;
+  readonly result: FitResult;
+  readonly resumedFrom: number;
+}
+
 export async function runTraining(job: TrainJob, context: JobContext): Promise<TrainResult> {
   const started = Date.now();
   const { blobs, signal } = context;
   await context.progress({ stage: 'data', fraction: 0, message: job.dataset.name });
-  const data = await openJobDataset(job.dataset, everyPart, context);
   const checkpoints = new Checkpoints(context);
-  const { result, resumedFrom } = await fitJob(job, data, { checkpoints, context }).catch(async (error: unknown) => {
-    if (signal.reason instanceof JobCancelled) await checkpoints.remove();
+  const inRounds = job.config.localSgd !== undefined;
+  const fitted = async (): Promise<Fitted> => {
+    const data = await openJobDataset(job.dataset, everyPart, context);
+    return { data, ...(await (inRounds ? fitRounds : fitJob)(job, data, { checkpoints, context })) };
+  };
+  const { data, result, resumedFrom } = await fitted().catch(async (error: unknown) => {
+    const over = signal.reason instanceof JobCancelled || error instanceof ShardFailed;
+    if (over && inRounds) await abandonRounds(job.id, checkpoints, context);
+    else if (over) await checkpoints.remove();
     throw error;
   });
   await context.progress({ stage: 'measure', fraction: TRAINING_SHARE, message: 'accuracy, latency, memory' });
   const { digest, bytes } = await blobs.put(result.bytes);
-  const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, { signal });
-  const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, { signal });
+  const classes = taskOf(job.config.loss ?? { kind: 'cross-entropy' }) === 'classes';
+  const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, { signal, classes });
+  const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, { signal, classes });
   await checkpoints.remove();
   return {
     kind: 'train',

@@ -21,8 +21,18 @@ import { planLocal, stepsOfRound, type LocalOptions, type LocalPlan } from './sp
 const VELOCITY = 'outer.velocity';
 const BEST = 'best.';
 
+/** The common parameters and running statistics in a run's checkpoint. @throws TrainingError `bad-checkpoint` */
+export function commonOf(checkpoint: Uint8Array): Vectors {
+  const { vectors } = decodeCheckpoint(checkpoint);
+  const names = [PARAMETERS, STATISTICS].filter((name) => vectors.has(name));
+  return new Map(names.map((name) => [name, vectors.get(name)!]));
+}
+
 /** What a round leaves to the next: the shards' results without their optimisers' state, which stays where it is. */
-export type RoundReport = Pick<RoundResult, 'common' | 'sums' | 'steps'>;
+export type RoundReport = Pick<RoundResult, 'common' | 'sums' | 'steps'> & {
+  /** Time that the shard took, where it ran elsewhere. */
+  readonly seconds?: number;
+};
 
 export class LocalRun {
   readonly #o: LocalOptions;
@@ -101,6 +111,7 @@ export class LocalRun {
     const total = (pick: (r: RoundReport) => number): number => reports.reduce((sum, r) => sum + pick(r), 0);
     const seen = total((r) => r.sums.seen);
     this.#round++;
+    this.#secondsBefore += Math.max(0, ...reports.map((r) => r.seconds ?? 0));
     const progress: Progress = {
       epoch: this.#round,
       epochs: rounds,
