@@ -168,6 +168,28 @@ describe('built-in architectures', () => {
       expect(count('mobilenetv2', [3, 224, 224], 1000)).toBe(3_504_872);
     });
 
+    it('MobileNetV1 0.25 of MLPerf Tiny, with batch normalisation folded into one bias a channel', () => {
+      const channels = [
+        32,
+        64,
+        64,
+        128,
+        128,
+        128,
+        128,
+        256,
+        256,
+        256,
+        256,
+        ...new Array<number>(12).fill(512),
+        1024,
+        1024,
+        1024,
+      ];
+      const biases = channels.reduce((sum, c) => sum + c / 4, 0) + 32 / 4;
+      expect(count('mobilenetv1', [3, 96, 96], 2, { width: 0.25 }) - biases).toBe(210_850);
+    });
+
     it('DS-CNN of MLPerf Tiny', () => {
       const params = {
         stem: 64,
