@@ -39,6 +39,12 @@ function staticShape(node: Node, types: ReadonlyMap<string, ValueType>): Tensor 
   return int64([part.length], part);
 }
 
+/** Whether every result is a tensor: sequences and optionals cannot be stored. */
+function makesTensors(node: Node, types: ReadonlyMap<string, ValueType>): boolean {
+  if (/^(Sequence|Optional|SplitToSequence)/.test(node.op)) return false;
+  return node.outputs.every((name) => (types.get(name)?.kind ?? 'tensor') === 'tensor');
+}
+
 function fits(node: Node, types: ReadonlyMap<string, ValueType>, maxBytes: number): boolean {
   return node.outputs.every((name) => {
     const type = types.get(name);
@@ -62,7 +68,7 @@ function plan(model: Model, types: ReadonlyMap<string, ValueType>, options: Fold
   const result: Plan = { nodes: [], known: new Map() };
   for (const name of model.graph.initializers.keys()) if (view.constant(name)) constant.add(name);
   for (const node of model.graph.nodes) {
-    if (!isPure(node) || never.has(node.op)) continue;
+    if (!isPure(node) || never.has(node.op) || !makesTensors(node, types)) continue;
     const sizes = node.op === 'Shape' || node.op === 'Size' ? staticShape(node, types) : null;
     const stored = node.op === 'Constant' ? view.constant(node.outputs[0]!) : null;
     if (sizes) result.known.set(node.outputs[0]!, sizes);
