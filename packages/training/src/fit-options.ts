@@ -1,20 +1,18 @@
 /** What `fit` is told and what it gives back. Field names are those of `TrainingConfig` where both have them. */
 import type { AugmentationConfig } from '@verge/contracts';
-import { elementCount, type Model, type ReplicaPoolFactory, type SessionFactory } from '@verge/onnx';
+import type { Model, ReplicaPoolFactory, SessionFactory } from '@verge/onnx';
 import type { Companion } from './distill-companion.js';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
-import { augmentationProblems, lossOf } from './loop/setup.js';
-import { countOf, type SampleSet } from './loop/source.js';
-import { taskOf } from './loop/task.js';
-import { lossReads, type LossSpec } from './losses.js';
-import { metricTable, usualMetrics, type MetricName } from './metrics/table.js';
-import { checkAveraging, type AveragingSpec } from './optimizers/averaging.js';
+import type { SampleSet } from './loop/source.js';
+import type { LossSpec } from './losses.js';
+import type { MetricName } from './metrics/table.js';
+import type { AveragingSpec } from './optimizers/averaging.js';
 import type { OptimizerSpec } from './optimizers.js';
 import type { Layout } from './parameters.js';
 import type { Score } from './predict.js';
 import type { Progress } from './progress.js';
-import { checkSchedule, type ScheduleSpec } from './schedule.js';
+import type { ScheduleSpec } from './schedule.js';
 
 /** Changes a batch [rows, ...shape] before a step; a pure function of its arguments. */
 export type Augment = (x: Float32Array, shape: readonly number[], seed: number) => Float32Array;
@@ -129,71 +127,6 @@ export interface FitResult {
   readonly validation: Score;
   /** Their metrics on the validation samples. */
   readonly metrics: Readonly<Record<string, number>>;
-}
-
-function expect(problems: string[], good: boolean, text: string): void {
-  if (!good) problems.push(text);
-}
-
-/** @throws TrainingError `bad-options` naming every bad option at once */
-export function checkFitOptions(o: FitOptions): void {
-  const problems: string[] = [];
-  const count = countOf(o.train);
-  const whole = (value: number | undefined): boolean => value === undefined || (Number.isInteger(value) && value >= 1);
-  const rate = o.optimizer.learningRate;
-  expect(problems, whole(o.epochs), `epochs: expected a whole number from 1, not ${o.epochs}`);
-  expect(problems, whole(o.batchSize), `batchSize: expected a whole number from 1, not ${o.batchSize}`);
-  expect(problems, whole(o.accumulate), `accumulate: expected a whole number from 1, not ${o.accumulate}`);
-  const replicas = o.parallel?.replicas;
-  expect(problems, whole(replicas), `parallel.replicas: expected a whole number from 1, not ${replicas}`);
-  expect(problems, whole(o.threads), `threads: expected a whole number from 1, not ${o.threads}`);
-  expect(
-    problems,
-    whole(o.checkpointEvery),
-    `checkpointEvery: expected a whole number from 1, not ${o.checkpointEvery}`,
-  );
-  expect(problems, whole(o.checkpointEverySteps), `checkpointEverySteps: expected a whole number from 1`);
-  expect(problems, Number.isFinite(rate) && rate > 0, `optimizer.learningRate: expected a number above 0, not ${rate}`);
-  const needsViews = o.loss !== undefined && lossReads(o.loss).includes('teacher');
-  expect(problems, needsViews === (o.views !== undefined), "views: needed where the loss reads a teacher's logits");
-  expect(
-    problems,
-    !o.views || (!o.augmentation && !o.augment),
-    'augmentation: views are augmented before they are given',
-  );
-  const smoothing = o.labelSmoothing ?? 0;
-  expect(
-    problems,
-    smoothing >= 0 && smoothing < 1,
-    `labelSmoothing: expected a number from 0 to below 1, not ${smoothing}`,
-  );
-  expect(problems, !o.views || o.views.length > 0, 'views: expected at least one');
-  for (const [i, view] of (o.views ?? []).entries()) {
-    const size = count * elementCount(o.train.shape);
-    expect(problems, view.x.length === size, `views[${i}].x: expected ${size} elements, not ${view.x.length}`);
-    expect(
-      problems,
-      view.teacherLogits.length % count === 0,
-      `views[${i}].teacherLogits: expected [${count}, classes]`,
-    );
-  }
-  if (o.schedule) problems.push(...checkSchedule(o.schedule));
-  problems.push(...augmentationProblems(o), ...metricProblems(o));
-  if (o.averaging) problems.push(...checkAveraging(o.averaging, o.epochs));
-  refuse('bad-options', 'fit', problems);
-}
-
-/** Metrics that the loss has no use for, and a monitored one that is not computed. */
-function metricProblems(o: FitOptions): string[] {
-  const loss = lossOf(o);
-  const names = o.metrics ?? usualMetrics(loss);
-  const task = taskOf(loss);
-  const foreign = names.filter((name) => !metricTable[name]?.tasks.includes(task));
-  const problems = foreign.map((name) => `metrics: '${name}' says nothing about the loss '${loss.kind}'`);
-  if (o.monitor !== undefined && o.monitor !== 'loss' && !names.includes(o.monitor)) {
-    problems.push(`monitor: '${o.monitor}' is not among the metrics ${names.join(', ') || '(none)'}`);
-  }
-  return problems;
 }
 
 /** One flat 0/1 vector from masks by name. */

@@ -2,8 +2,9 @@
 import { encodeModel, type Model, type Tensor } from '@verge/onnx';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
-import { checkFitOptions, packMasks, type FitOptions, type FitResult } from './fit-options.js';
+import { packMasks, type FitOptions, type FitResult } from './fit-options.js';
 import { Batches } from './loop/batches.js';
+import { checkFitOptions } from './loop/check.js';
 import { feedsOf, type Batch } from './loop/feeds.js';
 import { fingerprintOf } from './loop/fingerprint.js';
 import { Journal } from './loop/journal.js';

@@ -4,7 +4,8 @@
  * arXiv:1805.09767; Douillard et al., "DiLoCo", arXiv:2311.08105).
  */
 import { refuse, TrainingError } from '../../errors.js';
-import { checkFitOptions, type FitOptions } from '../../fit-options.js';
+import type { FitOptions } from '../../fit-options.js';
+import { checkFitOptions } from '../../loop/check.js';
 import { countOf } from '../../loop/source.js';
 
 export interface OuterSpec {
