@@ -194,6 +194,22 @@ describe('parameter groups', () => {
     );
   });
 
+  it('names every setting that is out of range', () => {
+    const bad: OptimizerSpec = {
+      name: 'adam',
+      learningRate: 0.1,
+      beta2: 1,
+      epsilon: 0,
+      groups: [{ match: ['*'], weightDecay: -1 }],
+    };
+    expect(() => build(bad)).toThrow(
+      expect.objectContaining({ code: 'bad-options', problems: expect.objectContaining({ length: 3 }) as unknown }),
+    );
+    expect(() => build({ name: 'sgd', learningRate: 0.1, nesterov: true, momentum: 0 })).toThrow(
+      expect.objectContaining({ problems: ['nesterov: it needs momentum, and no dampening'] }),
+    );
+  });
+
   it('writes no decay where no element has any', () => {
     const ops = (optimizer: OptimizerSpec): number => build(optimizer).model.graph.nodes.length;
     const plain = ops({ name: 'sgd', learningRate: 0.1 });

@@ -107,6 +107,23 @@ describe('a weighted sum of losses', () => {
     });
   });
 
+  it('reads values inside the network that its terms name', async () => {
+    const b = new GraphBuilder();
+    const inner = b.node('Neg', [b.input('x', 'float32', ['N', 2])]);
+    b.output(b.node('Exp', [inner]), 'float32', ['N', 2]);
+    const terms = [
+      { weight: 0, loss: { kind: 'mse' } },
+      { weight: 3, loss: { kind: 'mse' }, of: inner },
+    ] as const;
+    const built = buildGradientModel(b.build(), { loss: { kind: 'sum', terms }, batch: 1, wrt: ['x'] });
+    const session = await createSession(encodeModel(built.model));
+    const out = await session.run({ x: float32([1, 2], [1, -2]), [TARGET]: float32([1, 2], [1, 1]) });
+    await session.release();
+    // 3 * mean((-x - 1)^2) and its slope -3 * (-x - 1).
+    expect((out['step.loss']!.data as Float32Array)[0]).toBeCloseTo((3 * (4 + 1)) / 2, 5);
+    expect([...(out['gradient.x']!.data as Float32Array)]).toEqual([6, -3]);
+  });
+
   it('names every bad setting and every unknown value at once', () => {
     const loss: LossSpec = {
       kind: 'sum',

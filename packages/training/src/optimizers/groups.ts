@@ -4,6 +4,7 @@ import { refuse } from '../errors.js';
 import type { Layout, Parameter } from '../parameters.js';
 import { matchesAny, unmatched } from '../patterns.js';
 import type { Tape } from '../tape.js';
+import { checkOptimizer } from './check.js';
 import type { OptimizerSpec, ParameterGroup } from './spec.js';
 
 /** The first group that names a parameter. */
@@ -13,7 +14,7 @@ export function groupOf(spec: OptimizerSpec, name: string): ParameterGroup | und
 
 /**
  * Which parameters move: those that the caller wants and no group freezes.
- * @throws TrainingError `bad-options` naming every pattern that names nothing
+ * @throws TrainingError `bad-options` naming every setting out of range and every pattern that names nothing
  */
 export function trainableBy(
   model: Model,
@@ -22,11 +23,10 @@ export function trainableBy(
   const { optimizer, trainable = () => true } = options;
   const patterns = [...(optimizer.decayExcluded ?? []), ...(optimizer.groups ?? []).flatMap((g) => g.match)];
   const lost = unmatched(patterns, [...model.graph.initializers.keys()]);
-  refuse(
-    'bad-options',
-    'optimizer',
-    lost.map((pattern) => `no constant of the model is called '${pattern}'`),
-  );
+  refuse('bad-options', 'optimizer', [
+    ...checkOptimizer(optimizer),
+    ...lost.map((pattern) => `no constant of the model is called '${pattern}'`),
+  ]);
   return (name) => trainable(name) && groupOf(optimizer, name)?.frozen !== true;
 }
 
