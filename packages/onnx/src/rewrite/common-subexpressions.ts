@@ -97,21 +97,32 @@ export function eliminateCommonSubexpressions(model: Model): { model: Model; rem
   return { model: renamed(model, kept, names), removed: model.graph.nodes.length - kept.length };
 }
 
-/** FNV-1a over the bytes; equal hashes are compared in full. */
-function hash(bytes: Uint8Array): number {
+type Words = Uint8Array | Uint32Array;
+
+/** Four bytes at a time where the memory allows it: weights are large. */
+function wordsOf(bytes: Uint8Array): Words {
+  const aligned = bytes.byteOffset % 4 === 0 && bytes.byteLength % 4 === 0;
+  return aligned ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : bytes;
+}
+
+/** FNV-1a, by words; equal hashes are compared in full. */
+function hash(words: Words): number {
   let h = 0x811c9dc5;
-  for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
+  for (let i = 0; i < words.length; i++) h = Math.imul(h ^ words[i]!, 0x01000193);
   return h >>> 0;
 }
 
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i]);
+function sameWords(a: Words, b: Words): boolean {
+  if (a.length !== b.length || a.BYTES_PER_ELEMENT !== b.BYTES_PER_ELEMENT) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** Initializers of the same type, shape and bytes, once. Defaults of inputs, strings and external data stay. */
 export function mergeDuplicateConstants(model: Model): { model: Model; removed: number } {
   const inputs = new Set(model.graph.inputs.map((i) => i.name));
   const outputs = new Set(model.graph.outputs.map((o) => o.name));
-  const seen = new Map<string, { name: string; bytes: Uint8Array }[]>();
+  const seen = new Map<string, { name: string; words: Words }[]>();
   const names = new Map<string, string>();
   const sizes = new Map<string, number>();
   const candidates = [...model.graph.initializers.values()].filter(({ name, value, segment }: StoredTensor) => {
@@ -122,12 +133,12 @@ export function mergeDuplicateConstants(model: Model): { model: Model; removed: 
   for (const stored of candidates) {
     // Most large tensors are the only ones of their shape: nothing to compare.
     if ('external' in stored.value || sizes.get(shapeOf(stored)) === 1) continue;
-    const bytes = rawBytes(stored.value);
-    const key = `${shapeOf(stored)} ${hash(bytes)}`;
+    const words = wordsOf(rawBytes(stored.value));
+    const key = `${shapeOf(stored)} ${hash(words)}`;
     const list = seen.get(key) ?? [];
-    const same = list.find((other) => sameBytes(other.bytes, bytes));
+    const same = list.find((other) => sameWords(other.words, words));
     if (same) names.set(stored.name, same.name);
-    else seen.set(key, [...list, { name: stored.name, bytes }]);
+    else seen.set(key, [...list, { name: stored.name, words }]);
   }
   if (names.size === 0) return { model, removed: 0 };
   return { model: renamed(model, model.graph.nodes, names), removed: names.size };

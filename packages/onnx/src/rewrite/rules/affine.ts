@@ -68,11 +68,14 @@ export function foldIntoLayer(
   const inner = weight.dims.slice(axis + 1).reduce((a, b) => a * b, 1);
   const outer = weight.dims.slice(0, axis).reduce((a, b) => a * b, 1);
   const width = weight.dims[axis] as number;
-  const data = Float32Array.from(weight.data, (w, i) => {
-    const o = Math.floor(i / (inner * width));
-    const c = (Math.floor(i / inner) % width) + (groups > 1 ? Math.floor(o / (outer / groups)) * width : 0);
-    return w * (affine.scale[c] as number);
-  });
+  const data = new Float32Array(weight.data.length);
+  for (let o = 0, i = 0; o < outer; o++) {
+    const first = groups > 1 ? Math.floor(o / (outer / groups)) * width : 0;
+    for (let c = first; c < first + width; c++) {
+      const scale = affine.scale[c] as number;
+      for (const end = i + inner; i < end; i++) data[i] = weight.data[i]! * scale;
+    }
+  }
   const folded = Float32Array.from(affine.shift, (shift, c) => (bias?.[c] ?? 0) * (affine.scale[c] as number) + shift);
   const inputs = [
     layer.inputs[0] as string,
