@@ -54,7 +54,7 @@ async function onDisk(path: string, options: OpenOptions, split: string): Promis
       shape,
       labels,
       counts: { train: indices.train.length, validation: indices.validation.length, test: indices.test.length },
-      train: partOf(source, indices.train, { digest: digestOf(source, indices.train) }),
+      train: partOf(source, indices.train, { digest: digestOf(source, indices.train), block: source.block }),
       validation: await source.read(indices.validation),
       test: await source.read(indices.test),
       close: () => source.close(),

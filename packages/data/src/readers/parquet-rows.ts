@@ -12,7 +12,7 @@ export interface Chunk {
 
 /** A row group's samples: numbers or encoded bytes, or what is wrong with a row. */
 interface Group {
-  readonly rows: readonly (Elements | string)[];
+  at(row: number): Elements | string;
   readonly byteLength: number;
 }
 
@@ -24,10 +24,32 @@ function numberOf(value: unknown): number {
 const reasonOf = (value: unknown, { name }: Column): string =>
   value === null || value === undefined ? `'${name}' is missing` : `'${name}' is no number`;
 
-function numericRow(values: readonly unknown[], columns: readonly Column[]): Float32Array | string {
-  const row = Float32Array.from(values, numberOf);
-  const bad = row.findIndex((value) => !Number.isFinite(value));
-  return bad < 0 ? row : reasonOf(values[bad], columns[Math.min(bad, columns.length - 1)] as Column);
+/** Columns of numbers to one matrix [rows, columns], a column at a time. */
+async function numericGroup(file: ParquetFile, group: number, columns: readonly Column[]): Promise<Group> {
+  const rows = file.groups[group] as number;
+  const width = columns.length;
+  const matrix = new Float32Array(rows * width);
+  const problems = new Map<number, string>();
+  for (const [c, column] of columns.entries()) {
+    const values = await file.read(column, group);
+    for (let row = 0; row < rows; row++) {
+      const value = numberOf(values[row]);
+      matrix[row * width + c] = value;
+      if (!Number.isFinite(value) && !problems.has(row)) problems.set(row, reasonOf(values[row], column));
+    }
+  }
+  return {
+    at: (row) => problems.get(row) ?? matrix.subarray(row * width, (row + 1) * width),
+    byteLength: matrix.byteLength,
+  };
+}
+
+function listRow(value: unknown, column: Column): Float32Array | string {
+  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) return reasonOf(null, column);
+  const items = Array.from(value as ArrayLike<unknown>);
+  const row = Float32Array.from(items, numberOf);
+  const bad = row.findIndex((item) => !Number.isFinite(item));
+  return bad < 0 ? row : reasonOf(items[bad], column);
 }
 
 function bytesRow(value: unknown, column: Column): Uint8Array | string {
@@ -36,22 +58,14 @@ function bytesRow(value: unknown, column: Column): Uint8Array | string {
 }
 
 async function readGroup(file: ParquetFile, group: number, { features }: Layout): Promise<Group> {
-  const columns: ArrayLike<unknown>[] = [];
-  for (const column of features) columns.push(await file.read(column, group));
-  const [first] = features as [Column];
-  const rows = Array.from({ length: file.groups[group] as number }, (_, i): Elements | string => {
-    const value = columns[0]?.[i];
-    if (first.kind === 'bytes') return bytesRow(value, first);
-    if (first.kind !== 'numbers')
-      return numericRow(
-        columns.map((column) => column[i]),
-        features,
-      );
-    return Array.isArray(value) || ArrayBuffer.isView(value)
-      ? numericRow(Array.from(value as unknown as ArrayLike<unknown>), features)
-      : reasonOf(null, first);
-  });
-  return { rows, byteLength: rows.reduce((n, row) => n + (typeof row === 'string' ? 0 : row.byteLength), 0) };
+  const [first] = features as readonly [Column];
+  if (first.kind === 'number') return numericGroup(file, group, features);
+  const rowOf = first.kind === 'bytes' ? bytesRow : listRow;
+  const rows = Array.from(await file.read(first, group), (value) => rowOf(value, first));
+  return {
+    at: (row) => rows[row] as Elements | string,
+    byteLength: rows.reduce((n, row) => n + (typeof row === 'string' ? 0 : row.byteLength), 0),
+  };
 }
 
 /** Reads rows by place; row groups that were read lately are kept, the last one in any case. */
@@ -75,6 +89,6 @@ export class ParquetRows {
       this.#cache.set(chunk, found);
       this.#last = { chunk, group: found };
     }
-    return this.#last.group.rows[row] as Elements | string;
+    return this.#last.group.at(row);
   }
 }

@@ -40,6 +40,7 @@ describe('Parquet', () => {
     expect(data.x).toEqual(expected);
     expect([...data.y].map((c) => data.labels[c])).toEqual(golden.species);
     const source = await openSource(path, { labelColumn: -1, featureColumns: ['c', 'a'], cacheBytes: 0 });
+    expect(source.block).toBe(25);
     const { x, y } = await source.read([59, 0, 26, 24]);
     expect([...x]).toEqual([59, 0, 26, 24].flatMap((i) => [expected[i * 5 + 2], expected[i * 5]]));
     expect([...y]).toEqual([59, 0, 26, 24].map((i) => i % 3));

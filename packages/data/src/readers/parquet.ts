@@ -130,6 +130,8 @@ async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOpti
     labels,
     finished,
     ...(files.length > 1 && parts.length > 0 && { parts }),
+    // As written by the usual writers, all groups but a file's last are alike.
+    ...(chunks.length > 1 && { block: files[0]?.groups[0] }),
     get unreadable() {
       return unreadable.summary;
     },

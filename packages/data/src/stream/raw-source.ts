@@ -20,6 +20,8 @@ export interface RawSource {
   readonly finished?: boolean;
   /** Rows left out so far; encoded samples show what they are only when they are read. */
   readonly unreadable: { readonly count: number; readonly rows: readonly UnreadableRow[] };
+  /** Samples that lie side by side and are decoded together, where single ones cannot be. */
+  readonly block?: number;
   rows(indices: ArrayLike<number>): Promise<RowBlock>;
   /** @throws DataError `unreadable-rows` when more rows than allowed were found to be unreadable */
   check?(): void;

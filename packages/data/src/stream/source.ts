@@ -39,6 +39,11 @@ export interface Source {
   readonly filled?: number;
   readonly parts?: readonly Part[];
   readonly split?: string;
+  /**
+   * Samples that lie side by side and are decoded together, such as a row group: an order that keeps them together reads
+   * each once. Absent where any order is as good.
+   */
+  readonly block?: number;
   /** Rows left out so far. Images and recordings show that they cannot be decoded only when they are read. */
   readonly unreadable: { readonly count: number; readonly rows: readonly UnreadableRow[] };
   /**
@@ -103,6 +108,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     ...(keepsLengths && { lengths }),
     ...(filled !== undefined && { filled }),
     ...(parts && { parts }),
+    ...(raw.block !== undefined && { block: raw.block }),
     ...(split !== undefined && { split }),
     get unreadable() {
       return raw.unreadable;
