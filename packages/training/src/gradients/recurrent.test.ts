@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   elementCount,
+  encodeModel,
   float,
   float32,
   GraphBuilder,
@@ -14,7 +15,10 @@ import {
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { Random } from '../random.js';
-import { buildVectorJacobianModel } from '../training-model.js';
+import { buildArchitecture } from '../architectures/registry.js';
+import { TARGET } from '../losses.js';
+import { TrainingState } from '../state.js';
+import { buildTrainingModel, buildVectorJacobianModel } from '../training-model.js';
 import { gradientErrors } from './central-differences.js';
 import type { RecurrentOp } from './recurrent-node.js';
 
@@ -126,6 +130,35 @@ describe('recurrent gradients against central differences', () => {
       for (const [name, error] of errors) expect(error, name).toBeLessThan(2e-4);
     });
   }
+});
+
+describe('what is exported', () => {
+  it.each(['gru', 'lstm', 'rnn'])(
+    'is the fused %s with the trained weights, and answers as the step did',
+    async (cell) => {
+      const params = { cell, layers: 2, bidirectional: true, hidden: 6, pooling: 'mean' };
+      const model = buildArchitecture('recurrent', { input: [9, 4], classes: 3, params }, 2);
+      const optimizer = { name: 'adamw' as const, learningRate: 0.01 };
+      const training = buildTrainingModel(model, { loss: { kind: 'mse' }, optimizer, batch: 5 });
+      const random = new Random(6, cell);
+      const noise = (dims: readonly number[]): Tensor =>
+        float32(
+          dims,
+          Float32Array.from({ length: elementCount(dims) }, () => random.uniform(-1, 1)),
+        );
+      const feeds = { input: noise([5, 9, 4]), [TARGET]: noise([5, 3]) };
+      const step = await createSession(encodeModel(training.model), { optimization: 'extended' });
+      const state = new TrainingState(training, model, optimizer);
+      for (let i = 1; i <= 3; i++) await state.step(step, { feeds, learningRate: 0.01, step: i, dropoutSeed: 1 });
+      const exported = state.export();
+      const { output } = await state.step(step, { feeds, learningRate: 0.01, step: 4, dropoutSeed: 1 });
+      const session = await createSession(encodeModel(exported));
+      const answer = Object.values(await session.run({ input: feeds.input }))[0]!.data as Float32Array;
+      await Promise.all([step.release(), session.release()]);
+      expect(exported.graph.nodes.map((n) => n.op)).toEqual(model.graph.nodes.map((n) => n.op));
+      answer.forEach((v, i) => expect(v).toBeCloseTo(output[i]!, 6));
+    },
+  );
 });
 
 describe('recurrent nodes without a gradient', () => {
