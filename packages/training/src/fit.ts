@@ -158,7 +158,7 @@ class Run {
   /** The batches from a position to the end of the run. */
   #batches(position: Position, prefetch = this.#o.prefetch): Batches {
     const { source } = this.#sets;
-    const { model, augmentation, augment, views, threads = 1, signal } = this.#o;
+    const { model, augmentation, augment, views, threads = 1, parallel, signal } = this.#o;
     return new Batches(
       {
         source,
@@ -168,7 +168,7 @@ class Run {
         augment,
         classes: labelledClasses(lossOf(this.#o), this.#steps.ports.outputShape),
         prefetch,
-        threads,
+        threads: threads * (parallel?.replicas ?? 1),
         signal,
       },
       position,
@@ -194,27 +194,35 @@ class Run {
     }
   }
 
-  async run(): Promise<FitResult> {
-    const { epochs, onProgress, checkpointEvery = 1, signal } = this.#o;
-    checkCancelled(signal, 'training');
-    const stepper = await this.#steps.open(this.#state);
-    const batches = this.#batches(this.#position);
+  /** Epochs until the last one, or until the run stops early. @returns whether it did */
+  async #train(stepper: Stepper, batches: Batches): Promise<boolean> {
+    const { epochs, onProgress, checkpointEvery = 1 } = this.#o;
     let stopped = this.#position.epoch > 0 && this.#journal.stops;
+    while (this.#position.epoch < epochs && !stopped) {
+      await this.#epoch(stepper, batches);
+      await this.#state.endEpoch(this.#position.epoch + 1, (parameters) => this.#statistics(parameters));
+      const progress = await this.#close();
+      stopped = this.#journal.stops;
+      const last = this.#position.epoch === epochs || stopped;
+      if (last || this.#position.epoch % checkpointEvery === 0) await this.#save();
+      await onProgress?.(progress);
+    }
+    return stopped && this.#position.epoch < epochs;
+  }
+
+  async run(): Promise<FitResult> {
+    checkCancelled(this.#o.signal, 'training');
+    const batches = this.#batches(this.#position);
     try {
-      while (this.#position.epoch < epochs && !stopped) {
-        await this.#epoch(stepper, batches);
-        await this.#state.endEpoch(this.#position.epoch + 1, (parameters) => this.#statistics(parameters));
-        const progress = await this.#close();
-        stopped = this.#journal.stops;
-        const last = this.#position.epoch === epochs || stopped;
-        if (last || this.#position.epoch % checkpointEvery === 0) await this.#save();
-        await onProgress?.(progress);
+      const stepper = await this.#steps.open(this.#state);
+      try {
+        return this.#result(await this.#train(stepper, batches));
+      } finally {
+        await stepper.release();
       }
     } finally {
       await batches.close();
-      await stepper.release();
     }
-    return this.#result(stopped && this.#position.epoch < epochs);
   }
 
   #result(stoppedEarly: boolean): FitResult {

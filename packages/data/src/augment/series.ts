@@ -32,7 +32,7 @@ interface Masks {
 
 function meanOf(sample: Float32Array): number {
   let sum = 0;
-  for (const v of sample) sum += v;
+  for (let i = 0; i < sample.length; i++) sum += sample[i] as number;
   return sum / sample.length;
 }
 

@@ -33,7 +33,7 @@ export interface BatchesOptions {
   readonly classes?: number;
   /** true: a thread of its own from the start; false: never; absent: when the first batches show that it pays. */
   readonly prefetch?: boolean;
-  /** Threads that the steps use. */
+  /** Threads that the steps use, all replicas together. */
   readonly threads: number;
   readonly signal?: AbortSignal;
 }
@@ -144,7 +144,9 @@ export class Batches {
     return { ...batch, x: augment(batch.x, source.shape, request.seed) };
   }
 
+  /** Waits for what is being read, so that the source may be closed afterwards. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.#queue.map(([, batch]) => batch));
     await this.#thread?.close();
   }
 }
