@@ -346,6 +346,18 @@ def indexing():
     case(t, "TopK", lambda x, k: x.topk(2, 0, largest=False).values, [spaced(4, 2), integers(2)], outputs=2, axis=0, largest=0)
 
 
+    for padding in ("zeros", "border", "reflection"):
+        for mode in ("linear", "nearest"):
+            name = "bilinear" if mode == "linear" else mode
+            for corners in (0, 1):
+                case(
+                    t, "GridSample",
+                    lambda x, g, n=name, p=padding, c=corners: F.grid_sample(x, g, n, p, bool(c)),
+                    [draw(1, 2, 3, 4), draw(1, 2, 3, 2)], opset=20, mode=mode, padding_mode=padding, align_corners=corners,
+                )
+    case(t, "GridSample", lambda x, g: F.grid_sample(x, g, align_corners=False), [draw(1, 2, 2, 3, 2), draw(1, 1, 2, 3, 3)], opset=20)
+
+
 def quantization():
     """QuantizeLinear then DequantizeLinear, as PyTorch's fake quantisation with a learned scale (LSQ).
 
@@ -384,6 +396,8 @@ def quantized(name, axis, x, scale, zeros, y, block=0):
 
 
 for write in (elementwise, activations, linear, pooling, normalization, reduction, layout, indexing, quantization):
+    # Each topic draws anew, so that a case more does not change the other files.
+    random = np.random.default_rng(20)
     write()
 for topic, cases in topics.items():
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)

@@ -7,6 +7,7 @@ import {
   attrFloats,
   attrInt,
   attrInts,
+  attrString,
   float32,
   inferShapes,
   int,
@@ -116,6 +117,11 @@ const lifts: Readonly<Record<string, Lift>> = {
     if (node.attributes.has('split')) return listToInput('split', 1)(node, around);
     if (node.inputs[1] || node.attributes.has('num_outputs')) return node;
     return { ...node, attributes: new Map([...node.attributes, ['num_outputs', int(node.outputs.length)]]) };
+  },
+  GridSample(node) {
+    const names: Readonly<Record<string, string>> = { bilinear: 'linear', bicubic: 'cubic' };
+    const mode = attrString(node, 'mode', 'linear');
+    return { ...node, attributes: new Map([...node.attributes, ['mode', str(names[mode] ?? mode)]]) };
   },
   Scatter: (node) => ({ ...node, op: 'ScatterElements' }),
   TopK(node, { constant }) {

@@ -84,6 +84,7 @@ async function check(
   feeds: Record<string, Tensor>,
   seed: Tensor,
   want: Readonly<Record<string, readonly number[]>>,
+  tolerance: number,
 ): Promise<void> {
   const wrt = Object.keys(want).flatMap((name) => (name === OUTPUT ? [] : [name.slice('gradient.'.length)]));
   const graph = buildVectorJacobianModel(b.build({ opset: options.opset }), { wrt, mode: options.mode });
@@ -93,7 +94,7 @@ async function check(
     const out = await session.run(known);
     expect(out[OUTPUT]!.dims).toEqual(seed.dims);
     for (const [name, values] of Object.entries(want)) {
-      expect(relativeError(out[name], values), name).toBeLessThan(1e-5);
+      expect(relativeError(out[name], values), name).toBeLessThan(tolerance);
     }
   } finally {
     await session.release();
@@ -119,7 +120,7 @@ describe.each(topics)('forward and gradient against PyTorch: %s', (topic) => {
       b.output('y0', 'float32', null);
       const gradients = Object.entries(golden.gradients).map(([k, values]) => [`gradient.x${k}`, values] as const);
       const want = { [OUTPUT]: golden.y.data, ...Object.fromEntries(gradients) };
-      await check(b, golden, feeds, float32(golden.y.dims, golden.seed), want);
+      await check(b, golden, feeds, float32(golden.y.dims, golden.seed), want, 1e-5);
     });
   });
 });
@@ -144,7 +145,8 @@ describe('quantisation with a straight-through gradient against PyTorch', () => 
       const level = b.node('QuantizeLinear', [...names, point], attributes);
       b.output(b.node('DequantizeLinear', [level, 'scale', point], attributes), 'float32', null);
       const want = { [OUTPUT]: golden.y, 'gradient.x': golden.gradients.x, 'gradient.scale': golden.gradients.scale };
-      await check(b, {}, feeds, float32(golden.x.dims, golden.seed), want);
+      // PyTorch quantises in single precision, and the scale's gradient is a sum whose terms cancel.
+      await check(b, {}, feeds, float32(golden.x.dims, golden.seed), want, 1e-4);
     });
   });
 });

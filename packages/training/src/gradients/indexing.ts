@@ -1,5 +1,5 @@
 /** Gradients of operators that read or write elements by index. What was read several times collects all its gradients. */
-import { attrInt, attrString, elementCount, int, int64, str, type Node } from '@verge/onnx';
+import { attrInt, attrString, elementCount, float32, int, int64, str, type Node } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import type { Row } from './row.js';
 import { axisOf } from './shape-ops.js';
@@ -136,5 +136,45 @@ export const topK: Row = {
       return t.emit('ScatterElements', [t.zeros(shape), n.saved['indices']!, dy], shape, { axis: int(axis) });
     },
     null,
+  ],
+};
+
+/** MaxUnpool-11: every element was put where its index says, counted over the whole tensor. */
+export const maxUnpool: Row = {
+  vjp: (t, n, dy) => [
+    () => {
+      const shape = t.shape(n.inputs[0]!);
+      const count = [elementCount(shape)];
+      const from = [t.reshape(dy, [elementCount(t.shape(dy))]), t.reshape(n.inputs[1]!, count)];
+      return t.reshape(t.emit('GatherElements', from, count, { axis: int(0) }), shape);
+    },
+    null,
+    null,
+  ],
+};
+
+/** ReverseSequence-10 undoes itself. */
+export const reverseSequence: Row = {
+  vjp: (t, n, dy) => {
+    const attributes = Object.fromEntries(n.node.attributes);
+    return [() => t.emit('ReverseSequence', [dy, n.inputs[1]!], t.shape(dy), attributes), null];
+  },
+};
+
+/** OneHot-11: the two values may be learned; where the hot one stands is no matter of degree. */
+export const oneHot: Row = {
+  vjp: (t, n, dy) => [
+    null,
+    null,
+    () => {
+      const shape = t.shape(dy);
+      const zeroOne = t.constant(float32([2], [0, 1]), 'zero_one', 'zero-one');
+      const axis = { axis: int(attrInt(n.node, 'axis', -1)) };
+      const hot = t.emit('OneHot', [n.inputs[0]!, n.inputs[1]!, zeroOne], shape, axis);
+      const all = shape.map((_, i) => i);
+      const total = (x: string): string => t.reshape(t.reduce('ReduceSum', x, all), [1]);
+      const on = total(t.mul(dy, hot));
+      return t.concat([t.sub(total(dy), on), on], 0);
+    },
   ],
 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { float32, GraphBuilder } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { attentions } from './cases/attention.js';
+import { attentions, rotations } from './cases/attention.js';
 import { modelOf, type Case } from './cases/case.js';
 import { activations, elementwise, flat } from './cases/elementwise.js';
 import { indexing } from './cases/indexing.js';
@@ -27,6 +27,7 @@ const topics: Readonly<Record<string, readonly Case[]>> = {
   resizing,
   indexing,
   attentions,
+  rotations,
 };
 
 describe.each(Object.entries(topics))('gradients against central differences: %s', (_topic, cases) => {

@@ -6,6 +6,7 @@ import { convTranspose } from './convolution-transpose.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import * as elementwise from './elementwise.js';
+import { gridSample } from './grid-sample.js';
 import * as indexing from './indexing.js';
 import { gemm, matMul } from './linear.js';
 import { globalLpPool, lpPool } from './lp-pool.js';
@@ -17,6 +18,7 @@ import { recurrent } from './recurrent-rows.js';
 import * as reduction from './reduction.js';
 import { resize } from './resize.js';
 import { lpNormalization, lrn } from './response-normalization.js';
+import { rotaryEmbedding } from './rotary-embedding.js';
 import type { Entry } from './row.js';
 import * as shape from './shape-ops.js';
 import { logSoftmax, softmax } from './softmax.js';
@@ -27,7 +29,7 @@ const FAMILIES = [
   'Abs Add Clip Div Erf Exp Identity Log Max Mean Min Mod Mul Neg Pow Reciprocal Sqrt Sub Sum Where',
   'Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan',
   'Celu Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Shrink Sigmoid Softplus Softsign Swish Tanh',
-  'ThresholdedRelu LogSoftmax Softmax Attention Dropout',
+  'ThresholdedRelu LogSoftmax Softmax Attention Dropout RotaryEmbedding',
   'Conv ConvTranspose Einsum Gemm MatMul GRU LSTM RNN',
   'AveragePool GlobalAveragePool GlobalLpPool GlobalMaxPool LpPool MaxPool',
   'BatchNormalization GroupNormalization InstanceNormalization LRN LayerNormalization LpNormalization',
@@ -36,10 +38,10 @@ const FAMILIES = [
   'ReduceSumSquare',
   'Concat DepthToSpace Expand Flatten Pad Reshape Resize Slice SpaceToDepth Split Squeeze Tile Transpose Trilu',
   'Unsqueeze',
-  'Gather GatherElements GatherND ScatterElements ScatterND TopK',
+  'Gather GatherElements GatherND GridSample MaxUnpool OneHot ReverseSequence ScatterElements ScatterND TopK',
   'Cast CastLike DequantizeLinear QuantizeLinear',
-  'And ArgMax ArgMin Ceil ConstantOfShape Equal Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less LessOrEqual Not',
-  'Or Round Shape Sign Size Xor',
+  'And ArgMax ArgMin Ceil ConstantOfShape Equal EyeLike Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less',
+  'LessOrEqual Not Or Round Shape Sign Size Xor',
 ] as const;
 
 type Words<T extends string> = T extends `${infer A} ${infer B}` ? A | Words<B> : T;
@@ -84,6 +86,7 @@ const table: Record<DifferentiableOp, Entry> = {
   Erf: elementwise.erf,
   Exp: elementwise.exp,
   Expand: shape.expand,
+  EyeLike: elementwise.flat,
   Flatten: shape.sameElements,
   Floor: elementwise.flat,
   GRU: recurrent,
@@ -96,6 +99,7 @@ const table: Record<DifferentiableOp, Entry> = {
   GlobalLpPool: globalLpPool,
   GlobalMaxPool: globalMaxPool,
   Greater: elementwise.flat,
+  GridSample: gridSample,
   GreaterOrEqual: elementwise.flat,
   GroupNormalization: standardization.groupNormalization,
   HardSigmoid: activations.hardSigmoid,
@@ -118,6 +122,7 @@ const table: Record<DifferentiableOp, Entry> = {
   MatMul: matMul,
   Max: elementwise.max,
   MaxPool: maxPool,
+  MaxUnpool: indexing.maxUnpool,
   Mean: elementwise.mean,
   MeanVarianceNormalization: standardization.meanVarianceNormalization,
   Min: elementwise.min,
@@ -126,6 +131,7 @@ const table: Record<DifferentiableOp, Entry> = {
   Mul: elementwise.mul,
   Neg: elementwise.neg,
   Not: elementwise.flat,
+  OneHot: indexing.oneHot,
   Or: elementwise.flat,
   PRelu: activations.pRelu,
   Pad: pad,
@@ -147,7 +153,9 @@ const table: Record<DifferentiableOp, Entry> = {
   Relu: activations.relu,
   Reshape: shape.sameElements,
   Resize: resize,
+  ReverseSequence: indexing.reverseSequence,
   Round: elementwise.flat,
+  RotaryEmbedding: rotaryEmbedding,
   ScatterElements: indexing.scatterElements,
   ScatterND: indexing.scatterND,
   Selu: activations.selu,

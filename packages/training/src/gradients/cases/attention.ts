@@ -1,4 +1,4 @@
-import { float, float32, int, type Tensor } from '@verge/onnx';
+import { float, float32, int, int64, type Tensor } from '@verge/onnx';
 import { bools, smooth, type Attributes, type Case } from './case.js';
 
 /** Shapes of query, key and value. */
@@ -54,4 +54,18 @@ export const attentions: readonly Case[] = [
     ],
     { q_num_heads: int(3), kv_num_heads: int(1) },
   ),
+];
+
+const rotary = (text: string, x: number[], attributes: Attributes, cache: number[], positions?: Tensor): Case => ({
+  op: 'RotaryEmbedding',
+  text,
+  opset: 23,
+  attributes,
+  inputs: [[x, smooth], [cache, smooth], [cache, smooth], ...(positions ? [positions] : [])],
+});
+
+export const rotations: readonly Case[] = [
+  rotary('halves, positions', [1, 2, 3, 4], {}, [6, 2], int64([1, 3], [0, 4, 2])),
+  rotary('interleaved', [2, 2, 3, 4], { interleaved: int(1) }, [2, 3, 2]),
+  rotary('three axes, a part of each head', [1, 2, 12], { num_heads: int(2), rotary_embedding_dim: int(4) }, [1, 2, 2]),
 ];

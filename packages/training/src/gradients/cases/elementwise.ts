@@ -159,6 +159,7 @@ export const flat: readonly Case[] = [
   unary('Ceil', quarters),
   unary('Round', quarters),
   unary('Hardmax', spaced),
+  unary('EyeLike', spaced),
   ...(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'] as const).map(versus),
   ...(['ArgMax', 'ArgMin', 'Shape', 'Size', 'IsInf', 'IsNaN'] as const).map((op) => ({
     ...unary(op, spaced),

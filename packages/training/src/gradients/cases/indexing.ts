@@ -1,6 +1,6 @@
-import { int, int64, str } from '@verge/onnx';
+import { int, int64, ints, str } from '@verge/onnx';
 import type { DifferentiableOp } from '../table.js';
-import { list, smooth, spaced, type Case } from './case.js';
+import { list, smooth, spaced, type Case, type Draw } from './case.js';
 
 const scatter = (
   op: DifferentiableOp,
@@ -13,6 +13,9 @@ const scatter = (
   attributes: { reduction: str(reduction) },
   inputs: [[[3, 4], smooth], indices, [updates, smooth]],
 });
+
+/** Places in and around an image, none of them near the middle or the edge of an element of an axis of 2, 3 or 4. */
+const places: Draw = (r, n) => Float32Array.from(r.permutation(n), (i) => ((i * 7) % 13) * 0.19 - 1.14 + 0.013 * i);
 
 export const indexing: readonly Case[] = [
   { op: 'Gather', inputs: [[[4, 3], smooth], int64([2, 2], [0, 2, 2, -1])] },
@@ -57,5 +60,58 @@ export const indexing: readonly Case[] = [
     inputs: [[[4, 2], spaced], list(2)],
     attributes: { axis: int(0), largest: int(0) },
     outputs: 2,
+  },
+  { op: 'OneHot', inputs: [list(1, 0, -1), list(3), [[2], smooth]] },
+  {
+    op: 'OneHot',
+    text: 'first axis',
+    inputs: [int64([2, 2], [1, 0, 5, 2]), list(3), [[2], smooth]],
+    attributes: { axis: int(0) },
+  },
+  {
+    op: 'MaxUnpool',
+    inputs: [[[1, 2, 2, 1], smooth], int64([1, 2, 2, 1], [0, 7, 8, 13])],
+    attributes: { kernel_shape: ints([2, 2]), strides: ints([2, 2]) },
+  },
+  {
+    op: 'ReverseSequence',
+    inputs: [[[4, 3, 2], smooth], list(4, 1, 3)],
+    attributes: { time_axis: int(0), batch_axis: int(1) },
+  },
+  ...(['zeros', 'border', 'reflection'] as const).flatMap((padding) =>
+    [0, 1].map((corners): Case => ({
+      op: 'GridSample',
+      text: `${padding}, align_corners ${corners}`,
+      opset: 20,
+      attributes: { padding_mode: str(padding), align_corners: int(corners) },
+      inputs: [
+        [[2, 2, 3, 4], smooth],
+        [[2, 2, 2, 2], places],
+      ],
+      step: 0.005,
+      tolerance: 5e-4,
+    })),
+  ),
+  {
+    op: 'GridSample',
+    text: 'nearest',
+    opset: 20,
+    attributes: { mode: str('nearest') },
+    inputs: [
+      [[1, 2, 3, 4], smooth],
+      [[1, 2, 2, 2], places],
+    ],
+    step: 0.005,
+  },
+  {
+    op: 'GridSample',
+    text: 'three spatial axes',
+    opset: 20,
+    inputs: [
+      [[1, 1, 2, 3, 2], smooth],
+      [[1, 1, 2, 2, 3], places],
+    ],
+    step: 0.005,
+    tolerance: 5e-4,
   },
 ];
