@@ -34,6 +34,7 @@ export async function openDataset(path: string, given: OpenOptions = {}): Promis
     unreadable: raw.unreadable ?? { count: 0, rows: [] },
     ...(raw.filled !== undefined && { filled: raw.filled }),
     ...(raw.parts && { parts: raw.parts }),
+    ...(raw.groups && { groups: raw.groups }),
     ...(split !== undefined && { split }),
   };
   checkSamples(dataset);

@@ -36,6 +36,8 @@ export interface Dataset extends Samples {
   readonly filled?: number;
   /** The part each sample belongs to, where the data set says so itself. */
   readonly parts?: readonly Part[];
+  /** Samples of the same number belong together, such as windows of one series: splits keep them in one part. */
+  readonly groups?: Int32Array;
   /** The named split that the data set's descriptor asks for. */
   readonly split?: string;
 }

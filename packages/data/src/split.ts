@@ -1,12 +1,15 @@
 /**
  * Named splits. A split is a fixed function of a sample's index (and, for the random ones, of the number of samples), so
- * that the test part is the same for everybody, for ever.
+ * that the test part is the same for everybody, for ever. Where samples belong together, it is one of their group's index.
  */
 import { DataError } from './errors.js';
 import { Random } from './random.js';
 import { partNames, pick, type Dataset, type Part, type Samples } from './samples.js';
 
 export type SplitIndices = Readonly<Record<Part, Uint32Array>>;
+
+/** What a split has to know of a data set. */
+type Divisible = Pick<Samples, 'y'> & Pick<Partial<Dataset>, 'parts' | 'split' | 'groups'>;
 
 type Rule = (count: number) => (index: number) => Part;
 
@@ -38,18 +41,19 @@ const isSplitName = (name: string): name is SplitName => Object.hasOwn(rules, na
  *   `random-80-10-10`
  * @throws DataError `bad-split` for a name that does not exist
  */
-export function splitIndices(
-  data: Pick<Samples, 'y'> & Pick<Partial<Dataset>, 'parts' | 'split'>,
-  name = 'auto',
-): SplitIndices {
+export function splitIndices(data: Divisible, name = 'auto'): SplitIndices {
   const count = data.y.length;
+  const { groups } = data;
+  const units = groups ? groups.reduce((most, group) => Math.max(most, group + 1), 0) : count;
+  const unitOf = (index: number): number => groups?.[index] ?? index;
   const chosen = name === 'auto' ? (data.parts ? 'own' : (data.split ?? 'random-80-10-10')) : name;
   let partOf: (index: number) => Part;
   if (chosen === 'own' && data.parts) {
-    const own = withValidation(data.parts);
+    const own = withValidation(data.parts, unitOf);
     partOf = (i) => own[i] as Part;
   } else if (isSplitName(chosen)) {
-    partOf = rules[chosen](count);
+    const rule = rules[chosen](units);
+    partOf = (i) => rule(unitOf(i));
   } else {
     throw new DataError('bad-split', `split '${chosen}' does not exist; there are auto, own, ${splitNames.join(', ')}`);
   }
@@ -62,18 +66,24 @@ export function splitIndices(
   };
 }
 
-/** A data set that names no validation part gives every tenth training sample to it; the test part stays as it is. */
-function withValidation(parts: readonly Part[]): readonly Part[] {
+/**
+ * A data set that names no validation part gives every tenth training sample to it (where samples belong together, every
+ * tenth group); the test part stays as it is.
+ */
+function withValidation(parts: readonly Part[], unitOf: (index: number) => number): readonly Part[] {
   if (parts.includes('validation')) return parts;
-  let seen = 0;
-  return parts.map((part) => (part === 'train' && seen++ % 10 === 9 ? 'validation' : part));
+  const places = new Map<number, number>();
+  return parts.map((part, i) => {
+    if (part !== 'train') return part;
+    const unit = unitOf(i);
+    const place = places.get(unit) ?? places.size;
+    places.set(unit, place);
+    return place % 10 === 9 ? 'validation' : part;
+  });
 }
 
 /** The parts as samples of their own (copies). */
-export function splitSamples(
-  data: Samples & Pick<Partial<Dataset>, 'parts' | 'split'>,
-  name = 'auto',
-): Record<Part, Samples> {
+export function splitSamples(data: Samples & Divisible, name = 'auto'): Record<Part, Samples> {
   const indices = splitIndices(data, name);
   const take = (part: Part): Samples => ({ ...pick(data, indices[part]), name: `${data.name}/${part}` });
   return { train: take('train'), validation: take('validation'), test: take('test') };

@@ -2,7 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { channelFigures, openDataset, openSource, splitIndices, windowSamples, type Dataset } from './index.js';
+import {
+  channelFigures,
+  openDataset,
+  openSource,
+  splitIndices,
+  windowSamples,
+  type Dataset,
+  type Part,
+} from './index.js';
 
 const series = (over: Partial<Dataset> = {}): Dataset => ({
   x: Float32Array.from({ length: 3 * 5 * 2 }, (_, i) => i),
@@ -42,6 +50,11 @@ describe('windows', () => {
     const sets = [parts.train, parts.validation, parts.test].map((part) => new Set([...part].map(origin)));
     expect(sets.map((set) => set.size)).toEqual([80, 10, 10]);
     expect(new Set(sets.flatMap((set) => [...set])).size).toBe(n);
+    const own = windowSamples(series({ ...many, parts: Array<Part>(n).fill('train') }), { length: 2, hop: 1 });
+    const inside = splitIndices(own);
+    expect([new Set([...inside.train].map(origin)).size, new Set([...inside.validation].map(origin)).size]).toEqual([
+      90, 10,
+    ]);
     expect(windowSamples(series({ parts: ['test', 'train', 'validation'] }), { length: 5 }).parts).toEqual([
       'test',
       'train',

@@ -1,7 +1,6 @@
 /** Long series cut into windows, each a sample of its own. */
 import { DataError } from './errors.js';
 import type { Dataset, Elements, Part, Samples } from './samples.js';
-import { splitIndices } from './split.js';
 
 export interface WindowOptions {
   /** Steps of a window. */
@@ -18,12 +17,10 @@ function beginnings(steps: number, length: number, hop: number): number[] {
 
 /**
  * Cuts series [steps, channels] into windows [length, channels] of the same class. Padding is not cut: with `lengths` only
- * windows within a series' own steps are taken. The windows of a series stay in one part: where the data set names no
- * parts, its split decides over series, and the windows carry the result as parts.
- * @param split as for `splitIndices`
+ * windows within a series' own steps are taken. The windows of a series are a group: every split keeps them in one part.
  * @throws DataError `bad-setting`; `shape-mismatch` when the samples are no series, or all are shorter than a window
  */
-export function windowSamples(data: Dataset, { length, hop = length }: WindowOptions, split = 'auto'): Dataset {
+export function windowSamples(data: Dataset, { length, hop = length }: WindowOptions): Dataset {
   const problems = Object.entries({ length, hop }).flatMap(([name, value]) =>
     Number.isInteger(value) && value > 0 ? [] : [`${name}: expected a whole number from 1, not ${value}`],
   );
@@ -44,22 +41,15 @@ export function windowSamples(data: Dataset, { length, hop = length }: WindowOpt
     const start = (series * steps + from) * channels;
     x.set(data.x.subarray(start, start + size), i * size);
   });
-  const parts = partsOfSeries(data, split);
-  const { lengths: _lengths, ...rest } = data;
+  const { lengths: _lengths, parts, groups, ...rest } = data;
   return {
     ...rest,
     x,
     shape: [length, channels],
     y: Int32Array.from(origins, ({ series }) => data.y[series] as number),
-    parts: origins.map(({ series }) => parts[series] as Part),
+    groups: Int32Array.from(origins, ({ series }) => groups?.[series] ?? series),
+    ...(parts && { parts: origins.map(({ series }) => parts[series] as Part) }),
   };
-}
-
-function partsOfSeries(data: Dataset, split: string): readonly Part[] {
-  const parts = new Array<Part>(data.y.length).fill('train');
-  const indices = splitIndices(data, split);
-  for (const part of ['validation', 'test'] as const) for (const i of indices[part]) parts[i] = part;
-  return parts;
 }
 
 /** Mean and standard deviation of each channel, as `normalize` takes them. */

@@ -12,6 +12,7 @@ export interface Entry {
   readonly path: string;
   readonly label: string;
   readonly part: Part | null;
+  readonly group?: string | null;
 }
 
 const partFolders: Readonly<Record<string, Part>> = {

@@ -20,6 +20,8 @@ export const FileNames = z.strictObject({
   pattern: z.string().min(1).max(255),
   /** The field that names the class; `label` when absent. */
   label: z.string().optional(),
+  /** A field whose equal values belong together, such as a speaker: splits keep them in one part. */
+  group: z.string().optional(),
   /** Samples of the test part, and of the validation part; all others are for training. */
   test: Condition.optional(),
   validation: Condition.optional(),
@@ -29,6 +31,7 @@ export type FileNames = z.infer<typeof FileNames>;
 interface Named {
   readonly label: string;
   readonly part: Part | null;
+  readonly group: string | null;
 }
 
 const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -64,8 +67,12 @@ const holds = ({ from, below, in: list }: Condition, value: string): boolean =>
  */
 export function nameReader(names: FileNames): (name: string) => Named | null {
   const { expression, fields, problems } = expressionOf(names.pattern);
-  const { label = 'label', test, validation } = names;
-  const wanted = [label, ...[test, validation].flatMap((condition) => (condition ? [condition.field] : []))];
+  const { label = 'label', group, test, validation } = names;
+  const wanted = [
+    label,
+    ...(group === undefined ? [] : [group]),
+    ...[test, validation].flatMap((condition) => (condition ? [condition.field] : [])),
+  ];
   const lacking = wanted.filter((field) => !fields.includes(field));
   const twice = fields.filter((field, i) => fields.indexOf(field) !== i);
   problems.push(
@@ -80,6 +87,10 @@ export function nameReader(names: FileNames): (name: string) => Named | null {
     const is = (condition: Condition | undefined): boolean =>
       condition !== undefined && holds(condition, value(condition.field));
     const part = is(test) ? 'test' : is(validation) ? 'validation' : 'train';
-    return { label: value(label), part: test || validation ? part : null };
+    return {
+      label: value(label),
+      part: test || validation ? part : null,
+      group: group === undefined ? null : value(group),
+    };
   };
 }

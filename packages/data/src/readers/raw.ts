@@ -10,6 +10,8 @@ export interface RawDataset {
   y: Int32Array;
   labels: string[];
   parts?: Part[];
+  /** See `Dataset.groups`. */
+  groups?: Int32Array;
   /** Steps of each sample before padding, where they differ. */
   lengths?: Int32Array;
   /** Missing values that were filled. */

@@ -81,6 +81,16 @@ describe('folders of recordings', () => {
     await source.close();
   });
 
+  it('keeps a group from the names in one part', async () => {
+    const names = { pattern: '{digit}_{speaker}_{n}.wav', label: 'digit', group: 'speaker' };
+    const data = await openDataset(join(folder, 'b/clips'), { names, preprocess });
+    expect([...(data.groups ?? [])]).toEqual([0, 0, 0, 1]);
+    // Two speakers: the split has two things to divide.
+    const { train, validation, test } = splitIndices(data);
+    const sides = [train, validation, test].map((part) => new Set([...part].map((i) => data.groups?.[i])));
+    expect(sides.reduce((n, side) => n + side.size, 0)).toBe(2);
+  });
+
   it('counts names that do not fit and files that cannot be read, and stops at the limit', async () => {
     await put('b/clips/stranger.wav', tone(4, 0));
     await put('b/clips/4_cut_9.wav', tone(4, 0).subarray(0, 47));
@@ -110,7 +120,7 @@ describe('folders of recordings', () => {
     fc.assert(
       fc.property(value, value, fc.constantFrom('-', '^', ']', '\\', '.', '_', '$', '{'), (label, other, between) => {
         const read = nameReader({ pattern: `{label}${between}{x}.wav`, test: { field: 'x', in: [other] } });
-        expect(read(`${label}${between}${other}.wav`)).toEqual({ label, part: 'test' });
+        expect(read(`${label}${between}${other}.wav`)).toEqual({ label, part: 'test', group: null });
         expect(read(`${label}${other}.wav`)).toBeNull();
       }),
       { numRuns: 200 },

@@ -97,12 +97,14 @@ export async function openEncoded(encoded: Encoded, options: OpenOptions): Promi
     }
     return kept.length === indices.length ? { x } : { x: x.subarray(0, kept.length * width), kept };
   };
+  const groups = entries.flatMap(({ group }) => (group ? [group] : []));
   const parts = entries.flatMap((entry) => (entry.part ? [entry.part] : []));
   return {
     shape,
     dtype,
     ...indexLabels(entries.map((entry) => entry.label)),
     ...(parts.length === entries.length && { parts }),
+    ...(groups.length === entries.length && { groups: indexLabels(groups).y }),
     finished: options.preprocess !== undefined,
     get unreadable() {
       return unreadable.summary;

@@ -14,6 +14,7 @@ export interface RawSource {
   readonly y: Int32Array;
   readonly labels: readonly string[];
   readonly parts?: readonly Part[];
+  readonly groups?: Int32Array;
   readonly lengths?: Int32Array;
   readonly filled?: number;
   /** Whether the pipeline of the options has been applied already: encoded samples have no shape before it. */

@@ -7,15 +7,20 @@ import { finished } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { batchesOf, openDataset, openSource, Random, sampleSize, splitIndices, type OpenOptions } from '../index.js';
 import { ByteCache } from './cache.js';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'verge-stream-'));
+  // Temporary files of this test alone: others run beside it.
+  vi.stubEnv('TMPDIR', folder);
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
 
 async function put(name: string, content: string | Uint8Array): Promise<string> {
   const path = join(folder, name);

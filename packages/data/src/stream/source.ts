@@ -38,6 +38,7 @@ export interface Source {
   readonly lengths?: Int32Array;
   readonly filled?: number;
   readonly parts?: readonly Part[];
+  readonly groups?: Int32Array;
   readonly split?: string;
   /**
    * Samples that lie side by side and are decoded together, such as a row group: an order that keeps them together reads
@@ -108,6 +109,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     ...(keepsLengths && { lengths }),
     ...(filled !== undefined && { filled }),
     ...(parts && { parts }),
+    ...(raw.groups && { groups: raw.groups }),
     ...(raw.block !== undefined && { block: raw.block }),
     ...(split !== undefined && { split }),
     get unreadable() {
