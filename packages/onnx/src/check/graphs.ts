@@ -1,7 +1,6 @@
 /** Names, scopes and order of graphs (ONNX docs/IR.md, "Graphs" and "Nodes"). */
 import { subgraphs } from '../builder.js';
 import type { Graph, Node, StoredTensor, ValueInfo, ValueType } from '../ir.js';
-import { staysInside } from '../external.js';
 import { checkNode, nodeLabel, type NodeContext } from './nodes.js';
 
 /** The names that a graph can see: its own and, for a subgraph, those of the graphs around it. */
@@ -87,13 +86,6 @@ function checkStored(tensor: StoredTensor, input: ValueInfo | undefined, context
       code: 'initializer-segment',
       subject: name,
       message: `initializer ${say} is only a segment`,
-    });
-  }
-  if ('external' in value && !staysInside(value.external.location)) {
-    context.findings.add({
-      code: 'external-path',
-      subject: name,
-      message: `initializer ${say} points outside of the model's folder: ${JSON.stringify(value.external.location)}`,
     });
   }
   const type = input?.type;

@@ -1,6 +1,8 @@
 /** The legality of a model as code; run after every pass. */
 import type { FunctionBody, Model, Node } from '../ir.js';
 import { opsetVersion, subgraphs } from '../builder.js';
+import { staysInside } from '../external.js';
+import { eachStored } from '../stored.js';
 import { Findings, LegalityError, type Diagnostic } from './diagnostics.js';
 import { checkGraph, checkNodes, type GraphContext, type Scope } from './graphs.js';
 import { functionKey } from './nodes.js';
@@ -61,6 +63,19 @@ function checkFunctions(model: Model, context: GraphContext): void {
   }
 }
 
+/** docs/ExternalData.md: files lie in the folder of the model. Wherever a tensor is stored, in attributes too. */
+function checkExternal(model: Model, findings: Findings): void {
+  eachStored(model, ({ name, value }) => {
+    if (!('external' in value) || staysInside(value.external.location)) return;
+    const place = JSON.stringify(value.external.location);
+    findings.add({
+      code: 'external-path',
+      subject: name,
+      message: `tensor ${JSON.stringify(name)} points outside of the model's folder: ${place}`,
+    });
+  });
+}
+
 /**
  * Every rule of ONNX IR that the model breaks: names and scopes, order, operator signatures, imports, types of inputs
  * and initializers. Linear in the size of the model.
@@ -89,6 +104,7 @@ export function checkModel(model: Model, most = 100): Diagnostic[] {
   checkGraph(model.graph, null, context);
   checkFunctions(model, context);
   checkRecursion(functions, findings);
+  checkExternal(model, findings);
   return findings.list;
 }
 

@@ -5,6 +5,8 @@ import {
   checkModel,
   decodeModel,
   encodeModel,
+  externalLocations,
+  loadExternalData,
   mergeReshapes,
   mergeTransposes,
   OnnxError,
@@ -13,6 +15,7 @@ import {
   rewrite,
   summarize,
 } from '../index.js';
+import { MADE } from './corpus-models.js';
 
 const folder = new URL('../../corpus/', import.meta.url);
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
@@ -20,23 +23,42 @@ const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(n
 /** What each hostile file must be answered with; the legality codes are those of `checkModel`. */
 const HOSTILE: Record<string, string> = {
   'cycle.onnx': 'legality: cycle',
+  'deep-type.onnx': 'too-deep',
   'dims-mismatch.onnx': 'tensor-data',
   'dims-negative.onnx': 'tensor-data',
   'dims-overflow.onnx': 'tensor-data',
   'duplicate-initializer.onnx': 'duplicate-name',
+  'duplicate-function.onnx': 'legality: duplicate-function',
+  'duplicate-value.onnx': 'legality: duplicate-value',
   'empty.onnx': 'malformed',
+  'external-escape-attribute.onnx': 'legality: external-path',
+  'external-escape-function.onnx': 'legality: external-path',
   'external-escape.onnx': 'legality: external-path',
+  'external-offset.onnx': 'malformed',
+  'function-bomb.onnx': 'too-large',
+  'function-cycle.onnx': 'legality: function-cycle',
+  'function-depth.onnx': 'too-deep',
   'length-bomb.onnx': 'truncated',
   'nested-groups.onnx': 'malformed',
   'nested-subgraphs.onnx': 'too-deep',
   'not-utf8.onnx': 'malformed',
+  'segment-outside.onnx': 'tensor-data',
+  'shape-contradiction.onnx': 'shape',
   'text.onnx': 'malformed',
   'truncated.onnx': 'truncated',
   'two-graphs.onnx': 'malformed',
   'unknown-dtype.onnx': 'unsupported',
   'varint-endless.onnx': 'malformed',
 };
-const SEEDS = ['cnn.onnx', 'control-flow.onnx', 'typed-data.onnx'];
+const SEEDS = [
+  'cnn.onnx',
+  'control-flow.onnx',
+  'external.onnx',
+  'functions.onnx',
+  'nested-loops.onnx',
+  'sequences.onnx',
+  'typed-data.onnx',
+];
 
 /** The code of the refusal, the first legality error, or 'legal'; anything but an OnnxError fails the test. */
 function verdict(bytes: Uint8Array): string {
@@ -45,7 +67,8 @@ function verdict(bytes: Uint8Array): string {
     const error = checkModel(model).find((d) => d.severity === 'error');
     encodeModel(model);
     if (!error) {
-      summarize(model);
+      const files = externalLocations(model).map((location) => [location, new Uint8Array(8192)] as const);
+      summarize(loadExternalData(model, new Map(files)));
       rewrite(model, [removeIdentity, removeDropout, mergeTransposes, mergeReshapes]);
     }
     return error ? `legality: ${error.code}` : 'legal';
@@ -59,6 +82,10 @@ describe('the corpus', () => {
   it('is what this test knows', () => {
     const files = readdirSync(folder).filter((name) => name.endsWith('.onnx'));
     expect(files.sort()).toEqual([...Object.keys(HOSTILE), ...SEEDS].sort());
+  });
+
+  it.each(Object.entries(MADE))('holds %s as it is made', (name, make) => {
+    expect(Buffer.compare(read(name), encodeModel(make()))).toBe(0);
   });
 
   it.each(Object.entries(HOSTILE))('answers %s with %s', (name, expected) => {

@@ -56,7 +56,10 @@ export function firstDim(...dims: readonly (Dim | undefined)[]): Dim {
   return dims.find((d) => typeof d === 'number') ?? dims.find((d) => typeof d === 'string') ?? null;
 }
 
-/** A shape of known rank and unknown sizes; absurd ranks, which only hostile files have, are unknown too. */
+/** Beyond that a rank is absurd, which only hostile files have, and counts as unknown. */
+export const MOST_RANK = 64;
+
+/** A shape of known rank and unknown sizes. */
 export function unknownShape(rank: Dim | undefined): Shape | null {
-  return typeof rank === 'number' && rank >= 0 && rank <= 64 ? new Array<Dim>(rank).fill(null) : null;
+  return typeof rank === 'number' && rank >= 0 && rank <= MOST_RANK ? new Array<Dim>(rank).fill(null) : null;
 }

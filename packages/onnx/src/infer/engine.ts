@@ -26,6 +26,25 @@ export interface Facts {
   get(name: string): Fact | undefined;
 }
 
+/** Facts that are being found. */
+interface Store extends Facts {
+  set(name: string, fact: Fact): unknown;
+}
+
+/** Facts on top of others, which stay as they are. */
+function onTop(below: Facts): Store {
+  const own = new Map<string, Fact>();
+  return { get: (name) => own.get(name) ?? below.get(name), set: (name, fact) => own.set(name, fact) };
+}
+
+/** Bounds, so that bodies inside bodies cannot take for ever. */
+export interface Meter {
+  /** Nodes that may still be looked at. */
+  left: number;
+  /** Nodes that may still be looked at to find out which branch of an If is possible. */
+  assumed: number;
+}
+
 /** Where nodes are: in the graph of the model, in a graph of a node, or in the body of a function. */
 export interface Scope {
   readonly opsets: ReadonlyMap<string, number>;
@@ -41,12 +60,18 @@ export interface Scope {
   readonly following: boolean;
   /** Whether one branch of an If before is only assumed. */
   readonly assuming: boolean;
-  /** Nodes that may still be looked at, so that bodies inside bodies cannot take for ever. */
-  readonly meter: { left: number };
+  readonly meter: Meter;
 }
 
 /** Nodes that one inference looks at, bodies of loops counted for every trip that is followed. */
 export const MOST_NODES = 500_000;
+const MOST_ASSUMED = 100_000;
+/** Calls of functions inside functions. */
+const MOST_CALLS = 100;
+
+export function newMeter(): Meter {
+  return { left: MOST_NODES, assumed: MOST_ASSUMED };
+}
 
 function constantFact(tensor: Tensor): Fact {
   return typeFact({ kind: 'tensor', dtype: tensor.dtype, shape: tensor.dims }, { elements: elementsOfTensor(tensor) });
@@ -59,34 +84,46 @@ function spend({ meter }: Scope): void {
 }
 
 /** Nodes in order, each of which runs. */
-function inferNodes(nodes: readonly Node[], facts: Map<string, Fact>, declared: Declared, scope: Scope): void {
+function inferNodes(nodes: readonly Node[], facts: Store, declared: Declared, scope: Scope): void {
   nodes.forEach((node, i) => {
     const branches = inferNode(node, facts, declared, scope);
     if (scope.assuming || !branches.some((outputs) => differsInRank(node, outputs, facts))) return;
     // What one branch gives may contradict a later node: then the other one is taken.
     const possible = branches.filter((outputs) => {
-      const trial = new Map(facts);
-      try {
-        store(node, outputs, trial, declared, scope);
-        inferNodes(nodes.slice(i + 1), trial, declared, { ...scope, assuming: true });
-        return true;
-      } catch (error) {
-        if (error instanceof OnnxError && error.code === 'shape') return false;
-        throw error;
-      }
+      const trial = onTop(facts);
+      return isPossible(scope, (assuming) => {
+        store(node, outputs, trial, declared, assuming);
+        inferNodes(nodes.slice(i + 1), trial, declared, assuming);
+      });
     });
     if (possible.length === 1) store(node, possible[0]!, facts, declared, scope);
   });
 }
 
-function differsInRank(node: Node, outputs: readonly Fact[], facts: ReadonlyMap<string, Fact>): boolean {
+/** Whether nothing contradicts an assumption, as far as the meter lets us look. */
+function isPossible(scope: Scope, look: (assuming: Scope) => void): boolean {
+  const meter: Meter = { left: scope.meter.assumed, assumed: 0 };
+  try {
+    if (meter.left > 0) look({ ...scope, meter, assuming: true });
+    return true;
+  } catch (error) {
+    if (error instanceof OnnxError && (error.code === 'shape' || error.code === 'too-large')) {
+      return error.code === 'too-large';
+    }
+    throw error;
+  } finally {
+    scope.meter.assumed = Math.max(0, meter.left);
+  }
+}
+
+function differsInRank(node: Node, outputs: readonly Fact[], facts: Facts): boolean {
   return node.outputs.some((name, i) => {
     const [stored, branch] = [facts.get(name)?.type, outputs[i]?.type];
     return stored?.kind === 'tensor' && !stored.shape && branch?.kind === 'tensor' && branch.shape !== null;
   });
 }
 
-function store(node: Node, outputs: readonly Fact[], facts: Map<string, Fact>, declared: Declared, scope: Scope): void {
+function store(node: Node, outputs: readonly Fact[], facts: Store, declared: Declared, scope: Scope): void {
   node.outputs.forEach((name, i) => {
     if (name === '') return;
     const fact = outputs[i] ?? typeFact(null);
@@ -99,7 +136,7 @@ function store(node: Node, outputs: readonly Fact[], facts: Map<string, Fact>, d
 /** Stores facts of the outputs of a node; gives the outcomes of the branches of an If that is not decided. */
 function inferNode(
   node: Node,
-  facts: Map<string, Fact>,
+  facts: Store,
   declared: Declared,
   scope: Scope,
 ): readonly (readonly Fact[])[] {
@@ -150,13 +187,15 @@ function callFunction(node: Node, inputs: readonly (Fact | null)[], scope: Scope
   if (scope.calls.includes(key)) {
     throw new OnnxError('illegal-model', `function ${JSON.stringify(node.op)} calls itself`);
   }
+  if (scope.calls.length >= MOST_CALLS) throw new OnnxError('too-deep', `calls nest deeper than ${MOST_CALLS}`);
   const facts = new Map<string, Fact>();
   body.inputs.forEach((name, i) => facts.set(name, inputs[i] ?? typeFact(null)));
   // Symbols in the body belong to the function, which other calls use with other sizes.
   const local = (type: Inferred): Inferred => type && mapDims(type, (d) => (typeof d === 'string' ? null : d));
   const declared = new Map([...(body.values ?? [])].map(([name, { type }]) => [name, local(type)]));
   const path = `${scope.path}${node.outputs.find((o) => o !== '') ?? ''}/`;
-  const inner: Scope = { ...scope, opsets: body.opsets, outer: new Map(), path, calls: [...scope.calls, key] };
+  const opsets = body.opsets.size > 0 ? body.opsets : scope.opsets;
+  const inner: Scope = { ...scope, opsets, outer: new Map(), path, calls: [...scope.calls, key] };
   inferNodes(bindAttributes(body, node), facts, declared, inner);
   return body.outputs.map((name) => facts.get(name) ?? typeFact(null));
 }

@@ -5,7 +5,7 @@ import { OnnxError } from '../errors.js';
 import type { Dim, Node, ValueType } from '../ir.js';
 import type { DataType } from '../tensor.js';
 import { mapDims } from './declared.js';
-import { firstDim, shapeText, type Shape } from './dims.js';
+import { firstDim, MOST_RANK, shapeText, type Shape } from './dims.js';
 import { joinTypes, sameType, type Inferred } from './types.js';
 
 /** A value as far as it is known. */
@@ -107,9 +107,10 @@ export class NodeFacts {
     return type?.kind === 'tensor' ? type.dtype : null;
   }
 
+  /** The shape of a tensor; one of an absurd rank counts as unknown. */
   shape(i: number): Shape | null {
     const type = this.type(i);
-    return type?.kind === 'tensor' ? type.shape : null;
+    return type?.kind === 'tensor' && type.shape && type.shape.length <= MOST_RANK ? type.shape : null;
   }
 
   /** The shape of an input that must have this rank, as its operator says; unknown sizes when nothing is known. */

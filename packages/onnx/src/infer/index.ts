@@ -3,7 +3,7 @@ import { functionKey } from '../check/nodes.js';
 import type { Dim, Graph, Model, ValueInfo, ValueType } from '../ir.js';
 import { int64, type Tensor } from '../tensor.js';
 import { bindType, mergeTypes } from './declared.js';
-import { inferGraph, MOST_NODES, type InferOptions } from './engine.js';
+import { inferGraph, newMeter, type InferOptions } from './engine.js';
 import type { Fact } from './facts.js';
 
 export { type InferOptions } from './engine.js';
@@ -12,9 +12,8 @@ export { type InferredOperator } from './table.js';
 function factsOf(model: Model, options: InferOptions): ReadonlyMap<string, Fact> {
   const { graph, opsets } = model;
   const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
-  const meter = { left: MOST_NODES };
   const around = { outer: new Map(), path: '', calls: [], following: false, assuming: false };
-  return inferGraph(graph, { opsets, functions, options, meter, ...around }, null);
+  return inferGraph(graph, { opsets, functions, options, meter: newMeter(), ...around }, null);
 }
 
 /**
@@ -24,7 +23,8 @@ function factsOf(model: Model, options: InferOptions): ReadonlyMap<string, Fact>
  * topological order.
  * @throws OnnxError `shape` when an operator's inputs or the declared types contradict each other, `attribute` when an
  * attribute that decides a shape is missing or of another kind, `illegal-model` for a function that calls itself,
- * `too-large` when bodies inside bodies amount to more than half a million nodes
+ * `too-large` when bodies inside bodies amount to more than half a million nodes, `too-deep` when functions call each
+ * other more than 100 deep
  */
 export function inferShapes(model: Model, options: InferOptions = {}): Model {
   const { graph } = model;
