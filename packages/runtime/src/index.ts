@@ -14,6 +14,7 @@ export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type S
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { measure, measureAccuracy, type Measured, type MeasureOptions } from './measure.js';
 export { optimizedModel } from './optimized.js';
+export { profileNodes, type NodeProfile, type ProfileOptions } from './profile.js';
 export {
   Pipeline,
   stagesOf,

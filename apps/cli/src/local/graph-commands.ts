@@ -80,6 +80,12 @@ function partitionCommand(program: Command): void {
       0.05,
     )
     .option('--costs <file>', 'measured costs: a JSON object of numbers by node name')
+    .option('--measure <runs>', 'times every node here, on random inputs', whole('--measure'))
+    .option(
+      '--fill <input=number>',
+      'with --measure every element of this input is the number; may be repeated',
+      numbers('--fill', false),
+    )
     .action(async (options: PartitionArguments, command: Command) => {
       const { json } = command.optsWithGlobals<PartitionArguments>();
       await (await import('./partition.js')).partitionVerb(options, json === true);

@@ -84,6 +84,11 @@ describe('verge partition', () => {
     await writeFile(at('costs.json'), JSON.stringify({ conv0: 1, conv2: 1 }));
     const args = ['--stages', '2', '--out', at('stages'), '--force', '--costs', at('costs.json'), '--json'];
     expect((await verge('partition', ...model(), ...args)).json()).toMatchObject({ balance: 1, bottleneck: 1 });
+    const timed = ['--stages', '2', '--out', at('stages'), '--force', '--measure', '3', '--json'];
+    // Milliseconds of kernels: far below the estimate, which counts operations.
+    const measured = (await verge('partition', ...model(), ...timed)).json<{ bottleneck: number }>();
+    expect(measured.bottleneck > 0 && measured.bottleneck < 1000).toBe(true);
+    expect((await verge('partition', ...model(), ...timed, '--costs', at('costs.json'))).code).toBe(2);
     expect((await verge('partition', ...model(), '--stages', '99', '--out', at('more'))).code).toBe(2);
   });
 });

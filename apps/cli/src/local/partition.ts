@@ -1,8 +1,18 @@
 /** `verge partition`: a model as consecutive stages, each a model of its own. */
 import { join } from 'node:path';
-import { decodeModel, encodeModel, loadExternalData, partition } from '@verge/onnx';
+import {
+  decodeModel,
+  encodeModel,
+  loadExternalData,
+  type Model,
+  partition,
+  type PartitionOptions,
+  randomFeeds,
+} from '@verge/onnx';
+import { profileNodes } from '@verge/runtime';
 import { z } from 'zod';
 import { readDocument } from '../documents.js';
+import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
 import { emptyFolder, writeJson, writeWhole } from './files.js';
 import { readModel } from './model-file.js';
@@ -15,20 +25,34 @@ export interface PartitionArguments {
   dim?: Record<string, number>;
   slack: number;
   costs?: string;
+  measure?: number;
+  fill?: Record<string, number>;
   json?: boolean;
 }
 
 const Costs = z.record(z.string(), z.number().min(0));
 
+/** Costs from a file, or measured here; none leaves the estimate. */
+async function costsOf(options: PartitionArguments, model: Model): Promise<Pick<PartitionOptions, 'cost' | 'bytes'>> {
+  if (options.costs && options.measure) throw new CliError('usage', '--costs and --measure exclude each other');
+  if (options.costs) return { cost: new Map(Object.entries(await readDocument(options.costs, Costs, 'costs'))) };
+  if (!options.measure) return {};
+  const feeds = randomFeeds(model, {
+    ...(options.dim && { dims: options.dim }),
+    ...(options.fill && { fill: options.fill }),
+  });
+  const { milliseconds, bytes } = await profileNodes(model, feeds, { runs: options.measure });
+  return { cost: milliseconds, bytes };
+}
+
 export async function partitionVerb(options: PartitionArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
   const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
-  const cost = options.costs && new Map(Object.entries(await readDocument(options.costs, Costs, 'costs')));
   const result = partition(model, {
     stages: options.stages,
     slack: options.slack,
     ...(options.dim && { dims: options.dim }),
-    ...(cost && { cost }),
+    ...(await costsOf(options, model)),
   });
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const stages = result.stages.map(({ model: stage, ...rest }, k) => ({

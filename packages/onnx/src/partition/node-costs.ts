@@ -26,7 +26,7 @@ const DEPTHWISE = 16;
 
 /**
  * Bytes moved plus multiply-accumulates, those of depthwise convolutions 16 times, in the time of one. An estimate that
- * knows nothing of other kernels, fusions and the cost of starting a node: measured costs balance better.
+ * knows nothing of other kernels, fusions and the cost of starting a node, which measured costs do.
  */
 export const defaultCost: NodeCost = (node, { macs, bytes }) => {
   const weight = node.op === 'Conv' && attrInt(node, 'group', 1) > 1 ? DEPTHWISE : 1;
