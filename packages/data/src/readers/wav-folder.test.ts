@@ -112,6 +112,16 @@ describe('folders of recordings', () => {
         expect.stringContaining('{a} twice'),
       ],
     });
+    // Every recording has the wrong rate: what to do about it is said, not only that none can be read.
+    const other = Preprocess.parse({
+      ...preprocess,
+      steps: [{ op: 'log-mel', rate: 16_000, fft: 16, hop: 4 }],
+      output: { layout: 'TC', shape: [2, 40] },
+    });
+    await expect(openDataset(join(folder, 'a'), { preprocess: other })).rejects.toMatchObject({
+      code: 'unreadable-rows',
+      message: expect.stringContaining('the recording has 8000 Hz: resample it first'),
+    });
     await expect(openDataset(folder, { format: 'wav-folder' })).rejects.toMatchObject({ code: 'missing-part' });
   });
 

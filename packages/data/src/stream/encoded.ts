@@ -38,78 +38,106 @@ async function bytesOf(path: string, maxBytes: number): Promise<Uint8Array> {
   }
 }
 
-/** The first sample that can be read says what all look like. */
-async function firstOf(encoded: Encoded, maxBytes: number, unreadable: UnreadableRows): Promise<Decoded> {
-  for (const { path } of encoded.entries) {
-    try {
-      return await encoded.decode(await bytesOf(path, maxBytes));
-    } catch {
-      // It is counted when it is asked for; here only the first that can be read matters.
-    }
-  }
-  for (const { path } of encoded.entries) unreadable.add(path.slice(encoded.root.length + 1), 'cannot be decoded');
-  unreadable.check();
-  throw new DataError('malformed', `'${encoded.root}' has no sample that can be read`);
-}
+/** Decodes samples when they are asked for, and keeps books of those that cannot be. */
+class EncodedRows {
+  readonly #cache: ByteCache<Elements>;
+  readonly #broken = new Set<number>();
+  readonly #maxBytes: number;
 
-/** A source of encoded samples; what was decoded lately is kept, up to `options.cacheBytes`. */
-export async function openEncoded(encoded: Encoded, options: OpenOptions): Promise<RawSource> {
-  const { root, entries, strangers, decode, what } = encoded;
-  const maxBytes = options.maxBytes ?? defaultMaxBytes;
-  const unreadable = new UnreadableRows(root, options.maxUnreadable);
-  for (const name of strangers) unreadable.add(name, 'its name does not fit the pattern');
-  unreadable.check();
-  if (entries.length === 0) throw new DataError('missing-part', `'${root}' has no ${what} in class folders`);
-  const { shape, x: sample } = await firstOf(encoded, maxBytes, unreadable);
-  const dtype = sample instanceof Uint8Array ? 'uint8' : 'float32';
-  const cache = new ByteCache<Elements>(options.cacheBytes ?? defaultCacheBytes);
-  const broken = new Set<number>();
+  constructor(
+    private readonly encoded: Encoded,
+    private readonly options: OpenOptions,
+    private readonly unreadable: UnreadableRows,
+  ) {
+    this.#cache = new ByteCache(options.cacheBytes ?? defaultCacheBytes);
+    this.#maxBytes = options.maxBytes ?? defaultMaxBytes;
+  }
+
+  /**
+   * The first sample that can be read says what all look like.
+   * @throws DataError `unreadable-rows`, `malformed` when there is none
+   */
+  async first(): Promise<Decoded> {
+    for (const index of this.encoded.entries.keys()) {
+      const found = await this.#decode(index);
+      if (found) return found;
+    }
+    this.unreadable.check();
+    throw new DataError('malformed', `'${this.encoded.root}' has no sample that can be read`);
+  }
 
   /** @returns null for a sample that cannot be read, which is counted once */
-  const row = async (index: number): Promise<Elements | null> => {
-    const cached = cache.get(index);
-    if (cached || broken.has(index)) return cached ?? null;
-    const entry = entries[index] as Entry;
+  async #decode(index: number): Promise<Decoded | null> {
+    if (this.#broken.has(index)) return null;
+    const { path } = this.encoded.entries[index] as Entry;
     try {
-      const found = await decode(await bytesOf(entry.path, maxBytes));
-      if (found.shape.join() !== shape.join()) {
-        throw new DataError('shape-mismatch', `[${found.shape.join(', ')}], the first is [${shape.join(', ')}]`);
-      }
-      cache.set(index, found.x);
-      return found.x;
+      return await this.encoded.decode(await bytesOf(path, this.#maxBytes));
     } catch (cause) {
-      broken.add(index);
-      unreadable.add(entry.path.slice(root.length + 1), messageOf(cause));
+      this.#refuse(index, messageOf(cause));
       return null;
     }
-  };
+  }
 
-  const rows = async (indices: ArrayLike<number>): Promise<RowBlock> => {
+  #refuse(index: number, reason: string): void {
+    this.#broken.add(index);
+    const { path } = this.encoded.entries[index] as Entry;
+    this.unreadable.add(path.slice(this.encoded.root.length + 1), reason);
+  }
+
+  async #row(index: number, shape: readonly number[]): Promise<Elements | null> {
+    const cached = this.#cache.get(index);
+    if (cached) return cached;
+    const found = await this.#decode(index);
+    if (!found) return null;
+    if (found.shape.join() !== shape.join()) {
+      this.#refuse(index, `[${found.shape.join(', ')}], the first is [${shape.join(', ')}]`);
+      return null;
+    }
+    this.#cache.set(index, found.x);
+    return found.x;
+  }
+
+  async read(indices: ArrayLike<number>, shape: readonly number[], dtype: RawSource['dtype']): Promise<RowBlock> {
     const width = sizeOf(shape);
     const x = elementsOf(dtype, indices.length * width);
     const kept: number[] = [];
     for (let i = 0; i < indices.length; i++) {
-      options.signal?.throwIfAborted();
-      const found = await row(indices[i] as number);
+      this.options.signal?.throwIfAborted();
+      const found = await this.#row(indices[i] as number, shape);
       if (!found) continue;
       x.set(found, kept.length * width);
       kept.push(i);
     }
     return kept.length === indices.length ? { x } : { x: x.subarray(0, kept.length * width), kept };
-  };
+  }
+}
+
+/**
+ * A source of encoded samples; what was decoded lately is kept, up to `options.cacheBytes`.
+ * @throws DataError `missing-part`, `unreadable-rows`, `malformed` when no sample can be read
+ */
+export async function openEncoded(encoded: Encoded, options: OpenOptions): Promise<RawSource> {
+  const { root, entries, strangers, what } = encoded;
+  const unreadable = new UnreadableRows(root, options.maxUnreadable);
+  for (const name of strangers) unreadable.add(name, 'its name does not fit the pattern');
+  unreadable.check();
+  if (entries.length === 0) throw new DataError('missing-part', `'${root}' has no ${what} in class folders`);
+  const samples = new EncodedRows(encoded, options, unreadable);
+  const { shape, x: sample } = await samples.first();
+  const dtype = sample instanceof Uint8Array ? 'uint8' : 'float32';
   const groups = entries.flatMap(({ group }) => (group ? [group] : []));
-  const parts = entries.flatMap((entry) => (entry.part ? [entry.part] : []));
+  const parts = entries.flatMap(({ part }) => (part ? [part] : []));
   return {
     shape,
     dtype,
-    ...indexLabels(entries.map((entry) => entry.label)),
+    ...indexLabels(entries.map(({ label }) => label)),
     ...(parts.length === entries.length && { parts }),
     ...(groups.length === entries.length && { groups: indexLabels(groups).y }),
     finished: options.preprocess !== undefined,
     get unreadable() {
       return unreadable.summary;
     },
-    rows,
+    rows: (indices) => samples.read(indices, shape, dtype),
     check: () => unreadable.check(),
     close: async () => undefined,
   };
