@@ -134,12 +134,7 @@ function store(node: Node, outputs: readonly Fact[], facts: Store, declared: Dec
 }
 
 /** Stores facts of the outputs of a node; gives the outcomes of the branches of an If that is not decided. */
-function inferNode(
-  node: Node,
-  facts: Store,
-  declared: Declared,
-  scope: Scope,
-): readonly (readonly Fact[])[] {
+function inferNode(node: Node, facts: Store, declared: Declared, scope: Scope): readonly (readonly Fact[])[] {
   spend(scope);
   const around: Facts = { get: (name) => facts.get(name) ?? scope.outer.get(name) };
   const inputs = node.inputs.map((name) => (name === '' ? null : (around.get(name) ?? null)));
