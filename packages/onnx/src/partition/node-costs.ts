@@ -25,8 +25,8 @@ export type NodeCost = (node: Node, work: NodeWork) => number;
 const DEPTHWISE = 16;
 
 /**
- * Bytes moved plus multiply-accumulates, those of depthwise convolutions 16 times, in the time of one. An estimate that
- * knows nothing of other kernels, fusions and the cost of starting a node, which measured costs do.
+ * Bytes moved plus multiply-accumulates, those of depthwise convolutions 16 times, in the time of one. An estimate
+ * that leaves out other kernels, fusions and the start of a node; measured costs have all of it.
  */
 export const defaultCost: NodeCost = (node, { macs, bytes }) => {
   const weight = node.op === 'Conv' && attrInt(node, 'group', 1) > 1 ? DEPTHWISE : 1;
