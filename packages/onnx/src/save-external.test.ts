@@ -1,4 +1,4 @@
-import { createSession } from '@verge/runtime';
+import { createSession } from './conformance/executor.js';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

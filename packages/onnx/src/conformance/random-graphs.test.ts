@@ -1,4 +1,4 @@
-import { createSession } from '@verge/runtime';
+import { createSession } from './executor.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeModel, float32, inferShapes, type Dim, type Model, type Tensor, type ValueType } from '../index.js';
