@@ -30,8 +30,8 @@ function gatesOf(t: Tape, lane: Lane): Gates {
   const f = lane.activations[0]!;
   const block = (value: string): string => rowsOf(t, value, 2 * hidden, 3 * hidden);
   return {
-    z: gate(t, lane, f, gateArgument(t, lane, 0, lane.previous)),
-    r: gate(t, lane, f, gateArgument(t, lane, 1, lane.previous)),
+    z: gate(t, lane, f, gateArgument(t, lane, 0)),
+    r: gate(t, lane, f, gateArgument(t, lane, 1)),
     input: product(t, lane.x, block(lane.w), lane.wb && block(lane.wb)),
     rn: block(lane.r),
     bias: lane.rb && block(lane.rb),
@@ -41,7 +41,7 @@ function gatesOf(t: Tape, lane: Lane): Gates {
 /** Factors by which a gradient of h' reaches the candidate's argument, that of z, and h. */
 function factorsOf(t: Tape, lane: Lane, z: Gate, n: Gate): { toN: string; toZ: string; kept: string } {
   return {
-    toN: masked(t, lane, t.mul(t.sub(t.scalar(1), z.value), n.slope())),
+    toN: masked(t, lane, t.mul(z.rest(), n.slope())),
     toZ: masked(t, lane, t.mul(t.sub(lane.previous, n.value), z.slope())),
     kept: lane.on ? t.add(t.mul(lane.on, z.value), lane.off!) : z.value,
   };

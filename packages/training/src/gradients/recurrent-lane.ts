@@ -17,6 +17,8 @@ export interface Lane {
   /** Hidden states after each step and before it, [rows, hidden]. */
   readonly y: string;
   readonly previous: string;
+  /** x and previous side by side, [rows, features + hidden]: what both W and R are multiplied with. */
+  readonly joined: string;
   /** [gates * hidden, features], [gates * hidden, hidden] */
   readonly w: string;
   readonly r: string;
@@ -91,13 +93,16 @@ export function laneOf(t: Tape, of: Recurrent, s: LaneSources, d: number): Lane 
   const y = t.reshape(pick(t, s.y, 1, d), [steps * batch, hidden]);
   const initial = s.initialHidden && pick(t, s.initialHidden, 0, d);
   const bias = s.b && pick(t, s.b, 0, d);
+  const x = t.reshape(s.x, [steps * batch, features]);
+  const previous = previousOf(t, of, reverse, y, initial, off);
   return {
     of,
     reverse,
     activations: of.activations[d]!,
-    x: t.reshape(s.x, [steps * batch, features]),
+    x,
     y,
-    previous: previousOf(t, of, reverse, y, initial, off),
+    previous,
+    joined: t.concat([x, previous], 1),
     w: pick(t, s.w, 0, d),
     r: pick(t, s.r, 0, d),
     wb: bias && rowsOf(t, bias, 0, gates * hidden),
@@ -132,6 +137,8 @@ export function perStep(t: Tape, value: string, steps: number): string[] {
 
 export interface Gate {
   readonly value: string;
+  /** 1 - value */
+  rest(): string;
   /** Derivative by the argument. */
   slope(): string;
 }
@@ -139,22 +146,23 @@ export interface Gate {
 /** An activation of clipped arguments. */
 export function gate(t: Tape, lane: Lane, activation: Activation, argument: string): Gate {
   const { clip } = lane.of;
-  if (clip === undefined) {
-    const value = activation.value(t, argument);
-    return { value, slope: () => activation.slope(t, value) };
-  }
-  const bounds = [t.scalar(-clip), t.scalar(clip)];
-  const value = activation.value(t, t.emit('Clip', [argument, ...bounds], t.shape(argument)));
+  const bounded =
+    clip === undefined ? argument : t.emit('Clip', [argument, t.scalar(-clip), t.scalar(clip)], t.shape(argument));
+  const value = activation.value(t, bounded);
+  let rest: string | undefined;
+  const complement = (): string => (rest ??= t.sub(t.scalar(1), value));
+  const slope = (): string => activation.slope(t, value, complement);
+  if (clip === undefined) return { value, rest: complement, slope };
   const free = (): string => t.indicator(t.compare('Less', t.unary('Abs', argument), t.scalar(clip)));
-  return { value, slope: () => t.mul(activation.slope(t, value), free()) };
+  return { value, rest: complement, slope: () => t.mul(slope(), free()) };
 }
 
-/** The argument of the gates in block `index`, of `count` gates: x W^T + h R^T + biases. */
-export function gateArgument(t: Tape, lane: Lane, index: number, hiddenState: string): string {
+/** The argument of the gates in block `index`: x W^T + h R^T + biases, as one product. */
+export function gateArgument(t: Tape, lane: Lane, index: number): string {
   const { hidden } = lane.of;
   const block = (value: string): string => rowsOf(t, value, index * hidden, (index + 1) * hidden);
   const bias = lane.wb && lane.rb && t.add(block(lane.wb), block(lane.rb));
-  return product(t, hiddenState, block(lane.r), product(t, lane.x, block(lane.w), bias));
+  return product(t, lane.joined, t.concat([block(lane.w), block(lane.r)], 1), bias);
 }
 
 /** Gradients that reach one direction from outside, absent where none does. */

@@ -12,7 +12,7 @@ import {
   type Lane,
   type LaneGradient,
 } from './recurrent-lane.js';
-import { backwards, incomingSteps, masked } from './recurrent-walk.js';
+import { backwards, floored, incomingSteps, masked } from './recurrent-walk.js';
 
 /** Weights of the peepholes, [hidden] each. */
 interface Peepholes {
@@ -74,12 +74,7 @@ interface Factors {
 /** All gates and factors at once; peepholes are folded into them, so that they cost nothing in the walk. */
 function factorsOf(t: Tape, lane: Lane, p: Peepholes | undefined): Factors {
   const [f, g, h] = lane.activations as [Lane['activations'][0], Lane['activations'][0], Lane['activations'][0]];
-  const [i, o, fo, c] = [0, 1, 2, 3].map((k) => gateArgument(t, lane, k, lane.previous)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [i, o, fo, c] = [0, 1, 2, 3].map((k) => gateArgument(t, lane, k)) as [string, string, string, string];
   const cells = cellStates(t, lane, { i, o, f: fo, c }, p);
   const after = t.concat(cells, 0);
   const shifted = lane.reverse ? [...cells.slice(1), lane.initialCell] : [lane.initialCell, ...cells.slice(0, -1)];
@@ -95,7 +90,14 @@ function factorsOf(t: Tape, lane: Lane, p: Peepholes | undefined): Factors {
   const toO = masked(t, lane, t.mul(squashed, output.slope()));
   const toF = masked(t, lane, t.mul(before, forget.slope()));
   const toC = masked(t, lane, t.mul(input.value, candidate.slope()));
-  let toCell = masked(t, lane, t.mul(output.value, h.slope(t, squashed)));
+  let toCell = masked(
+    t,
+    lane,
+    t.mul(
+      output.value,
+      h.slope(t, squashed, () => t.sub(t.scalar(1), squashed)),
+    ),
+  );
   let kept = keeping(t, lane, forget.value);
   if (p) {
     toCell = t.add(toCell, t.mul(toO, p.o));
@@ -133,7 +135,7 @@ export function lstmBackward(t: Tape, lane: Lane, incoming: Incoming): LaneGradi
     const next = order[k + 1];
     if (next === undefined) return;
     carried = t.mul(cell, kept[s]!);
-    d = before(s, d, ys[next]);
+    d = floored(t, before(s, d, ys[next]), k + 1);
   });
   const all = t.concat(gates, 0);
   const first = order.at(-1)!;

@@ -15,15 +15,15 @@ const defaults: Readonly<Record<RecurrentOp, readonly string[]>> = {
   LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
 };
 
-/** An activation and its derivative, which is written from the activation's value. */
+/** An activation and its derivative, which is written from the activation's value y and the rest, 1 - y. */
 export interface Activation {
   readonly value: (t: Tape, x: string) => string;
-  readonly slope: (t: Tape, y: string) => string;
+  readonly slope: (t: Tape, y: string, rest: () => string) => string;
 }
 
 /** The activations that have a gradient here, by ONNX name in lower case. */
 const activations: Readonly<Record<string, Activation>> = {
-  sigmoid: { value: (t, x) => t.unary('Sigmoid', x), slope: (t, y) => t.sub(y, t.mul(y, y)) },
+  sigmoid: { value: (t, x) => t.unary('Sigmoid', x), slope: (t, y, rest) => t.mul(y, rest()) },
   tanh: { value: (t, x) => t.unary('Tanh', x), slope: (t, y) => t.sub(t.scalar(1), t.mul(y, y)) },
   relu: { value: (t, x) => t.unary('Relu', x), slope: (t, y) => t.indicator(t.compare('Greater', y, t.scalar(0))) },
   // y = max(0, min(1, x / 5 + 1 / 2)); other slopes and offsets are refused below.

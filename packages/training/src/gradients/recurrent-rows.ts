@@ -63,6 +63,8 @@ function writeForward(t: Tape, node: Node): Saved {
 interface Pass {
   readonly lane: Lane;
   readonly gradient: LaneGradient;
+  /** The product that a part of W or R takes its gradient from. */
+  readonly products: (part: Part) => string;
 }
 
 /** Runs every direction backwards. */
@@ -91,17 +93,39 @@ function passes(t: Tape, of: Recurrent, n: Applied, dys: readonly (string | unde
       last: last && pick(t, last, 0, d),
       lastCell: lastCell && pick(t, lastCell, 0, d),
     };
-    return { lane, gradient: backward[of.op](t, lane, incoming) };
+    const gradient = backward[of.op](t, lane, incoming);
+    return { lane, gradient, products: weightProducts(t, lane, gradient) };
   });
 }
 
-/** Gradients of W or R: each part's gradient, transposed, times what the weights were multiplied with, over all rows at once. */
-function weightGradient(t: Tape, parts: readonly Part[]): string {
-  const products = parts.map(({ gradient, columns, operand }) => {
-    const shape = [t.shape(gradient)[1]!, t.shape(operand)[1]!];
-    return rowsOf(t, t.emit('Gemm', [gradient, operand], shape, { transA: int(1) }), 0, columns);
-  });
-  return t.concat(products, 0);
+/**
+ * Products of what weights were multiplied with, transposed, and gradients of what came out, over all rows at once,
+ * [columns of the operand, columns of the gradient]: the wide matrix on the right is what Gemm is fastest with. Where W and R
+ * share a gradient, one product over both serves both.
+ */
+function weightProducts(t: Tape, lane: Lane, gradient: LaneGradient): (part: Part) => string {
+  const { features, hidden } = lane.of;
+  const known = new Map<string, string>();
+  const against = (operand: string, value: string): string => {
+    const key = `${operand} ${value}`;
+    const shape = [t.shape(operand)[1]!, t.shape(value)[1]!];
+    const made = known.get(key) ?? t.emit('Gemm', [operand, value], shape, { transA: int(1) });
+    known.set(key, made);
+    return made;
+  };
+  const both = gradient.byHidden.filter((p) => p.operand === lane.previous).map((p) => p.gradient);
+  const joint = new Set(gradient.byInput.map((p) => p.gradient).filter((g) => both.includes(g)));
+  return ({ operand, gradient: value }) => {
+    if (!joint.has(value)) return against(operand, value);
+    const all = against(lane.joined, value);
+    return operand === lane.x ? rowsOf(t, all, 0, features) : rowsOf(t, all, features, features + hidden);
+  };
+}
+
+/** Gradients of W or R from the products with what each part was multiplied with. */
+function weightGradient(t: Tape, parts: readonly Part[], productOf: (part: Part) => string): string {
+  const rows = parts.map((part) => t.transposeLast(t.slice(productOf(part), [1], [0], [part.columns], [1])));
+  return t.concat(rows, 0);
 }
 
 /** Gradients of x, [rows, features]: products with the rows of W, added up inside Gemm; columns that do not count meet zeros. */
@@ -146,8 +170,8 @@ function recurrentVjp(t: Tape, n: Applied, dys: readonly (string | undefined)[])
       const x = t.reshape(sumOf(t, ...parts)!, [of.steps, of.batch, of.features]);
       return of.batchFirst ? swap(t, x) : x;
     },
-    stacked(1, (pass) => weightGradient(t, pass.gradient.byInput)),
-    stacked(2, (pass) => weightGradient(t, pass.gradient.byHidden)),
+    stacked(1, (pass) => weightGradient(t, pass.gradient.byInput, pass.products)),
+    stacked(2, (pass) => weightGradient(t, pass.gradient.byHidden, pass.products)),
     stacked(3, (pass) => biasGradient(t, pass)),
     null,
     stacked(5, (pass) => pass.gradient.initialHidden()),

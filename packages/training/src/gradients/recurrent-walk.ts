@@ -29,6 +29,19 @@ export function incomingSteps(t: Tape, lane: Lane, incoming: Incoming): (string 
 }
 
 /**
+ * A gradient that vanishes on its way back through many steps ends in denormal numbers, with which processors are slow (GRU of
+ * 64 units, 200 steps: 108 against 20 ms a training step). Now and then this is added, far below what float32 keeps of a
+ * gradient that matters.
+ */
+const FLOOR = 1e-18;
+const FLOOR_EVERY = 8;
+
+/** Keeps a gradient out of the denormal numbers; `walked` counts the steps so far. */
+export function floored(t: Tape, d: string, walked: number): string {
+  return walked % FLOOR_EVERY === 0 ? t.add(d, t.scalar(FLOOR)) : d;
+}
+
+/**
  * Walks from the last state to the first.
  * @param step writes the gradient of the state before step s: `d` is that of the state after it, `added` what else reaches it
  * @returns gradients of the state after each step, all of them known, and of the initial state when asked
@@ -46,7 +59,7 @@ export function walk(
   order.forEach((s, i) => {
     byStep[s] = d;
     const next = order[i + 1];
-    if (next !== undefined) d = step(s, d, ys[next]);
+    if (next !== undefined) d = floored(t, step(s, d, ys[next]), i + 1);
   });
   return { byStep, initial: () => step(order.at(-1)!, d, undefined) };
 }
@@ -66,7 +79,9 @@ export function rnnBackward(t: Tape, lane: Lane, incoming: Incoming): LaneGradie
   const { steps, clip } = lane.of;
   const f = lane.activations[0]!;
   const slope =
-    clip === undefined ? f.slope(t, lane.y) : gate(t, lane, f, gateArgument(t, lane, 0, lane.previous)).slope();
+    clip === undefined
+      ? f.slope(t, lane.y, () => t.sub(t.scalar(1), lane.y))
+      : gate(t, lane, f, gateArgument(t, lane, 0)).slope();
   const slopes = perStep(t, masked(t, lane, slope), steps);
   const offs = lane.off && perStep(t, lane.off, steps);
   const argument = onceAStep((s, d) => t.mul(d, slopes[s]!));
