@@ -123,7 +123,14 @@ export const TrainingConfig = z.strictObject({
     .max(0xffffffff)
     .default(1)
     .describe('same seed, data and configuration: the same bytes of the model'),
-  loss: LossConfig.optional().describe('what is minimised; cross-entropy when absent'),
+  forecast: z
+    .strictObject({
+      steps: z.int().min(1).describe('steps at the end of each series that are predicted from those before'),
+      channel: z.int().min(0).optional().describe('the channel that is predicted; all when absent'),
+    })
+    .optional()
+    .describe('learn the end of each series from its beginning, instead of its class'),
+  loss: LossConfig.optional().describe('what is minimised; cross-entropy when absent, mse with forecast'),
   optimizer: OptimizerConfig.describe('how weights follow gradients'),
   schedule: ScheduleConfig.default({ name: 'cosine', warmupEpochs: 0, finalFraction: 0 }).describe(
     'learning rate over time',

@@ -31,6 +31,7 @@ export type { AveragingSpec } from './optimizers/averaging.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';
 export { predict, score, type PredictOptions, type Predictions, type Score } from './predict.js';
 export type { Progress } from './progress.js';
+export { forecastSet, forecastWidth, type ForecastSpec } from './loop/forecast.js';
 export { blockOrder, WINDOW_BLOCKS } from './loop/order.js';
 export { memorySource, partOf, type SampleBatch, type SampleSet, type SampleSource } from './loop/source.js';
 export { taskOf, type TaskKind } from './loop/task.js';
@@ -63,7 +64,7 @@ export {
   type TrainingModel,
   type TrainingModelOptions,
 } from './training-model.js';
-export { localOptionsOf, trainFromConfig, type TrainOptions } from './train.js';
+export { localOptionsOf, lossOfConfig, samplesOfConfig, trainFromConfig, type TrainOptions } from './train.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
 export { freeze, reinitialise } from './transfer/layers.js';
 export { commonOf, fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';

@@ -6,7 +6,10 @@ import { distill } from './distill.js';
 import { refuse, TrainingError } from './errors.js';
 import { fit } from './fit.js';
 import type { FitOptions, FitResult } from './fit-options.js';
+import type { LossSpec } from './losses.js';
+import { forecastSet, forecastWidth } from './loop/forecast.js';
 import { isSource, type SampleSet } from './loop/source.js';
+import { taskOf } from './loop/task.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
 import { findParameters } from './parameters.js';
@@ -84,15 +87,34 @@ function planOf(config: TrainingConfig) {
   return {
     ...{ epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery },
     ...{ averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch },
-    loss: lossOf(config),
+    loss: lossOfConfig(config),
     optimizer: config.optimizer,
     // The schema lets a schedule have only the fields of its name.
     schedule: config.schedule as ScheduleSpec,
   };
 }
 
-function lossOf({ loss, labelSmoothing }: TrainingConfig): FitOptions['loss'] {
-  return loss?.kind === 'cross-entropy' ? { ...loss, labelSmoothing } : loss;
+/** What a configuration minimises; forecasts are numbers, so mean squares unless told otherwise. */
+export function lossOfConfig({ loss, labelSmoothing, forecast }: TrainingConfig): LossSpec {
+  if (!loss) return forecast ? { kind: 'mse' } : { kind: 'cross-entropy', labelSmoothing };
+  return loss.kind === 'cross-entropy' ? { ...loss, labelSmoothing } : loss;
+}
+
+/** The samples as the configuration's task reads them. */
+export function samplesOfConfig({ forecast }: TrainingConfig, samples: SampleSet): SampleSet {
+  return forecast ? forecastSet(samples, forecast) : samples;
+}
+
+/** The options with samples and outputs of the configuration's task. */
+function withTask(options: TrainOptions): TrainOptions {
+  const { config, train, validation } = options;
+  const { forecast } = config;
+  if (!forecast) return options;
+  if (taskOf(lossOfConfig(config)) !== 'values') {
+    throw new TrainingError('bad-options', `loss: forecasts are numbers, '${config.loss?.kind}' compares with classes`);
+  }
+  const [first, second] = [samplesOfConfig(config, train), samplesOfConfig(config, validation)];
+  return { ...options, train: first, validation: second, classes: forecastWidth(train.shape, forecast) };
 }
 
 function parallelOf({ config, openReplicas }: TrainOptions): FitOptions['parallel'] {
@@ -106,7 +128,8 @@ function parallelOf({ config, openReplicas }: TrainOptions): FitOptions['paralle
  * What `fitLocal`, `LocalRun` and `runRound` take, for a configuration with `localSgd`.
  * @throws TrainingError `bad-options` naming what does not go together with it
  */
-export async function localOptionsOf(options: TrainOptions): Promise<LocalOptions> {
+export async function localOptionsOf(given: TrainOptions): Promise<LocalOptions> {
+  const options = withTask(given);
   const { config, classes: _classes, readModel: _read, teacher, openReplicas: _open, ...run } = options;
   const { localSgd: local } = config;
   const problems: string[] = [];
@@ -125,9 +148,10 @@ export async function localOptionsOf(options: TrainOptions): Promise<LocalOption
  * @throws TrainingError as `fit`, `distill` and `buildArchitecture`; `bad-options` when the configuration has a
  *   `distillation` and there is no teacher, or names a model that cannot be read
  */
-export async function trainFromConfig(options: TrainOptions): Promise<FitResult> {
+export async function trainFromConfig(given: TrainOptions): Promise<FitResult> {
+  if (given.config.localSgd) return fitLocal(await localOptionsOf(given));
+  const options = withTask(given);
   const { config, classes: _classes, readModel: _read, teacher: _teacher, openReplicas: _open, ...run } = options;
-  if (config.localSgd) return fitLocal(await localOptionsOf(options));
   const teachers = await teachersOf(options);
   if (config.distillation && teachers.length === 0) {
     throw new TrainingError('bad-options', 'the configuration distils, but there is no teacher');
@@ -135,7 +159,7 @@ export async function trainFromConfig(options: TrainOptions): Promise<FitResult>
   const { loss, ...plan } = planOf(config);
   const common = { ...run, ...plan, ...(await networkOf(options)), parallel: parallelOf(options) };
   if (teachers.length === 0) return fit({ ...common, loss });
-  if (loss && (loss.kind !== 'cross-entropy' || loss.classWeights)) {
+  if (loss.kind !== 'cross-entropy' || loss.classWeights) {
     const found = loss.kind === 'cross-entropy' ? 'classWeights' : `'${loss.kind}'`;
     throw new TrainingError(
       'bad-options',

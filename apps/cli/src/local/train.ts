@@ -1,7 +1,7 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
-import { type FitResult, taskOf, trainFromConfig, validate } from '@verge/training';
+import { type FitResult, lossOfConfig, samplesOfConfig, taskOf, trainFromConfig, validate } from '@verge/training';
 import { readDocument } from '../documents.js';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
@@ -34,13 +34,19 @@ export interface TrainReport {
 
 const digits = (value: number): string => value.toFixed(4);
 
-function describeEpoch(p: TrainingPoint): string {
+/** Losses, and accuracies where classes are predicted, else the metrics. */
+function describeEpoch(p: TrainingPoint, classes: boolean): string {
   const epoch = String(p.epoch).padStart(String(p.epochs).length);
+  const accuracy = (value: number): string => (classes ? ` acc ${percent(value)}` : '');
+  const metrics = classes ? [] : Object.entries(p.metrics ?? {}).map(([name, value]) => ` ${name} ${digits(value)}`);
   return (
-    `epoch ${epoch}/${p.epochs}  train loss ${digits(p.trainLoss)} acc ${percent(p.trainAccuracy)}` +
-    `  val loss ${digits(p.valLoss)} acc ${percent(p.valAccuracy)}  lr ${p.learningRate.toPrecision(3)}  ${p.seconds.toFixed(1)} s`
+    `epoch ${epoch}/${p.epochs}  train loss ${digits(p.trainLoss)}${accuracy(p.trainAccuracy)}` +
+    `  val loss ${digits(p.valLoss)}${accuracy(p.valAccuracy)}${metrics.join('')}` +
+    `  lr ${p.learningRate.toPrecision(3)}  ${p.seconds.toFixed(1)} s`
   );
 }
+
+const predictsClasses = (config: TrainingConfig): boolean => taskOf(lossOfConfig(config)) === 'classes';
 
 /** Nothing where no classes are predicted: no sample has been counted then. */
 function accuracyRows({ validation, test }: TrainReport): [string, string][] {
@@ -83,11 +89,17 @@ async function reportOf(
   signal: AbortSignal,
 ): Promise<TrainReport> {
   const { threads, metrics } = config;
-  const loss = config.loss ?? { kind: 'cross-entropy' };
-  const classes = taskOf(loss) === 'classes';
+  const loss = lossOfConfig(config);
+  const classes = predictsClasses(config);
   const measured = await measure(result.bytes, test, { signal, threads, classes });
   const validated = await measureAccuracy(result.bytes, validation, { signal, classes });
-  const tested = await validate(result.model, test, { createSession, loss, metrics, threads, signal });
+  const tested = await validate(result.model, samplesOfConfig(config, test), {
+    createSession,
+    loss,
+    metrics,
+    threads,
+    signal,
+  });
   return {
     config,
     points: [...result.history],
@@ -125,7 +137,7 @@ async function train(
       createSession,
       openReplicas,
       signal,
-      onProgress: (point) => output.progress(describeEpoch(point)),
+      onProgress: (point) => output.progress(describeEpoch(point, predictsClasses(config))),
       saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
       readModel: (name) => readGiven(beside(file, name), 'model'),
       ...(resumeFrom ? { resumeFrom } : {}),

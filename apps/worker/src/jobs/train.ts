@@ -1,7 +1,7 @@
 /** Trains or distils: a thin call into packages/training, with checkpoints as blobs. */
 import type { TrainJob, TrainResult } from '@verge/contracts';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
-import { type FitResult, type Progress, taskOf, trainFromConfig, TrainingError } from '@verge/training';
+import { type FitResult, lossOfConfig, type Progress, taskOf, trainFromConfig, TrainingError } from '@verge/training';
 import { everyPart, type OpenedDataset, openJobDataset } from '../dataset.js';
 import { JobCancelled, type JobContext, ShardFailed } from '../job-context.js';
 import { modelPorts } from '../ports.js';
@@ -77,7 +77,7 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
   });
   await context.progress({ stage: 'measure', fraction: TRAINING_SHARE, message: 'accuracy, latency, memory' });
   const { digest, bytes } = await blobs.put(result.bytes);
-  const classes = taskOf(job.config.loss ?? { kind: 'cross-entropy' }) === 'classes';
+  const classes = taskOf(lossOfConfig(job.config)) === 'classes';
   const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, { signal, classes });
   const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, { signal, classes });
   await checkpoints.remove();
