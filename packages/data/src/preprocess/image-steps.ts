@@ -17,28 +17,28 @@ function letterbox(sample: Sample, step: StepOf<'resize'>): Sample {
   const [height, width] = step.size;
   const own = sample.width / sample.height;
   const wanted = width / height;
-  const rows = own > wanted ? roundHalfEven((sample.height / sample.width) * width) : height;
-  const columns = own < wanted ? roundHalfEven((sample.width / sample.height) * height) : width;
-  if (rows === 0 || columns === 0) {
-    throw new DataError(
-      'shape-mismatch',
-      `an image of ${sample.height}x${sample.width} in ${height}x${width} vanishes`,
-    );
-  }
+  // One row or column at least stays of what is very narrow; Pillow leaves nothing of it.
+  const side = (length: number): number => Math.max(1, roundHalfEven(length));
+  const rows = own > wanted ? side((sample.height / sample.width) * width) : height;
+  const columns = own < wanted ? side((sample.width / sample.height) * height) : width;
   const inside = resize(sample, rows, columns, step.filter);
   const top = roundHalfEven((height - rows) / 2);
   const left = roundHalfEven((width - columns) / 2);
   return { ...sample, ...place(inside, top, left, height, width, step.fill ?? 0) };
 }
 
+/** Height and width with the aspect ratio kept, the shorter of them being `side`; the longer one's fraction is cut off. */
+export function shorterSide(height: number, width: number, side: number): [number, number] {
+  const ratio = side / Math.min(height, width);
+  const long = (length: number): number => Math.max(side, Math.trunc(length * ratio + 1e-9));
+  return height <= width ? [side, long(width)] : [long(height), side];
+}
+
 export function resizeStep(sample: Sample, step: StepOf<'resize'>): Sample {
   const [height, width] = step.size;
   if (step.fit === 'letterbox') return letterbox(sample, step);
-  if (step.fit === 'stretch') return { ...sample, ...resize(sample, height, width, step.filter) };
-  const side = Math.min(height, width);
-  const ratio = side / Math.min(sample.height, sample.width);
-  const long = (length: number): number => Math.max(side, Math.trunc(length * ratio + 1e-9));
-  const [rows, columns] = sample.height <= sample.width ? [side, long(sample.width)] : [long(sample.height), side];
+  const [rows, columns] =
+    step.fit === 'stretch' ? [height, width] : shorterSide(sample.height, sample.width, Math.min(height, width));
   return { ...sample, ...resize(sample, rows, columns, step.filter) };
 }
 

@@ -1,8 +1,9 @@
 /** The steps: what each does to a sample, and what can be said of it before there is one. */
 import type { PreprocessStep, StepOf } from '@verge/contracts';
 import { melFrames, type MelStep } from './audio/features.js';
+import { isSimple } from './audio/resample.js';
 import { swapRedBlue, toGray, toRgb } from './image.js';
-import { centerCrop, resizeStep } from './image-steps.js';
+import { centerCrop, resizeStep, shorterSide } from './image-steps.js';
 import { normalize, scale, standardize } from './numbers.js';
 import type { Sample } from './sample.js';
 import { fitLength, melStep, preEmphasis, resampleStep, toImage, trimStep } from './series-steps.js';
@@ -68,16 +69,20 @@ function mel(facts: Facts, step: MelStep, refuse: (problem: string) => void): Fa
     refuse(`${op} is for ${rate} Hz, the recording has ${facts.rate} Hz: resample it first`);
   const frames = facts.width === null ? null : melFrames(facts.width, step);
   if (frames !== null && frames < 1) refuse(`${op}: ${facts.width} samples are too few for a frame`);
-  return { ...facts, width: frames, channels: op === 'mfcc' ? step.coefficients : mels, rate: null };
+  return {
+    ...facts,
+    width: frames !== null && frames < 1 ? null : frames,
+    channels: op === 'mfcc' ? step.coefficients : mels,
+    rate: null,
+  };
 }
 
-const shorter = (facts: Facts, step: StepOf<'resize'>): Facts => {
+function shorter(facts: Facts, { size }: StepOf<'resize'>): Facts {
   const { height, width } = facts;
   if (height === null || width === null) return { ...facts, height: null, width: null };
-  const sample = { kind: 'image', height, width, channels: 0, data: new Uint8Array(0) } as const;
-  const { height: rows, width: columns } = resizeStep(sample, step);
+  const [rows, columns] = shorterSide(height, width, Math.min(...size));
   return { ...facts, height: rows, width: columns };
-};
+}
 
 export const steps: { readonly [Op in PreprocessStep['op']]: Step<Op> } = {
   resize: {
@@ -137,6 +142,9 @@ export const steps: { readonly [Op in PreprocessStep['op']]: Step<Op> } = {
     foresee: recording((facts, { rate, from }, refuse) => {
       const known = facts.rate ?? from ?? null;
       if (known === null && facts.width !== null) refuse('resample: an array needs `from`, the rate that it has');
+      if (from !== undefined && from !== known) refuse(`resample from ${from} Hz of a recording at ${known} Hz`);
+      if (known !== null && !isSimple(known, rate))
+        refuse(`resample from ${known} to ${rate} Hz: the factor is not simple`);
       const width = facts.width === null || known === null ? null : Math.ceil((facts.width * rate) / known);
       return { ...facts, width, rate };
     }),

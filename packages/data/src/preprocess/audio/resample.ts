@@ -42,6 +42,9 @@ function filterOf(up: number, down: number): { taps: Float64Array; half: number 
   return { taps, half };
 }
 
+/** Whether the rates have a factor in common that keeps the filter short. */
+export const isSimple = (from: number, to: number): boolean => Math.max(from, to) / gcd(from, to) <= maxFactor;
+
 let last: { key: string; filter: { taps: Float64Array; half: number } } | null = null;
 
 /**
@@ -52,7 +55,7 @@ let last: { key: string; filter: { taps: Float64Array; half: number } } | null =
 export function resample(samples: ArrayLike<number>, from: number, to: number): Float32Array {
   const divisor = gcd(from, to);
   const [up, down] = [to / divisor, from / divisor];
-  if (Math.max(up, down) > maxFactor)
+  if (!isSimple(from, to))
     throw new DataError('bad-preprocess', `resample from ${from} to ${to} Hz: the factor ${up}/${down} is not simple`);
   if (up === down) return Float32Array.from(samples);
   const key = `${up}/${down}`;
