@@ -69,8 +69,9 @@ export class Replica {
   /** Runs the micro-batches one after the other; averaged vectors pass from each to the next. */
   async #differentiate(feeds: ReplicaOrder['feeds']): Promise<void> {
     const { spec, memory, index } = { spec: this.#spec, memory: this.#memory, index: this.#index };
-    const state = new Map<string, Float32Array>([...memory.vectors].map(([name, values]) => [name, values.slice()]));
     const averaged = spec.vectors.filter((v) => v.kind === 'averaged').map((v) => v.name);
+    const read = [...memory.vectors].filter(([name]) => this.#gradient.inputNames.includes(name));
+    const state = new Map<string, Float32Array>(read.map(([name, values]) => [name, values.slice()]));
     let loss = 0;
     for (const [i, batch] of feeds.entries()) {
       const inputs: Record<string, Tensor> = { ...batch };
