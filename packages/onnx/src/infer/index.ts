@@ -19,8 +19,8 @@ function factsOf(model: Model, options: InferOptions): ReadonlyMap<string, Fact>
 /**
  * A copy of the model whose `graph.values` and `graph.outputs` carry every type and shape that follows from its
  * inputs and initializers, symbolic sizes included, through the branches of If, the bodies of Loop, Scan and
- * SequenceMap and model-local functions. Operators without a row keep what the file declares. Nodes must be in
- * topological order.
+ * SequenceMap and model-local functions. Operators without a row keep what the file declares. An initializer that is a
+ * graph input too counts with its stored value, unless `known` gives another. Nodes must be in topological order.
  * @throws OnnxError `shape` when an operator's inputs or the declared types contradict each other, `attribute` when an
  * attribute that decides a shape is missing or of another kind, `illegal-model` for a function that calls itself,
  * `too-large` when bodies inside bodies amount to more than half a million nodes, `too-deep` when functions call each
