@@ -1,5 +1,5 @@
 /** `verge simplify`: a smaller graph that gives the same numbers. */
-import { decodeModel, encodeModel, loadExternalData, type Simplified, simplify } from '@verge/onnx';
+import { type Comparison, decodeModel, encodeModel, loadExternalData, type Simplified, simplify } from '@verge/onnx';
 import { createSession, RuntimeError } from '@verge/runtime';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
@@ -24,9 +24,9 @@ const ABSOLUTE = 1e-6;
 
 function show(result: Simplified, bytes: { before: number; after: number }, out: string): string {
   const { comparison: c } = result;
-  const check = c
-    ? `${c.runs} sets of random inputs: at most ${c.absolute.toPrecision(3)} apart, relative ${c.relative.toPrecision(3)}`
-    : 'not checked';
+  const apart = (d: Comparison): string =>
+    d.absolute === 0 ? 'equal' : `at most ${d.absolute.toPrecision(3)} apart, relative ${d.relative.toPrecision(3)}`;
+  const check = c ? `${c.runs} sets of random inputs: ${apart(c)}` : 'not checked';
   return [
     table(
       ['rule', '>applied', '>nodes less'],
