@@ -60,7 +60,7 @@ function ancestors(nodes: readonly Node[], targets: Iterable<string>): Set<strin
 }
 
 /** Why the gradient of a node is not known, for its operator or for this very node; undefined where it is. */
-function obstacle(node: Node): string | undefined {
+export function obstacle(node: Node): string | undefined {
   const entry = gradientRow(node.domain, node.op);
   const reason = entry ? entry.unsupported?.(node) : '';
   if (reason === undefined) return undefined;

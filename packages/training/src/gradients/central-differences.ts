@@ -23,9 +23,18 @@ export interface DifferenceOptions {
 export async function gradientErrors(
   model: Model,
   createSession: SessionFactory,
-  { feeds, wrt, mode, block, step = 0.05 }: DifferenceOptions,
+  options: DifferenceOptions,
 ): Promise<Map<string, number>> {
-  const graph = buildVectorJacobianModel(model, { wrt, mode, block });
+  const { wrt, mode, block } = options;
+  return differenceErrors(buildVectorJacobianModel(model, { wrt, mode, block }), createSession, options);
+}
+
+/** The same for a graph with the inputs and outputs of `buildVectorJacobianModel`. */
+export async function differenceErrors(
+  graph: Model,
+  createSession: SessionFactory,
+  { feeds, wrt, step = 0.05 }: DifferenceOptions,
+): Promise<Map<string, number>> {
   const session = await createSession(encodeModel(graph), { optimization: 'extended' });
   try {
     const type = graph.graph.outputs.find((o) => o.name === OUTPUT)?.type;

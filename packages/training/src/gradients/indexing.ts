@@ -133,7 +133,9 @@ export const topK: Row = {
     () => {
       const shape = t.shape(n.inputs[0]!);
       const axis = axisOf(attrInt(n.node, 'axis', -1), shape.length);
-      return t.emit('ScatterElements', [t.zeros(shape), n.saved['indices']!, dy], shape, { axis: int(axis) });
+      return t.emit('ScatterElements', [t.zeros(shape), n.saved['indices'] ?? n.outputs[1]!, dy], shape, {
+        axis: int(axis),
+      });
     },
     null,
   ],

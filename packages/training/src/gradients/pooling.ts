@@ -59,7 +59,7 @@ export const maxPool: Row = {
         return t.mul(mask, upsample(t, t.div(dy, count), shape, w.kernel));
       }
       const flat = [elementCount(t.shape(y))];
-      const indices = t.reshape(n.saved['indices']!, flat);
+      const indices = t.reshape(n.saved['indices'] ?? n.outputs[1]!, flat);
       const zeros = t.zeros([elementCount(shape)]);
       const scattered = t.emit('ScatterElements', [zeros, indices, t.reshape(dy, flat)], [elementCount(shape)], {
         reduction: str('add'),

@@ -3,7 +3,6 @@
  * (or leave the mean) and unit mean square, then scale and shift them. They differ in the sets and in what is scaled.
  */
 import { attrFloat, attrInt, attrInts, elementCount, type Node } from '@verge/onnx';
-import { TrainingError } from '../errors.js';
 import type { Shape, Tape } from '../tape.js';
 import type { Row, Saved } from './row.js';
 import { axisOf } from './shape-ops.js';
@@ -48,14 +47,24 @@ function write(t: Tape, node: Node, form: Form): Saved {
   return kept;
 }
 
+/** dx of the statistics themselves, where they are outputs: their mean is x's, and the inverse deviation falls as x moves away from it. */
+function statisticsGradient(t: Tape, dys: readonly (string | undefined)[], kept: Standard, form: Form): string[] {
+  const share = 1 / form.axes.reduce((count, axis) => count * form.view[axis]!, 1);
+  const [, dMean, dInverse] = dys;
+  const byMean = dMean && t.expand(t.scale(dMean, share), form.view);
+  const square = t.mul(kept.inverse, kept.inverse);
+  const byInverse = dInverse && t.mul(t.scale(t.mul(dInverse, square), -share), kept.normal);
+  return [byMean, byInverse].filter((d) => d !== undefined);
+}
+
 function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): Row {
   return {
     forward: (t, node) => forward(t, node, formOf(t, node)),
-    vjp: (t, n, dy, dys) => {
-      if (dys.slice(1).some((d) => d !== undefined))
-        throw new TrainingError('no-gradient', `node '${n.node.name}' (${n.node.op}): only its first output has one`);
+    vjp: (t, n, _dy, dys) => {
       const form = formOf(t, n.node);
-      const kept = n.saved as Standard;
+      // Nothing was saved for a node that a gradient is differentiated through; it has its statistics as outputs.
+      const kept = (n.saved['normal'] ? n.saved : recall(t, n.inputs[0]!, n.outputs)) as Standard;
+      const dy = dys[0] ?? t.zeros(t.shape(n.outputs[0]!));
       const shape = t.shape(n.inputs[0]!);
       const { space, wide } = form.affine ?? { space: shape, wide: shape };
       const [scale, bias] = [n.inputs[1], n.inputs[2]];
@@ -63,13 +72,25 @@ function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): 
       return [
         () => {
           const scaled = form.affine && scale ? t.mul(d, t.reshape(scale, wide)) : d;
-          return t.reshape(standardGradient(t, t.reshape(scaled, form.view), kept, form), shape);
+          const parts = [
+            ...(dys[0] ? [standardGradient(t, t.reshape(scaled, form.view), kept, form)] : []),
+            ...statisticsGradient(t, dys, kept, form),
+          ];
+          return t.reshape(
+            parts.reduce((a, b) => t.add(a, b)),
+            shape,
+          );
         },
         scale ? () => t.reshape(t.sumTo(t.mul(d, t.reshape(kept.normal, space)), wide), t.shape(scale)) : null,
         bias ? () => t.reshape(t.sumTo(d, wide), t.shape(bias)) : null,
       ];
     },
   };
+}
+
+function recall(t: Tape, x: string, outputs: readonly string[]): Standard {
+  const [, mean, inverse] = outputs as [string, string, string];
+  return { normal: t.mul(t.sub(x, mean), inverse), inverse };
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -94,8 +115,9 @@ export const layerNormalization = normalization(trailing(true), (t, node, form) 
   const [mean, inverse] = [1, 2].map((i) =>
     node.outputs[i] ? node.outputs[i] : t.declare(t.fresh('statistic'), statistics),
   ) as [string, string];
-  t.nodes.push({ ...node, outputs: [node.outputs[0]!, mean, inverse] });
-  return { normal: t.mul(t.sub(x, mean), inverse), inverse };
+  const outputs = [node.outputs[0]!, mean, inverse];
+  t.nodes.push({ ...node, outputs });
+  return recall(t, x, outputs);
 });
 
 /** RMSNormalization-23 (arXiv 1910.07467), written from primitives: older runtimes execute it as well. */

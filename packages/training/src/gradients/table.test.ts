@@ -10,6 +10,8 @@ import { convolutions, products, transposedConvolutions } from './cases/linear.j
 import { normalization } from './cases/normalization.js';
 import { pooling } from './cases/pooling.js';
 import { reduction } from './cases/reduction.js';
+import { obstacle } from '../backward.js';
+import { buildVectorJacobianModel } from '../training-model.js';
 import { gradientErrors } from './central-differences.js';
 import { differentiableOps, gradientRow } from './table.js';
 
@@ -53,6 +55,18 @@ describe('the table of gradients', () => {
     const checked = [...Object.values(topics).flatMap((cases) => cases.map((c) => c.op as string))];
     const all = new Set([...checked, ...Object.values(elsewhere).flat()]);
     expect([...all].sort()).toEqual([...differentiableOps].sort());
+  });
+
+  it('is closed: gradients are written in operators that have one', () => {
+    const written = Object.values(topics).flatMap((cases) =>
+      cases.flatMap((c) => {
+        const { model, wrt } = modelOf(c);
+        return buildVectorJacobianModel(model, { wrt, mode: c.mode }).graph.nodes;
+      }),
+    );
+    const strangers = written.filter((node) => obstacle(node) !== undefined);
+    // The integers that a dropout mask is drawn from.
+    expect([...new Set(strangers.map((node) => node.op))]).toEqual(['Mod']);
   });
 
   it('has no row for foreign domains and unknown operators', () => {
