@@ -73,12 +73,15 @@ describe('local SGD', () => {
 
   it('resumes after any round, and refuses the checkpoint of another run', async () => {
     const checkpoints: Uint8Array[] = [];
-    const reset = { innerState: 'reset' } as const;
-    const whole = await fitLocal(options(reset, { saveCheckpoint: (bytes) => void checkpoints.push(bytes) }));
-    const resumed = await fitLocal(options(reset, { resumeFrom: checkpoints[1] }));
-    expect(same(resumed.bytes, whole.bytes)).toBe(true);
-    expect(resumed.history.length).toBe(whole.history.length);
-    const other = options({ ...reset, localSteps: 6 }, { resumeFrom: checkpoints[1] });
+    for (const innerState of ['keep', 'reset'] as const) {
+      checkpoints.length = 0;
+      const whole = await fitLocal(options({ innerState }, { saveCheckpoint: (b) => void checkpoints.push(b) }));
+      expect(checkpoints.length).toBe(whole.history.length);
+      const resumed = await fitLocal(options({ innerState }, { resumeFrom: checkpoints[1] }));
+      expect(same(resumed.bytes, whole.bytes)).toBe(true);
+      expect(resumed.history.length).toBe(whole.history.length);
+    }
+    const other = options({ innerState: 'reset', localSteps: 6 }, { resumeFrom: checkpoints[1] });
     await expect(fitLocal(other)).rejects.toMatchObject({ code: 'bad-checkpoint' });
   });
 

@@ -20,12 +20,25 @@ import { planLocal, stepsOfRound, type LocalOptions, type LocalPlan } from './sp
 
 const VELOCITY = 'outer.velocity';
 const BEST = 'best.';
+const SHARD = 'shard.';
 
 /** The common parameters and running statistics in a run's checkpoint. @throws TrainingError `bad-checkpoint` */
 export function commonOf(checkpoint: Uint8Array): Vectors {
   const { vectors } = decodeCheckpoint(checkpoint);
   const names = [PARAMETERS, STATISTICS].filter((name) => vectors.has(name));
   return new Map(names.map((name) => [name, vectors.get(name)!]));
+}
+
+/** The state that shards keep, by shard, as far as it is part of a run's checkpoint. */
+function innerOf(checkpoint: Uint8Array): Map<number, Vectors> {
+  const inner = new Map<number, Map<string, Float32Array>>();
+  for (const [key, values] of decodeCheckpoint(checkpoint).vectors) {
+    if (!key.startsWith(SHARD)) continue;
+    const [shard, ...name] = key.slice(SHARD.length).split('.');
+    const vectors = inner.get(Number(shard)) ?? new Map<string, Float32Array>();
+    inner.set(Number(shard), vectors.set(name.join('.'), values));
+  }
+  return inner;
 }
 
 /** What a round leaves to the next: the shards' results without their optimisers' state, which stays where it is. */
@@ -132,8 +145,14 @@ export class LocalRun {
     return this.#secondsBefore + (performance.now() - this.#started) / 1000;
   }
 
-  /** All that the next rounds depend on, but for the state that shards keep. */
-  checkpoint(): Uint8Array {
+  /**
+   * All that the next rounds depend on.
+   * @param inner the state that each shard keeps, where it does not lie elsewhere
+   */
+  checkpoint(inner: ReadonlyMap<number, Vectors> = new Map()): Uint8Array {
+    const kept = [...inner].flatMap(([shard, vectors]) =>
+      [...vectors].map(([name, v]) => [`${SHARD}${shard}.${name}`, v] as const),
+    );
     const best = [...this.#best].map(([name, v]) => [BEST + name, v] as const);
     return encodeCheckpoint({
       fingerprint: this.#fingerprint,
@@ -141,7 +160,7 @@ export class LocalRun {
       running: { loss: 0, correct: 0, seen: 0 },
       ...this.#journal.books,
       seconds: this.#seconds,
-      vectors: new Map([...this.common, [VELOCITY, this.#velocity], ...best]),
+      vectors: new Map([...this.common, [VELOCITY, this.#velocity], ...best, ...kept]),
     });
   }
 
@@ -177,15 +196,15 @@ export class LocalRun {
 }
 
 /**
- * Trains by local SGD in this process, one shard after the other: the numbers of the same run on several hosts. A
- * checkpoint is saved after each round where the shards' optimisers begin anew with it; where they keep their state none
- * is saved.
+ * Trains by local SGD in this process, one shard after the other: the numbers of the same run on several hosts.
+ * `checkpointEvery` counts rounds.
  * @throws TrainingError as `fit`
  */
 export async function fitLocal(options: LocalOptions): Promise<FitResult> {
   const run = new LocalRun(options);
   const shards = Array.from({ length: options.local.shards }, (_, shard) => shard);
-  const inner = new Map<number, Vectors>();
+  const inner = options.resumeFrom ? innerOf(options.resumeFrom) : new Map<number, Vectors>();
+  const { checkpointEvery = 1 } = options;
   while (!run.done) {
     const reports: RoundReport[] = [];
     for (const shard of shards) {
@@ -195,7 +214,7 @@ export async function fitLocal(options: LocalOptions): Promise<FitResult> {
       reports.push(result);
     }
     const progress = await run.finish(reports);
-    if (options.local.innerState === 'reset') await options.saveCheckpoint?.(run.checkpoint());
+    if (run.done || run.round % checkpointEvery === 0) await options.saveCheckpoint?.(run.checkpoint(inner));
     await options.onProgress?.(progress);
   }
   return run.result();
