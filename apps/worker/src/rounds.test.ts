@@ -70,16 +70,15 @@ for (const [backend, title] of [
     });
     afterAll(async () => deployment.close());
 
-    it.runIf(backend === 'postgres')(
-      'give the bytes of the same training in one process, and leave no blobs',
-      async () => {
+    // On Redis the killed worker shows the same.
+    if (backend === 'postgres')
+      it('give the bytes of the same training in one process, and leave no blobs', async () => {
         const job = await deployment.trainJob(config);
         const result = await finish(deployment, await deployment.add(job));
         expectReference(result);
         expect(await leftOver(deployment, job, result)).toEqual([]);
         await deployment.blobs.delete(result.model.digest);
-      },
-    );
+      });
 
     it('end with the reason of a shard that cannot go on', async () => {
       const job = await deployment.trainJob({ ...config, optimizer: { name: 'sgd', learningRate: 1e30 } });
