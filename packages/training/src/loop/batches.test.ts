@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadDigits, openSource, pick, splitIndices, splitSamples, type Samples } from '@verge/data';
@@ -6,6 +7,7 @@ import { buildArchitecture } from '../architectures/registry.js';
 import { fit } from '../fit.js';
 import type { FitOptions, FitResult } from '../fit-options.js';
 import { Random } from '../random.js';
+import { Batches } from './batches.js';
 import { blockOrder, WINDOW_BLOCKS } from './order.js';
 import { PreparingThread } from './prefetch.js';
 import { prepareInput } from './prepare.js';
@@ -24,6 +26,7 @@ beforeAll(async () => {
   validation = parts.validation;
 });
 
+const still = { shift: 0, rotate: 0, scale: 0, flip: false };
 const augmentation = { shift: 1, rotate: 10, scale: 0.1, flip: true, noise: 0.05, mixup: 0.4, cutout: 2 };
 
 const run = (more: Partial<FitOptions> = {}): Promise<FitResult> =>
@@ -86,6 +89,35 @@ describe('a thread that prepares batches', () => {
     const flat = new PreparingThread({ ...preparation, shape: [64] });
     await expect(flat.prepare(values(0), 0)).rejects.toThrow('image augmentation needs');
     await flat.close();
+  });
+
+  it('is started where the first batches show that it pays, and a core is free', async () => {
+    const size = 64 * 28 * 28;
+    const source: SampleSource = {
+      count: 64_000,
+      shape: [1, 28, 28],
+      read: ({ length }) => ({ x: new Float32Array(size), y: new Int32Array(length) }),
+    };
+    const plan = { seed: 1, count: source.count, batch: 64, epochs: 10 };
+    const started = async (change: object | undefined, cores: number): Promise<boolean> => {
+      const preparation = {
+        shape: source.shape,
+        dtype: 'float32' as const,
+        augmentation: change && { ...still, ...change },
+      };
+      const threadsUsed = Math.max(1, availableParallelism() - cores);
+      const batches = new Batches(
+        { source, plan, preparation, threads: threadsUsed },
+        { epoch: 0, stepInEpoch: 0, step: 0 },
+      );
+      for (let i = 0; i < 20; i++) await batches.next();
+      const { prefetching } = batches;
+      await batches.close();
+      return prefetching;
+    };
+    expect(await started({ rotate: 10 }, 1)).toBe(availableParallelism() > 1);
+    expect(await started({ rotate: 10 }, 0)).toBe(false);
+    expect(await started(undefined, 1)).toBe(false);
   });
 
   it('ends with the run, however the run ends', async () => {
