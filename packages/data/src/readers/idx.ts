@@ -55,6 +55,7 @@ export function idxHeader(
 export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
   const { dims, descr, start } = idxHeader(bytes, bytes.length, path);
   const count = dims.reduce((a, b) => a * b, 1);
+  if (descr === '|u1') return { dims, data: bytes.subarray(start) };
   // Labels may be 32-bit integers, which float32 does not hold exactly.
   if (descr !== '>i4') return { dims, data: decodeElements(bytes.subarray(start), descr, count) };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
