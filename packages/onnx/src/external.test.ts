@@ -5,6 +5,7 @@ import {
   GraphBuilder,
   loadExternalData,
   OnnxError,
+  readExternalData,
   type ExternalLocation,
   type Model,
 } from './index.js';
@@ -27,6 +28,34 @@ describe('external data', () => {
     const loaded = loadExternalData(model, new Map([['data/w.bin', file]]));
     expect(loaded.graph.initializers.get('w')!.value).toEqual(float32([2], [1.5, -2]));
     expect(externalLocations(loaded)).toEqual([]);
+  });
+
+  it('is read tensor by tensor, each place once', async () => {
+    const model = withExternal({ location: 'data/w.bin', offset: 4, length: 8 });
+    const { value } = model.graph.initializers.get('w')!;
+    model.graph.initializers.set('again', { name: 'again', value });
+    const asked: unknown[] = [];
+    const loaded = await readExternalData(model, (...place) => {
+      asked.push(place);
+      return file.slice(4, 12);
+    });
+    expect(asked).toEqual([['data/w.bin', 4, 8]]);
+    for (const name of ['w', 'again']) {
+      expect(loaded.graph.initializers.get(name)!.value).toEqual(float32([2], [1.5, -2]));
+    }
+  });
+
+  it.each([
+    ['a path outside', { location: 'a/../../w.bin', offset: 0, length: null }, 0],
+    ['a file that ends before the tensor does', { location: 'w.bin', offset: 8, length: null }, 1],
+  ])('refuses %s when it is read', async (_, external, reads) => {
+    let count = 0;
+    const refused = readExternalData(withExternal(external), (_location, offset, length) => {
+      count++;
+      return file.subarray(offset, offset + length);
+    });
+    await expect(refused).rejects.toMatchObject({ name: 'OnnxError', code: 'tensor-data' });
+    expect(count).toBe(reads);
   });
 
   it.each([

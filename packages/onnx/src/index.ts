@@ -13,7 +13,7 @@ export { inferShapes, knownIntegers, valueTypes, type InferOptions, type Inferre
 export { atSizes } from './sizes.js';
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export * from './rewrite/index.js';
-export { externalLocations, loadExternalData, staysInside } from './external.js';
+export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
 export * from './partition/index.js';
 export * from './simplify/index.js';
