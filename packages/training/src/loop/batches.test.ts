@@ -91,6 +91,22 @@ describe('a thread that prepares batches', () => {
     await flat.close();
   });
 
+  it('leaves the memory of a source alone', async () => {
+    const memory = Float32Array.from(train.x);
+    const viewed: SampleSource = {
+      count: 320,
+      shape: train.shape,
+      block: 32,
+      // Views on memory that holds all samples, wherever a batch lies.
+      read: (indices) => {
+        const from = Math.floor(indices[0]! / 32) * 32;
+        return { x: memory.subarray(from * 64, (from + 32) * 64), y: train.y.subarray(from, from + 32) };
+      },
+    };
+    expect((await run({ prefetch: true, train: viewed, augmentation: { ...still, noise: 0.1 } })).steps).toBe(30);
+    expect(memory).toEqual(Float32Array.from(train.x));
+  });
+
   it('is started where the first batches show that it pays, and a core is free', async () => {
     const size = 64 * 28 * 28;
     const source: SampleSource = {

@@ -10,7 +10,7 @@ import { TrainingError } from '../errors.js';
 import type { InputValues } from '../samples.js';
 import type { NetworkInput, Preparation } from './prepare.js';
 
-/** To the thread: the samples of a batch as they were stored. Their memory moves with them. */
+/** To the thread: the samples of a batch as they were stored. */
 export interface RawMessage {
   readonly id: number;
   readonly values: InputValues;
@@ -66,15 +66,16 @@ export class PreparingThread {
     this.#waiting.clear();
   }
 
-  /** Batches come back in the order in which they were handed in. The memory of `values` moves to the thread. */
+  /** Batches come back in the order in which they were handed in. */
   prepare(values: InputValues, seed: number): Promise<NetworkInput> {
     return new Promise((resolve, reject) => {
       if (this.#failed) throw this.#failed;
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       this.#worker.ref();
-      const message: RawMessage = { id, values, seed };
-      this.#worker.postMessage(message, [values.buffer as ArrayBuffer]);
+      // A copy moves to the thread: the source may hold more in the same memory, or hand it out again.
+      const message: RawMessage = { id, values: values.slice(), seed };
+      this.#worker.postMessage(message, [message.values.buffer as ArrayBuffer]);
     });
   }
 
