@@ -4,6 +4,7 @@
  * none, it costs more than primitives do.
  */
 import { attrFloat, elementCount, float, float32, int } from '@verge/onnx';
+import { TrainingError } from '../errors.js';
 import type { Shape, Tape } from '../tape.js';
 import type { Row, Saved } from './row.js';
 
@@ -105,6 +106,8 @@ export const batchNormalization: Row = {
     const [x, scale] = n.inputs as [string, string];
     const shape = t.shape(x);
     const axes = reducedAxes(shape);
+    if (n.saved['mean'] === undefined)
+      throw new TrainingError('no-gradient', `node '${n.node.name}' (BatchNormalization): it has no second derivative`);
     const { mean, inverse, batch } = n.saved as { mean: string; inverse: string; batch?: string };
     const kept = new Map<string, string>();
     const once = (key: string, write: () => string): string => {

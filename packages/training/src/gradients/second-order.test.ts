@@ -1,6 +1,6 @@
 /** Gradients of gradients: the nodes that a row wrote, differentiated like any others, against central differences. */
 import { describe, expect, it } from 'vitest';
-import { elementCount, float32, type Model } from '@verge/onnx';
+import { elementCount, float32, GraphBuilder, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { writeBackward, writeForward } from '../backward.js';
 import { asApplied } from '../differentiate.js';
@@ -51,6 +51,7 @@ const topics: readonly (readonly Case[])[] = [
   rotations,
 ];
 const LEFT_OUT = new Set(['BatchNormalization', 'Dropout']);
+
 const cases = topics.flatMap((list) => {
   const operators = new Set(list.map((c) => c.op).filter((op) => !LEFT_OUT.has(op)));
   return [...operators].map((op) => list.find((c) => c.op === op)!);
@@ -68,4 +69,12 @@ describe('second derivatives against central differences of the first', () => {
       for (const [name, error] of errors) expect(error, name).toBeLessThan(1e-3);
     });
   }
+
+  it('BatchNormalization says that it has none', () => {
+    const b = new GraphBuilder();
+    const ones = (): string => b.constant(float32([2], [1, 1]));
+    const normal = b.node('BatchNormalization', [b.input('x', 'float32', [3, 2]), ones(), ones(), ones(), ones()]);
+    b.output(b.node('Tanh', [normal]), 'float32', null);
+    expect(() => secondOrder(b.build(), ['x'])).toThrow(expect.objectContaining({ code: 'no-gradient' }));
+  });
 });
