@@ -239,6 +239,11 @@ describe('options that do not go together', () => {
         expect.stringContaining("monitor: 'auc'"),
       ],
     });
+    const inner = { kind: 'hint', student: 'a', teacher: 'b' } as const;
+    await expect(run({ loss: inner, augmentation: undefined })).rejects.toMatchObject({
+      code: 'bad-options',
+      problems: [expect.stringContaining('says nothing about the output')],
+    });
     const flat = { ...train, shape: [64] };
     const model = buildArchitecture('mlp', { input: [64], classes: 10, params: { hidden: [8] } });
     const images = run({ model, train: flat, validation: { ...validation, shape: [64] } });

@@ -57,6 +57,7 @@ function metricProblems(o: FitOptions): string[] {
   const loss = lossOf(o);
   const names = o.metrics ?? usualMetrics(loss);
   const task = taskOf(loss);
+  if (task === 'none') return [`loss: '${loss.kind}' says nothing about the output, which is what is validated`];
   const foreign = names.filter((name) => !metricTable[name]?.tasks.includes(task));
   const problems = foreign.map((name) => `metrics: '${name}' says nothing about the loss '${loss.kind}'`);
   if (o.monitor !== undefined && o.monitor !== 'loss' && !names.includes(o.monitor)) {

@@ -105,8 +105,9 @@ function countsCrossEntropy(loss: LossSpec, { labels, samples, shape }: Evaluati
 }
 
 /**
- * Scores a model. The loss of classes is the cross-entropy of their labels without smoothing, also for distillation, so that
- * runs can be compared; that of 'mse' is summed in double precision; others are what the training minimises.
+ * Scores a model. Where each sample has one class, the loss of cross-entropy and of distillation is the cross-entropy of the
+ * labels without smoothing, so that runs can be compared; that of 'mse' is summed in double precision; others are what the
+ * training minimises.
  * @throws TrainingError `bad-samples`, `cancelled`
  */
 export async function validate(model: Model, samples: SampleSet, o: ValidationOptions): Promise<Validation> {
