@@ -1,8 +1,8 @@
 /** Training steps in a process of its own, so that CPU time and peak memory are this network's alone. Speaks the peer's protocol. */
 import { createInterface } from 'node:readline';
-import { encodeModel, float32 } from '@verge/onnx';
+import { float32 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { buildTrainingModel, LABELS, Random, TrainingState } from '@verge/training';
+import { LABELS, planSteps, Random, TrainingState } from '@verge/training';
 import { buildNetwork, type Network } from './_networks.js';
 
 interface Command {
@@ -17,23 +17,24 @@ type Step = () => Promise<number>;
 async function prepare(network: Network, batch: number, threads: number): Promise<{ step: Step; parameters: number }> {
   const model = buildNetwork(network);
   const optimizer = { name: 'sgd', learningRate: 0.01, momentum: 0.9 } as const;
-  const training = buildTrainingModel(model, { loss: { kind: 'cross-entropy' }, optimizer, batch });
-  const session = await createSession(encodeModel(training.model), { threads, optimization: 'extended' });
-  const state = new TrainingState(training, model, optimizer);
+  const options = { model, optimizer, createSession, threads };
+  const plan = planSteps({ options, loss: { kind: 'cross-entropy' }, batch });
+  const state = new TrainingState(plan.ports, model, optimizer);
+  const stepper = await plan.open(state);
   const random = new Random(1, 'samples');
   const size = batch * network.input.reduce((a, b) => a * b, 1);
   const x = Float32Array.from({ length: size }, () => random.normal());
   const labels = Int32Array.from({ length: batch }, () => random.below(network.classes));
   const feeds = {
-    [training.input.name]: float32(training.input.shape, x),
+    [plan.ports.input.name]: float32(plan.ports.input.shape, x),
     [LABELS]: { dtype: 'int32', dims: [batch], data: labels } as const,
   };
   let count = 0;
   const step = async (): Promise<number> => {
-    const { loss } = await state.step(session, { feeds, learningRate: 0.01, step: ++count, dropoutSeed: 0 });
+    const { loss } = await stepper.step({ feeds, learningRate: 0.01, step: ++count, dropoutSeed: 0 });
     return loss;
   };
-  return { step, parameters: training.parameters.size };
+  return { step, parameters: plan.ports.parameters.size };
 }
 
 async function run(step: Step, steps: number): Promise<object> {

@@ -8,7 +8,7 @@ import { peerVersions, python } from './_python.js';
 import type { Row } from './_row.js';
 
 const BATCH = 64;
-const ROUNDS = 3;
+const ROUNDS = 7;
 /** CPU seconds of one round. */
 const ROUND_SECONDS = 1;
 const WARM_UP = 10;

@@ -20,8 +20,14 @@ export interface Session {
    * Runs the model once.
    * @param feeds one tensor per graph input that has no initializer
    * @param outputs names to fetch; all graph outputs when absent
+   * @param into tensors that outputs are written into, by name, instead of fresh ones: type and shape must be the output's, and
+   *   the memory none that the run reads
    */
-  run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs?: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
 }
 

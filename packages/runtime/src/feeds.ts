@@ -60,3 +60,16 @@ export function checkOutputs(outputNames: readonly string[], wanted: readonly st
     );
   }
 }
+
+/** @throws RuntimeError `bad-output` naming every tensor that is no place for the output of its name. */
+export function checkInto(
+  outputs: readonly Port[],
+  wanted: readonly string[],
+  into: Readonly<Record<string, Tensor>>,
+): void {
+  const problems = Object.entries(into).flatMap(([name, tensor]) => {
+    const port = outputs.find((p) => p.name === name);
+    return port && wanted.includes(name) ? problemsOf(port, tensor) : [`'${name}' is not an output that is fetched`];
+  });
+  if (problems.length > 0) throw new RuntimeError('bad-output', problems.join('; '), { problems });
+}

@@ -46,6 +46,29 @@ describe('openSession', () => {
     await session.release();
   });
 
+  it('writes outputs where it is told to, also into part of a larger buffer', async () => {
+    const session = await openSession(addOne());
+    const memory = new Float32Array(10);
+    const place = float32([2, 3], memory.subarray(2, 8));
+    const { y } = await session.run({ x: float32([2, 3], [1, 2, 3, 4, 5, 6]) }, undefined, { y: place });
+    expect([...memory]).toEqual([0, 0, 2, 3, 4, 5, 6, 7, 0, 0]);
+    expect((y!.data as Float32Array).buffer).toBe(memory.buffer);
+    await session.release();
+  });
+
+  it('names every place that no output fits into', async () => {
+    const session = await openSession(addOne());
+    const x = float32([2, 3], [1, 2, 3, 4, 5, 6]);
+    const places = { y: float32([2, 2], [0, 0, 0, 0]), z: float32([1], [0]) };
+    const refused = session.run({ x }, undefined, places);
+    await expect(refused).rejects.toMatchObject({ code: 'bad-output', problems: { length: 2 } });
+    // Rows are open in the model: only the run itself can tell that they do not fit.
+    await expect(session.run({ x }, undefined, { y: float32([1, 3], [0, 0, 0]) })).rejects.toMatchObject({
+      code: 'run-failed',
+    });
+    await session.release();
+  });
+
   it('refuses packed 4-bit feeds by name', async () => {
     const b = new GraphBuilder();
     b.input('x', 'int4', ['N']);

@@ -2,7 +2,7 @@ import type { Session, SessionFactory, SessionOptions, Tensor } from '@verge/onn
 import type { InferenceSession } from 'onnxruntime-node';
 import { fromOrt, toOrt } from './convert.js';
 import { RuntimeError, messageOf } from './errors.js';
-import { checkFeeds, checkOutputs } from './feeds.js';
+import { checkFeeds, checkInto, checkOutputs } from './feeds.js';
 import { loadOrt, type Ort } from './ort.js';
 
 /** An input or output of a loaded model: symbolic dimensions keep their name, `dtype` is ONNX Runtime's word. */
@@ -41,27 +41,45 @@ class LoadedSession implements OrtSession {
     this.outputNames = session.outputNames;
   }
 
-  async run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<Record<string, Tensor>> {
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs?: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>> {
     const session = this.#session;
     if (!session) throw new RuntimeError('closed', 'the session was released');
     checkFeeds(this.inputs, feeds);
     checkOutputs(this.outputNames, outputs);
+    const wanted = outputs ?? this.outputNames;
+    if (into) checkInto(this.outputs, wanted, into);
     const ortFeeds: Record<string, InferenceSession.OnnxValueMapType[string]> = {};
     for (const name of this.inputNames) ortFeeds[name] = toOrt(this.#ort, name, feeds[name] as Tensor);
     let results: InferenceSession.OnnxValueMapType;
     try {
-      results = outputs ? await session.run(ortFeeds, outputs) : await session.run(ortFeeds);
+      results = await session.run(ortFeeds, into ? this.#fetches(wanted, into) : wanted);
     } catch (cause) {
       throw new RuntimeError('run-failed', messageOf(cause), { cause });
     }
     const out: Record<string, Tensor> = {};
     for (const [name, value] of Object.entries(results)) {
+      if (into?.[name]) {
+        out[name] = into[name];
+        continue;
+      }
       if (!(value instanceof this.#ort.Tensor)) {
         throw new RuntimeError('unsupported-type', `output '${name}' is not a tensor`);
       }
       out[name] = fromOrt(name, value);
     }
     return out;
+  }
+
+  /** Outputs with the memory that they go to; null where ONNX Runtime makes its own. */
+  #fetches(
+    wanted: readonly string[],
+    into: Readonly<Record<string, Tensor>>,
+  ): InferenceSession.NullableOnnxValueMapType {
+    return Object.fromEntries(wanted.map((name) => [name, into[name] ? toOrt(this.#ort, name, into[name]) : null]));
   }
 
   async release(): Promise<void> {

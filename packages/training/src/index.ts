@@ -76,3 +76,5 @@ export { trainGan, type GanOptions, type GanProgress, type GanResult } from './g
 export type { AdversarialSpec } from './losses/adversarial.js';
 export { probeBlock } from './blocked-layout.js';
 export { TrainingState, type StepInput, type StepResult } from './state.js';
+export { planSteps } from './parallel/plan.js';
+export type { StepContext, StepPlan, Stepper } from './parallel/stepper.js';

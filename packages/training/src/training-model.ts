@@ -32,6 +32,8 @@ export interface TrainingModelOptions extends GradientOptions, UpdateOptions {
 
 export interface TrainingModel extends StepPorts {
   readonly model: Model;
+  /** The value in which the gradients of all parameters are joined. */
+  readonly gradient: string;
 }
 
 function clipGradient(t: Tape, gradient: string, limit: number | undefined): string {
@@ -55,7 +57,12 @@ export function buildTrainingModel(model: Model, options: TrainingModelOptions):
   const gradient = clipGradient(t, written.gradient, options.maxGradientNorm);
   const next = writeNext(t, ports.parameters, gradient, options);
   const outputs = [...publishForward(written), ...next.outputs];
-  return { ...ports, slots: next.slots, model: finish(t, written.name, [...inputs, ...next.inputs], outputs) };
+  return {
+    ...ports,
+    slots: next.slots,
+    gradient: written.gradient,
+    model: finish(t, written.name, [...inputs, ...next.inputs], outputs),
+  };
 }
 
 export interface GradientModel {

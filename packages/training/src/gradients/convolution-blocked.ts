@@ -101,14 +101,15 @@ function window(c: Convolution, pads: readonly number[], group: number): Record<
   };
 }
 
-export function blockedForward(t: Tape, c: Convolution, x: string, w: string): string {
+export function blockedForward(t: Tape, c: Convolution, x: string, w: string, bias?: string): string {
   const out = filled(t, c.outChannels);
   const depthwise = isDepthwise(c);
   const narrow = !depthwise && c.inChannels < t.block;
   const weights = depthwise ? depthwiseWeights(t, w) : narrow ? narrowWeights(t, w) : denseWeights(t, w, false);
   const image = narrow ? x : blocked(t, x);
   const attributes = window(c, [...c.padBegin, ...c.padEnd], depthwise ? out : 1);
-  const y = emit(t, 'Conv', [image, weights], [c.batch, out, ...c.output], attributes);
+  const inputs = bias ? [image, weights, fill(t, bias, [out])] : [image, weights];
+  const y = emit(t, 'Conv', inputs, [c.batch, out, ...c.output], attributes);
   return plain(t, y, c.outChannels);
 }
 

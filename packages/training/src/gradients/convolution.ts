@@ -94,9 +94,7 @@ export const conv: Row = {
       return { columns };
     }
     if (runsBlocked(t, c)) {
-      const y = blockedForward(t, c, x, w);
-      if (bias) t.node('Add', [y, t.reshape(bias, [c.outChannels, 1, 1])], [node.outputs[0]!]);
-      else t.node('Identity', [y], [node.outputs[0]!]);
+      t.node('Identity', [blockedForward(t, c, x, w, bias)], [node.outputs[0]!]);
     } else t.nodes.push(node);
     return {};
   },

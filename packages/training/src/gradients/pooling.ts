@@ -26,6 +26,25 @@ function upsample(t: Tape, x: string, shape: Shape, window: Shape): string {
   });
 }
 
+/** Rows up to this wide are summed by a product with a matrix of ones, which costs a fourth of AveragePool (28x28: 0.1 ms, 0.4). */
+const PRODUCT_MAX_WIDTH = 64;
+
+/** The sum of each tiling window of images [N, C, ...input]. */
+function windowSums(t: Tape, x: string, w: Window, shape: Shape): string {
+  const width = w.input.at(-1)!;
+  if (w.kernel.length !== 2 || width > PRODUCT_MAX_WIDTH) {
+    const pool = { kernel_shape: ints(w.kernel), strides: ints(w.strides) };
+    return t.scale(t.emit('AveragePool', [x], shape, pool), elementCount(w.kernel));
+  }
+  const [kh, kw] = w.kernel as [number, number];
+  const columns = w.output[1]!;
+  const ones = new Float32Array(kh * width * columns);
+  for (let i = 0; i < kh * width; i++) ones[i * columns + Math.floor((i % width) / kw)] = 1;
+  const matrix = t.constant(float32([kh * width, columns], ones), 'ones', `w:${kh},${width},${columns}`);
+  const rows = t.reshape(x, [shape[0]! * shape[1]! * w.output[0]!, kh * width]);
+  return t.reshape(t.matmul(rows, matrix), shape);
+}
+
 /**
  * Tiling windows: the elements equal to the maximum share its gradient equally, which costs 4 ms where scattering by
  * index costs 9. Overlapping windows: the second output of MaxPool-12 says where each maximum was found, and a
@@ -53,10 +72,7 @@ export const maxPool: Row = {
       const w = poolWindow(t, n.node, x, t.shape(y));
       if (tiles(w)) {
         const mask = t.indicator(t.compare('Equal', x, upsample(t, y, shape, w.kernel)));
-        const ones = elementCount(w.kernel);
-        const pool = { kernel_shape: ints(w.kernel), strides: ints(w.strides) };
-        const count = t.scale(t.emit('AveragePool', [mask], t.shape(y), pool), ones);
-        return t.mul(mask, upsample(t, t.div(dy, count), shape, w.kernel));
+        return t.mul(mask, upsample(t, t.div(dy, windowSums(t, mask, w, t.shape(y))), shape, w.kernel));
       }
       const flat = [elementCount(t.shape(y))];
       const indices = t.reshape(n.saved['indices'] ?? n.outputs[1]!, flat);

@@ -1,41 +1,9 @@
 /** Which way a run takes its steps. */
-import { encodeModel } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
-import { portsOf } from '../loop/feeds.js';
-import { buildTrainingModel, type TrainingModel } from '../training-model.js';
 import { planAccumulation } from './accumulate.js';
 import { planReplicas } from './replicate.js';
-import { blockOf, type StepContext, type StepPlan } from './stepper.js';
-
-function planWhole({ options, loss, batch }: StepContext): StepPlan {
-  const { model, createSession, masks, threads } = options;
-  const { optimizer, trainable, mode, maxGradientNorm, maxGradientValue, companion } = options;
-  const build = (block?: number): TrainingModel =>
-    buildTrainingModel(model, {
-      loss,
-      optimizer,
-      batch,
-      trainable,
-      masked: masks !== undefined,
-      mode,
-      maxGradientNorm,
-      maxGradientValue,
-      companion,
-      block,
-    });
-  const training = build();
-  return {
-    ports: training,
-    feeds: portsOf(training.model),
-    models: [training.model],
-    open: async (state) => {
-      const block = await blockOf(options);
-      const graph = (block > 0 ? build(block) : training).model;
-      const session = await createSession(encodeModel(graph), { threads, optimization: 'extended' });
-      return { step: (input) => state.step(session, input), release: () => session.release() };
-    },
-  };
-}
+import type { StepContext, StepPlan } from './stepper.js';
+import { planWhole } from './whole.js';
 
 /**
  * Plans the steps of a run: `accumulate` micro-batches of each of `parallel.replicas`.

@@ -1,0 +1,91 @@
+/** A step as one graph in one session: the plain way. */
+import { encodeModel, float32, type Session, type Tensor } from '@verge/onnx';
+import { portsOf } from '../loop/feeds.js';
+import { segmentStep, type Segment } from '../segments.js';
+import type { StepInput, StepResult, TrainingState } from '../state.js';
+import { LOSS, MASK, nextOf, OUTPUT, STATISTICS } from '../step-parts.js';
+import { buildTrainingModel, type TrainingModel } from '../training-model.js';
+import { blockOf, checkFinite, floats, vector, type StepContext, type StepPlan, type Stepper } from './stepper.js';
+
+/**
+ * Steps whose results the executor writes where they will be read: two buffers for each vector take turns, since nothing
+ * may be read and written in one run. Vectors that others put into the state are read, and never written.
+ */
+class WholeStepper implements Stepper {
+  readonly #buffers: readonly [Map<string, Float32Array>, Map<string, Float32Array>];
+
+  constructor(
+    private readonly state: TrainingState,
+    private readonly session: Session,
+    private readonly segments: readonly Segment[],
+  ) {
+    const made = (): Map<string, Float32Array> =>
+      new Map(state.stepped.map((name) => [name, new Float32Array(state.vectors.get(name)!.length)]));
+    this.#buffers = [made(), made()];
+  }
+
+  /** A vector as the graph knows it: in segments, but for the running statistics. */
+  #named(name: string, data: Float32Array, into: Record<string, Tensor>, as = name): void {
+    if (this.segments.length === 0 || name === STATISTICS) into[as] = vector(data);
+    else for (const s of this.segments) into[as + s.suffix] = float32([s.to - s.from], data.subarray(s.from, s.to));
+  }
+
+  #feeds(input: StepInput): Record<string, Tensor> {
+    const { state } = this;
+    const flat = state.feeds(input);
+    if (this.segments.length === 0) return flat;
+    const cut = new Set([...state.stepped, MASK].filter((name) => name in flat && name !== STATISTICS));
+    const feeds = Object.fromEntries(Object.entries(flat).filter(([name]) => !cut.has(name)));
+    for (const name of cut) this.#named(name, name === MASK ? state.mask! : state.vectors.get(name)!, feeds);
+    return feeds;
+  }
+
+  async step(input: StepInput): Promise<StepResult> {
+    const { state } = this;
+    const [first, second] = this.#buffers;
+    const next = state.stepped.some((name) => state.vectors.get(name) === first.get(name)) ? second : first;
+    const into: Record<string, Tensor> = {};
+    for (const name of state.stepped) this.#named(name, next.get(name)!, into, nextOf(name));
+    const results = await this.session.run(this.#feeds(input), undefined, into);
+    const loss = floats(results, LOSS)[0]!;
+    checkFinite(loss, input.step);
+    state.advance((name) => next.get(name)!, input.step);
+    return { loss, output: floats(results, OUTPUT) };
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+}
+
+export function planWhole({ options, loss, batch }: StepContext): StepPlan {
+  const { model, createSession, masks, threads } = options;
+  const { optimizer, trainable, mode, maxGradientNorm, maxGradientValue, companion } = options;
+  const build = (block?: number): TrainingModel =>
+    buildTrainingModel(model, {
+      loss,
+      optimizer,
+      batch,
+      trainable,
+      masked: masks !== undefined,
+      mode,
+      maxGradientNorm,
+      maxGradientValue,
+      companion,
+      block,
+    });
+  const training = build();
+  return {
+    ports: training,
+    feeds: portsOf(training.model),
+    models: [training.model],
+    open: async (state) => {
+      const block = await blockOf(options);
+      const step = block > 0 ? build(block) : training;
+      const cut = segmentStep(step);
+      const bytes = encodeModel(cut?.model ?? step.model);
+      const session = await createSession(bytes, { threads, optimization: 'extended' });
+      return new WholeStepper(state, session, cut?.segments ?? []);
+    },
+  };
+}
