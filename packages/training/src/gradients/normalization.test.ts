@@ -43,3 +43,23 @@ describe('BatchNormalization against central differences, as its formulations fo
     }
   }
 });
+
+describe('BatchNormalization in training form', () => {
+  it('keeps the statistics of two passes through the same node apart', async () => {
+    const shape = [3, 2, 4, 4];
+    const feeds: Record<string, Tensor> = {
+      x: drawn(shape, 4, 6),
+      y: drawn(shape, -9, -3),
+      scale: drawn([2], 0.5, 2),
+      shift: drawn([2], -1, 1),
+      mean: drawn([2], 4, 6),
+      variance: drawn([2], 0.5, 2),
+    };
+    const b = new GraphBuilder();
+    const [x, y, ...rest] = Object.entries(feeds).map(([name, { dims }]) => b.input(name, 'float32', dims));
+    const passes = [x!, y!].map((value) => b.node('BatchNormalization', [value, ...rest]));
+    b.output(b.node('Mul', passes), 'float32', shape);
+    const found = await gradientErrors(b.build(), createSession, { feeds, wrt: ['x', 'y', 'scale', 'shift'] });
+    for (const [name, error] of found) expect(error, name).toBeLessThan(5e-4);
+  });
+});

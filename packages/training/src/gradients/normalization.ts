@@ -56,11 +56,21 @@ interface Statistics {
 }
 
 function writeFused(t: Tape, inputs: readonly string[], output: string, epsilon: number): Statistics {
-  const [x, scale, bias, runningMean, runningVariance] = inputs as [string, string, string, string, string];
+  const [x, scale, bias] = inputs as [string, string, string];
   const channels = t.shape(x)[1]!;
+  const range = t.shape(x).map((_, axis) => axis);
   const [mean, variance] = ['mean', 'variance'].map((stem) => t.declare(t.fresh(stem), [channels])) as [string, string];
-  // ONNX Runtime writes the statistics into the memory of those that it reads, so it gets values that nobody else does.
-  const [none, nothing] = [runningMean, runningVariance].map((state) => t.mul(state, t.scalar(0))) as [string, string];
+  // ONNX Runtime writes the statistics into the memory of those that it reads. So each node gets two values of its own, which
+  // depend on what it normalises: equal ones would be merged where two passes share their running statistics.
+  const first = t.slice(
+    x,
+    range,
+    range.map(() => 0),
+    range.map((axis) => (axis === 1 ? channels : 1)),
+    range.map(() => 1),
+  );
+  const none = t.reshape(t.mul(first, t.scalar(0)), [channels]);
+  const nothing = t.unary('Neg', none);
   t.node('BatchNormalization', [x, scale, bias, none, nothing], [output, mean, variance], {
     epsilon: float(epsilon),
     momentum: float(0),
