@@ -25,7 +25,9 @@ const isDepthwise = (c: Convolution): boolean => c.group > 1 && c.group === c.in
 export function runsBlocked(t: Tape, c: Convolution): boolean {
   if (t.block === 0 || c.kernel.length !== 2 || elementCount(c.kernel) === 1) return false;
   if (isDepthwise(c)) return inFours(c.inChannels);
-  return c.group === 1 && (c.inChannels < t.block || inFours(c.inChannels));
+  // A block of output channels that is mostly filled up costs what it would with them.
+  if (c.group !== 1 || 2 * c.outChannels < t.block) return false;
+  return c.inChannels < t.block || inFours(c.inChannels);
 }
 
 /** Whether the gradient of its input does: a convolution of dY by the flipped weights, where nothing was skipped. */
