@@ -4,9 +4,10 @@ import { encodeModel, float, float32, GraphBuilder, int64, ints, type Model, typ
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '../architectures/registry.js';
 import type { AdversarialSpec } from '../losses/adversarial.js';
+import type { OptimizerSpec } from '../optimizers.js';
 import { predict } from '../predict.js';
 import { Random } from '../random.js';
-import { packFrom, unpack } from '../parameters.js';
+import { floatsOf, packFrom, unpack } from '../parameters.js';
 import { LOSS, nextOf, PARAMETERS } from '../step-parts.js';
 import { BETWEEN, buildDiscriminatorStep, buildGeneratorStep, NOISE, OTHER, REAL } from './graph.js';
 import { trainGan, type GanOptions } from './train.js';
@@ -203,9 +204,28 @@ describe('trainGan', () => {
     expect(changed(generator, result.generator)).toContain(running);
   });
 
+  it('leaves what a group freezes as it is, in either network', async () => {
+    const frozen = (model: Model): OptimizerSpec => {
+      const [first] = model.graph.initializers.keys();
+      return { name: 'adam', learningRate: 0.01, groups: [{ match: [first!], frozen: true }] };
+    };
+    const { generator, discriminator } = toy();
+    const optimizer = { generator: frozen(generator), discriminator: frozen(discriminator) };
+    const after = await trainGan(toy({ optimizer }));
+    for (const [before, model] of [
+      [generator, after.generator],
+      [discriminator, after.discriminator],
+    ] as const) {
+      const values = (of: Model): string[] => [...of.graph.initializers.values()].map((s) => String(floatsOf(s)));
+      const [then, now] = [values(before), values(model)];
+      expect(now.map((v, i) => v === then[i])).toEqual(then.map((_, i) => i === 0));
+    }
+  });
+
   it('names what does not fit', async () => {
-    const bad = trainGan(toy({ steps: 0, batchSize: 2000 }));
-    await expect(bad).rejects.toMatchObject({ code: 'bad-options', problems: { length: 2 } });
+    const schedule = { name: 'cosine', finalFraction: 2 } as const;
+    const bad = trainGan(toy({ steps: 0, batchSize: 2000, schedule }));
+    await expect(bad).rejects.toMatchObject({ code: 'bad-options', problems: { length: 3 } });
     const wrong = trainGan(toy({ generator: mlp(4, 3, 1), discriminator: mlp(2, 2, 2) }));
     await expect(wrong).rejects.toMatchObject({ code: 'bad-model', problems: { length: 2 } });
   });

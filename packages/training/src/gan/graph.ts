@@ -51,6 +51,8 @@ export interface GanGraphOptions {
   readonly loss: AdversarialSpec;
   /** Of the network that the graph trains. */
   readonly optimizer: OptimizerSpec;
+  /** Of the other: what it freezes is constant here too, and no part of `step.other`. It freezes nothing when absent. */
+  readonly otherOptimizer?: OptimizerSpec;
 }
 
 /** A network as the graphs see it; its constants stand on the tape as `owner.name`. */
@@ -154,9 +156,10 @@ function begin(
   o: GanGraphOptions,
   what: 'generator' | 'discriminator',
 ): { t: Tape; trained: Network; other: Network; noise: string } {
-  const free = (): boolean => true;
-  const network = (name: 'generator' | 'discriminator'): Network =>
-    networkOf(name, o[name], o.batch, name === what ? trainableBy(o[name], o) : free);
+  const network = (name: 'generator' | 'discriminator'): Network => {
+    const optimizer = name === what ? o.optimizer : o.otherOptimizer;
+    return networkOf(name, o[name], o.batch, optimizer ? trainableBy(o[name], { optimizer }) : () => true);
+  };
   const [trained, other] = [network(what), network(what === 'generator' ? 'discriminator' : 'generator')];
   const [g, d] = what === 'generator' ? [trained, other] : [other, trained];
   const [made, read] = [g.forward.types.get(g.forward.output)?.shape, d.forward.types.get(d.forward.input)?.shape];

@@ -17,7 +17,7 @@ import type { OptimizerSpec } from '../optimizers.js';
 import { immediate } from '../pause.js';
 import { checkCancelled } from '../predict.js';
 import { Random } from '../random.js';
-import { learningRateAt, plateauStart, type ScheduleSpec } from '../schedule.js';
+import { checkSchedule, learningRateAt, plateauStart, type ScheduleSpec } from '../schedule.js';
 import { TrainingState } from '../state.js';
 import { PARAMETERS } from '../step-parts.js';
 import { BETWEEN, buildDiscriminatorStep, buildGeneratorStep, NOISE, OTHER, REAL, type GanGraph } from './graph.js';
@@ -45,8 +45,8 @@ export interface GanOptions {
   readonly batchSize?: number;
   readonly loss?: AdversarialSpec;
   readonly optimizer: { readonly generator: OptimizerSpec; readonly discriminator: OptimizerSpec };
-  /** Of both learning rates over the run; constant when absent. */
-  readonly schedule?: ScheduleSpec;
+  /** Of both learning rates over the run; constant when absent. Neither loss tells of progress, so none waits for a plateau. */
+  readonly schedule?: Exclude<ScheduleSpec, { readonly name: 'plateau' }>;
   /** Discriminator steps before each of the generator; 1 when absent, 5 for `wasserstein`. */
   readonly discriminatorSteps?: number;
   /** The generator that is returned is a moving average over the run. */
@@ -92,6 +92,7 @@ function check(o: GanOptions): void {
   }
   if (!Number.isInteger(count)) problems.push(`real.x: ${o.real.x.length} elements are no multiple of ${size}`);
   if (count < batch) problems.push(`real.x: ${Math.floor(count)} samples do not fill a batch of ${batch}`);
+  if (o.schedule) problems.push(...checkSchedule(o.schedule));
   if (o.averaging) problems.push(...checkAveraging(o.averaging, o.steps));
   refuse('bad-options', 'gan', problems);
 }
@@ -121,9 +122,10 @@ class GanRun {
     const { generator, discriminator, optimizer, loss = { kind: 'non-saturating' } } = options;
     this.#inner = options.discriminatorSteps ?? (loss.kind === 'wasserstein' ? 5 : 1);
     const both = { generator, discriminator, batch: this.#batch, loss };
+    const [ofGenerator, ofDiscriminator] = [optimizer.generator, optimizer.discriminator];
     this.#graphs = {
-      generator: buildGeneratorStep({ ...both, optimizer: optimizer.generator }),
-      discriminator: buildDiscriminatorStep({ ...both, optimizer: optimizer.discriminator }),
+      generator: buildGeneratorStep({ ...both, optimizer: ofGenerator, otherOptimizer: ofDiscriminator }),
+      discriminator: buildDiscriminatorStep({ ...both, optimizer: ofDiscriminator, otherOptimizer: ofGenerator }),
     };
     const { input } = this.#graphs.discriminator;
     const wanted = input.shape.slice(1);
