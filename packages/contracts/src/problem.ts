@@ -51,13 +51,54 @@ function likeliestBranch(branches: readonly z.core.$ZodIssue[][]): readonly z.co
   return [...branches].sort((a, b) => unknownKeys(a) - unknownKeys(b) || a.length - b.length)[0] ?? [];
 }
 
+const noSuchField = 'no such field';
+
+const unknownIn = (branch: readonly z.core.$ZodIssue[]): string[] =>
+  branch.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : []));
+
+/**
+ * Fields that are unknown in the likeliest branch and known in another: two forms were mixed. By field, those that keep it
+ * from the other form.
+ */
+function mixedFields(
+  branches: readonly z.core.$ZodIssue[][],
+  likeliest: readonly z.core.$ZodIssue[],
+): ReadonlyMap<string, string[]> {
+  const unknown = unknownIn(likeliest);
+  const mixed = new Map<string, string[]>();
+  for (const branch of branches) {
+    const there = unknownIn(branch);
+    const rivals = there.filter((key) => !unknown.includes(key));
+    if (rivals.length > 0) for (const key of unknown) if (!there.includes(key)) mixed.set(key, rivals);
+  }
+  return mixed;
+}
+
+/** What was expected, without the parser's own heading. */
+function expectation(message: string): string {
+  const bare = message.replace(/^(Invalid (input|option|discriminator value|string)[:.]|Too (small|big):) /, '');
+  if (bare === message) return message;
+  const missing = bare.endsWith(', received undefined') ? 'missing, ' : '';
+  return missing + bare.replace(', received undefined', '').replace(/^Expected /, 'expected ');
+}
+
+function unionErrors(issue: z.core.$ZodIssueInvalidUnion, at: readonly PropertyKey[], prefix: string): FieldError[] {
+  const likeliest = likeliestBranch(issue.errors);
+  const mixed = mixedFields(issue.errors, likeliest);
+  return likeliest.flatMap((inner) =>
+    issueErrors(inner, at, prefix).map((error) => {
+      const rivals = error.detail === noSuchField ? mixed.get(error.field.slice(error.field.lastIndexOf('/') + 1)) : [];
+      return rivals?.length ? { ...error, detail: `not together with ${rivals.join(', ')}` } : error;
+    }),
+  );
+}
+
 function issueErrors(issue: z.core.$ZodIssue, path: readonly PropertyKey[], prefix: string): FieldError[] {
   const at = [...path, ...issue.path];
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ field: prefix + pointer([...at, key]), detail: 'no such field' }));
-  if (issue.code === 'invalid_union' && issue.errors.length > 0)
-    return likeliestBranch(issue.errors).flatMap((inner) => issueErrors(inner, at, prefix));
-  return [{ field: prefix + pointer(at) || '/', detail: issue.message }];
+    return issue.keys.map((key) => ({ field: prefix + pointer([...at, key]), detail: noSuchField }));
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) return unionErrors(issue, at, prefix);
+  return [{ field: prefix + pointer(at) || '/', detail: expectation(issue.message) }];
 }
 
 /** Every issue of a failed parse as a field error; unknown keys are named one by one, unions by their likeliest branch. */

@@ -1,7 +1,7 @@
 /** `dataset.json` beside the data: what the file is, so that the folder alone suffices to open it. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DatasetFormat, Preprocess } from '@verge/contracts';
+import { DatasetFormat, fieldErrors, Preprocess } from '@verge/contracts';
 import { z } from 'zod';
 import { DataError, messageOf } from './errors.js';
 import { FileNames } from './readers/file-names.js';
@@ -53,8 +53,10 @@ export async function findDescriptor(
   }
   const parsed = DatasetDescriptor.safeParse(json);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'dataset'}: ${issue.message}`);
-    throw new DataError('malformed', `'${at}': ${problems.join('; ')}`, { problems });
+    const problems = fieldErrors(parsed.error).map(
+      ({ field, detail }) => `${field.slice(1).replaceAll('/', '.') || 'dataset'}: ${detail}`,
+    );
+    throw new DataError('malformed', `'${at}' does not describe a data set: ${problems.join('; ')}`, { problems });
   }
   if (!isFolder && parsed.data.file !== basename(path)) return null;
   return { descriptor: parsed.data, file: join(folder, parsed.data.file) };
