@@ -1,4 +1,5 @@
 /** Which format a file or folder has, by its content; a name's ending decides only where the content is plain text. */
+import { readdir } from 'node:fs/promises';
 import { DatasetFormat } from '@verge/contracts';
 import { headOf } from './bytes.js';
 import { DataError } from './errors.js';
@@ -30,9 +31,14 @@ async function ofFolder(path: string, names: FileNames | undefined): Promise<Dat
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if ((await listFiles(path, isImageName, names)).entries.length > 0) return 'image-folder';
   if ((await listFiles(path, isWavName, names)).entries.length > 0) return 'wav-folder';
+  const lying = (await readdir(path)).filter((name) => isImageName(name) || isWavName(name)).length;
+  const hint =
+    lying > 0
+      ? `; ${lying} images or recordings lie in it: 'names' in a dataset.json says how their names give classes`
+      : '';
   throw new DataError(
     'unknown-format',
-    `'${path}' holds no IDX pair, no x.npy, no .ts file, no Parquet file, no dataset.json and no class folders of images or WAV files`,
+    `'${path}' holds no IDX pair, no x.npy, no .ts file, no Parquet file, no dataset.json and no class folders of images or WAV files${hint}`,
   );
 }
 
