@@ -1,4 +1,9 @@
-export { architectures, buildArchitecture, type ArchitectureOptions } from './architectures/registry.js';
+export {
+  architectureProblems,
+  architectures,
+  buildArchitecture,
+  type ArchitectureOptions,
+} from './architectures/registry.js';
 export type { Architecture, Param, ParamValue } from './architectures/params.js';
 export { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { distill, type DistillOptions, type FeaturePair } from './distill.js';

@@ -19,6 +19,12 @@ export function matchesAny(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => matches(pattern, name));
 }
 
+/** Some of the names, for a message that says what could have been meant. */
+export function someOf(names: readonly string[], most = 12): string {
+  const rest = names.length - most;
+  return names.slice(0, most).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
 /** Patterns that fit none of the names: most likely a typing error, so callers refuse them. */
 export function unmatched(patterns: readonly string[], names: readonly string[]): string[] {
   return patterns.filter((pattern) => !names.some((name) => matches(pattern, name)));

@@ -1,6 +1,6 @@
 /** A training configuration and what carries it: the form that the command line, the API and the worker share. */
 import type { TrainingConfig } from '@verge/contracts';
-import { decodeModel, type Model, type SessionFactory } from '@verge/onnx';
+import { decodeModel, type Model, OnnxError, type SessionFactory } from '@verge/onnx';
 import { buildArchitecture } from './architectures/registry.js';
 import { distill } from './distill.js';
 import { refuse, TrainingError } from './errors.js';
@@ -12,8 +12,9 @@ import { isSource, type SampleSet } from './loop/source.js';
 import { taskOf } from './loop/task.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
+import { lostPatterns } from './optimizers/groups.js';
 import { findParameters } from './parameters.js';
-import { matchesAny, unmatched } from './patterns.js';
+import { matchesAny, someOf, unmatched } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
 import { replaceHead } from './transfer/head.js';
 import { reinitialise } from './transfer/layers.js';
@@ -38,7 +39,13 @@ export interface TrainOptions extends Pick<
 
 async function read(options: TrainOptions, name: string): Promise<Model> {
   if (!options.readModel) throw new TrainingError('bad-options', `the model '${name}' cannot be read here`);
-  return decodeModel(await options.readModel(name));
+  const bytes = await options.readModel(name);
+  try {
+    return decodeModel(bytes);
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new OnnxError(cause.code, `'${name}' cannot be read as an ONNX model: ${cause.message}`, { cause });
+  }
 }
 
 type Network = Pick<FitOptions, 'model' | 'trainable'>;
@@ -47,31 +54,32 @@ type Network = Pick<FitOptions, 'model' | 'trainable'>;
  * The parameters that move: all but the named ones. A new head learns in any case, and so does what is no parameter of this
  * model (a projection that distillation adds).
  */
-function withFrozen(model: Model, patterns: readonly string[] | undefined, head: readonly string[] = []): Network {
-  if (!patterns) return { model };
+function withFrozen(model: Model, config: TrainingConfig, head: readonly string[] = []): Network {
+  const { freeze: patterns = [], optimizer } = config;
   const names = new Set(findParameters(model.graph).keys());
-  const lost = unmatched(patterns, [...names]);
-  refuse(
-    'bad-options',
-    'freeze',
-    lost.map((pattern) => `no parameter is called '${pattern}'`),
-  );
+  const problems = [
+    ...unmatched(patterns, [...names]).map((pattern) => `freeze: no parameter is called '${pattern}'`),
+    ...lostPatterns(model, optimizer).map((problem) => `optimizer: ${problem}`),
+  ];
+  if (problems.length > 0) problems.push(`the parameters are ${someOf([...names])}`);
+  refuse('bad-options', 'the configuration does not suit the model', problems);
+  if (patterns.length === 0) return { model };
   return { model, trainable: (name) => !names.has(name) || head.includes(name) || !matchesAny(patterns, name) };
 }
 
 /** The network with its initial weights, and which of them move. */
 async function networkOf(options: TrainOptions): Promise<Network> {
   const { config, classes, train } = options;
-  const { model: source, freeze, seed } = config;
+  const { model: source, seed } = config;
   if ('architecture' in source) {
     const { architecture, params } = source;
-    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params }, seed), freeze);
+    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params }, seed), config);
   }
   const given = await read(options, source.onnx);
   const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;
-  if (!source.newHead) return withFrozen(model, freeze);
+  if (!source.newHead) return withFrozen(model, config);
   const head = replaceHead(model, { classes, node: source.headNode, seed });
-  return withFrozen(head.model, freeze, head.parameters);
+  return withFrozen(head.model, config, head.parameters);
 }
 
 async function teachersOf(options: TrainOptions): Promise<Model[]> {

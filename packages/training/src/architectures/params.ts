@@ -66,7 +66,7 @@ export interface Architecture {
 }
 
 /** What a parameter expects, in words; undefined when the value is good. */
-export function complaint(param: Param, value: ParamValue): string | undefined {
+export function complaint(param: Param, value: unknown): string | undefined {
   switch (param.kind) {
     case 'number': {
       if (param.below !== undefined) {

@@ -8,7 +8,7 @@ import { TrainingState } from '../state.js';
 import { Random } from '../random.js';
 import { buildTrainingModel } from '../training-model.js';
 import type { ParamValue } from './params.js';
-import { architectures, buildArchitecture } from './registry.js';
+import { architectureProblems, architectures, buildArchitecture } from './registry.js';
 
 const parameterCount = (m: Model): number =>
   [...findParameters(m.graph).keys()].reduce((sum, name) => sum + floatsOf(m.graph.initializers.get(name))!.length, 0);
@@ -228,6 +228,12 @@ describe('built-in architectures', () => {
     expect(() => buildArchitecture('resnet', { ...options, params })).toThrow(
       expect.objectContaining({ code: 'bad-options', problems: expect.objectContaining({ length: 5 }) }),
     );
+    expect(architectureProblems('vgg')).toEqual([expect.stringMatching(/^architecture: .*resnet/)]);
+    expect(architectureProblems('resnet', params)).toHaveLength(5);
+    expect(architectureProblems('resnet', { depth: 3 })).toEqual([
+      'params.depth: no such parameter; there are channels, blocks, dropout, head',
+    ]);
+    expect(architectureProblems('resnet', { blocks: 2 })).toEqual([]);
     const bad: [string, number[], Record<string, ParamValue>?][] = [
       ['lenet', [64]],
       ['recurrent', [3, 8, 8]],

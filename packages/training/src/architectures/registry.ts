@@ -46,6 +46,33 @@ export interface ArchitectureOptions {
   readonly params?: Readonly<Record<string, ParamValue>>;
 }
 
+function architectureOf(name: string): Architecture | undefined {
+  return Object.hasOwn(architectures, name) ? architectures[name] : undefined;
+}
+
+const unknown = (name: string): string =>
+  `no architecture is called '${name}'; there are ${Object.keys(architectures).join(', ')}`;
+
+/** What is wrong with parameters, by parameter. */
+function badParams(architecture: Architecture, params: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(params).flatMap(([key, value]) => {
+    const param = Object.hasOwn(architecture.params, key) ? architecture.params[key] : undefined;
+    if (!param) return [`${key}: no such parameter; there are ${Object.keys(architecture.params).join(', ')}`];
+    const expected = complaint(param, value);
+    return expected ? [`${key}: expected ${expected}`] : [];
+  });
+}
+
+/**
+ * What can be said against an architecture's name and parameters before there are samples: fields of a configuration's `model`,
+ * each with what was expected. Empty where a network can be built for samples that suit it.
+ */
+export function architectureProblems(name: string, params: Readonly<Record<string, unknown>> = {}): string[] {
+  const architecture = architectureOf(name);
+  if (!architecture) return [`architecture: ${unknown(name)}`];
+  return badParams(architecture, params).map((problem) => `params.${problem}`);
+}
+
 /**
  * Builds a network with freshly drawn weights: `input` float32 ['N', ...input] to logits float32 ['N', classes], unless the
  * architecture says otherwise (auto-encoders, the generator).
@@ -53,11 +80,8 @@ export interface ArchitectureOptions {
  * @throws TrainingError `unknown-architecture` naming those that exist, `bad-options` naming every bad parameter
  */
 export function buildArchitecture(name: string, options: ArchitectureOptions, seed = 1): Model {
-  const architecture = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
-  if (!architecture) {
-    const known = Object.keys(architectures).join(', ');
-    throw new TrainingError('unknown-architecture', `no architecture is called '${name}'; there are ${known}`);
-  }
+  const architecture = architectureOf(name);
+  if (!architecture) throw new TrainingError('unknown-architecture', unknown(name));
   const { input, classes, params = {} } = options;
   const problems: string[] = [];
   if (input.length === 0 || input.some((d) => !Number.isInteger(d) || d < 1))
@@ -66,13 +90,7 @@ export function buildArchitecture(name: string, options: ArchitectureOptions, se
   if (ranks && !(ranks as readonly number[]).includes(input.length))
     problems.push(`input: expected ${text}, not [${input.join(', ')}]`);
   if (!Number.isInteger(classes) || classes < 1) problems.push('classes: expected a whole number from 1');
-  for (const [key, value] of Object.entries(params)) {
-    const param = Object.hasOwn(architecture.params, key) ? architecture.params[key] : undefined;
-    const expected = param
-      ? complaint(param, value)
-      : `no such parameter; there are ${Object.keys(architecture.params).join(', ')}`;
-    if (expected) problems.push(`${key}: ${param ? `expected ${expected}` : expected}`);
-  }
+  problems.push(...badParams(architecture, params));
   refuse('bad-options', `architecture '${name}'`, problems);
   return architecture.build(input, classes, reader(architecture, params), seed);
 }

@@ -12,6 +12,13 @@ export function groupOf(spec: OptimizerSpec, name: string): ParameterGroup | und
   return spec.groups?.find((group) => matchesAny(group.match, name));
 }
 
+/** Patterns of the optimiser that name nothing in the model, as problems. */
+export function lostPatterns(model: Model, optimizer: OptimizerSpec): string[] {
+  const patterns = [...(optimizer.decayExcluded ?? []), ...(optimizer.groups ?? []).flatMap((g) => g.match)];
+  const lost = unmatched(patterns, [...model.graph.initializers.keys()]);
+  return lost.map((pattern) => `no constant of the model is called '${pattern}'`);
+}
+
 /**
  * Which parameters move: those that the caller wants and no group freezes.
  * @throws TrainingError `bad-options` naming every setting out of range and every pattern that names nothing
@@ -21,12 +28,7 @@ export function trainableBy(
   options: { readonly optimizer: OptimizerSpec; readonly trainable?: (name: string) => boolean },
 ): (name: string) => boolean {
   const { optimizer, trainable = () => true } = options;
-  const patterns = [...(optimizer.decayExcluded ?? []), ...(optimizer.groups ?? []).flatMap((g) => g.match)];
-  const lost = unmatched(patterns, [...model.graph.initializers.keys()]);
-  refuse('bad-options', 'optimizer', [
-    ...checkOptimizer(optimizer),
-    ...lost.map((pattern) => `no constant of the model is called '${pattern}'`),
-  ]);
+  refuse('bad-options', 'optimizer', [...checkOptimizer(optimizer), ...lostPatterns(model, optimizer)]);
   return (name) => trainable(name) && groupOf(optimizer, name)?.frozen !== true;
 }
 
