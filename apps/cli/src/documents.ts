@@ -4,8 +4,16 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { CliError, fieldLines } from './errors.js';
 
-/** @throws CliError that lists every field that is not as expected */
-export async function readDocument<T extends z.ZodType>(path: string, schema: T, what: string): Promise<z.output<T>> {
+/**
+ * @param further what the schema does not know, as a line for each bad field
+ * @throws CliError that lists every field that is not as expected
+ */
+export async function readDocument<T extends z.ZodType>(
+  path: string,
+  schema: T,
+  what: string,
+  further: (value: unknown) => readonly string[] = () => [],
+): Promise<z.output<T>> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CliError('missing', `cannot read the ${what} '${path}'`, [cause instanceof Error ? cause.message : ''], {
       cause,
@@ -20,7 +28,8 @@ export async function readDocument<T extends z.ZodType>(path: string, schema: T,
     });
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success)
-    throw new CliError('usage', `'${path}' is not a ${what}`, fieldLines(parsed.error), { cause: parsed.error });
+  const lines = [...(parsed.success ? [] : fieldLines(parsed.error)), ...further(value)];
+  if (!parsed.success || lines.length > 0)
+    throw new CliError('usage', `'${path}' is not a ${what}`, lines, { cause: parsed.error });
   return parsed.data;
 }

@@ -149,7 +149,11 @@ function engineError(error: Error): CliError | undefined {
   const { code, problems } = error as Error & { code?: unknown; problems?: unknown };
   if (!table || typeof code !== 'string') return undefined;
   const several = Array.isArray(problems) && problems.length > 1 ? problems.map(String) : [];
-  return new CliError(table[code] ?? 'failed', error.message, several, { cause: error, reason: code });
+  // They are lines of their own then, and need not stand in the message too.
+  const list = `: ${several.join('; ')}`;
+  const message =
+    several.length > 0 && error.message.endsWith(list) ? error.message.slice(0, -list.length) : error.message;
+  return new CliError(table[code] ?? 'failed', message, several, { cause: error, reason: code });
 }
 
 /** Any error as one of ours: its message for people, its code for scripts. */

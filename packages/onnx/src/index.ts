@@ -10,7 +10,7 @@ export * from './builder.js';
 export { assertLegal, checkModel, LegalityError, type Diagnostic, type DiagnosticCode } from './check/index.js';
 export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './specs/lookup.js';
 export { inferShapes, knownIntegers, valueTypes, type InferOptions, type InferredOperator } from './infer/index.js';
-export { atSizes } from './sizes.js';
+export { atSizes, symbolicSizes } from './sizes.js';
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';

@@ -3,7 +3,8 @@ import { OnnxError } from './errors.js';
 import { inferShapes } from './infer/index.js';
 import type { Model, ValueInfo } from './ir.js';
 
-function symbolsOf(model: Model): Set<string> {
+/** Names of the sizes that the inputs leave open. */
+export function symbolicSizes(model: Model): Set<string> {
   const symbols = new Set<string>();
   for (const { type } of model.graph.inputs) {
     if (type?.kind === 'tensor') for (const d of type.shape ?? []) if (typeof d === 'string') symbols.add(d);
@@ -30,7 +31,7 @@ export function atSizes(
 ): { model: Model; assumed: Record<string, number> } {
   const assumed: Record<string, number> = {};
   const given: Record<string, number> = {};
-  for (const symbol of symbolsOf(model)) {
+  for (const symbol of symbolicSizes(model)) {
     assumed[symbol] = dims[symbol] ?? 1;
     if (dims[symbol] !== undefined) given[symbol] = dims[symbol];
   }

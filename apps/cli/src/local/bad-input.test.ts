@@ -22,13 +22,31 @@ beforeAll(async () => {
   await writeFile(at('good.json'), JSON.stringify({ name: 'good', passes: [{ pass: 'fold' }] }));
   await writeConfig(
     folder,
-    { model: { architecture: 'lenet', parms: {} }, epochs: 0, optimizer: { name: 'nadam' }, batch: 3 },
+    {
+      model: { architecture: 'lenet', parms: {}, params: { widht: 2, kernel: 'big' }, onnx: 'x' },
+      epochs: 0,
+      optimizer: { name: 'nadam' },
+      batch: 3,
+    },
     'bad.yaml',
   );
   await writeConfig(folder, { model: { architecture: 'nonesuch' } }, 'unknown.yaml');
   await writeConfig(folder, { distillation: {} }, 'no-teacher.yaml');
   await writeConfig(folder, { data: undefined }, 'no-data.yaml');
-  await writeConfig(folder, { data: { path: 'nowhere' } }, 'nowhere.yaml');
+  await writeConfig(
+    folder,
+    { data: { path: 'nowhere' }, model: { onnx: 'no.onnx' }, teacher: 'none.onnx' },
+    'nowhere.yaml',
+  );
+  await writeConfig(
+    folder,
+    {
+      model: { architecture: 'mlp' },
+      freeze: ['stem*'],
+      optimizer: { name: 'sgd', groups: [{ match: ['tail'], frozen: true }] },
+    },
+    'patterns.yaml',
+  );
   await writeConfig(folder, { data: { path: digits, format: 'hdf5' } }, 'hdf5.yaml');
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
@@ -46,6 +64,9 @@ describe('bad input', () => {
         code: 'usage',
         details: expect.arrayContaining([
           'model.parms: no such field',
+          'model.params.widht: no such parameter; there are width, kernel, dropout',
+          'model.params.kernel: expected a whole number from 1',
+          'model.onnx: not together with architecture, params',
           expect.stringMatching(/^epochs: /),
           expect.stringMatching(/^optimizer.name: .*'sgd' \| 'adamw'/),
           'batch: no such field',
@@ -54,7 +75,27 @@ describe('bad input', () => {
     ],
     ['a configuration that is no YAML', () => train('broken.yaml'), 2, { code: 'usage' }],
     ['a configuration that is not there', () => train('absent.yaml'), 4, { code: 'missing' }],
-    ['an unknown architecture', () => train('unknown.yaml'), 2, { reason: 'unknown-architecture' }],
+    [
+      'an unknown architecture',
+      () => train('unknown.yaml'),
+      2,
+      {
+        details: [expect.stringMatching(/^model.architecture: no architecture is called 'nonesuch'; there are mlp, /)],
+      },
+    ],
+    [
+      'every pattern that names no parameter',
+      () => train('patterns.yaml'),
+      2,
+      {
+        reason: 'bad-options',
+        details: [
+          "freeze: no parameter is called 'stem*'",
+          "optimizer: no constant of the model is called 'tail'",
+          expect.stringMatching(/^the parameters are .*weight/),
+        ],
+      },
+    ],
     ['a distillation without a teacher', () => train('no-teacher.yaml'), 2, { reason: 'bad-options' }],
     [
       'a configuration without data',
@@ -62,7 +103,19 @@ describe('bad input', () => {
       2,
       { details: [expect.stringMatching(/^data.path: /)] },
     ],
-    ['data that are not there', () => train('nowhere.yaml'), 4, { reason: 'not-found' }],
+    [
+      'every file that is not there',
+      () => train('nowhere.yaml'),
+      4,
+      {
+        reason: 'not-found',
+        details: [
+          expect.stringMatching(/^data.path: '.*nowhere' does not exist$/),
+          expect.stringMatching(/^model.onnx: '.*no.onnx' does not exist$/),
+          expect.stringMatching(/^teacher: '.*none.onnx' does not exist$/),
+        ],
+      },
+    ],
     [
       'a format that does not exist',
       () => train('hdf5.yaml'),
@@ -115,7 +168,10 @@ describe('bad input', () => {
       'a model that is none',
       () => evaluate('not-a-model.onnx', digits),
       2,
-      { reason: expect.stringMatching(/malformed|truncated/) },
+      {
+        reason: expect.stringMatching(/malformed|truncated/),
+        message: expect.stringMatching(/^'.*not-a-model.onnx' cannot be read as an ONNX model: /),
+      },
     ],
     ['a model that is not there', () => ['inspect', '--model', at('absent.onnx')], 4, { code: 'missing' }],
     [

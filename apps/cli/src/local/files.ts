@@ -1,5 +1,5 @@
 /** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -12,9 +12,26 @@ export async function readGiven(path: string, what: string): Promise<Uint8Array>
   });
 }
 
+/**
+ * @param paths by the field that names them
+ * @throws CliError `missing` naming every one that does not exist
+ */
+export async function refuseMissing(paths: Readonly<Record<string, string>>, document: string): Promise<void> {
+  const lost: string[] = [];
+  for (const [field, path] of Object.entries(paths))
+    await access(path).catch((cause: NodeJS.ErrnoException) =>
+      lost.push(`${field}: ${cause.code === 'ENOENT' ? `'${path}' does not exist` : reasonOf(cause)}`),
+    );
+  if (lost.length > 0)
+    throw new CliError('missing', `'${document}' names what cannot be opened`, lost, { reason: 'not-found' });
+}
+
+/** @throws CliError `usage` when no file can be made there */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
-  const file = await open(draft, 'w');
+  const file = await open(draft, 'w').catch((cause: unknown) => {
+    throw new CliError('usage', `cannot write '${path}'`, [reasonOf(cause)], { cause });
+  });
   try {
     await file.writeFile(content);
     await file.sync();

@@ -104,3 +104,22 @@ describe('verge inspect', () => {
     expect(html).toMatch(/<td>conv0<\/td><td>Conv<\/td><td>1×4×8×8<\/td>/);
   });
 });
+
+describe('what graph verbs refuse', () => {
+  it.each([
+    ['inspect', ['--dim', 'batch=2'], '--dim'],
+    ['simplify', ['--out', 'x.onnx', '--dim', 'batch=2'], '--dim'],
+    ['simplify', ['--out', 'x.onnx', '--verify-dim', 'batch=2'], '--verify-dim'],
+    ['partition', ['--out', 'x', '--stages', '2', '--dim', 'batch=2'], '--dim'],
+  ])('%s %j: sizes that no input has', async (verb, args, option) => {
+    const { code, stderr } = await verge(verb, ...model(), ...args);
+    expect(code).toBe(2);
+    expect(stderr).toBe(`verge: ${option}: no input has a size called 'batch'\n  there are n\n`);
+  });
+
+  it('a file in a folder that is not there', async () => {
+    const { code, stderr } = await verge('inspect', ...model(), '--svg', at('no/graph.svg'));
+    expect(code).toBe(2);
+    expect(stderr).toContain(`cannot write '${at('no/graph.svg')}'`);
+  });
+});

@@ -1,6 +1,6 @@
 /** A model's file, and the files beside it that hold its large tensors. */
 import { dirname, resolve, sep } from 'node:path';
-import { decodeModel, type Graph, type Model, subgraphs } from '@verge/onnx';
+import { decodeModel, type Graph, type Model, OnnxError, subgraphs, symbolicSizes } from '@verge/onnx';
 import { CliError } from '../errors.js';
 import { readGiven } from './files.js';
 
@@ -29,9 +29,32 @@ async function externalData(model: Model, file: string): Promise<Map<string, Uin
   return contents;
 }
 
+/** @throws OnnxError that names the file, when its bytes are no ONNX model */
+export function decodeFile(bytes: Uint8Array, path: string): Model {
+  try {
+    return decodeModel(bytes);
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new OnnxError(cause.code, `'${path}' cannot be read as an ONNX model: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * @param dims sizes by symbol, as an option gives them
+ * @throws CliError `usage` naming every symbol that no input has
+ */
+export function refuseUnknownSizes(model: Model, option: string, dims: Readonly<Record<string, number>> = {}): void {
+  const known = symbolicSizes(model);
+  const lost = Object.keys(dims).filter((name) => !known.has(name));
+  if (lost.length === 0) return;
+  throw new CliError('usage', `${option}: no input has a size called ${lost.map((name) => `'${name}'`).join(', ')}`, [
+    known.size > 0 ? `there are ${[...known].join(', ')}` : 'every size is fixed',
+  ]);
+}
+
 /** @throws CliError `missing`, OnnxError when the bytes are no ONNX model */
 export async function readModel(path: string): Promise<ModelFile> {
   const bytes = await readGiven(path, 'model');
-  const external = await externalData(decodeModel(bytes), path);
+  const external = await externalData(decodeFile(bytes, path), path);
   return { bytes, session: external.size > 0 ? { externalData: external } : {} };
 }

@@ -15,7 +15,7 @@ import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
 import { emptyFolder, writeJson, writeWhole } from './files.js';
-import { readModel } from './model-file.js';
+import { readModel, refuseUnknownSizes } from './model-file.js';
 
 export interface PartitionArguments {
   model: string;
@@ -48,6 +48,7 @@ async function costsOf(options: PartitionArguments, model: Model): Promise<Pick<
 export async function partitionVerb(options: PartitionArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
   const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  refuseUnknownSizes(model, '--dim', options.dim);
   const result = partition(model, {
     stages: options.stages,
     slack: options.slack,

@@ -4,7 +4,7 @@ import { createSession, RuntimeError } from '@verge/runtime';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
 import { writeWhole } from './files.js';
-import { readModel } from './model-file.js';
+import { readModel, refuseUnknownSizes } from './model-file.js';
 
 export interface SimplifyArguments {
   model: string;
@@ -27,11 +27,12 @@ function show(result: Simplified, bytes: { before: number; after: number }, out:
   const apart = (d: Comparison): string =>
     d.absolute === 0 ? 'equal' : `at most ${d.absolute.toPrecision(3)} apart, relative ${d.relative.toPrecision(3)}`;
   const check = c ? `${c.runs} sets of random inputs: ${apart(c)}` : 'not checked';
+  const rules = table(
+    ['rule', '>applied', '>nodes less'],
+    result.steps.map((s) => [s.rule, String(s.fired), String(s.nodesRemoved)]),
+  );
   return [
-    table(
-      ['rule', '>applied', '>nodes less'],
-      result.steps.map((s) => [s.rule, String(s.fired), String(s.nodesRemoved)]),
-    ),
+    result.steps.length > 0 ? rules : 'no rule applied',
     '',
     fields([
       ['nodes', `${result.nodesBefore} before, ${result.nodesAfter} after`],
@@ -55,6 +56,8 @@ function advised(error: unknown): unknown {
 export async function simplifyVerb(options: SimplifyArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
   const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  refuseUnknownSizes(model, '--dim', options.dim);
+  refuseUnknownSizes(model, '--verify-dim', options.verifyDim);
   const result = await simplify(model, createSession, {
     ...(options.dim && { dims: options.dim }),
     fuse: options.fuse,

@@ -1,12 +1,12 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
-import { type Accuracy, type Measurement, TrainingConfig, type TrainingPoint } from '@verge/contracts';
+import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
 import { type FitResult, lossOfConfig, samplesOfConfig, taskOf, trainFromConfig, validate } from '@verge/training';
-import { readDocument } from '../documents.js';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
 import { beside, readGiven } from './files.js';
 import { untilInterrupted } from './signals.js';
+import { readTrainingConfig } from './training-document.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
 import { openTrainingFolder, type TrainingFolder } from './training-folder.js';
 
@@ -34,15 +34,19 @@ export interface TrainReport {
 
 const digits = (value: number): string => value.toFixed(4);
 
+/** With `localSgd` the figures are those of rounds. */
+const roundOf = ({ localSgd }: TrainingConfig): string => (localSgd ? 'round' : 'epoch');
+
 /** Losses, and accuracies where classes are predicted, else the metrics. */
-function describeEpoch(p: TrainingPoint, classes: boolean): string {
+function describeEpoch(p: TrainingPoint, config: TrainingConfig): string {
+  const classes = predictsClasses(config);
   const epoch = String(p.epoch).padStart(String(p.epochs).length);
   const accuracy = (value: number): string => (classes ? ` acc ${percent(value)}` : '');
   const metrics = classes ? [] : Object.entries(p.metrics ?? {}).map(([name, value]) => ` ${name} ${digits(value)}`);
   return (
-    `epoch ${epoch}/${p.epochs}  train loss ${digits(p.trainLoss)}${accuracy(p.trainAccuracy)}` +
+    `${roundOf(config)} ${epoch}/${p.epochs}  train loss ${digits(p.trainLoss)}${accuracy(p.trainAccuracy)}` +
     `  val loss ${digits(p.valLoss)}${accuracy(p.valAccuracy)}${metrics.join('')}` +
-    `  lr ${p.learningRate.toPrecision(3)}  ${p.seconds.toFixed(1)} s`
+    `  lr ${p.learningRate === 0 ? '0' : p.learningRate.toPrecision(3)}  ${p.seconds.toFixed(1)} s`
   );
 }
 
@@ -73,7 +77,7 @@ function show(report: TrainReport, folder: TrainingFolder): string {
     ['model', folder.model],
     ['size', size(m.bytes)],
     ['parameters', m.parameters],
-    ['epoch kept', `${report.bestEpoch} of ${report.points.length}`],
+    [`${roundOf(report.config)} kept`, `${report.bestEpoch} of ${report.points.length}`],
     ...accuracyRows(report),
     ...metricRows(report.metrics),
     ['p50', `${m.p50Ms.toFixed(3)} ms`],
@@ -137,7 +141,7 @@ async function train(
       createSession,
       openReplicas,
       signal,
-      onProgress: (point) => output.progress(describeEpoch(point, predictsClasses(config))),
+      onProgress: (point) => output.progress(describeEpoch(point, config)),
       saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
       readModel: (name) => readGiven(beside(file, name), 'model'),
       ...(resumeFrom ? { resumeFrom } : {}),
@@ -154,7 +158,7 @@ async function train(
 /** Writes model.onnx and report.json into `--out`. */
 export async function trainVerb(options: TrainArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
-  const config = await readDocument(options.config, TrainingConfig, 'training configuration');
+  const config = await readTrainingConfig(options.config);
   const folder = await openTrainingFolder(options.out, config, options, output);
   if (folder.finished) {
     output.progress('the training in this folder is complete already');
