@@ -15,7 +15,7 @@ const maxRow = 64 * 1024 * 1024;
  * The rows of a file as they are read. Offsets are those of the content's bytes.
  * @throws DataError `malformed` for quotes without end and broken gzip, `too-large` for a row of more than 64 MiB
  */
-export async function* csvRows(path: string, delimiter?: string): AsyncGenerator<CsvRow> {
+async function* csvRows(path: string, delimiter?: string): AsyncGenerator<CsvRow> {
   const stream = await openStream(path);
   // One character for each byte, so that offsets are bytes; what is text is decoded cell by cell.
   stream.setEncoding('latin1');
@@ -88,7 +88,7 @@ export interface CsvLayout {
 }
 
 /** @throws DataError `missing-part` when there is no label column */
-export function layoutOf(first: readonly string[], path: string, options: OpenOptions): CsvLayout {
+function layoutOf(first: readonly string[], path: string, options: OpenOptions): CsvLayout {
   const cells = first.map(cellText);
   const header = options.header ?? looksLikeHeader(cells, options.labelColumn);
   const width = cells.length;
@@ -100,36 +100,56 @@ export function layoutOf(first: readonly string[], path: string, options: OpenOp
 export const featuresOf = (cells: readonly string[], { label }: CsvLayout): number[] =>
   cells.filter((_, i) => i !== label).map((cell) => Number(cellText(cell)));
 
+/**
+ * Gives the rows that hold samples to `take`, with their labels; those that do not are counted.
+ * @param file where the content lies, which `path` names to the user
+ * @returns what the first row says of all
+ * @throws DataError as `csvRows` and `layoutOf`; `unreadable-rows`, and `malformed` when no row holds a sample
+ */
+export async function eachCsvSample(
+  file: string,
+  path: string,
+  { options, unreadable }: { options: OpenOptions; unreadable: UnreadableRows },
+  take: (row: CsvRow, label: string, layout: CsvLayout) => void,
+): Promise<CsvLayout> {
+  let layout: CsvLayout | null = null;
+  let count = 0;
+  for await (const row of csvRows(file, options.delimiter)) {
+    options.signal?.throwIfAborted();
+    if (layout === null) {
+      layout = layoutOf(row.cells, path, options);
+      if (layout.header) continue;
+    }
+    const problem = rowProblem(row.cells, layout);
+    if (problem) {
+      unreadable.add(`row at line ${row.line}`, problem);
+      continue;
+    }
+    count++;
+    take(row, cellText(row.cells[layout.label] as string).trim(), layout);
+  }
+  unreadable.check();
+  if (count === 0 || layout === null)
+    throw new DataError('malformed', `'${basename(path)}' has no row of numbers and a label`);
+  return layout;
+}
+
 export async function readCsv(path: string, options: OpenOptions): Promise<RawDataset> {
   const unreadable = new UnreadableRows(path, options.maxUnreadable);
   const maxBytes = options.maxBytes ?? defaultMaxBytes;
   const x = new GrowingFloats();
   const found: string[] = [];
-  let layout: CsvLayout | null = null;
-  for await (const { line, cells } of csvRows(path, options.delimiter)) {
-    options.signal?.throwIfAborted();
-    if (layout === null) {
-      layout = layoutOf(cells, path, options);
-      if (layout.header) continue;
-    }
-    const problem = rowProblem(cells, layout);
-    if (problem) {
-      unreadable.add(`row at line ${line}`, problem);
-      continue;
-    }
-    found.push(cellText(cells[layout.label] as string).trim());
+  const { width } = await eachCsvSample(path, path, { options, unreadable }, ({ cells }, label, layout) => {
+    found.push(label);
     x.push(featuresOf(cells, layout));
     if (x.length * 4 > maxBytes) throw new DataError('too-large', `'${path}' needs more than ${maxBytes} bytes`);
-  }
-  unreadable.check();
-  if (found.length === 0 || layout === null)
-    throw new DataError('malformed', `'${basename(path)}' has no row of numbers and a label`);
-  const shape = [layout.width - 1];
+  });
+  const shape = [width - 1];
   return { kind: 'arrays', format: 'csv', x: x.take(), shape, ...indexLabels(found), unreadable: unreadable.summary };
 }
 
 /** What is wrong with a row, or null. */
-export function rowProblem(row: readonly string[], { width, label }: CsvLayout): string | null {
+function rowProblem(row: readonly string[], { width, label }: CsvLayout): string | null {
   if (row.length !== width) return `${row.length} cells, expected ${width}`;
   const cells = row.map(cellText);
   const bad = cells.flatMap((cell, i) =>

@@ -1,7 +1,6 @@
 /** CSV read by position: one pass finds where each row lies and what its label is. */
-import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { cellText, csvRows, featuresOf, layoutOf, rowProblem, type CsvLayout } from '../readers/csv.js';
+import { eachCsvSample, featuresOf, type CsvLayout } from '../readers/csv.js';
 import { CsvSplitter } from '../readers/csv-text.js';
 import { GrowingNumbers } from '../readers/grow.js';
 import { LabelIndex } from '../readers/labels.js';
@@ -25,27 +24,11 @@ async function indexRows(file: string, path: string, options: OpenOptions, unrea
   const starts = new GrowingNumbers();
   const ends = new GrowingNumbers();
   const classes = new LabelIndex();
-  let layout: CsvLayout | null = null;
-  let count = 0;
-  for await (const { line, start, end, cells } of csvRows(file, options.delimiter)) {
-    options.signal?.throwIfAborted();
-    if (layout === null) {
-      layout = layoutOf(cells, path, options);
-      if (layout.header) continue;
-    }
-    const problem = rowProblem(cells, layout);
-    if (problem) {
-      unreadable.add(`row at line ${line}`, problem);
-      continue;
-    }
-    starts.push(start);
-    ends.push(end);
-    classes.add(cellText(cells[layout.label] as string).trim());
-    count++;
-  }
-  unreadable.check();
-  if (count === 0 || layout === null)
-    throw new DataError('malformed', `'${basename(path)}' has no row of numbers and a label`);
+  const layout = await eachCsvSample(file, path, { options, unreadable }, (row, label) => {
+    starts.push(row.start);
+    ends.push(row.end);
+    classes.add(label);
+  });
   return { layout, starts: starts.take(), ends: ends.take(), ...classes.take() };
 }
 

@@ -4,13 +4,11 @@ import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { FiniteRows } from '../readers/finite.js';
 import { idxHeader, idxImagesIn, labelsBeside, parseIdx, partOfName } from '../readers/idx.js';
-import { numberedLabels } from '../readers/labels.js';
 import type { OpenOptions } from '../readers/options.js';
-import type { Part } from '../samples.js';
-import { readSegments } from './concat.js';
 import { PositionalFile } from './file.js';
-import { dtypeOfDescr, readFixedRows, type FixedRows } from './fixed-rows.js';
+import type { FixedRows } from './fixed-rows.js';
 import { sizeOf, type RawSource } from './raw-source.js';
+import { sourceOfRuns } from './runs.js';
 
 interface Pair {
   readonly rows: FixedRows;
@@ -60,32 +58,10 @@ function sourceOf(pairs: readonly Pair[], finite: FiniteRows, close: () => Promi
   const { shape, images } = pairs[0] as Pair;
   const odd = pairs.find((pair) => pair.shape.join() !== shape.join());
   if (odd) throw new DataError('shape-mismatch', `'${odd.images}' has samples of another shape than '${images}'`);
-  const y = new Int32Array(pairs.reduce((n, pair) => n + pair.y.length, 0));
-  const parts: Part[] = [];
-  for (const pair of pairs) {
-    y.set(pair.y, parts.length);
-    const part = partOfName(basename(pair.images));
-    for (let i = 0; i < pair.y.length; i++) parts.push(part);
-  }
-  const dtype = pairs.every((p) => dtypeOfDescr(p.rows.descr) === 'uint8') ? 'uint8' : 'float32';
-  const segments = pairs.map((p) => ({
-    count: p.y.length,
-    read: (indices: ArrayLike<number>) => readFixedRows(p.rows, indices),
-  }));
-  return {
-    shape,
-    dtype,
+  const runs = pairs.map(({ rows, y, images: name }) => ({
+    rows,
     y,
-    labels: numberedLabels(y),
-    ...(pairs.length > 1 && { parts }),
-    get unreadable() {
-      return finite.summary;
-    },
-    check: () => finite.check(),
-    rows: async (indices) => {
-      const width = sizeOf(shape);
-      return finite.block(await readSegments(segments, indices, width, dtype), width, indices);
-    },
-    close,
-  };
+    ...(pairs.length > 1 && { part: partOfName(basename(name)) }),
+  }));
+  return sourceOfRuns(runs, shape, finite, close);
 }

@@ -4,14 +4,12 @@ import { defaultMaxBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { elementBytes } from '../readers/elements.js';
 import { FiniteRows } from '../readers/finite.js';
-import { numberedLabels } from '../readers/labels.js';
 import { chosenArrays, npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
 import type { OpenOptions } from '../readers/options.js';
-import type { Part } from '../samples.js';
-import { readSegments } from './concat.js';
 import { defaultMaxUnpackedBytes, PositionalFile } from './file.js';
-import { dtypeOfDescr, readFixedRows, type FixedRows } from './fixed-rows.js';
+import type { FixedRows } from './fixed-rows.js';
 import { sizeOf, type RawSource } from './raw-source.js';
+import { sourceOfRuns, type Run } from './runs.js';
 import { zipEntries, type ZipEntry } from './zip.js';
 
 /** The bytes of one NPY array within a file. */
@@ -106,47 +104,18 @@ async function npySpans(
 async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOptions): Promise<RawSource> {
   const chosen = chosenArrays(path, (name) => spans.has(name), spans.keys());
   const problems: string[] = [];
-  const found: { rows: FixedRows & { dims: readonly number[] }; y: Int32Array; part: Part | null }[] = [];
+  const found: (Run & { rows: { dims: readonly number[] } })[] = [];
   for (const source of chosen) {
     const rows = await rowsOf(spans.get(source.x) as Span);
     const y = await labelsOf(spans.get(source.y) as Span, options);
     const first = { name: chosen[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
     problems.push(...pairProblems(source, { dims: [...rows.dims] }, y, first));
-    found.push({ rows, y: Int32Array.from(y.data), part: source.part });
+    found.push({ rows, y: Int32Array.from(y.data), ...(source.part && { part: source.part }) });
   }
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
   const dims = found[0]?.rows.dims ?? [];
   const shape = dims.length > 1 ? dims.slice(1) : [1];
-  const dtype = found.every(({ rows }) => dtypeOfDescr(rows.descr) === 'uint8') ? 'uint8' : 'float32';
-  const y = new Int32Array(found.reduce((n, f) => n + f.y.length, 0));
-  const parts: Part[] = [];
-  let at = 0;
-  for (const { y: own, part } of found) {
-    y.set(own, at);
-    at += own.length;
-    if (part) for (let i = 0; i < own.length; i++) parts.push(part);
-  }
-  const finite = new FiniteRows(path, options);
-  const segments = found.map(({ rows, y: own }) => ({
-    count: own.length,
-    read: (indices: ArrayLike<number>) => readFixedRows(rows, indices),
-  }));
-  return {
-    shape,
-    dtype,
-    y,
-    labels: numberedLabels(y),
-    ...(parts.length > 0 && { parts }),
-    get unreadable() {
-      return finite.summary;
-    },
-    check: () => finite.check(),
-    rows: async (indices) => {
-      const width = sizeOf(shape);
-      return finite.block(await readSegments(segments, indices, width, dtype), width, indices);
-    },
-    close: () => closeAll(opened),
-  };
+  return sourceOfRuns(found, shape, new FiniteRows(path, options), () => closeAll(opened));
 }
 
 async function closeAll(files: readonly PositionalFile[]): Promise<void> {
