@@ -1,4 +1,5 @@
 /** The metrics by name: for which tasks, which way is better, and how they are computed. */
+import { MetricName } from '@verge/contracts';
 import type { LossSpec } from '../losses.js';
 import { classLayout, extentOf, taskOf, type ClassLayout, type TaskKind } from '../loop/task.js';
 import {
@@ -86,19 +87,8 @@ interface Subject extends Evaluation {
   readonly counts: readonly Counts[];
 }
 
-export const metricNames = [
-  'accuracy',
-  'top3',
-  'top5',
-  'macroF1',
-  'microF1',
-  'auc',
-  'mae',
-  'rmse',
-  'r2',
-  'labelErrorRate',
-] as const;
-export type MetricName = (typeof metricNames)[number];
+export const metricNames = MetricName.options;
+export type { MetricName };
 
 interface MetricRow {
   readonly better: 'higher' | 'lower';
