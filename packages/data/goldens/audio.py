@@ -1,4 +1,4 @@
-"""Recordings, their features and their resampled forms, for src/preprocess/audio/audio.test.ts.
+"""Recordings, their features and their resampled forms, for the tests in src/preprocess/audio.
 
 Usage: python packages/data/goldens/audio.py
 Features by librosa, filters by SciPy, WAV files by libsndfile; all in float64.

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Preprocess } from '@verge/contracts';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { DataError, openDataset, openSource } from '../index.js';
+import { testFolder } from '../test-folder.js';
 
 // Written by pyarrow (its version is in the file); files are base64.
 const golden = JSON.parse(readFileSync(new URL('./parquet.golden.json', import.meta.url), 'utf8')) as {
@@ -19,18 +18,8 @@ const golden = JSON.parse(readFileSync(new URL('./parquet.golden.json', import.m
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
 const expected = new Float32Array(bytes(golden.expected).buffer);
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'verge-parquet-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function put(name: string, content: Uint8Array): Promise<string> {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  return path;
-}
+const { folder, put, remove } = testFolder('verge-parquet-');
+afterAll(remove);
 
 describe('Parquet', () => {
   it.each(golden.numbers)('reads columns of numbers, $name', async ({ file }) => {

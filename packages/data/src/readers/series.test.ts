@@ -1,23 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { DataError, digestOf, openDataset, pick, slice, splitSamples } from '../index.js';
+import { testFolder } from '../test-folder.js';
 import { parseCase } from './series-text.js';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'verge-series-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function put(name: string, content: string | Uint8Array): Promise<string> {
-  await writeFile(join(folder, name), content);
-  return join(folder, name);
-}
+const { folder, put, remove } = testFolder('verge-series-');
+afterAll(remove);
 
 const header = (more = ''): string =>
   `# a comment: with, signs\n@problemName P\n@timeStamps false\n@univariate false\n@dimensions 2\n${more}@classLabel true up down\n@data\n`;

@@ -1,25 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Preprocess } from '@verge/contracts';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openDataset, openSource, splitIndices } from '../index.js';
+import { testFolder } from '../test-folder.js';
 import { wav } from '../preprocess/audio/test-wav.js';
 import { nameReader } from './file-names.js';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'verge-wav-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function put(name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  return path;
-}
+const { folder, put, remove } = testFolder('verge-wav-');
+afterAll(remove);
 
 const tone = (n: number, level: number): Uint8Array => wav(new Float32Array(n).fill(level));
 const preprocess = Preprocess.parse({

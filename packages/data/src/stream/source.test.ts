@@ -1,38 +1,23 @@
-import { once } from 'node:events';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { batchesOf, openDataset, openSource, Random, sampleSize, splitIndices, type OpenOptions } from '../index.js';
-import { ByteCache } from './cache.js';
+import { testFolder } from '../test-folder.js';
+import { idx } from './test-idx.js';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'verge-stream-'));
-  // Temporary files of this test alone: others run beside it.
-  vi.stubEnv('TMPDIR', folder);
-});
+const { folder, put, remove } = testFolder('verge-stream-');
+// Temporary files of this test alone: others run beside it.
+beforeAll(() => void vi.stubEnv('TMPDIR', folder));
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
+  await remove();
 });
 
-async function put(name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  return path;
-}
-
-const be32 = (...values: number[]): number[] =>
-  values.flatMap((v) => [v >>> 24, (v >> 16) & 255, (v >> 8) & 255, v & 255]);
-const idx = (type: number, dims: number[], bytes: ArrayLike<number>): Uint8Array =>
-  Uint8Array.from([0, 0, type, dims.length, ...be32(...dims), ...Array.from(bytes)]);
 const ramp = (n: number, step = 7): number[] => Array.from({ length: n }, (_, i) => (i * step) % 256);
 
 function npy(descr: string, dims: number[], body: Uint8Array): Uint8Array {
@@ -236,74 +221,4 @@ it('reads batches in any order, the next ahead of its use', async () => {
     break;
   }
   await source.close();
-});
-
-it('keeps decoded rows up to a number of bytes, the latest used', () => {
-  const cache = new ByteCache<Uint8Array>(30);
-  const row = (v: number): Uint8Array => new Uint8Array(10).fill(v);
-  for (const i of [0, 1, 2]) cache.set(i, row(i));
-  expect(cache.get(0)?.[0]).toBe(0);
-  cache.set(3, row(3));
-  expect([0, 1, 2, 3].map((i) => cache.get(i) !== undefined)).toEqual([true, false, true, true]);
-  cache.set(4, new Uint8Array(31));
-  expect(cache.get(4)).toBeUndefined();
-});
-
-describe('memory', () => {
-  const full = process.env['VERGE_TEST_FULL'] !== undefined;
-  const megabyte = 1024 ** 2;
-
-  async function large(name: string, head: Uint8Array, chunk: Uint8Array, times: number): Promise<string> {
-    const path = join(folder, name);
-    await mkdir(dirname(path), { recursive: true });
-    const out = createWriteStream(path);
-    out.write(head);
-    for (let i = 0; i < times; i++) if (!out.write(chunk)) await once(out, 'drain');
-    out.end();
-    await finished(out);
-    return path;
-  }
-
-  /** Reads everything once in shuffled batches; how far the resident set grew, in MB. */
-  async function growth(path: string): Promise<number> {
-    const before = process.memoryUsage().rss;
-    let most = before;
-    const source = await openSource(path);
-    const order = new Random(1).permutation(source.count);
-    let rows = 0;
-    for await (const batch of batchesOf(source, 64, order)) {
-      rows += batch.y.length;
-      most = Math.max(most, process.memoryUsage().rss);
-    }
-    expect(rows).toBe(source.count);
-    await source.close();
-    return (most - before) / megabyte;
-  }
-
-  /** The measure itself: the whole file in memory does show. */
-  async function inMemory(path: string): Promise<number> {
-    const before = process.memoryUsage().rss;
-    const { x } = await openDataset(path);
-    expect(x.length).toBeGreaterThan(0);
-    return (process.memoryUsage().rss - before) / megabyte;
-  }
-
-  async function images(size: number, bound: number): Promise<void> {
-    const count = size * 64;
-    const path = await large(`big${size}/images-idx3`, idx(8, [count, 128, 128], []), Buffer.alloc(megabyte, 5), size);
-    await put(`big${size}/labels-idx1`, idx(8, [count], new Uint8Array(count)));
-    expect(await growth(path)).toBeLessThan(bound);
-    expect(await inMemory(path)).toBeGreaterThan(0.8 * size);
-  }
-
-  it('48 MB of IDX are read with less than 40 MB more', () => images(48, 40));
-
-  it.skipIf(!full)('VERGE_TEST_FULL: 200 MB of IDX are read with less than 80 MB more', () => images(200, 80));
-
-  it.skipIf(!full)('VERGE_TEST_FULL: 200 MB of CSV are read with less than 80 MB more', async () => {
-    const row = `${Array.from({ length: 255 }, (_, i) => (i / 7).toFixed(6)).join(',')},1\n`;
-    const chunk = Buffer.from(row.repeat(512));
-    const path = await large('big.csv', Buffer.alloc(0), chunk, Math.ceil((200 * megabyte) / chunk.length));
-    expect(await growth(path)).toBeLessThan(80);
-  });
 });
