@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   attrFloat,
@@ -13,6 +10,7 @@ import {
   type Node,
   type Tensor,
 } from '@verge/onnx';
+import { dataFolder, nodeCases } from '@verge/onnx/conformance';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from './architectures/registry.js';
 import {
@@ -52,19 +50,6 @@ async function update(
   return outputs.map((name) => out[name]!.data as Float32Array);
 }
 
-/** Files of the ONNX backend archive whose path contains the folder (POSIX.1-1988 ustar). */
-function filesOf(archive: Uint8Array, folder: RegExp): Map<string, Uint8Array> {
-  const found = new Map<string, Uint8Array>();
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1').replace(/\0.*$/s, '');
-  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0;) {
-    const size = parseInt(text(archive.subarray(at + 124, at + 136)), 8);
-    const name = text(archive.subarray(at, at + 100));
-    if (folder.test(name)) found.set(name, archive.subarray(at + 512, at + 512 + size));
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return found;
-}
-
 /** One stored case: R, T, X.., G.., state.. in; X.., state.. out. */
 interface Stored {
   readonly node: Node;
@@ -97,12 +82,10 @@ const close = (got: Float32Array, want: Float32Array, factor = 1): void => {
   want.forEach((w, i) => expect(Math.abs(got[i]! * factor - w)).toBeLessThan(2e-6 * Math.max(1, Math.abs(w))));
 };
 
-const data = process.env['VERGE_DATA'];
-if (!data) console.log("VERGE_DATA is not set: skipping ONNX's own test cases of optimisers");
+const data = dataFolder("ONNX's own test cases of optimisers");
 
 describe.skipIf(!data)('optimisers against ai.onnx.preview.training', () => {
-  const path = join(data ?? '', 'onnx-conformance', 'onnx-v1.22.0-backend-node.tar.gz');
-  const files = data ? filesOf(gunzipSync(readFileSync(path)), /test_(adam|adagrad|momentum|nesterov)/) : new Map();
+  const files = new Map((data ? nodeCases(data) : []).map(({ path, bytes }) => [path, bytes]));
 
   for (const name of ['test_adagrad', 'test_adagrad_multiple']) {
     it(name, async () => {

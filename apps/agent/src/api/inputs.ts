@@ -70,8 +70,7 @@ async function encodedSamples(input: RequestInput, preprocess: Preprocess, what:
     throw invalid(`${encoded.length} samples for the shape [${input.shape.join(', ')}]`);
   }
   const samples: Elements[] = [];
-  for (const bytes of encoded)
-    samples.push(await asSample(() => preprocessEncoded(preprocess, bytes)));
+  for (const bytes of encoded) samples.push(await asSample(() => preprocessEncoded(preprocess, bytes)));
   return samples;
 }
 

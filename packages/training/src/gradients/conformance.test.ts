@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { dataFolder, nodeCases } from '../../../onnx/src/conformance/archive.js';
+import { dataFolder, nodeCases } from '@verge/onnx/conformance';
 import { Random } from '../random.js';
 import { buildVectorJacobianModel, OUTPUT } from '../training-model.js';
 import { gradientRow } from './table.js';

@@ -1,10 +1,6 @@
+import { readFile } from 'node:fs/promises';
 /** RNN, GRU and LSTM in training form against PyTorch's numbers, and against the stored results of the ONNX node tests. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   decodeModel,
   decodeTensor,
@@ -18,6 +14,7 @@ import {
   type Model,
   type Tensor,
 } from '@verge/onnx';
+import { dataFolder, nodeCases } from '@verge/onnx/conformance';
 import { createSession } from '@verge/runtime';
 import { buildVectorJacobianModel, OUTPUT } from '../training-model.js';
 import { gradientErrors } from './central-differences.js';
@@ -94,37 +91,36 @@ describe(`recurrent layers against PyTorch ${golden.torch} in double precision`,
   }
 });
 
-const folder = process.env['VERGE_DATA'];
-if (!folder) console.log('VERGE_DATA is not set: skipping the recurrent cases of the ONNX node tests');
+const folder = dataFolder('the recurrent cases of the ONNX node tests');
 
-/** Unpacks the node tests and gives the folders of the recurrent ones. */
-async function nodeTests(into: string): Promise<string[]> {
-  const archive = join(folder!, 'onnx-conformance', 'onnx-v1.22.0-backend-node.tar.gz');
-  await promisify(execFile)('tar', ['-xzf', archive, '-C', into]);
-  const paths = await readdir(into, { recursive: true });
-  return paths.filter((path) => /test_(gru|lstm|rnn|simple_rnn)_[^/]*$/.test(path)).sort();
+/** The files of the recurrent node tests, by test and file. */
+function recurrentCases(from: string): Map<string, Map<string, Uint8Array>> {
+  const cases = new Map<string, Map<string, Uint8Array>>();
+  for (const { path, bytes } of nodeCases(from)) {
+    const [, name, file] = /(test_(?:gru|lstm|rnn|simple_rnn)_[^/]*)\/(.+)$/.exec(path) ?? [];
+    if (!name || !file) continue;
+    cases.set(name, (cases.get(name) ?? new Map<string, Uint8Array>()).set(file, bytes));
+  }
+  return new Map([...cases].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function storedTensor(path: string): Promise<Tensor> {
-  const { value } = decodeTensor(await readFile(path));
-  if ('external' in value) throw new Error(path);
+function storedTensor(bytes: Uint8Array): Tensor {
+  const { value } = decodeTensor(bytes);
+  if ('external' in value) throw new Error('the tensor is stored in another file');
   return value;
 }
 
 describe.skipIf(!folder)('recurrent cases of the ONNX 1.22 node tests', () => {
   it('give the stored outputs in their training form, layout 1 with gradients that agree with differences', async () => {
-    const unpacked = await mkdtemp(join(tmpdir(), 'verge-recurrent-'));
-    onTestFinished(() => rm(unpacked, { recursive: true }));
-    const names = await nodeTests(unpacked);
-    for (const name of names) {
-      const model = decodeModel(await readFile(join(unpacked, name, 'model.onnx')));
-      const load = (file: string): Promise<Tensor> =>
-        storedTensor(join(unpacked, name, 'test_data_set_0', `${file}.pb`));
+    const cases = recurrentCases(folder!);
+    for (const [name, files] of cases) {
+      const model = decodeModel(files.get('model.onnx')!);
+      const load = (file: string): Tensor => storedTensor(files.get(`test_data_set_0/${file}.pb`)!);
       const feeds: Record<string, Tensor> = {};
-      for (const [i, input] of model.graph.inputs.entries()) feeds[input.name] = await load(`input_${i}`);
+      for (const [i, input] of model.graph.inputs.entries()) feeds[input.name] = load(`input_${i}`);
       const wrt = Object.keys(feeds).filter((input) => feeds[input]!.dtype === 'float32');
       for (const [i, output] of model.graph.outputs.entries()) {
-        const expected = await load(`output_${i}`);
+        const expected = load(`output_${i}`);
         const one = { ...model, graph: { ...model.graph, outputs: [output] } };
         const session = await createSession(encodeModel(buildVectorJacobianModel(one, { wrt })));
         const seed = float32(expected.dims, new Float32Array(elementCount(expected.dims)).fill(1));
@@ -139,7 +135,7 @@ describe.skipIf(!folder)('recurrent cases of the ONNX 1.22 node tests', () => {
         for (const [input, error] of errors) expect(error, `${name} ${input}`).toBeLessThan(5e-4);
       }
     }
-    console.log(`${names.length} recurrent node tests went through the training form`);
-    expect(names.length).toBe(12);
+    console.log(`${cases.size} recurrent node tests went through the training form`);
+    expect(cases.size).toBe(12);
   });
 });
