@@ -41,6 +41,9 @@ describe('samples', () => {
     expect([train.length, validation.length, test.length]).toEqual([8, 1, 1]);
     expect([...test, ...validation]).toEqual([...splitIndices(data).test, ...splitIndices(data).validation]);
     expect(new Set([...train, ...validation, ...test]).size).toBe(10);
+    expect(() => splitIndices(data, 'own')).toThrow(
+      expect.objectContaining({ code: 'bad-split', message: expect.stringContaining('no parts of its own') }),
+    );
     expect(() => splitIndices(data, 'nope')).toThrow(expect.objectContaining({ code: 'bad-split' }));
     expect(() => selectPart({ ...data, parts: Array.from({ length: 10 }, () => 'train' as const) }, 'test')).toThrow(
       expect.objectContaining({ code: 'bad-split' }),

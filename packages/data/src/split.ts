@@ -54,6 +54,8 @@ export function splitIndices(data: Divisible, name = 'auto'): SplitIndices {
   } else if (isSplitName(chosen)) {
     const rule = rules[chosen](units);
     partOf = (i) => rule(unitOf(i));
+  } else if (chosen === 'own') {
+    throw new DataError('bad-split', "split 'own': the data set names no parts of its own");
   } else {
     throw new DataError('bad-split', `split '${chosen}' does not exist; there are auto, own, ${splitNames.join(', ')}`);
   }

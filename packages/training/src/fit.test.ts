@@ -244,6 +244,21 @@ describe('bad input', () => {
     });
   });
 
+  it('refuses to smooth labels that the loss does not read so', async () => {
+    const hinge = options({ loss: { kind: 'hinge' }, labelSmoothing: 0.1 });
+    await expect(fit(hinge)).rejects.toMatchObject({
+      code: 'bad-options',
+      problems: ["labelSmoothing: the loss 'hinge' has no labels that could be smoothed"],
+    });
+  });
+
+  it('says when every parameter is frozen', async () => {
+    await expect(fit(options({ trainable: () => false }))).rejects.toMatchObject({
+      code: 'bad-model',
+      message: expect.stringMatching(/^all \d+ parameters are frozen$/),
+    });
+  });
+
   it('refuses samples that do not fit', async () => {
     const wrong = { ...train, shape: [8, 8] };
     await expect(fit(options({ train: wrong }))).rejects.toMatchObject({ code: 'bad-samples' });

@@ -161,8 +161,15 @@ function startCompanion(t: Tape, joined: Joined): void {
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
   const { loss, batch, trainable = () => true, mode = 'train' } = options;
   const forward = prepareForward(model, batch);
-  const own = [...findParameters(forward.graph)].filter(([name]) => trainable(name));
-  if (own.length === 0) throw new TrainingError('bad-model', 'the model has no constants that could be trained');
+  const found = [...findParameters(forward.graph)];
+  const own = found.filter(([name]) => trainable(name));
+  if (own.length === 0) {
+    const why =
+      found.length > 0
+        ? `all ${found.length} parameters are frozen`
+        : 'the model has no constants that could be trained';
+    throw new TrainingError('bad-model', why);
+  }
   const joined = options.companion && joinCompanion(options.companion, forward, batch);
   const roles = new Map([...own, ...(joined?.roles ?? [])]);
   const parameters = layoutOf(withConstants(forward.graph, joined?.added), roles);

@@ -2,13 +2,16 @@
 import { elementCount } from '@verge/onnx';
 import { refuse } from '../errors.js';
 import type { FitOptions } from '../fit-options.js';
-import { lossReads } from '../losses.js';
+import { lossReads, type LossSpec } from '../losses.js';
 import { metricTable, usualMetrics } from '../metrics/table.js';
 import { checkAveraging } from '../optimizers/averaging.js';
 import { checkSchedule } from '../schedule.js';
 import { augmentationProblems, lossOf } from './setup.js';
 import { countOf } from './source.js';
 import { taskOf } from './task.js';
+
+/** Losses of whose labels a share can be spread over all classes. */
+const smoothed: ReadonlySet<LossSpec['kind']> = new Set(['cross-entropy', 'distillation']);
 
 /** Numbers out of range, each named by its field. */
 function numberProblems(o: FitOptions): string[] {
@@ -31,6 +34,10 @@ function numberProblems(o: FitOptions): string[] {
   const smoothing = o.labelSmoothing ?? 0;
   if (!(smoothing >= 0 && smoothing < 1)) {
     problems.push(`labelSmoothing: expected a number from 0 to below 1, not ${smoothing}`);
+  }
+  const kind = o.loss?.kind ?? 'cross-entropy';
+  if (smoothing > 0 && !smoothed.has(kind)) {
+    problems.push(`labelSmoothing: the loss '${kind}' has no labels that could be smoothed`);
   }
   return problems;
 }

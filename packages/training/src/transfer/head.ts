@@ -13,6 +13,7 @@ import {
   type ValueInfo,
 } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
+import { someOf } from '../patterns.js';
 import { initialValues } from './initial.js';
 
 export interface HeadOptions {
@@ -66,6 +67,11 @@ interface Found {
 function findHead(graph: Graph, wanted: string | undefined): Found {
   const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const isLayer = (n: Node): boolean => layers.has(n.op) && graph.initializers.has(n.inputs[1] ?? '');
+  if (wanted !== undefined && !graph.nodes.some((n) => n.name === wanted || n.outputs.includes(wanted))) {
+    throw refusal(
+      `no node is called '${wanted}'; the layers are ${someOf(graph.nodes.filter(isLayer).map((n) => n.name))}`,
+    );
+  }
   const path: Node[] = [];
   let node = makers.get(graph.outputs[0]?.name ?? '');
   while (node) {

@@ -93,7 +93,10 @@ describe('replaceHead', () => {
     );
     const plain = tail((b, x) => b.node('Gemm', [x, weights(b)]));
     expect(() => replaceHead(plain, { classes: 3, node: 'other' })).toThrow(
-      expect.objectContaining({ code: 'bad-model' }),
+      expect.objectContaining({
+        code: 'bad-model',
+        message: expect.stringMatching(/no node is called 'other'; the layers are \S/) as unknown,
+      }),
     );
     expect(() => replaceHead(plain, { classes: 0 })).toThrow(expect.objectContaining({ code: 'bad-options' }));
     const tied = tail((b, x) => {
