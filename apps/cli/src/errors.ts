@@ -153,7 +153,12 @@ function engineError(error: Error): CliError | undefined {
   const list = `: ${several.join('; ')}`;
   const message =
     several.length > 0 && error.message.endsWith(list) ? error.message.slice(0, -list.length) : error.message;
-  return new CliError(table[code] ?? 'failed', message, several, { cause: error, reason: code });
+  // A heading of one word is the place where they were found.
+  const heading = /\s/.test(message) ? message : `${message}: ${several.length} problems`;
+  return new CliError(table[code] ?? 'failed', several.length > 0 ? heading : message, several, {
+    cause: error,
+    reason: code,
+  });
 }
 
 /** Any error as one of ours: its message for people, its code for scripts. */
