@@ -57,8 +57,8 @@ const unknownIn = (branch: readonly z.core.$ZodIssue[]): string[] =>
   branch.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : []));
 
 /**
- * Fields that are unknown in the likeliest branch and known in another: two forms were mixed. By field, those that keep it
- * from the other form.
+ * Fields that are unknown in the likeliest branch and known in another: two forms were mixed. By field, those that the other
+ * form does not know.
  */
 function mixedFields(
   branches: readonly z.core.$ZodIssue[][],

@@ -8,6 +8,7 @@ import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
 import { emptyFolder, readGiven, writeJson, writeWhole } from './files.js';
+import { decodeFile } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 
 export interface CompressArguments extends DataArguments {
@@ -78,6 +79,8 @@ export async function compressVerb(options: CompressArguments, json: boolean): P
   const recipe = await readDocument(options.recipe, Recipe, 'recipe');
   const target = await targetOf(options);
   const source = await readGiven(options.model, 'model');
+  // Before anything is written; and the file is named where it is no model.
+  decodeFile(source, options.model);
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const data = splitData(await openData(options, output), options.split, ['train', 'validation', 'test']);
   const { model, report } = await advised(
