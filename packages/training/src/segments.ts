@@ -11,6 +11,8 @@ import { MASK, PARAMETERS } from './step-parts.js';
 
 /** Elements [from, to) of a flat vector, as inputs and outputs of their own with this suffix to the vector's name. */
 export interface Segment {
+  /** What the graph sees: the parameter's own shape where it travels alone, else flat. */
+  readonly shape: readonly number[];
   readonly suffix: string;
   readonly from: number;
   readonly to: number;
@@ -31,7 +33,8 @@ export function segmentsOf(layout: Layout): Segment[] {
   }
   return groups.map((entries, i) => {
     const [first, last] = [entries[0]!, entries.at(-1)!];
-    return { suffix: `.${i}`, from: first.offset, to: last.offset + last.size, entries };
+    const [from, to] = [first.offset, last.offset + last.size];
+    return { suffix: `.${i}`, from, to, entries, shape: entries.length === 1 ? first.shape : [to - from] };
   });
 }
 
@@ -61,8 +64,7 @@ class Cut {
   readonly #nodes: Node[] = [];
   readonly #initializers: Map<string, StoredTensor>;
   readonly #aliases = new Map<string, string>();
-  /** Shapes of the parameters that travel alone, by the value that holds their gradient. */
-  readonly #alone = new Map<string, readonly number[]>();
+  readonly #makers: ReadonlyMap<string, Node>;
 
   constructor(
     private readonly graph: Graph,
@@ -71,6 +73,7 @@ class Cut {
   ) {
     this.#initializers = new Map(graph.initializers);
     this.#flat = new Set([PARAMETERS, MASK, ...step.slots]);
+    this.#makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   }
 
   /** A constant beside a flat value, cut like it; one of another size serves all segments. */
@@ -79,8 +82,8 @@ class Cut {
     if (!value || !('data' in value) || value.dtype !== 'float32') return;
     if (value.dims.length !== 1 || value.dims[0] !== this.step.parameters.size) return;
     this.#flat.add(name);
-    for (const { suffix, from, to } of this.segments) {
-      const piece = float32([to - from], value.data.slice(from, to));
+    for (const { suffix, from, to, shape } of this.segments) {
+      const piece = float32(shape, value.data.slice(from, to));
       this.#initializers.set(name + suffix, { name: name + suffix, value: piece });
     }
   }
@@ -116,14 +119,30 @@ class Cut {
     this.#flat.add(this.step.gradient);
     for (const { suffix, entries } of this.segments) {
       const parts = entries.map((e) => node.inputs[this.step.parameters.entries.indexOf(e)]!);
-      if (parts.length === 1) {
-        this.#aliases.set(this.step.gradient + suffix, parts[0]!);
-        this.#alone.set(parts[0]!, entries[0]!.shape);
-      } else {
+      if (parts.length === 1) this.#aliases.set(this.step.gradient + suffix, this.#shaped(parts[0]!, entries[0]!));
+      else {
         const outputs = [this.step.gradient + suffix];
         this.#nodes.push({ ...node, name: node.name + suffix, inputs: parts, outputs });
       }
     }
+  }
+
+  /** A parameter's gradient in the parameter's shape: what was flattened to be joined, or that undone. */
+  #shaped(part: string, { shape, name }: Parameter): string {
+    const maker = this.#makers.get(part);
+    if (shape.length === 1) return part;
+    if (maker?.op === 'Reshape') return maker.inputs[0]!;
+    const [value, size] = [`step.gradient.${name}`, `step.shape.${name}`];
+    this.#initializers.set(size, { name: size, value: int64([shape.length], shape) });
+    this.#nodes.push({
+      op: 'Reshape',
+      domain: '',
+      name: value,
+      inputs: [part, size],
+      outputs: [value],
+      attributes: new Map(),
+    });
+    return value;
   }
 
   #repeat(node: Node): void {
@@ -149,8 +168,8 @@ class Cut {
   #ports(values: readonly ValueInfo[]): ValueInfo[] {
     return values.flatMap((info) => {
       if (!this.#flat.has(info.name)) return [info];
-      return this.segments.map(({ suffix, from, to }): ValueInfo => {
-        return { name: info.name + suffix, type: { kind: 'tensor', dtype: 'float32', shape: [to - from] } };
+      return this.segments.map(({ suffix, shape }): ValueInfo => {
+        return { name: info.name + suffix, type: { kind: 'tensor', dtype: 'float32', shape } };
       });
     });
   }
@@ -158,11 +177,18 @@ class Cut {
   run(): Graph | undefined {
     if (!this.graph.nodes.every((node) => this.#take(node))) return undefined;
     const named = (name: string): string => this.#aliases.get(name) ?? name;
-    const nodes = this.#nodes.map((n) => ({ ...n, inputs: n.inputs.map(named) }));
-    const used = new Set(nodes.flatMap((n) => n.inputs));
-    const initializers = new Map([...this.#initializers].filter(([name]) => used.has(name)));
+    const read = new Set(this.#ports(this.graph.outputs).map((o) => o.name));
+    // Backwards, so that what only an unread node reads is unread too: gradients that nobody flattens any more.
+    const nodes = [...this.#nodes].reverse().flatMap((n) => {
+      if (!n.outputs.some((o) => read.has(o))) return [];
+      const inputs = n.inputs.map(named);
+      inputs.forEach((i) => read.add(i));
+      return [{ ...n, inputs }];
+    });
+    nodes.reverse();
+    const initializers = new Map([...this.#initializers].filter(([name]) => read.has(name)));
     const [inputs, outputs] = [this.#ports(this.graph.inputs), this.#ports(this.graph.outputs)];
-    return addInProducts({ ...this.graph, nodes, initializers, inputs, outputs }, this.#alone);
+    return addInProducts({ ...this.graph, nodes, initializers, inputs, outputs });
   }
 }
 

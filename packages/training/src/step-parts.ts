@@ -2,6 +2,7 @@
 import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from '@verge/onnx';
 import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
+import { poolFirst } from './commute.js';
 import { TrainingError } from './errors.js';
 import { prepareForward, type Forward } from './forward.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
@@ -160,7 +161,7 @@ function startCompanion(t: Tape, joined: Joined): void {
  */
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
   const { loss, batch, trainable = () => true, mode = 'train' } = options;
-  const forward = prepareForward(model, batch);
+  const forward = poolFirst(prepareForward(model, batch), new Set(valuesRead(loss)));
   const found = [...findParameters(forward.graph)];
   const own = found.filter(([name]) => trainable(name));
   if (own.length === 0) {

@@ -27,7 +27,7 @@ class WholeStepper implements Stepper {
   /** A vector as the graph knows it: in segments, but for the running statistics. */
   #named(name: string, data: Float32Array, into: Record<string, Tensor>, as = name): void {
     if (this.segments.length === 0 || name === STATISTICS) into[as] = vector(data);
-    else for (const s of this.segments) into[as + s.suffix] = float32([s.to - s.from], data.subarray(s.from, s.to));
+    else for (const s of this.segments) into[as + s.suffix] = float32(s.shape, data.subarray(s.from, s.to));
   }
 
   #feeds(input: StepInput): Record<string, Tensor> {
