@@ -17,7 +17,7 @@ const BAR = 90;
 const CONFIDENT = 0.9;
 
 const NOISE = 64;
-const EPOCHS = 3;
+const EPOCHS = 6;
 const BATCH = 64;
 
 const image = [1, 28, 28];
