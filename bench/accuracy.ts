@@ -3,7 +3,7 @@ import type { Row } from './_row.js';
 
 const topics = ['mnist', 'audio', 'series', 'gan', 'distill'] as const;
 
-/** `VERGE_BENCH_ONLY` names one topic; all take about half an hour of one core. */
+/** `VERGE_BENCH_ONLY` names one topic; all of them in turn when absent. */
 export async function run(): Promise<Row[]> {
   const only = process.env['VERGE_BENCH_ONLY'];
   const measured: Row[] = [];

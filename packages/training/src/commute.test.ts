@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { elementCount, encodeModel, float32, GraphBuilder, ints, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { poolFirst } from './commute.js';
+import { companionValue, projectionValue } from './distill-companion.js';
 import { prepareForward } from './forward.js';
 import { Random } from './random.js';
+import { buildTrainingModel } from './training-model.js';
 
 const window = { kernel_shape: ints([3, 3]), strides: ints([2, 2]), pads: ints([1, 1, 1, 1]) };
 
@@ -39,6 +41,19 @@ describe('pooling before rectifying', () => {
       await session.release();
     }
     expect(results[1]).toEqual(results[0]);
+  });
+
+  it('keeps what a teacher is compared with through a projection', async () => {
+    const model = network();
+    const projections = [{ student: 'rectified', teacher: 'rectified' }];
+    const step = buildTrainingModel(model, {
+      loss: { kind: 'hint', student: projectionValue(0), teacher: companionValue('rectified') },
+      optimizer: { name: 'sgd', learningRate: 0.1 },
+      batch: 2,
+      companion: { model, projections },
+    });
+    expect(step.model.graph.nodes.flatMap((n) => n.outputs)).toContain('rectified');
+    await (await createSession(encodeModel(step.model))).release();
   });
 
   it('leaves values alone that something else reads, or that are read by name', () => {

@@ -161,7 +161,8 @@ function startCompanion(t: Tape, joined: Joined): void {
  */
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
   const { loss, batch, trainable = () => true, mode = 'train' } = options;
-  const forward = poolFirst(prepareForward(model, batch), new Set(valuesRead(loss)));
+  const projected = options.companion?.projections?.map((p) => p.student) ?? [];
+  const forward = poolFirst(prepareForward(model, batch), new Set([...valuesRead(loss), ...projected]));
   const found = [...findParameters(forward.graph)];
   const own = found.filter(([name]) => trainable(name));
   if (own.length === 0) {

@@ -116,7 +116,7 @@ export function blockedForward(t: Tape, c: Convolution, x: string, w: string, bi
 }
 
 /** Reverses the spatial axes of a kernel. */
-function flip(t: Tape, w: string): string {
+export function flip(t: Tape, w: string): string {
   const shape = t.shape(w);
   const axes = shape.map((_, i) => i).slice(2);
   const all = (value: number): string => t.ints(axes.map(() => value));

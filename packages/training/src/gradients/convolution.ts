@@ -6,6 +6,7 @@ import {
   blockedDepthwiseWeights,
   blockedForward,
   blockedInputGradient,
+  flip,
   inputRunsBlocked,
   runsBlocked,
   weightsRunBlocked,
@@ -74,14 +75,6 @@ function inputGradient(t: Tape, c: Convolution, w: string, dy: string): string {
       });
     }
   }
-}
-
-/** Reverses the spatial axes of a kernel. */
-function flip(t: Tape, w: string): string {
-  const shape = t.shape(w);
-  const axes = shape.map((_, i) => i).slice(2);
-  const all = (value: number): string => t.ints(axes.map(() => value));
-  return t.emit('Slice', [w, all(-1), all(-(2 ** 31)), t.ints(axes), all(-1)], shape);
 }
 
 export const conv: Row = {
