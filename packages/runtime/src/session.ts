@@ -1,6 +1,7 @@
 import type { Session, SessionFactory, SessionOptions, Tensor } from '@verge/onnx';
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { fromOrt, toOrt } from './convert.js';
+import { discard } from './discard.js';
 import { RuntimeError, messageOf } from './errors.js';
 import { checkFeeds, checkInto, checkOutputs } from './feeds.js';
 import { loadOrt, type Ort } from './ort.js';
@@ -22,6 +23,14 @@ function ports(metadata: readonly InferenceSession.ValueMetadata[]): Port[] {
   return metadata.map((m) =>
     m.isTensor ? { name: m.name, dtype: m.type, shape: m.shape } : { name: m.name, dtype: 'not-a-tensor', shape: [] },
   );
+}
+
+/** Frees the copy that the binding makes of an output whose place was given. */
+function discardCopy(copy: OrtTensor, place: Tensor): void {
+  const [{ data }, kept] = [copy, place.data];
+  if (!ArrayBuffer.isView(data) || !(data.buffer instanceof ArrayBuffer)) return;
+  if (ArrayBuffer.isView(kept) && kept.buffer === data.buffer) return;
+  discard(data.buffer);
 }
 
 class LoadedSession implements OrtSession {
@@ -62,12 +71,14 @@ class LoadedSession implements OrtSession {
     }
     const out: Record<string, Tensor> = {};
     for (const [name, value] of Object.entries(results)) {
-      if (into?.[name]) {
-        out[name] = into[name];
-        continue;
-      }
       if (!(value instanceof this.#ort.Tensor)) {
         throw new RuntimeError('unsupported-type', `output '${name}' is not a tensor`);
+      }
+      const place = into?.[name];
+      if (place) {
+        out[name] = place;
+        discardCopy(value, place);
+        continue;
       }
       out[name] = fromOrt(name, value);
     }
