@@ -36,6 +36,12 @@ export interface ConvOptions {
   readonly deviation?: number;
 }
 
+export interface DenseOptions {
+  readonly bias?: boolean;
+  /** Draws the weight from this standard deviation instead of that of He et al. or Glorot and Bengio. */
+  readonly deviation?: number;
+}
+
 type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** A value inside the network: its name and the shape of one sample. */
@@ -240,14 +246,19 @@ export class Net {
     return { name: this.#graph.node('Dropout', [x.name, input], {}, 1, { name }), shape: x.shape };
   }
 
-  dense(x: Signal, name: string, units: number, activation: Activation = 'none'): Signal {
+  dense(x: Signal, name: string, units: number, activation: Activation = 'none', options: DenseOptions = {}): Signal {
     const features = x.shape[0]!;
-    const weight = rectifiers.has(activation)
-      ? this.he(`${name}.weight`, [units, features], features)
-      : this.glorot(`${name}.weight`, [units, features], units + features);
-    const bias = this.weight(`${name}.bias`, [units], () => 0);
-    const y = this.#graph.node('Gemm', [x.name, weight, bias], { transB: int(1) }, 1, { name });
+    const { bias = true, deviation } = options;
+    const inputs = [x.name, this.#denseWeight(`${name}.weight`, units, features, activation, deviation)];
+    if (bias) inputs.push(this.weight(`${name}.bias`, [units], () => 0));
+    const y = this.#graph.node('Gemm', inputs, { transB: int(1) }, 1, { name });
     return this.activation({ name: y, shape: [units] }, activation, `${name}.act`);
+  }
+
+  #denseWeight(name: string, units: number, features: number, activation: Activation, deviation?: number): string {
+    const shape = [units, features];
+    if (deviation !== undefined) return this.normal(name, shape, deviation);
+    return rectifiers.has(activation) ? this.he(name, shape, features) : this.glorot(name, shape, units + features);
   }
 
   /** Restores a sample's shape from a flat vector. */

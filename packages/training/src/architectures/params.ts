@@ -9,6 +9,8 @@ export type Param =
       readonly fallback: number;
       readonly whole: boolean;
       readonly below?: number;
+      /** The least whole number; 1 when absent. */
+      readonly least?: number;
       readonly text: string;
     }
   | { readonly kind: 'numbers'; readonly fallback: readonly number[]; readonly text: string }
@@ -16,6 +18,14 @@ export type Param =
   | { readonly kind: 'choice'; readonly fallback: string; readonly options: readonly string[]; readonly text: string };
 
 export const whole = (fallback: number, text: string): Param => ({ kind: 'number', fallback, whole: true, text });
+/** A whole number, where 0 leaves something out. */
+export const count = (fallback: number, text: string): Param => ({
+  kind: 'number',
+  fallback,
+  whole: true,
+  least: 0,
+  text,
+});
 export const positive = (fallback: number, text: string): Param => ({ kind: 'number', fallback, whole: false, text });
 /** At least 0 and below 1. */
 export const fraction = (fallback: number, text: string): Param => ({
@@ -74,9 +84,12 @@ export function complaint(param: Param, value: unknown): string | undefined {
           ? undefined
           : `a number from 0 to below ${param.below}`;
       }
-      const good =
-        typeof value === 'number' && Number.isFinite(value) && value > 0 && (!param.whole || Number.isInteger(value));
-      return good ? undefined : param.whole ? 'a whole number from 1' : 'a number above 0';
+      const { least = 1 } = param;
+      if (param.whole) {
+        return Number.isInteger(value) && (value as number) >= least ? undefined : `a whole number from ${least}`;
+      }
+      const good = typeof value === 'number' && Number.isFinite(value) && value > 0;
+      return good ? undefined : 'a number above 0';
     }
     case 'numbers': {
       const good = Array.isArray(value) && value.length > 0 && value.every((v) => Number.isInteger(v) && v > 0);

@@ -22,7 +22,13 @@ const series = [
   [7, 1],
 ];
 /** Shapes of one sample, and parameters that keep the larger networks small here. */
-const tried: Record<string, { inputs: number[][]; params?: Record<string, ParamValue>; output?: number[] }> = {
+interface Trial {
+  readonly inputs: number[][];
+  readonly params?: Record<string, ParamValue>;
+  readonly output?: number[];
+}
+
+const tried: Record<string, Trial> = {
   mlp: { inputs: [[64], [1, 8, 8]] },
   lenet: { inputs: [[1, 28, 28], images[1]!] },
   lenet5: { inputs: [[1, 28, 28]] },
@@ -54,6 +60,15 @@ const tried: Record<string, { inputs: number[][]; params?: Record<string, ParamV
   'dcgan-generator': { inputs: [[10]], params: { size: 28, channels: 1, features: 4 }, output: [1, 28, 28] },
   'dcgan-discriminator': { inputs: [[3, 32, 32]], params: { features: 4 } },
 };
+const variants: [string, Trial][] = [
+  [
+    'dcgan-generator',
+    { inputs: [[10]], params: { size: 28, channels: 1, features: 4, dense: 8 }, output: [1, 28, 28] },
+  ],
+  ['dcgan-discriminator', { inputs: [[1, 28, 28]], params: { features: 4, dense: 8 } }],
+];
+const trials = [...Object.entries(tried), ...variants];
+const titled = (name: string, params: Trial['params']): string => (params?.['dense'] ? `${name}, dense` : name);
 
 /** `steps` steps of Adam on one batch of noise; the loss of each. */
 async function losses(model: Model, input: readonly number[], steps: number): Promise<number[]> {
@@ -81,9 +96,9 @@ describe('built-in architectures', () => {
     expect(Object.keys(tried).sort()).toEqual(Object.keys(architectures).sort());
   });
 
-  for (const [name, { inputs, params, output }] of Object.entries(tried)) {
+  for (const [name, { inputs, params, output }] of trials) {
     for (const input of inputs) {
-      it(`${name} on [${input.join(', ')}]: any batch in, as many results out, trainable`, async () => {
+      it(`${titled(name, params)} on [${input.join(', ')}]: any batch in, as many results out, trainable`, async () => {
         const model = buildArchitecture(name, { input, classes: 5, params }, 3);
         const wide = output ?? (name.endsWith('autoencoder') ? input : [5]);
         const session = await createSession(encodeModel(model));
@@ -106,8 +121,8 @@ describe('built-in architectures', () => {
     }
   }
 
-  for (const [name, { inputs, params }] of Object.entries(tried)) {
-    it(`${name} learns a batch`, async () => {
+  for (const [name, { inputs, params }] of trials) {
+    it(`${titled(name, params)} learns a batch`, async () => {
       const input = inputs.at(-1)!;
       const seen = await losses(buildArchitecture(name, { input, classes: 5, params }, 3), input, 12);
       expect(seen.at(-1)).toBeLessThan(0.9 * seen[0]!);
@@ -210,6 +225,17 @@ describe('built-in architectures', () => {
       expect(count('dcgan-generator', [100], 1)).toBe(3_576_704);
       expect(count('dcgan-discriminator', [3, 64, 64], 1)).toBe(2_765_568);
     });
+
+    it('DCGAN with the dense layers of InfoGAN, for MNIST and noise of 74', () => {
+      const width = 64 * 16;
+      const generator = { channels: 1, size: 28, features: 64, dense: 1024 };
+      // Dense 74-1024-6272 and transposed convolutions 128-64-1, two more for each channel that is normalised.
+      const drawn = 74 * 1024 + 1024 * 49 * 128 + 128 * 64 * 16 + width;
+      expect(count('dcgan-generator', [74], 1, generator)).toBe(drawn + 2 * (1024 + 128 + 64));
+      // Convolutions 1-64-128, dense 6272-1024-1; the last layer has a bias.
+      const read = width + 64 * 128 * 16 + 49 * 128 * 1024 + 1024 + 1;
+      expect(count('dcgan-discriminator', [1, 28, 28], 1, { dense: 1024 })).toBe(read + 2 * (128 + 1024));
+    });
   });
 
   it('draws the same weights for the same seed', () => {
@@ -243,6 +269,8 @@ describe('built-in architectures', () => {
       ['transformer', [1, 8, 8], { patch: 3 }],
       ['transformer', [8, 2], { width: 10 }],
       ['dcgan-generator', [10], { size: 36 }],
+      ['dcgan-generator', [10], { dense: -1 }],
+      ['dcgan-discriminator', [1, 28, 28], { dense: 1.5 }],
       ['dcgan-discriminator', [1, 28, 32]],
     ];
     for (const [name, input, params] of bad) {

@@ -40,6 +40,8 @@ export const OTHER = 'step.other';
 
 export interface GanGraph extends StepPorts {
   readonly model: Model;
+  /** The value in which the gradients of all parameters are joined. */
+  readonly gradient: string;
   /** Elements of `step.other`. */
   readonly other: Layout;
 }
@@ -53,6 +55,8 @@ export interface GanGraphOptions {
   readonly optimizer: OptimizerSpec;
   /** Of the other: what it freezes is constant here too, and no part of `step.other`. It freezes nothing when absent. */
   readonly otherOptimizer?: OptimizerSpec;
+  /** Channels in a block of the executor's blocked layout (`probeBlock`); standard operators only when absent. */
+  readonly block?: number;
 }
 
 /** A network as the graphs see it; its constants stand on the tape as `owner.name`. */
@@ -147,6 +151,7 @@ function close(written: Written, optimizer: OptimizerSpec, inputs: readonly stri
     statistics: trained.statistics,
     slots: next.slots,
     needsDropoutSeed: read.has(DROPOUT_SEED),
+    gradient,
     other: other.parameters,
   };
 }
@@ -173,7 +178,7 @@ function begin(
   }
   if (trained.parameters.size === 0) problems.push(`the ${what} has nothing to train`);
   refuse('bad-model', 'the networks do not fit together', problems);
-  const t = new Tape('t.');
+  const t = new Tape('t.', o.block);
   start(t, trained, PARAMETERS, true);
   start(t, other, OTHER, false);
   return { t, trained, other, noise: t.declare(NOISE, g.forward.types.get(g.forward.input)!.shape) };

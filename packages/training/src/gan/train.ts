@@ -1,19 +1,14 @@
 /** Training a generator against a discriminator. */
 import { createHash } from 'node:crypto';
-import {
-  elementCount,
-  encodeModel,
-  float32,
-  type Model,
-  type Session,
-  type SessionFactory,
-  type Tensor,
-} from '@verge/onnx';
+import { elementCount, encodeModel, float32, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
 import { decodeCheckpoint, encodeCheckpoint } from '../checkpoint.js';
 import { refuse, TrainingError } from '../errors.js';
 import type { AdversarialSpec } from '../losses/adversarial.js';
 import { checkAveraging, type AveragingSpec } from '../optimizers/averaging.js';
 import type { OptimizerSpec } from '../optimizers.js';
+import { probeBlock } from '../blocked-layout.js';
+import type { Stepper } from '../parallel/stepper.js';
+import { openWhole } from '../parallel/whole.js';
 import { immediate } from '../pause.js';
 import { checkCancelled } from '../predict.js';
 import { Random } from '../random.js';
@@ -54,6 +49,8 @@ export interface GanOptions {
   /** Same seed, samples and options: the same bytes. 1 when absent. */
   readonly seed?: number;
   readonly threads?: number;
+  /** Channels in a block of the executor's blocked layout; found by a trial when absent, 0 for standard operators only. */
+  readonly block?: number;
   readonly signal?: AbortSignal;
   /** Called after every `reportEvery` steps (100 when absent). */
   readonly onProgress?: (progress: GanProgress) => void | Promise<void>;
@@ -103,12 +100,18 @@ function normals(count: number, seed: number, ...stream: (string | number)[]): F
   return Float32Array.from({ length: count }, () => random.normal());
 }
 
+interface Graphs {
+  readonly generator: GanGraph;
+  readonly discriminator: GanGraph;
+}
+
 class GanRun {
   readonly #o: GanOptions;
   readonly #seed: number;
   readonly #batch: number;
   readonly #inner: number;
-  readonly #graphs: { readonly generator: GanGraph; readonly discriminator: GanGraph };
+  /** In standard form: they are the run's identity, whatever layout it runs in. */
+  readonly #graphs: Graphs;
   readonly #states: { readonly generator: TrainingState; readonly discriminator: TrainingState };
   readonly #fingerprint: string;
   #step = 0;
@@ -119,14 +122,9 @@ class GanRun {
     this.#o = options;
     this.#seed = options.seed ?? 1;
     this.#batch = options.batchSize ?? 64;
-    const { generator, discriminator, optimizer, loss = { kind: 'non-saturating' } } = options;
-    this.#inner = options.discriminatorSteps ?? (loss.kind === 'wasserstein' ? 5 : 1);
-    const both = { generator, discriminator, batch: this.#batch, loss };
-    const [ofGenerator, ofDiscriminator] = [optimizer.generator, optimizer.discriminator];
-    this.#graphs = {
-      generator: buildGeneratorStep({ ...both, optimizer: ofGenerator, otherOptimizer: ofDiscriminator }),
-      discriminator: buildDiscriminatorStep({ ...both, optimizer: ofDiscriminator, otherOptimizer: ofGenerator }),
-    };
+    const { generator, discriminator, optimizer } = options;
+    this.#inner = options.discriminatorSteps ?? (this.#loss.kind === 'wasserstein' ? 5 : 1);
+    this.#graphs = this.#build();
     const { input } = this.#graphs.discriminator;
     const wanted = input.shape.slice(1);
     if (wanted.join() !== options.real.shape.join()) {
@@ -145,6 +143,20 @@ class GanRun {
     };
     this.#fingerprint = this.#digest();
     if (options.resumeFrom) this.#restore(options.resumeFrom);
+  }
+
+  get #loss(): AdversarialSpec {
+    return this.#o.loss ?? { kind: 'non-saturating' };
+  }
+
+  #build(block?: number): Graphs {
+    const { generator, discriminator, optimizer } = this.#o;
+    const both = { generator, discriminator, batch: this.#batch, loss: this.#loss, block };
+    const [ofGenerator, ofDiscriminator] = [optimizer.generator, optimizer.discriminator];
+    return {
+      generator: buildGeneratorStep({ ...both, optimizer: ofGenerator, otherOptimizer: ofDiscriminator }),
+      discriminator: buildDiscriminatorStep({ ...both, optimizer: ofDiscriminator, otherOptimizer: ofGenerator }),
+    };
   }
 
   #digest(): string {
@@ -220,12 +232,12 @@ class GanRun {
   }
 
   /** One step of either network against the other's current parameters. */
-  async #take(who: 'generator' | 'discriminator', session: Session, index: number): Promise<number> {
+  async #take(who: 'generator' | 'discriminator', stepper: Stepper, index: number): Promise<number> {
     const other = this.#states[who === 'generator' ? 'discriminator' : 'generator'].vectors.get(PARAMETERS)!;
     const feeds: Record<string, Tensor> = { [NOISE]: this.#noise(who, index), [OTHER]: float32([other.length], other) };
     if (who === 'discriminator') {
       feeds[REAL] = this.#real(index);
-      if (session.inputNames.includes(BETWEEN)) {
+      if (this.#graphs[who].model.graph.inputs.some((i) => i.name === BETWEEN)) {
         const random = new Random(this.#seed, 'between', index);
         feeds[BETWEEN] = float32(
           [this.#batch],
@@ -237,19 +249,19 @@ class GanRun {
     const perEpoch = Math.max(1, Math.floor(real.x.length / elementCount(real.shape) / this.#batch / this.#inner));
     const learningRate = learningRateAt(optimizer[who].learningRate, schedule, this.#step, steps, perEpoch);
     const dropoutSeed = new Random(this.#seed, 'dropout', who, index).uint32();
-    const { loss } = await this.#states[who].step(session, { feeds, learningRate, step: index + 1, dropoutSeed });
+    const { loss } = await stepper.step({ feeds, learningRate, step: index + 1, dropoutSeed });
     return loss;
   }
 
-  async #loop(sessions: { generator: Session; discriminator: Session }): Promise<void> {
+  async #loop(steppers: { generator: Stepper; discriminator: Stepper }): Promise<void> {
     const { steps, signal, onProgress, reportEvery = 100, checkpointEverySteps = Infinity } = this.#o;
     while (this.#step < steps) {
       checkCancelled(signal, 'training');
       let discriminatorLoss = 0;
       for (let i = 0; i < this.#inner; i++) {
-        discriminatorLoss = await this.#take('discriminator', sessions.discriminator, this.#step * this.#inner + i);
+        discriminatorLoss = await this.#take('discriminator', steppers.discriminator, this.#step * this.#inner + i);
       }
-      const generatorLoss = await this.#take('generator', sessions.generator, this.#step);
+      const generatorLoss = await this.#take('generator', steppers.generator, this.#step);
       this.#step++;
       const last = this.#step === steps;
       if (last || this.#step % checkpointEverySteps === 0) await this.#save();
@@ -262,11 +274,13 @@ class GanRun {
 
   async run(): Promise<GanResult> {
     const { createSession, threads } = this.#o;
-    const open = (graph: GanGraph): Promise<Session> =>
-      createSession(encodeModel(graph.model), { threads, optimization: 'extended' });
-    const discriminator = await open(this.#graphs.discriminator);
+    const block = this.#o.block ?? (await probeBlock(createSession));
+    const graphs = block > 0 ? this.#build(block) : this.#graphs;
+    const open = (who: 'generator' | 'discriminator'): Promise<Stepper> =>
+      openWhole(graphs[who], this.#states[who], createSession, threads);
+    const discriminator = await open('discriminator');
     try {
-      const generator = await open(this.#graphs.generator);
+      const generator = await open('generator');
       try {
         await this.#loop({ generator, discriminator });
       } finally {

@@ -1,7 +1,7 @@
 /** A step as one graph in one session: the plain way. */
-import { encodeModel, float32, type Session, type Tensor } from '@verge/onnx';
+import { encodeModel, float32, type Model, type Session, type SessionFactory, type Tensor } from '@verge/onnx';
 import { portsOf } from '../loop/feeds.js';
-import { segmentStep, type Segment } from '../segments.js';
+import { segmentStep, type FlatStep, type Segment } from '../segments.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, MASK, nextOf, OUTPUT, STATISTICS } from '../step-parts.js';
 import { buildTrainingModel, type TrainingModel } from '../training-model.js';
@@ -58,6 +58,19 @@ class WholeStepper implements Stepper {
   }
 }
 
+/** A session for a step graph, cut at its large parameters where it can be. */
+export async function openWhole(
+  step: FlatStep & { readonly model: Model },
+  state: TrainingState,
+  createSession: SessionFactory,
+  threads?: number,
+): Promise<Stepper> {
+  const cut = segmentStep(step);
+  const bytes = encodeModel(cut?.model ?? step.model);
+  const session = await createSession(bytes, { threads, optimization: 'extended' });
+  return new WholeStepper(state, session, cut?.segments ?? []);
+}
+
 export function planWhole({ options, loss, batch }: StepContext): StepPlan {
   const { model, createSession, masks, threads } = options;
   const { optimizer, trainable, mode, maxGradientNorm, maxGradientValue, companion } = options;
@@ -81,11 +94,7 @@ export function planWhole({ options, loss, batch }: StepContext): StepPlan {
     models: [training.model],
     open: async (state) => {
       const block = await blockOf(options);
-      const step = block > 0 ? build(block) : training;
-      const cut = segmentStep(step);
-      const bytes = encodeModel(cut?.model ?? step.model);
-      const session = await createSession(bytes, { threads, optimization: 'extended' });
-      return new WholeStepper(state, session, cut?.segments ?? []);
+      return openWhole(block > 0 ? build(block) : training, state, createSession, threads);
     },
   };
 }
