@@ -4,7 +4,7 @@ import { createSession } from '@verge/runtime';
 import { buildArchitecture } from './architectures/registry.js';
 import { LABELS } from './losses.js';
 import type { OptimizerSpec } from './optimizers.js';
-import { planWhole } from './parallel/whole.js';
+import { planWhole, WholeStepper } from './parallel/whole.js';
 import { Random } from './random.js';
 import { segmentsOf, segmentStep } from './segments.js';
 import { TrainingState } from './state.js';
@@ -30,17 +30,17 @@ async function difference(optimizer: OptimizerSpec, masked = false): Promise<num
   const training = buildTrainingModel(model, { loss, optimizer, batch: BATCH, masked });
   const mask = masked ? Float32Array.from({ length: training.parameters.size }, (_, i) => i % 3 && 1) : undefined;
   const flat = new TrainingState(training, model, optimizer, mask);
-  const session = await createSession(encodeModel(training.model));
+  const whole = new WholeStepper(flat, await createSession(encodeModel(training.model)), []);
   const masks =
     mask && new Map(training.parameters.entries.map((e) => [e.name, mask.subarray(e.offset, e.offset + e.size)]));
   const plan = planWhole({ options: { model, optimizer, createSession, masks }, loss, batch: BATCH });
   const cut = new TrainingState(plan.ports, model, optimizer, mask);
   const stepper = await plan.open(cut);
   for (let step = 1; step <= 3; step++) {
-    const [a, b] = [await flat.step(session, stepInput(step)), await stepper.step(stepInput(step))];
+    const [a, b] = [await whole.step(stepInput(step)), await stepper.step(stepInput(step))];
     expect(Math.abs(a.loss - b.loss)).toBeLessThan(1e-6);
   }
-  await Promise.all([session.release(), stepper.release()]);
+  await Promise.all([whole.release(), stepper.release()]);
   const worst = [...flat.vectors].map(([name, want]) => {
     const got = cut.vectors.get(name)!;
     return want.reduce((most, v, i) => Math.max(most, Math.abs(v - got[i]!)), 0);

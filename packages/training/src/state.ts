@@ -1,12 +1,11 @@
 /** The vectors that a step reads and replaces, and their way through a session. */
-import { float32, int64, type Model, type Session, type Tensor } from '@verge/onnx';
-import { TrainingError } from './errors.js';
+import { float32, int64, type Model, type Tensor } from '@verge/onnx';
 import { exportInference } from './export.js';
 import { initialSlotValue, scalarFeeds, type OptimizerSpec } from './optimizers.js';
 import { AVERAGE, emaWeight, moveTowards, swaWeight, type AveragingSpec } from './optimizers/averaging.js';
 import { packFrom, unpack } from './parameters.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
-import { LOSS, MASK, OUTPUT, PARAMETERS, STATISTICS, nextOf, withConstants, type StepPorts } from './step-parts.js';
+import { MASK, PARAMETERS, STATISTICS, withConstants, type StepPorts } from './step-parts.js';
 
 /** What one step reads besides the state. */
 export interface StepInput {
@@ -64,20 +63,6 @@ export class TrainingState {
       feeds[name] = float32([vector.length], vector);
     }
     return feeds;
-  }
-
-  /** @throws TrainingError `diverged` when the loss is no longer finite; the state is then the one before the step */
-  async step(session: Session, input: StepInput): Promise<StepResult> {
-    const results = await session.run(this.feeds(input));
-    const floats = (name: string): Float32Array => {
-      const tensor = results[name];
-      if (tensor?.dtype !== 'float32') throw new TrainingError('bad-model', `output '${name}' is missing`);
-      return tensor.data;
-    };
-    const loss = floats(LOSS)[0]!;
-    if (!Number.isFinite(loss)) throw new TrainingError('diverged', `the loss of step ${input.step} is ${loss}`);
-    this.advance((name) => floats(nextOf(name)), input.step);
-    return { loss, output: floats(OUTPUT) };
   }
 
   /** Puts the vectors in place that a step has made, and moves the averages. */

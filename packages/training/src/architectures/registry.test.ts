@@ -4,6 +4,7 @@ import { encodeModel, float32, type Model, type Tensor } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { findParameters, floatsOf } from '../parameters.js';
 import { TARGET } from '../losses.js';
+import { openWhole } from '../parallel/whole.js';
 import { TrainingState } from '../state.js';
 import { Random } from '../random.js';
 import { buildTrainingModel } from '../training-model.js';
@@ -82,12 +83,11 @@ async function losses(model: Model, input: readonly number[], steps: number): Pr
       Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.uniform(-1, 1)),
     );
   const feeds = { [training.input.name]: noise([batch, ...input]), [TARGET]: noise(training.outputShape) };
-  const session = await createSession(encodeModel(training.model), { optimization: 'extended' });
-  const state = new TrainingState(training, model, optimizer);
+  const stepper = await openWhole(training, new TrainingState(training, model, optimizer), createSession);
   const seen: number[] = [];
   for (let step = 1; step <= steps; step++)
-    seen.push((await state.step(session, { feeds, learningRate: 0.01, step, dropoutSeed: 7 })).loss);
-  await session.release();
+    seen.push((await stepper.step({ feeds, learningRate: 0.01, step, dropoutSeed: 7 })).loss);
+  await stepper.release();
   return seen;
 }
 

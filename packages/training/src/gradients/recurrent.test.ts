@@ -17,6 +17,7 @@ import { createSession } from '@verge/runtime';
 import { Random } from '../random.js';
 import { buildArchitecture } from '../architectures/registry.js';
 import { TARGET } from '../losses.js';
+import { openWhole } from '../parallel/whole.js';
 import { TrainingState } from '../state.js';
 import { buildTrainingModel, buildVectorJacobianModel } from '../training-model.js';
 import { gradientErrors } from './central-differences.js';
@@ -147,14 +148,14 @@ describe('what is exported', () => {
           Float32Array.from({ length: elementCount(dims) }, () => random.uniform(-1, 1)),
         );
       const feeds = { input: noise([5, 9, 4]), [TARGET]: noise([5, 3]) };
-      const step = await createSession(encodeModel(training.model), { optimization: 'extended' });
       const state = new TrainingState(training, model, optimizer);
-      for (let i = 1; i <= 3; i++) await state.step(step, { feeds, learningRate: 0.01, step: i, dropoutSeed: 1 });
+      const stepper = await openWhole(training, state, createSession);
+      for (let i = 1; i <= 3; i++) await stepper.step({ feeds, learningRate: 0.01, step: i, dropoutSeed: 1 });
       const exported = state.export();
-      const { output } = await state.step(step, { feeds, learningRate: 0.01, step: 4, dropoutSeed: 1 });
+      const { output } = await stepper.step({ feeds, learningRate: 0.01, step: 4, dropoutSeed: 1 });
       const session = await createSession(encodeModel(exported));
       const answer = Object.values(await session.run({ input: feeds.input }))[0]!.data as Float32Array;
-      await Promise.all([step.release(), session.release()]);
+      await Promise.all([stepper.release(), session.release()]);
       expect(exported.graph.nodes.map((n) => n.op)).toEqual(model.graph.nodes.map((n) => n.op));
       answer.forEach((v, i) => expect(v).toBeCloseTo(output[i]!, 6));
     },

@@ -12,6 +12,7 @@ import {
 } from '../split-step.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, nextOf, OUTPUT, PARAMETERS, STATISTICS, type StepPorts } from '../step-parts.js';
+import { TurningBuffers } from './buffers.js';
 import { partOf, seedOfPart } from './rows.js';
 import {
   blockOf,
@@ -58,31 +59,46 @@ export function portsOfBatch(split: SplitStep, parts: number): Pick<StepPlan, 'p
 }
 
 class AccumulatingStepper implements Stepper {
+  /** The sum of the gradients, and the gradient of one part. */
+  readonly #sum: Float32Array;
+  readonly #own: Float32Array;
+  /** Statistics pass from part to part, so that they are results of the gradient's graph. */
+  readonly #updated: readonly string[];
+  readonly #buffers: TurningBuffers;
+
   constructor(
     private readonly state: TrainingState,
     private readonly parts: number,
     private readonly limit: number | undefined,
     private readonly sessions: { readonly gradient: Session; readonly update: Session },
-  ) {}
+  ) {
+    const size = state.vectors.get(PARAMETERS)!.length;
+    [this.#sum, this.#own] = [new Float32Array(size), new Float32Array(size)];
+    this.#updated = state.stepped.filter((name) => name !== STATISTICS);
+    this.#buffers = new TurningBuffers(state, this.#updated);
+  }
 
   async step(input: StepInput): Promise<StepResult> {
     const { state, parts, limit } = this;
     const { update } = this.sessions;
-    const { loss, output, sum, statistics } = await this.#gradient(input);
+    const { loss, output, statistics } = await this.#gradient(input);
     checkFinite(loss, input.step);
+    const sum = this.#sum;
     const scale = gradientScale(parts, limit === undefined ? 0 : sumOfSquares(sum), limit);
     const feeds = { ...state.feeds(input), [GRADIENT]: vector(sum), [GRADIENT_SCALE]: float32([], [scale]) };
-    const results = await update.run(readBy(update, feeds));
-    state.advance((name) => (name === STATISTICS ? statistics! : floats(results, nextOf(name))), input.step);
+    const next = this.#buffers.free();
+    const into = Object.fromEntries(this.#updated.map((name) => [nextOf(name), vector(next.get(name)!)]));
+    await update.run(readBy(update, feeds), undefined, into);
+    state.advance((name) => (name === STATISTICS ? statistics! : next.get(name)!), input.step);
     return { loss, output };
   }
 
-  /** The summed gradient of all parts. Running statistics pass from each part to the next. */
-  async #gradient(input: StepInput): Promise<StepResult & { sum: Float32Array; statistics?: Float32Array }> {
+  /** Sums the gradients of all parts. Running statistics pass from each part to the next. */
+  async #gradient(input: StepInput): Promise<StepResult & { statistics?: Float32Array }> {
     const { state, parts } = this;
+    const [sum, own] = [this.#sum, this.#own];
     const { gradient } = this.sessions;
     let loss = 0;
-    let sum: Float32Array = new Float32Array(0);
     let statistics = state.vectors.get(STATISTICS);
     const outputs: Float32Array[] = [];
     for (let i = 0; i < parts; i++) {
@@ -90,15 +106,14 @@ class AccumulatingStepper implements Stepper {
       feeds[PARAMETERS] = vector(state.vectors.get(PARAMETERS)!);
       feeds[DROPOUT_SEED] = seedOfPart(input.dropoutSeed, i);
       if (statistics) feeds[STATISTICS] = vector(statistics);
-      const results = await gradient.run(readBy(gradient, feeds));
+      const place = i === 0 ? sum : own;
+      const results = await gradient.run(readBy(gradient, feeds), undefined, { [GRADIENT]: vector(place) });
       loss += floats(results, LOSS)[0]! / parts;
       outputs.push(floats(results, OUTPUT));
-      const own = floats(results, GRADIENT);
-      if (i === 0) sum = own;
-      else for (let j = 0; j < sum.length; j++) sum[j]! += own[j]!;
+      if (i > 0) for (let j = 0; j < sum.length; j++) sum[j]! += own[j]!;
       if (statistics) statistics = floats(results, nextOf(STATISTICS));
     }
-    return { loss, output: joined(outputs), sum, statistics };
+    return { loss, output: joined(outputs), statistics };
   }
 
   async release(): Promise<void> {

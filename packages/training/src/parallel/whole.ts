@@ -5,23 +5,19 @@ import { segmentStep, type FlatStep, type Segment } from '../segments.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, MASK, nextOf, OUTPUT, STATISTICS } from '../step-parts.js';
 import { buildTrainingModel, type TrainingModel } from '../training-model.js';
+import { TurningBuffers } from './buffers.js';
 import { blockOf, checkFinite, floats, vector, type StepContext, type StepPlan, type Stepper } from './stepper.js';
 
-/**
- * Steps whose results the executor writes where they will be read: two buffers for each vector take turns, since nothing
- * may be read and written in one run. Vectors that others put into the state are read, and never written.
- */
-class WholeStepper implements Stepper {
-  readonly #buffers: readonly [Map<string, Float32Array>, Map<string, Float32Array>];
+/** Steps whose results the executor writes where they will be read. */
+export class WholeStepper implements Stepper {
+  readonly #buffers: TurningBuffers;
 
   constructor(
     private readonly state: TrainingState,
     private readonly session: Session,
     private readonly segments: readonly Segment[],
   ) {
-    const made = (): Map<string, Float32Array> =>
-      new Map(state.stepped.map((name) => [name, new Float32Array(state.vectors.get(name)!.length)]));
-    this.#buffers = [made(), made()];
+    this.#buffers = new TurningBuffers(state);
   }
 
   /** A vector as the graph knows it: in segments, but for the running statistics. */
@@ -42,8 +38,7 @@ class WholeStepper implements Stepper {
 
   async step(input: StepInput): Promise<StepResult> {
     const { state } = this;
-    const [first, second] = this.#buffers;
-    const next = state.stepped.some((name) => state.vectors.get(name) === first.get(name)) ? second : first;
+    const next = this.#buffers.free();
     const into: Record<string, Tensor> = {};
     for (const name of state.stepped) this.#named(name, next.get(name)!, into, nextOf(name));
     const results = await this.session.run(this.#feeds(input), undefined, into);
