@@ -1,17 +1,32 @@
 /** GraphProto and FunctionProto. */
 import { OnnxError } from '../errors.js';
-import type { FunctionBody, Graph, QuantizationAnnotation } from '../ir.js';
+import type { FunctionBody, Graph, QuantizationAnnotation, ValueInfo } from '../ir.js';
 import { readEntry, writeEntries } from './entries.js';
 import { putAttribute, readAttribute, readNode, writeAttribute, writeNode } from './nodes.js';
 import { readSparse, readTensor, tensorSize, writeSparse, writeTensor } from './tensors.js';
 import { readValueInfo, writeValueInfo } from './types.js';
 import { BYTES, VARINT, type Reader } from './wire.js';
-import { bit, writes, type Writer } from './writer.js';
+import { bit, writes, Writer } from './writer.js';
 
 /** Adds a named thing to a map in file order; the names must be distinct (onnx.proto, GraphProto). */
 function put<T extends { name: string }>(map: Map<string, T>, item: T, what: string): void {
   if (map.has(item.name)) throw new OnnxError('duplicate-name', `${what} ${JSON.stringify(item.name)} occurs twice`);
   map.set(item.name, item);
+}
+
+function sameInfo(a: ValueInfo, b: ValueInfo): boolean {
+  const [one, other] = [a, b].map((info) => {
+    const writer = new Writer(64);
+    writeValueInfo(writer, info);
+    return writer.finish();
+  }) as [Uint8Array, Uint8Array];
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}
+
+/** What is known of an inner value. Some tools write it again for each pass that infers shapes; a repeat that says the same is dropped. */
+function putInfo(map: Map<string, ValueInfo>, info: ValueInfo): void {
+  const before = map.get(info.name);
+  if (!before || !sameInfo(before, info)) put(map, info, 'value_info');
 }
 
 function readAnnotation(reader: Reader): QuantizationAnnotation {
@@ -67,7 +82,7 @@ function readGraphField(reader: Reader, graph: Graph, field: number): boolean {
       graph.outputs.push(reader.nested(readValueInfo));
       return true;
     case 13:
-      put(graph.values, reader.nested(readValueInfo), 'value_info');
+      putInfo(graph.values, reader.nested(readValueInfo));
       return true;
     case 14:
       (graph.quantization ??= []).push(reader.nested(readAnnotation));
@@ -181,7 +196,7 @@ export function readFunction(reader: Reader): FunctionBody {
     else if (field === 9) readOpset(reader, body);
     else if (field === 11)
       putAttribute((body.attributeDefaults ??= new Map()), reader.nested(readAttribute), 'a function');
-    else if (field === 12) put((body.values ??= new Map()), reader.nested(readValueInfo), 'value_info');
+    else if (field === 12) putInfo((body.values ??= new Map()), reader.nested(readValueInfo));
     else if (field === 13) body.overload = reader.string();
     else if (field === 14) readEntry(reader, (body.metadata ??= new Map()), 'function metadata');
     else return false;

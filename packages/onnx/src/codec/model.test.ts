@@ -16,6 +16,7 @@ import {
   type Model,
   type StoredTensor,
   type Tensor,
+  type ValueInfo,
 } from '../index.js';
 
 function sample(): Model {
@@ -49,6 +50,26 @@ describe('the codec', () => {
     const again = decodeModel(bytes);
     expect(again).toEqual(model);
     expect(encodeModel(again)).toEqual(bytes);
+  });
+
+  it('drops what is said of a value again, and refuses two that contradict', () => {
+    const info = (rows: number): ValueInfo => ({
+      name: 'inner',
+      type: { kind: 'tensor', dtype: 'float32', shape: [rows, 2] },
+    });
+    const saidTwice = (again: ValueInfo): Uint8Array => {
+      const model = sample();
+      // Keys that differ let two entries of one name into the file, as some tools write them.
+      model.graph.values = new Map([
+        ['inner', info(1)],
+        ['again', again],
+      ]);
+      return encodeModel(model);
+    };
+    const read = decodeModel(saidTwice(info(1)));
+    expect([...read.graph.values]).toEqual([['inner', info(1)]]);
+    expect(decodeModel(encodeModel(read))).toEqual(read);
+    expect(code(() => decodeModel(saidTwice(info(3))))).toBe('duplicate-name');
   });
 
   it('keeps every element type in raw and typed fields', () => {
