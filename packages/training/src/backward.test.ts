@@ -5,7 +5,7 @@ import { checkDifferentiable } from './backward.js';
 import { gradientErrors } from './gradients/central-differences.js';
 import { LABELS } from './losses.js';
 import { Random } from './random.js';
-import { buildGradientModel } from './training-model.js';
+import { buildGradientModel, buildTrainingModel } from './training-model.js';
 
 const random = new Random(8, 'network');
 const draw = (...dims: number[]): Tensor => {
@@ -43,6 +43,16 @@ describe('whole networks', () => {
     const wrt = ['x', 'w1', 'scale', 'shift', 'w2', 'w3', 'bias'];
     const errors = await gradientErrors(b.build(), createSession, { feeds, wrt, step: 0.1 });
     for (const [name, error] of errors) expect(error, name).toBeLessThan(5e-4);
+  });
+
+  it('refuses to train through an operator that is flat everywhere, and names it', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['N', 3]);
+    const product = b.node('MatMul', [x, b.initializer('w', float32([3, 2], new Float32Array(6).fill(0.5)))]);
+    b.output(b.node('Hardmax', [product], {}, 1, { name: 'pick' }), 'float32', ['N', 2]);
+    const optimizer = { name: 'sgd', learningRate: 0.1 } as const;
+    const build = () => buildTrainingModel(b.build(), { loss: { kind: 'cross-entropy' }, optimizer, batch: 2 });
+    expect(build).toThrow(expect.objectContaining({ code: 'no-gradient', problems: ["node 'pick' (Hardmax)"] }));
   });
 
   it('gives a value that nothing flows back to a gradient of zeros', async () => {

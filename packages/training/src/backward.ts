@@ -5,6 +5,7 @@
  */
 import type { DataType, Node } from '@verge/onnx';
 import { TrainingError } from './errors.js';
+import { flat } from './gradients/elementwise.js';
 import type { Applied, Mode, Row } from './gradients/row.js';
 import { gradientRow } from './gradients/table.js';
 import type { Tape } from './tape.js';
@@ -85,6 +86,21 @@ export function checkDifferentiable(
     .filter((reason) => reason !== undefined);
   if (problems.length === 0) return;
   throw new TrainingError('no-gradient', `no gradient is known for ${problems.join(', ')}`, { problems });
+}
+
+/**
+ * Refuses to train where the loss does not depend on the sources by slopes.
+ * @throws TrainingError `no-gradient` naming the operators on the way that are flat everywhere
+ */
+export function checkReached(nodes: readonly Node[], sources: Iterable<string>, reached: ReadonlySet<string>): void {
+  if (reached.size > 0) return;
+  const forward = reachable(nodes, sources);
+  const level = nodes.filter((n) => n.inputs.some((i) => forward.has(i)) && gradientRow(n.domain, n.op) === flat);
+  const named = level.map((n) => `node '${n.name || n.outputs[0]}' (${n.op})`);
+  const why = named.length > 0 ? `; flat everywhere: ${named.join(', ')}` : '';
+  throw new TrainingError('no-gradient', `no gradient of the loss reaches anything that is trained${why}`, {
+    problems: named,
+  });
 }
 
 /**

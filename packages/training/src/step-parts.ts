@@ -1,6 +1,6 @@
 /** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
 import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from '@verge/onnx';
-import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
+import { checkDifferentiable, checkReached, writeBackward, writeForward } from './backward.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
 import { poolFirst } from './commute.js';
 import { TrainingError } from './errors.js';
@@ -190,6 +190,7 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
   const applied = writeForward(t, [...forward.graph.nodes, ...(joined?.projections ?? [])], mode);
   const written = writeLoss(t, loss, forward.output);
   const gradients = writeBackward(t, applied, written.gradients, new Set(roles.keys()));
+  checkReached(forward.graph.nodes, roles.keys(), new Set(gradients.keys()));
   return {
     t,
     name: forward.graph.name,
