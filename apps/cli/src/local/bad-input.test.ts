@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digits, temporaryFolder, verge, vergeProcess, writeConfig } from '../test-command.js';
@@ -202,6 +202,14 @@ describe('bad input', () => {
       reason: 'unreadable-rows',
       message: expect.stringContaining('row at line 3: 2 cells, expected 3'),
     });
+  });
+
+  it('leaves no folder where nothing was trained or compressed', async () => {
+    await verge(...train('nowhere.yaml'));
+    await verge(...train('short.yaml'));
+    const given = ['--model', at('not-a-model.onnx'), '--recipe', at('good.json'), '--data', digits];
+    await verge('compress', ...given, '--class', 'here', '--threads', '1', '--out', at('out-compress'));
+    expect((await readdir(folder)).filter((name) => name.startsWith('out-'))).toEqual([]);
   });
 
   it('advises on a word that is nearly right, and ends with 2', async () => {

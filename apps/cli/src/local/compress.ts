@@ -7,7 +7,7 @@ import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
-import { emptyFolder, readGiven, writeJson, writeWhole } from './files.js';
+import { emptyFolder, leavingNothing, readGiven, writeJson, writeWhole } from './files.js';
 import { decodeFile } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 
@@ -74,7 +74,11 @@ function show(report: CompressionReport, out: string): string {
 }
 
 /** Writes model.onnx and report.json into `--out`; fails after that when the result is not offered. */
-export async function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
+export function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
+  return leavingNothing(options.out, () => compressInto(options, json));
+}
+
+async function compressInto(options: CompressArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
   const recipe = await readDocument(options.recipe, Recipe, 'recipe');
   const target = await targetOf(options);

@@ -1,5 +1,5 @@
 /** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -68,6 +68,21 @@ export async function emptyFolder(path: string, force: boolean, advice: string):
       `it holds ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
       advice,
     ]);
+}
+
+/** Runs what writes into a folder; where it fails before there is anything to keep, a folder that it made is gone again. */
+export async function leavingNothing<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const before = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await work();
+  } catch (error) {
+    // Only an empty folder can be removed so.
+    if (!before) await rmdir(folder).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A path that a file names, relative to that file. */

@@ -4,7 +4,7 @@ import { createSession, measure, measureAccuracy, openReplicas } from '@verge/ru
 import { type FitResult, lossOfConfig, samplesOfConfig, taskOf, trainFromConfig, validate } from '@verge/training';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
-import { beside, readGiven } from './files.js';
+import { beside, leavingNothing, readGiven } from './files.js';
 import { untilInterrupted } from './signals.js';
 import { readTrainingConfig } from './training-document.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
@@ -156,7 +156,11 @@ async function train(
 }
 
 /** Writes model.onnx and report.json into `--out`. */
-export async function trainVerb(options: TrainArguments, json: boolean): Promise<void> {
+export function trainVerb(options: TrainArguments, json: boolean): Promise<void> {
+  return leavingNothing(options.out, () => trainInto(options, json));
+}
+
+async function trainInto(options: TrainArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
   const config = await readTrainingConfig(options.config);
   const folder = await openTrainingFolder(options.out, config, options, output);
