@@ -4,7 +4,7 @@ import { decodeImage } from './decode.js';
 import { toGray } from './image.js';
 import { resize, type Filter } from './resize.js';
 
-// Written by Pillow (its version is in the file) from a random smooth image; arrays are base64 of their bytes.
+// Written by goldens/pillow.py (the version of Pillow is in the file); arrays are base64 of their bytes.
 const golden = JSON.parse(readFileSync(new URL('./pillow.golden.json', import.meta.url), 'utf8')) as {
   height: number;
   width: number;

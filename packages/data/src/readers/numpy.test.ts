@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataset, splitIndices } from '../index.js';
 import { parseNpy } from './npy.js';
 
-// Written by NumPy (its version is in the file); files are base64.
+// Written by goldens/numpy_files.py (the version of NumPy is in the file); files are base64.
 const golden = JSON.parse(readFileSync(new URL('./numpy.golden.json', import.meta.url), 'utf8')) as {
   arrays: { name: string; npy: string; expected: number[] }[];
   npz: string;
