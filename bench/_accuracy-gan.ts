@@ -1,12 +1,23 @@
 /**
  * Handwritten digits drawn by a DCGAN that learnt from MNIST's training part, judged by a classifier that shares nothing
- * with it but the data: another architecture, another seed, and held to the test part first.
+ * with it but the data: another architecture, another seed, and held to the test part first. How many real digits it reads
+ * with the same confidence is what a perfect generator could reach.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@verge/data';
+import type { Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { buildArchitecture, fit, predict, Random, score, trainGan, type TrainingSamples } from '@verge/training';
+import {
+  buildArchitecture,
+  fit,
+  predict,
+  Random,
+  score,
+  trainGan,
+  type OptimizerSpec,
+  type TrainingSamples,
+} from '@verge/training';
 import type { Row } from './_row.js';
 
 /** Test accuracy that the classifier must have, in per cent. */
@@ -17,8 +28,10 @@ const BAR = 90;
 const CONFIDENT = 0.9;
 
 const NOISE = 64;
-const EPOCHS = 6;
+const EPOCHS = 8;
 const BATCH = 64;
+/** Of both networks: without a dense layer figures stay in pieces (see the architecture). */
+const params = { features: 32, dense: 1024 };
 
 const image = [1, 28, 28];
 
@@ -37,34 +50,38 @@ async function digits(folder: string): Promise<Digits> {
 }
 
 function classifier(train: TrainingSamples, test: TrainingSamples): ReturnType<typeof fit> {
-  const params = { channels: [24, 48], dense: [96], batchNorm: true };
+  const layers = { channels: [32, 64], dense: [128], batchNorm: true };
   return fit({
-    model: buildArchitecture('cnn', { input: image, classes: 10, params }, 11),
+    model: buildArchitecture('cnn', { input: image, classes: 10, params: layers }, 11),
     createSession,
     train,
     validation: test,
-    epochs: 3,
+    epochs: 6,
     seed: 11,
-    optimizer: { name: 'adamw', learningRate: 0.003, weightDecay: 0.01 },
+    optimizer: { name: 'adamw', learningRate: 0.002, weightDecay: 0.01 },
+    schedule: { name: 'cosine' },
   });
 }
 
 async function draw({ train }: Digits): Promise<TrainingSamples> {
-  const optimizer = { name: 'adam', learningRate: 0.0002, beta1: 0.5 } as const;
+  const adam = (learningRate: number): OptimizerSpec => ({ name: 'adam', learningRate, beta1: 0.5 });
+  const drawn = { input: [NOISE], classes: 1, params: { ...params, channels: 1, size: 28 } };
   const { generator } = await trainGan({
-    generator: buildArchitecture(
-      'dcgan-generator',
-      { input: [NOISE], classes: 1, params: { channels: 1, size: 28, features: 32 } },
-      1,
-    ),
-    discriminator: buildArchitecture('dcgan-discriminator', { input: image, classes: 1, params: { features: 32 } }, 2),
+    generator: buildArchitecture('dcgan-generator', drawn, 1),
+    discriminator: buildArchitecture('dcgan-discriminator', { input: image, classes: 1, params }, 2),
     createSession,
     real: { x: Float32Array.from(train.x), shape: image },
     steps: EPOCHS * Math.floor(train.y.length / BATCH),
     batchSize: BATCH,
-    optimizer: { generator: optimizer, discriminator: optimizer },
-    averaging: { kind: 'ema', decay: 0.995 },
+    optimizer: { generator: adam(0.001), discriminator: adam(0.0003) },
+    schedule: { name: 'cosine' },
+    averaging: { kind: 'ema', decay: 0.999 },
     seed: 1,
+    reportEvery: 937,
+    onProgress: ({ step, steps, discriminatorLoss, generatorLoss }) =>
+      console.log(
+        `    DCGAN: step ${step} of ${steps}, losses ${discriminatorLoss.toFixed(3)} and ${generatorLoss.toFixed(3)}`,
+      ),
   });
   const random = new Random(77, 'samples');
   const noise = Float32Array.from({ length: SAMPLES * NOISE }, () => random.normal());
@@ -73,14 +90,21 @@ async function draw({ train }: Digits): Promise<TrainingSamples> {
   return { x: logits, shape: image, y };
 }
 
-/** Probability and class of each sample's likeliest digit. */
-function readings(logits: Float32Array): { probability: number; digit: number }[] {
-  return Array.from({ length: SAMPLES }, (_, i) => {
+/** What is read with confidence: the share in per cent, and how many digits are among it. */
+async function readings(judge: Model, samples: TrainingSamples): Promise<{ share: number; digits: number }> {
+  const count = samples.y.length;
+  const { logits } = await predict(judge, samples, createSession);
+  const found = new Set<number>();
+  let sure = 0;
+  for (let i = 0; i < count; i++) {
     const row = logits.subarray(i * 10, i * 10 + 10);
     const peak = Math.max(...row);
-    const total = row.reduce((sum, v) => sum + Math.exp(v - peak), 0);
-    return { probability: 1 / total, digit: row.indexOf(peak) };
-  });
+    const probability = 1 / row.reduce((sum, v) => sum + Math.exp(v - peak), 0);
+    if (probability <= CONFIDENT) continue;
+    sure++;
+    found.add(row.indexOf(peak));
+  }
+  return { share: (100 * sure) / count, digits: found.size };
 }
 
 function row(work: string, unit: string, ours: number, bar: number): Row {
@@ -97,13 +121,12 @@ export async function rows(): Promise<Row[]> {
   const sets = await digits(folder);
   const judge = await classifier(sets.train, sets.test);
   const accuracy = 100 * score(await predict(judge.model, sets.test, createSession), sets.test.y).accuracy;
-  const drawn = await draw(sets);
-  const read = readings((await predict(judge.model, drawn, createSession)).logits);
-  const sure = read.filter((r) => r.probability > CONFIDENT);
-  const found = new Set(sure.map((r) => r.digit)).size;
+  const real = await readings(judge.model, sets.test);
+  const drawn = await readings(judge.model, await draw(sets));
   return [
     row('MNIST classifier that judges', '% of the test part', accuracy, JUDGE),
-    row(`DCGAN on MNIST, ${SAMPLES} samples read with p > ${CONFIDENT}`, '%', (100 * sure.length) / SAMPLES, BAR),
-    row('DCGAN on MNIST, digits among them', 'classes', found, 10),
+    row(`real test digits read with p > ${CONFIDENT}`, '%', real.share, BAR),
+    row(`DCGAN on MNIST, ${SAMPLES} samples read with p > ${CONFIDENT}`, '%', drawn.share, BAR),
+    row('DCGAN on MNIST, digits among them', 'classes', drawn.digits, 10),
   ];
 }

@@ -28,7 +28,37 @@ function addTo(sum: Float32Array, values: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
 }
 
+/**
+ * Memory that this replica's runs read and write, since they cannot use what is shared; kept from step to step, because
+ * megabytes that are made anew in every step drive the garbage collector.
+ */
+class OwnMemory {
+  readonly gradient: Float32Array;
+  /** Of the replica's own range. */
+  readonly sum: Float32Array;
+  readonly #copies = new Map<string, Float32Array>();
+
+  constructor(size: number, { from, to }: { readonly from: number; readonly to: number }) {
+    this.gradient = new Float32Array(size);
+    this.sum = new Float32Array(to - from);
+  }
+
+  /** A buffer of its own for each name. */
+  place(name: string, length: number): Float32Array {
+    let copy = this.#copies.get(name);
+    if (copy?.length !== length) this.#copies.set(name, (copy = new Float32Array(length)));
+    return copy;
+  }
+
+  copy(name: string, values: Float32Array): Float32Array {
+    const copy = this.place(name, values.length);
+    copy.set(values);
+    return copy;
+  }
+}
+
 export class Replica {
+  readonly #own: OwnMemory;
   readonly #spec: ReplicaSpec;
   readonly #index: number;
   readonly #memory: ReplicaMemory;
@@ -41,6 +71,7 @@ export class Replica {
     memory: ReplicaMemory,
     sessions: { gradient: Session; update: Session | undefined },
   ) {
+    this.#own = new OwnMemory(spec.size, spec.updates[index]!);
     this.#spec = spec;
     this.#index = index;
     this.#memory = memory;
@@ -71,7 +102,8 @@ export class Replica {
     const { spec, memory, index } = { spec: this.#spec, memory: this.#memory, index: this.#index };
     const averaged = spec.vectors.filter((v) => v.kind === 'averaged').map((v) => v.name);
     const read = [...memory.vectors].filter(([name]) => this.#gradient.inputNames.includes(name));
-    const state = new Map<string, Float32Array>(read.map(([name, values]) => [name, values.slice()]));
+    const state = new Map<string, Float32Array>(read.map(([name, values]) => [name, this.#own.copy(name, values)]));
+    const { gradient } = this.#own;
     let loss = 0;
     for (const [i, batch] of feeds.entries()) {
       const inputs: Record<string, Tensor> = { ...batch };
@@ -79,11 +111,11 @@ export class Replica {
         const values = state.get(name);
         if (values) inputs[name] = vector(values);
       }
-      const results = await this.#gradient.run(inputs);
+      const results = await this.#gradient.run(inputs, undefined, { [spec.gradient]: vector(gradient) });
       loss += floats(results, spec.loss)[0]! / feeds.length;
       memory.outputs[index]!.set(floats(results, spec.output), i * spec.outputSize);
-      if (i === 0) memory.gradients[index]!.set(floats(results, spec.gradient));
-      else addTo(memory.gradients[index]!, floats(results, spec.gradient));
+      if (i === 0) memory.gradients[index]!.set(gradient);
+      else addTo(memory.gradients[index]!, gradient);
       for (const name of averaged) state.set(name, floats(results, `next.${name}`));
     }
     for (const name of averaged) memory.proposals[index]!.get(name)!.set(state.get(name)!);
@@ -94,7 +126,8 @@ export class Replica {
   #reduce(): Float32Array {
     const { from, to } = this.#spec.updates[this.#index]!;
     const [first, ...others] = this.#memory.gradients;
-    const sum = first!.slice(from, to);
+    const { sum } = this.#own;
+    sum.set(first!.subarray(from, to));
     for (const other of others) addTo(sum, other.subarray(from, to));
     if (this.#spec.maxGradientNorm !== undefined) {
       let squares = 0;
@@ -118,10 +151,16 @@ export class Replica {
     const { from, to } = spec.updates[this.#index]!;
     const inputs: Record<string, Tensor> = { [spec.gradient]: vector(gradient), [spec.scale]: scalar(this.#scale()) };
     for (const [name, value] of Object.entries(scalars)) inputs[name] = scalar(value);
-    if (spec.mask) inputs[spec.mask.name] = vector(spec.mask.values.slice(from, to));
+    const own = this.#own;
+    if (spec.mask) inputs[spec.mask.name] = vector(own.copy(spec.mask.name, spec.mask.values.subarray(from, to)));
     const sharded = spec.vectors.filter((v) => v.kind === 'sharded').map((v) => v.name);
-    for (const name of sharded) inputs[name] = vector(this.#memory.vectors.get(name)!.slice(from, to));
-    const results = await this.#update.run(inputs);
+    const into: Record<string, Tensor> = {};
+    for (const name of sharded) {
+      const values = this.#memory.vectors.get(name)!.subarray(from, to);
+      inputs[name] = vector(own.copy(`${name} of the range`, values));
+      into[`next.${name}`] = vector(own.place(`next ${name}`, values.length));
+    }
+    const results = await this.#update.run(inputs, undefined, into);
     for (const name of sharded) this.#memory.vectors.get(name)!.set(floats(results, `next.${name}`), from);
   }
 
