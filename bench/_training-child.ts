@@ -12,9 +12,10 @@ interface Command {
   steps?: number;
 }
 
-type Step = () => Promise<number>;
+/** Takes so many steps, and tells the last one's loss. */
+type Steps = (count: number) => Promise<number>;
 
-async function prepare(network: Network, batch: number, threads: number): Promise<{ step: Step; parameters: number }> {
+async function prepare(network: Network, batch: number, threads: number): Promise<{ run: Steps; parameters: number }> {
   const model = buildNetwork(network);
   const optimizer = { name: 'sgd', learningRate: 0.01, momentum: 0.9 } as const;
   const options = { model, optimizer, createSession, threads };
@@ -29,31 +30,43 @@ async function prepare(network: Network, batch: number, threads: number): Promis
     [plan.ports.input.name]: float32(plan.ports.input.shape, x),
     [LABELS]: { dtype: 'int32', dims: [batch], data: labels } as const,
   };
-  let count = 0;
-  const step = async (): Promise<number> => {
-    const { loss } = await stepper.step({ feeds, learningRate: 0.01, step: ++count, dropoutSeed: 0 });
+  let taken = 0;
+  // As `fit` does: several steps in one run where that is how this network steps.
+  const { together = 1 } = stepper;
+  const take = async (count: number): Promise<number> => {
+    const inputs = Array.from({ length: count }, () => ({
+      feeds,
+      learningRate: 0.01,
+      step: ++taken,
+      dropoutSeed: 0,
+    }));
+    const results = stepper.steps ? await stepper.steps(inputs) : [await stepper.step(inputs[0]!)];
+    return results.at(-1)!.loss;
+  };
+  const run = async (count: number): Promise<number> => {
+    let loss = 0;
+    for (let left = count; left > 0; left -= together) loss = await take(Math.min(together, left));
     return loss;
   };
-  return { step, parameters: plan.ports.parameters.size };
+  return { run, parameters: plan.ports.parameters.size };
 }
 
-async function run(step: Step, steps: number): Promise<object> {
+async function timed(run: Steps, steps: number): Promise<object> {
   const [cpu, wall] = [process.cpuUsage(), performance.now()];
-  let loss = 0;
-  for (let i = 0; i < steps; i++) loss = await step();
+  const loss = await run(steps);
   const used = process.cpuUsage(cpu);
   return { cpu: (used.user + used.system) / 1e6, wall: (performance.now() - wall) / 1000, loss };
 }
 
-let step: Step | undefined;
+let run: Steps | undefined;
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command;
   let answer: object;
   if (command.network) {
     const prepared = await prepare(command.network, command.batch ?? 64, command.threads ?? 1);
-    step = prepared.step;
+    run = prepared.run;
     answer = { parameters: prepared.parameters };
-  } else if (command.steps) answer = await run(step!, command.steps);
+  } else if (command.steps) answer = await timed(run!, command.steps);
   else answer = { peak: process.resourceUsage().maxRSS * 1024 };
   console.log(JSON.stringify(answer));
 }

@@ -63,6 +63,11 @@ export interface FitOptions {
    * 0 keeps the step to standard operators. Only roundings depend on it.
    */
   readonly block?: number;
+  /**
+   * Steps that may be taken in one run of the executor, to the same bits. Where it pays when absent (steps of a few
+   * milliseconds at most); cancelling, checkpoints by steps and the end of an epoch end such a run early.
+   */
+  readonly together?: number;
   /** Figures on the validation samples; by default those that are usual for the loss (`usualMetrics`). */
   readonly metrics?: readonly MetricName[];
   /** The figure that decides which epoch is best and when to stop; accuracy, then loss, and the loss when absent. */

@@ -102,9 +102,8 @@ class Run {
     return learningRateAt(optimizer.learningRate, schedule, step, epochs * perEpoch, perEpoch, this.#journal.plateau);
   }
 
-  /** What the step at the current position reads. */
-  #input(batch: Batch): StepInput {
-    const { step } = this.#position;
+  /** What a step reads, counted from 0. */
+  #input(batch: Batch, step: number): StepInput {
     return {
       feeds: feedsOf(batch, this.#steps.ports.input.name, this.#steps.feeds),
       learningRate: this.#learningRate(step),
@@ -116,16 +115,28 @@ class Run {
   async #epoch(stepper: Stepper, batches: Batches): Promise<void> {
     const every = this.#o.checkpointEverySteps ?? Infinity;
     const steps = stepsPerEpoch(this.#plan);
+    const { together = 1 } = stepper;
     while (this.#position.stepInEpoch < steps) {
-      checkCancelled(this.#o.signal, 'training');
-      const batch = await batches.next();
-      const { loss, output } = await stepper.step(this.#input(batch));
-      this.#tally.add(loss, output, batch);
-      this.#position.stepInEpoch++;
-      this.#position.step++;
+      const { step, stepInEpoch } = this.#position;
+      const count = Math.min(together, steps - stepInEpoch, every - (step % every));
+      await this.#take(stepper, batches, count);
       if (this.#position.step % every === 0 && this.#position.stepInEpoch < steps) await this.#save();
       await immediate();
     }
+  }
+
+  /** The next steps, `count` of them. */
+  async #take(stepper: Stepper, batches: Batches, count: number): Promise<void> {
+    const taken: Batch[] = [];
+    for (let i = 0; i < count; i++) {
+      checkCancelled(this.#o.signal, 'training');
+      taken.push(await batches.next());
+    }
+    const inputs = taken.map((batch, i) => this.#input(batch, this.#position.step + i));
+    const results = stepper.steps ? await stepper.steps(inputs) : [await stepper.step(inputs[0]!)];
+    results.forEach(({ loss, output }, i) => this.#tally.add(loss, output, taken[i]!));
+    this.#position.stepInEpoch += count;
+    this.#position.step += count;
   }
 
   #validate(model: Model): Promise<Validation> {
@@ -215,6 +226,7 @@ class Run {
     const batches = this.#batches(this.#position);
     try {
       const stepper = await this.#steps.open(this.#state);
+      batches.takenTogether(stepper.together ?? 1);
       try {
         return this.#result(await this.#train(stepper, batches));
       } finally {

@@ -50,6 +50,11 @@ export class TrainingState {
     if (averaging) for (const [name, vector] of this.snapshot()) this.vectors.set(AVERAGE + name, vector);
   }
 
+  /** Whether the averages move with every step. */
+  get averagesSteps(): boolean {
+    return this.averaging?.kind === 'ema';
+  }
+
   /** All that a step may read: the batch, the state, the mask and the scalars. */
   feeds(input: StepInput): Record<string, Tensor> {
     const { training } = this;

@@ -57,6 +57,8 @@ export class Batches {
   #taken = 0;
   #trial: { preparing: number; started: number } | undefined;
 
+  #depth = DEPTH;
+
   constructor(options: BatchesOptions, position: Position) {
     this.#o = options;
     this.#requests = requestsFrom(options.plan, position);
@@ -138,10 +140,15 @@ export class Batches {
     const batch = await made;
     if (!batch || !request) throw new TrainingError('bad-options', 'the run has no further batch');
     this.#taken++;
-    if (this.#thread || this.#waits) this.#fill(DEPTH);
+    if (this.#thread || this.#waits) this.#fill(this.#depth);
     const { augment, source } = this.#o;
     if (!augment || !(batch.x instanceof Float32Array)) return batch;
     return { ...batch, x: augment(batch.x, source.shape, request.seed) };
+  }
+
+  /** Says how many are taken at once, so that as many are made while they are used. */
+  takenTogether(count: number): void {
+    this.#depth = Math.max(DEPTH, count);
   }
 
   /** Waits for what is being read, so that the source may be closed afterwards. */

@@ -21,6 +21,7 @@ function numberProblems(o: FitOptions): string[] {
     accumulate: o.accumulate,
     'parallel.replicas': o.parallel?.replicas,
     threads: o.threads,
+    together: o.together,
     checkpointEvery: o.checkpointEvery,
     checkpointEverySteps: o.checkpointEverySteps,
   };

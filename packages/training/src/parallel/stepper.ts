@@ -13,6 +13,10 @@ import type { Feeds } from './rows.js';
 export interface Stepper {
   /** @throws TrainingError `diverged` when the loss is no longer finite; the state is then the one before the step */
   step(input: StepInput): Promise<StepResult>;
+  /** The most steps that `steps` takes in one run; there is no such way when absent. */
+  readonly together?: number;
+  /** One after the other, as `step` takes them, to the same bits. @throws TrainingError `diverged` */
+  steps?(inputs: readonly StepInput[]): Promise<StepResult[]>;
   release(): Promise<void>;
 }
 
@@ -41,6 +45,7 @@ export type StepOptions = Pick<
   | 'accumulate'
   | 'parallel'
   | 'block'
+  | 'together'
 >;
 
 /** What every way of stepping is planned from. */
