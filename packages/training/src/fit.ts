@@ -10,6 +10,7 @@ import { fingerprintOf } from './loop/fingerprint.js';
 import { Journal } from './loop/journal.js';
 import { dropoutSeed, stepsPerEpoch, type Plan } from './loop/plan.js';
 import { checkedSets, labelledClasses, lossOf, type SampleSets } from './loop/setup.js';
+import { takeSteps } from './loop/take.js';
 import { Tally } from './loop/tally.js';
 import { validate, type Validation } from './loop/validation.js';
 import { inputTypeOf } from './loop/prepare.js';
@@ -115,28 +116,16 @@ class Run {
   async #epoch(stepper: Stepper, batches: Batches): Promise<void> {
     const every = this.#o.checkpointEverySteps ?? Infinity;
     const steps = stepsPerEpoch(this.#plan);
-    const { together = 1 } = stepper;
+    const inputOf = (batch: Batch, i: number): StepInput => this.#input(batch, this.#position.step + i);
+    const taking = { stepper, batches, tally: this.#tally, inputOf, signal: this.#o.signal };
     while (this.#position.stepInEpoch < steps) {
       const { step, stepInEpoch } = this.#position;
-      const count = Math.min(together, steps - stepInEpoch, every - (step % every));
-      await this.#take(stepper, batches, count);
+      const count = await takeSteps(taking, Math.min(steps - stepInEpoch, every - (step % every)));
+      this.#position.stepInEpoch += count;
+      this.#position.step += count;
       if (this.#position.step % every === 0 && this.#position.stepInEpoch < steps) await this.#save();
       await immediate();
     }
-  }
-
-  /** The next steps, `count` of them. */
-  async #take(stepper: Stepper, batches: Batches, count: number): Promise<void> {
-    const taken: Batch[] = [];
-    for (let i = 0; i < count; i++) {
-      checkCancelled(this.#o.signal, 'training');
-      taken.push(await batches.next());
-    }
-    const inputs = taken.map((batch, i) => this.#input(batch, this.#position.step + i));
-    const results = stepper.steps ? await stepper.steps(inputs) : [await stepper.step(inputs[0]!)];
-    results.forEach(({ loss, output }, i) => this.#tally.add(loss, output, taken[i]!));
-    this.#position.stepInEpoch += count;
-    this.#position.step += count;
   }
 
   #validate(model: Model): Promise<Validation> {

@@ -1,17 +1,17 @@
 /** One shard's part of a round: steps from the common parameters, a pure function of what it is given. */
 import { checkedSets, labelledClasses, lossOf } from '../../loop/setup.js';
 import { Batches } from '../../loop/batches.js';
-import { feedsOf } from '../../loop/feeds.js';
+import { feedsOf, type Batch } from '../../loop/feeds.js';
 import { packMasks } from '../../fit-options.js';
 import { dropoutSeed, stepsPerEpoch, type Plan } from '../../loop/plan.js';
 import { inputTypeOf } from '../../loop/prepare.js';
 import { countOf } from '../../loop/source.js';
+import { takeSteps } from '../../loop/take.js';
 import { Tally } from '../../loop/tally.js';
 import { immediate } from '../../pause.js';
-import { checkCancelled } from '../../predict.js';
 import { Random } from '../../random.js';
 import { learningRateAt } from '../../schedule.js';
-import { TrainingState } from '../../state.js';
+import { TrainingState, type StepInput } from '../../state.js';
 import { TrainingError } from '../../errors.js';
 import { PARAMETERS, STATISTICS } from '../../step-parts.js';
 import { planSteps } from '../plan.js';
@@ -94,18 +94,18 @@ export async function runRound(options: LocalOptions, task: RoundTask): Promise<
   );
   const tally = new Tally(loss, steps.ports.outputShape);
   const stepper = await steps.open(state);
+  batches.takenTogether(stepper.together ?? 1);
   try {
-    for (let step = from; step < to; step++) {
-      checkCancelled(signal, 'training');
-      const batch = await batches.next();
-      const { output, loss: value } = await stepper.step({
-        feeds: feedsOf(batch, steps.ports.input.name, steps.feeds),
-        learningRate: learningRateAt(optimizer.learningRate, schedule, step, plan.totalSteps, plan.stepsPerEpoch),
-        // What an optimiser corrects for the length of its history begins anew with it.
-        step: (local.innerState === 'keep' ? step : step - from) + 1,
-        dropoutSeed: dropoutSeed(own.seed, step),
-      });
-      tally.add(value, output, batch);
+    let step = from;
+    const inputOf = (batch: Batch, i: number): StepInput => ({
+      feeds: feedsOf(batch, steps.ports.input.name, steps.feeds),
+      learningRate: learningRateAt(optimizer.learningRate, schedule, step + i, plan.totalSteps, plan.stepsPerEpoch),
+      // What an optimiser corrects for the length of its history begins anew with it.
+      step: (local.innerState === 'keep' ? step : step - from) + i + 1,
+      dropoutSeed: dropoutSeed(own.seed, step + i),
+    });
+    while (step < to) {
+      step += await takeSteps({ stepper, batches, tally, inputOf, signal }, to - step);
       await immediate();
     }
   } finally {
