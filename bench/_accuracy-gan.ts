@@ -31,7 +31,7 @@ const NOISE = 64;
 const EPOCHS = 8;
 const BATCH = 64;
 /** Of both networks: without a dense layer figures stay in pieces (see the architecture). */
-const params = { features: 32, dense: 1024 };
+const params = { features: 64, dense: 512 };
 
 const image = [1, 28, 28];
 

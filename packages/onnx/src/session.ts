@@ -9,6 +9,11 @@ export interface SessionOptions {
   threads?: number;
   /** Graph optimisation of the executor: 'extended' suits training graphs, 'all' inference. */
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
+  /**
+   * Whether the executor plans one block of memory for all inner values of a run; true unless told otherwise. A training step
+   * has so many of them that taking each when it comes needs up to two fifths less at the peak, for up to 5 % more time.
+   */
+  planMemory?: boolean;
   /** Contents of external data files by their location in the model. */
   externalData?: ReadonlyMap<string, Uint8Array>;
 }

@@ -112,6 +112,7 @@ function ortOptions(options: SessionOptions): InferenceSession.SessionOptions {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: options.optimization ?? 'all',
+    enableMemPattern: options.planMemory ?? true,
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(options.externalData && {

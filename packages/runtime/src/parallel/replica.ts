@@ -80,7 +80,7 @@ export class Replica {
   }
 
   static async open(spec: ReplicaSpec, index: number, memory: ReplicaMemory): Promise<Replica> {
-    const options = { threads: spec.threads, optimization: 'extended' as const };
+    const options = { threads: spec.threads, optimization: 'extended' as const, planMemory: false };
     const gradient = await openSession(spec.gradientModel, options);
     const model = spec.updates[index]!.model;
     return new Replica(spec, index, memory, { gradient, update: model && (await openSession(model, options)) });

@@ -18,6 +18,7 @@ import {
   blockOf,
   checkFinite,
   floats,
+  STEP_SESSION,
   readBy,
   vector,
   type StepContext,
@@ -146,7 +147,7 @@ export function planAccumulation(context: StepContext, parts: number): StepPlan 
     ...portsOfBatch(split, parts),
     models: [split.gradient, split.update],
     open: async (state) => {
-      const settings = { threads, optimization: 'extended' } as const;
+      const settings = { threads, ...STEP_SESSION };
       const own = await inBlocks(context, parts, split);
       const gradient = await createSession(encodeModel(own.gradient), settings);
       const update = await createSession(encodeModel(own.update), settings);

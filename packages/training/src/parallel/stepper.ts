@@ -48,6 +48,9 @@ export type StepOptions = Pick<
   | 'together'
 >;
 
+/** How sessions of step graphs are opened. */
+export const STEP_SESSION = { optimization: 'extended', planMemory: false } as const;
+
 /** What every way of stepping is planned from. */
 export interface StepContext {
   readonly options: StepOptions;

@@ -10,7 +10,15 @@ import { stepsTogether } from './together.js';
 import { loopModel, loopParts } from './loop-graph.js';
 import { LoopedStepper } from './looped.js';
 import { NamedVectors } from './named-vectors.js';
-import { blockOf, checkFinite, floats, type StepContext, type StepPlan, type Stepper } from './stepper.js';
+import {
+  blockOf,
+  checkFinite,
+  floats,
+  STEP_SESSION,
+  type StepContext,
+  type StepPlan,
+  type Stepper,
+} from './stepper.js';
 
 /** Steps whose results the executor writes where they will be read. */
 export class WholeStepper implements Stepper {
@@ -55,8 +63,7 @@ export async function openWhole(
 ): Promise<Stepper> {
   const cut = segmentStep(step);
   const { model, segments } = cut ?? { model: step.model, segments: [] };
-  const open = (graph: Model): Promise<Session> =>
-    createSession(encodeModel(graph), { threads, optimization: 'extended' });
+  const open = (graph: Model): Promise<Session> => createSession(encodeModel(graph), { threads, ...STEP_SESSION });
   if (together === 1) return new WholeStepper(state, await open(model), segments);
   const [session, vectors] = [await open(loopModel(model)), new NamedVectors(state, segments)];
   return new LoopedStepper(state, session, vectors, loopParts(model.graph), together);
