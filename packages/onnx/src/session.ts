@@ -11,7 +11,7 @@ export interface SessionOptions {
   optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /**
    * Whether the executor plans one block of memory for all inner values of a run; true unless told otherwise. A training step
-   * has so many of them that taking each when it comes needs up to two fifths less at the peak, for up to 5 % more time.
+   * has so many of them that taking each when it comes needs up to two fifths less at the peak, for up to 6 % more time.
    */
   planMemory?: boolean;
   /** Contents of external data files by their location in the model. */

@@ -77,7 +77,8 @@ export { runRound, type RoundResult, type RoundTask, type Vectors } from './para
 export type { LocalOptions, LocalSgdSpec, OuterSpec } from './parallel/local-sgd/spec.js';
 export { decodeVectors, encodeVectors } from './parallel/local-sgd/vectors.js';
 export { buildSplitStep, buildUpdateModel, GRADIENT, GRADIENT_SCALE, type SplitStep } from './split-step.js';
-export { trainGan, type GanOptions, type GanProgress, type GanResult } from './gan/train.js';
+export { trainGan } from './gan/train.js';
+export type { GanOptions, GanProgress, GanResult } from './gan/options.js';
 export type { AdversarialSpec } from './losses/adversarial.js';
 export { probeBlock } from './blocked-layout.js';
 export { TrainingState, type StepInput, type StepResult } from './state.js';

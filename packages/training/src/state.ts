@@ -57,16 +57,24 @@ export class TrainingState {
 
   /** All that a step may read: the batch, the state, the mask and the scalars. */
   feeds(input: StepInput): Record<string, Tensor> {
+    const feeds = this.stepFeeds(input);
+    for (const [name, vector] of this.read) feeds[name] = float32([vector.length], vector);
+    return feeds;
+  }
+
+  /** The vectors that a step reads: the state, and the mask. */
+  get read(): Map<string, Float32Array> {
+    const state = this.stepped.map((name) => [name, this.vectors.get(name)!] as const);
+    return new Map(this.mask ? [...state, [MASK, this.mask]] : state);
+  }
+
+  /** What differs from step to step: the batch and the scalars. */
+  stepFeeds(input: StepInput): Record<string, Tensor> {
     const { training } = this;
     const feeds: Record<string, Tensor> = { ...input.feeds };
     if (training.needsDropoutSeed) feeds[DROPOUT_SEED] = int64([], [input.dropoutSeed]);
-    if (this.mask) feeds[MASK] = float32([this.mask.length], this.mask);
     const scalars = scalarFeeds(this.optimizer, input.learningRate, input.step);
     for (const [name, value] of Object.entries(scalars)) feeds[name] = float32([], [value]);
-    for (const name of this.stepped) {
-      const vector = this.vectors.get(name)!;
-      feeds[name] = float32([vector.length], vector);
-    }
     return feeds;
   }
 

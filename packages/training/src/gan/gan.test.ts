@@ -10,7 +10,8 @@ import { Random } from '../random.js';
 import { floatsOf, packFrom, unpack } from '../parameters.js';
 import { LOSS, nextOf, PARAMETERS } from '../step-parts.js';
 import { BETWEEN, buildDiscriminatorStep, buildGeneratorStep, NOISE, OTHER, REAL } from './graph.js';
-import { trainGan, type GanOptions } from './train.js';
+import type { GanOptions } from './options.js';
+import { trainGan } from './train.js';
 
 interface Side {
   readonly loss: number;

@@ -56,7 +56,7 @@ export class Batches {
   #waits = false;
   #taken = 0;
   #trial: { preparing: number; started: number } | undefined;
-
+  /** Batches that are read ahead. */
   #depth = DEPTH;
 
   constructor(options: BatchesOptions, position: Position) {

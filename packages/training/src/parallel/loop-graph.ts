@@ -6,7 +6,6 @@
 import {
   graphAttr,
   int,
-  int64,
   type Attribute,
   type DataType,
   type Dim,
@@ -123,5 +122,3 @@ export function loopModel(model: Model): Model {
     },
   };
 }
-
-export const stepCount = (steps: number) => int64([], [steps]);

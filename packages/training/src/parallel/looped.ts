@@ -1,9 +1,9 @@
 /** Steps that run together, several in one run of the executor. */
-import { elementCount, type Session, type Tensor } from '@verge/onnx';
+import { elementCount, int64, type Session, type Tensor } from '@verge/onnx';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, OUTPUT } from '../step-parts.js';
 import { TurningBuffers } from './buffers.js';
-import { allOf, firstOf, lastOf, STEPS, stepCount, type LoopParts } from './loop-graph.js';
+import { allOf, firstOf, lastOf, STEPS, type LoopParts } from './loop-graph.js';
 import type { NamedVectors } from './named-vectors.js';
 import { checkFinite, floats, type Stepper } from './stepper.js';
 
@@ -56,10 +56,11 @@ export class LoopedStepper implements Stepper {
   async steps(inputs: readonly StepInput[]): Promise<StepResult[]> {
     const { state, parts } = this;
     const next = this.#buffers.free();
-    const all = inputs.map((input) => this.vectors.feeds(input));
-    const feeds: Record<string, Tensor> = { [STEPS]: stepCount(inputs.length), ...this.#stacks.fill(all) };
-    for (const name of parts.state) feeds[firstOf(name)] = all[0]![name]!;
-    for (const name of parts.fixed) feeds[name] = all[0]![name]!;
+    const each = this.#stacks.fill(inputs.map((input) => state.stepFeeds(input)));
+    const feeds: Record<string, Tensor> = { [STEPS]: int64([], [inputs.length]), ...each };
+    for (const [name, piece] of this.vectors.pieces(state.read)) {
+      feeds[parts.fixed.includes(name) ? name : firstOf(name)] = piece;
+    }
     const into: Record<string, Tensor> = {};
     for (const [name, place] of this.vectors.pieces(next)) into[lastOf(name)] = place;
     const results = await this.session.run(feeds, undefined, into);

@@ -31,14 +31,15 @@ export class WholeStepper implements Stepper {
     segments: readonly Segment[],
   ) {
     this.#buffers = new TurningBuffers(state);
-    this.#vectors = new NamedVectors(state, segments);
+    this.#vectors = new NamedVectors(segments);
   }
 
   async step(input: StepInput): Promise<StepResult> {
     const { state } = this;
     const next = this.#buffers.free();
+    const feeds = { ...state.stepFeeds(input), ...Object.fromEntries(this.#vectors.pieces(state.read)) };
     const places = this.#vectors.pieces(next).map(([name, place]) => [nextOf(name), place] as const);
-    const results = await this.session.run(this.#vectors.feeds(input), undefined, Object.fromEntries(places));
+    const results = await this.session.run(feeds, undefined, Object.fromEntries(places));
     const loss = floats(results, LOSS)[0]!;
     checkFinite(loss, input.step);
     state.advance((name) => next.get(name)!, input.step);
@@ -65,7 +66,7 @@ export async function openWhole(
   const { model, segments } = cut ?? { model: step.model, segments: [] };
   const open = (graph: Model): Promise<Session> => createSession(encodeModel(graph), { threads, ...STEP_SESSION });
   if (together === 1) return new WholeStepper(state, await open(model), segments);
-  const [session, vectors] = [await open(loopModel(model)), new NamedVectors(state, segments)];
+  const [session, vectors] = [await open(loopModel(model)), new NamedVectors(segments)];
   return new LoopedStepper(state, session, vectors, loopParts(model.graph), together);
 }
 
