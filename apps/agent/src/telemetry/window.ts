@@ -100,6 +100,8 @@ export class Window {
       artifactDigest,
       requests: entry.requests,
       errors: entry.errors,
+      callerErrors: 0,
+      loadErrors: 0,
       latencySketch: encodeSketch(entry.latency),
       classes: [...entry.classes].map(([index, count]) => ({ index, count })),
       features: [...entry.features].filter(([, f]) => !f.empty).map(([name, feature]) => feature.record(name)),

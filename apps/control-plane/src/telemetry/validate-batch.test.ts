@@ -9,6 +9,8 @@ const record: TelemetryRecordReceived = {
   startMs: 1000,
   endMs: 2000,
   artifactDigest: `sha256:${'a'.repeat(64)}`,
+  callerErrors: 0,
+  loadErrors: 0,
   requests: 10,
   errors: 1,
   latencySketch: sketch,
@@ -31,6 +33,8 @@ describe('checkBatch', () => {
       artifactDigest: 'sha256:abc',
       requests: 1,
       errors: 2,
+      callerErrors: 0,
+      loadErrors: 0,
       latencySketch: Buffer.from('nonsense'),
       classes: [record.classes[0]!, { index: 3, count: 2 ** 60 }],
       features: [

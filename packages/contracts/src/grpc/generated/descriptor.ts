@@ -342,6 +342,14 @@ export const descriptor = {
            "rule": "repeated",
            "type": "FeatureSketch",
            "id": 9
+          },
+          "callerErrors": {
+           "type": "uint64",
+           "id": 10
+          },
+          "loadErrors": {
+           "type": "uint64",
+           "id": 11
           }
          }
         },

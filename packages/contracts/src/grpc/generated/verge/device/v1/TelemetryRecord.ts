@@ -14,6 +14,8 @@ export interface TelemetryRecord {
   'latencySketch'?: (Buffer | Uint8Array | string);
   'classes'?: (_verge_device_v1_ClassCount)[];
   'features'?: (_verge_device_v1_FeatureSketch)[];
+  'callerErrors'?: (number | string | Long);
+  'loadErrors'?: (number | string | Long);
 }
 
 export interface TelemetryRecord__Output {
@@ -26,4 +28,6 @@ export interface TelemetryRecord__Output {
   'latencySketch': (Buffer);
   'classes': (_verge_device_v1_ClassCount__Output)[];
   'features': (_verge_device_v1_FeatureSketch__Output)[];
+  'callerErrors': (number);
+  'loadErrors': (number);
 }
