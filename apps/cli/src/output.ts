@@ -1,4 +1,5 @@
 /** Two readers: people get tables and sentences on stdout, scripts get one JSON document with --json. */
+import { printableLine, printableText } from './printable.js';
 
 export interface Output {
   readonly json: boolean;
@@ -14,12 +15,13 @@ export function createOutput(json: boolean): Output {
     json,
     result(value, text) {
       const shown = json ? JSON.stringify(value, null, 2) : typeof text === 'function' ? text() : text;
-      process.stdout.write(shown + '\n');
+      // Inside a JSON text only strings can hold such characters, and there the escape means the same.
+      process.stdout.write(printableText(shown) + '\n');
     },
     progress(line) {
       if (line === last) return;
       last = line;
-      process.stderr.write(line + '\n');
+      process.stderr.write(printableText(line) + '\n');
     },
   };
 }
@@ -28,19 +30,20 @@ export function createOutput(json: boolean): Output {
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '(none)';
   const names = headings.map((h) => h.replace(/^>/, ''));
-  const widths = names.map((n, i) => Math.max(n.length, ...rows.map((r) => (r[i] ?? '').length)));
-  const line = (cells: readonly string[]): string =>
-    cells
+  const cells = rows.map((row) => row.map(printableLine));
+  const widths = names.map((n, i) => cells.reduce((most, row) => Math.max(most, (row[i] ?? '').length), n.length));
+  const line = (row: readonly string[]): string =>
+    row
       .map((c, i) => (headings[i]?.startsWith('>') ? c.padStart(widths[i] ?? 0) : c.padEnd(widths[i] ?? 0)))
       .join('  ')
       .trimEnd();
-  return [line(names.map((n) => n.toUpperCase())), ...rows.map(line)].join('\n');
+  return [line(names.map((n) => n.toUpperCase())), ...cells.map(line)].join('\n');
 }
 
 /** `key: value` lines, keys aligned. */
 export function fields(pairs: readonly (readonly [string, string | number | null | undefined])[]): string {
   const width = Math.max(...pairs.map(([k]) => k.length));
-  return pairs.map(([k, v]) => `${k.padEnd(width)}  ${v ?? '-'}`).join('\n');
+  return pairs.map(([k, v]) => `${printableLine(k).padEnd(width)}  ${printableLine(String(v ?? '-'))}`).join('\n');
 }
 
 export const percent = (fraction: number | null | undefined): string =>

@@ -1,5 +1,6 @@
 /** The command line as a whole. */
 import { Command, CommanderError } from 'commander';
+import { completionCommand } from './completion.js';
 import { CliError, cliError, exitCodes } from './errors.js';
 import { accountCommands } from './fleet/account.js';
 import { catalogCommands } from './fleet/catalog.js';
@@ -9,6 +10,9 @@ import { releaseCommands } from './fleet/releases.js';
 import { rolloutCommands } from './fleet/rollouts.js';
 import { workCommands } from './fleet/work.js';
 import { localCommands } from './local/commands.js';
+import { createOutput } from './output.js';
+import { printableText } from './printable.js';
+import { version } from './version.js';
 
 export function createProgram(): Command {
   const program = new Command('verge')
@@ -21,7 +25,7 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .addHelpText(
       'after',
-      `\nExit codes: 0 done, ${exitCodes.failed} the operation failed, ${exitCodes.usage} bad input, ${exitCodes.denied} not allowed, ${exitCodes.missing} not found, ${exitCodes.unreachable} control plane unreachable, ${exitCodes.interrupted} interrupted.`,
+      `\n'verge --version' says which version this is, 'verge completion bash' completes verbs and options.\n\nExit codes: 0 done, ${exitCodes.failed} the operation failed, ${exitCodes.usage} bad input, ${exitCodes.denied} not allowed, ${exitCodes.missing} not found, ${exitCodes.unreachable} control plane unreachable, ${exitCodes.interrupted} interrupted.`,
     );
   localCommands(program);
   accountCommands(program);
@@ -31,6 +35,7 @@ export function createProgram(): Command {
   deviceCommands(program);
   rolloutCommands(program);
   observeCommands(program);
+  completionCommand(program);
   // --json and the like may stand after the verb, where people write them.
   const reach = (command: Command): void => {
     for (const child of command.commands) {
@@ -51,6 +56,11 @@ function misused(error: CommanderError): CliError {
 
 /** Runs one command line. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
+  // Not an option of the program: verbs have a --version of their own, and options of the program may stand behind verbs.
+  if (argv[0] === '--version' || argv[0] === '-V') {
+    createOutput(argv.includes('--json')).result({ version }, version);
+    return 0;
+  }
   try {
     await createProgram().parseAsync([...argv], { from: 'user' });
     return 0;
@@ -59,10 +69,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     const failure = error instanceof CommanderError ? misused(error) : cliError(error);
     const { code, reason, message, details } = failure;
     if (argv.includes('--json') && !failure.answered)
-      process.stdout.write(JSON.stringify({ error: { code, reason, message, details } }, null, 2) + '\n');
+      createOutput(true).result({ error: { code, reason, message, details } }, '');
     // Commander has said on stderr what is wrong with the command line.
     if (error instanceof CommanderError) return exitCodes[code];
-    process.stderr.write(['verge: ' + failure.message, ...failure.details.map((d) => '  ' + d)].join('\n') + '\n');
+    const lines = ['verge: ' + failure.message, ...failure.details.map((d) => '  ' + d)];
+    process.stderr.write(printableText(lines.join('\n')) + '\n');
     if (process.env['VERGE_DEBUG'] && failure.cause) console.error(failure.cause);
     return exitCodes[failure.code];
   }

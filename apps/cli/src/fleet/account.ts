@@ -87,18 +87,22 @@ export function accountCommands(program: Command): void {
 
 function projectCommands(program: Command): void {
   const projects = program.command('projects').description('projects');
-  projects.command('list').action(async (_options: unknown, command: Command) => {
-    const { client, output } = await connect(command);
-    const items = await everyItem((page) => client.call('projects.list', { query: page }));
-    output.result(items, () =>
-      table(
-        ['project', 'name', 'role', 'created'],
-        items.map((p) => [p.slug, p.name, p.role, p.createdAt]),
-      ),
-    );
-  });
+  projects
+    .command('list')
+    .description('projects that you belong to')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, output } = await connect(command);
+      const items = await everyItem((page) => client.call('projects.list', { query: page }));
+      output.result(items, () =>
+        table(
+          ['project', 'name', 'role', 'created'],
+          items.map((p) => [p.slug, p.name, p.role, p.createdAt]),
+        ),
+      );
+    });
   projects
     .command('create <slug>')
+    .description('make a project')
     .option('--name <name>')
     .action(async (slug: string, options: { name?: string }, command: Command) => {
       const { client, output } = await connect(command);
@@ -109,16 +113,19 @@ function projectCommands(program: Command): void {
 
 function tokenCommands(program: Command): void {
   const tokens = program.command('tokens').description('API tokens');
-  tokens.command('list').action(async (_options: unknown, command: Command) => {
-    const { client, output } = await connect(command);
-    const items = await everyItem((page) => client.call('tokens.list', { query: page }));
-    output.result(items, () =>
-      table(
-        ['id', 'name', 'project', 'role', 'last used', 'expires'],
-        items.map((t) => [t.id, t.name, t.project ?? '(all)', t.role, t.lastUsedAt ?? '-', t.expiresAt ?? 'never']),
-      ),
-    );
-  });
+  tokens
+    .command('list')
+    .description('your API tokens')
+    .action(async (_options: unknown, command: Command) => {
+      const { client, output } = await connect(command);
+      const items = await everyItem((page) => client.call('tokens.list', { query: page }));
+      output.result(items, () =>
+        table(
+          ['id', 'name', 'project', 'role', 'last used', 'expires'],
+          items.map((t) => [t.id, t.name, t.project ?? '(all)', t.role, t.lastUsedAt ?? '-', t.expiresAt ?? 'never']),
+        ),
+      );
+    });
   tokens
     .command('create <name>')
     .description('create an API token for the chosen project; its secret is shown once')
@@ -133,9 +140,12 @@ function tokenCommands(program: Command): void {
         output.result(token, token.token);
       }),
     );
-  tokens.command('revoke <id>').action(async (token: string, _options: unknown, command: Command) => {
-    const { client, output } = await connect(command);
-    await client.call('tokens.delete', { params: { token } });
-    output.result({ revoked: token }, `revoked ${token}`);
-  });
+  tokens
+    .command('revoke <id>')
+    .description('end an API token')
+    .action(async (token: string, _options: unknown, command: Command) => {
+      const { client, output } = await connect(command);
+      await client.call('tokens.delete', { params: { token } });
+      output.result({ revoked: token }, `revoked ${token}`);
+    });
 }

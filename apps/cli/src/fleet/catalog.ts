@@ -86,58 +86,67 @@ export function catalogCommands(program: Command): void {
     .option('--source <text>')
     .option('--license <text>')
     .action(remote(addDataset));
-  datasets.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('datasets.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['name', 'format', '>labels', '>size', 'digest', 'created'],
-          items.map((d) => [d.name, d.format, String(d.labels.length), size(d.bytes), digest(d.digest), d.createdAt]),
-        ),
-      );
-    }),
-  );
-  datasets.command('show <name>').action(
-    remote(async ({ client, params, output }, dataset: string) => {
-      const d = await client.call('datasets.get', { params: { ...params, dataset } });
-      output.result(d, () =>
-        fields([
-          ['name', d.name],
-          ['id', d.id],
-          ['format', d.format],
-          ['files', d.files.map((f) => f.path).join(', ')],
-          ['size', size(d.bytes)],
-          ['labels', d.labels.join(', ')],
-          ['split', d.split],
-          ['digest', d.digest],
-        ]),
-      );
-    }),
-  );
+  datasets
+    .command('list')
+    .description('data sets of the project')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('datasets.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['name', 'format', '>labels', '>size', 'digest', 'created'],
+            items.map((d) => [d.name, d.format, String(d.labels.length), size(d.bytes), digest(d.digest), d.createdAt]),
+          ),
+        );
+      }),
+    );
+  datasets
+    .command('show <name>')
+    .description('one data set, by name or id')
+    .action(
+      remote(async ({ client, params, output }, dataset: string) => {
+        const d = await client.call('datasets.get', { params: { ...params, dataset } });
+        output.result(d, () =>
+          fields([
+            ['name', d.name],
+            ['id', d.id],
+            ['format', d.format],
+            ['files', d.files.map((f) => f.path).join(', ')],
+            ['size', size(d.bytes)],
+            ['labels', d.labels.join(', ')],
+            ['split', d.split],
+            ['digest', d.digest],
+          ]),
+        );
+      }),
+    );
   modelCommands(program);
   artifactCommands(program);
 }
 
 function modelCommands(program: Command): void {
   const models = program.command('models').description('models and their versions');
-  models.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('models.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['name', 'task', '>versions', '>latest', '>accuracy', '>size'],
-          items.map((m) => [
-            m.name,
-            m.task,
-            String(m.versions),
-            m.latest ? String(m.latest.version) : '-',
-            percent(m.latest?.test?.accuracy),
-            size(m.latest?.bytes),
-          ]),
-        ),
-      );
-    }),
-  );
+  models
+    .command('list')
+    .description('models and their newest versions')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('models.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['name', 'task', '>versions', '>latest', '>accuracy', '>size'],
+            items.map((m) => [
+              m.name,
+              m.task,
+              String(m.versions),
+              m.latest ? String(m.latest.version) : '-',
+              percent(m.latest?.test?.accuracy),
+              size(m.latest?.bytes),
+            ]),
+          ),
+        );
+      }),
+    );
   models
     .command('versions [model]')
     .description('versions of a model, or of all')
@@ -192,6 +201,7 @@ function artifactCommands(program: Command): void {
   const artifacts = program.command('artifacts').description('models built for device classes');
   artifacts
     .command('list')
+    .description('models as built for device classes')
     .option('--model <name>')
     .option('--class <name>', 'device class')
     .option('--version <version>', 'a version: an id, or model@number')
@@ -222,35 +232,38 @@ function artifactCommands(program: Command): void {
         );
       }),
     );
-  artifacts.command('show <id>').action(
-    remote(async ({ client, params, output }, artifact: string) => {
-      const a = await client.call('artifacts.get', { params: { ...params, artifact } });
-      const { before, after } = a.report;
-      const row = (name: string, b: string, c: string): string[] => [name, b, c];
-      output.result(a, () =>
-        [
-          fields([
-            ['artifact', a.id],
-            ['version', `${a.model}@${a.version}`],
-            ['class', a.deviceClass],
-            ['manifest', a.manifestDigest],
-            ['target path', a.targetPath],
-            ['offered', a.offered ? 'yes' : `no: ${a.report.reasons.join('; ')}`],
-          ]),
-          '',
-          table(
-            ['', '>before', '>after'],
-            [
-              row('size', size(before.bytes), size(after.bytes)),
-              row('parameters', String(before.parameters), String(after.parameters)),
-              row('accuracy', percent(before.accuracy), percent(after.accuracy)),
-              row('p50', milliseconds(before.p50Ms), milliseconds(after.p50Ms)),
-              row('p95', milliseconds(before.p95Ms), milliseconds(after.p95Ms)),
-              row('peak memory', size(before.peakRssBytes), size(after.peakRssBytes)),
-            ],
-          ),
-        ].join('\n'),
-      );
-    }),
-  );
+  artifacts
+    .command('show <id>')
+    .description('one artifact: its figures before and after')
+    .action(
+      remote(async ({ client, params, output }, artifact: string) => {
+        const a = await client.call('artifacts.get', { params: { ...params, artifact } });
+        const { before, after } = a.report;
+        const row = (name: string, b: string, c: string): string[] => [name, b, c];
+        output.result(a, () =>
+          [
+            fields([
+              ['artifact', a.id],
+              ['version', `${a.model}@${a.version}`],
+              ['class', a.deviceClass],
+              ['manifest', a.manifestDigest],
+              ['target path', a.targetPath],
+              ['offered', a.offered ? 'yes' : `no: ${a.report.reasons.join('; ')}`],
+            ]),
+            '',
+            table(
+              ['', '>before', '>after'],
+              [
+                row('size', size(before.bytes), size(after.bytes)),
+                row('parameters', String(before.parameters), String(after.parameters)),
+                row('accuracy', percent(before.accuracy), percent(after.accuracy)),
+                row('p50', milliseconds(before.p50Ms), milliseconds(after.p50Ms)),
+                row('p95', milliseconds(before.p95Ms), milliseconds(after.p95Ms)),
+                row('peak memory', size(before.peakRssBytes), size(after.peakRssBytes)),
+              ],
+            ),
+          ].join('\n'),
+        );
+      }),
+    );
 }

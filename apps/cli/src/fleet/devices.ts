@@ -52,6 +52,7 @@ export function deviceCommands(program: Command): void {
   const devices = program.command('devices').description('devices');
   devices
     .command('list')
+    .description('devices of the project')
     .option('--group <name>')
     .option('--class <name>')
     .option('--online', 'only those that are connected')
@@ -82,28 +83,31 @@ export function deviceCommands(program: Command): void {
         );
       }),
     );
-  devices.command('show <id>').action(
-    remote(async ({ client, params, output }, device: string) => {
-      const d = await client.call('devices.get', { params: { ...params, device } });
-      output.result(d, () =>
-        fields([
-          ['device', d.name],
-          ['id', d.id],
-          ['class', d.deviceClass],
-          ['group', d.group],
-          ['state', d.state],
-          ['online', d.online ? 'yes' : 'no'],
-          ['last seen', d.lastSeenAt],
-          ['runs', running(d)],
-          ['update', d.updateState],
-          ['error', d.error ? `${d.error.code}: ${d.error.message}` : null],
-          ['certificate until', d.certificateExpiresAt],
-          ['memory', size(d.rssBytes)],
-          ...Object.entries(d.facts).map(([k, v]) => [k, v] as const),
-        ]),
-      );
-    }),
-  );
+  devices
+    .command('show <id>')
+    .description('one device: what it runs, reports and is made of')
+    .action(
+      remote(async ({ client, params, output }, device: string) => {
+        const d = await client.call('devices.get', { params: { ...params, device } });
+        output.result(d, () =>
+          fields([
+            ['device', d.name],
+            ['id', d.id],
+            ['class', d.deviceClass],
+            ['group', d.group],
+            ['state', d.state],
+            ['online', d.online ? 'yes' : 'no'],
+            ['last seen', d.lastSeenAt],
+            ['runs', running(d)],
+            ['update', d.updateState],
+            ['error', d.error ? `${d.error.code}: ${d.error.message}` : null],
+            ['certificate until', d.certificateExpiresAt],
+            ['memory', size(d.rssBytes)],
+            ...Object.entries(d.facts).map(([k, v]) => [k, v] as const),
+          ]),
+        );
+      }),
+    );
   devices
     .command('enroll-token')
     .description('make what a device needs to enrol')
@@ -120,26 +124,33 @@ export function deviceCommands(program: Command): void {
     .option('--keys <dir>', 'release keys folder, whose root the device will trust')
     .option('--out <file>', 'write the bundle there instead of printing it')
     .action(remote(enrollToken));
-  devices.command('revoke <id>').action(
-    remote(async ({ client, params, output }, device: string) => {
-      const d = await client.call('devices.revoke', { params: { ...params, device } });
-      output.result(d, `${d.name} is ${d.state}`);
-    }),
-  );
+  devices
+    .command('revoke <id>')
+    .description('refuse a device from now on')
+    .action(
+      remote(async ({ client, params, output }, device: string) => {
+        const d = await client.call('devices.revoke', { params: { ...params, device } });
+        output.result(d, `${d.name} is ${d.state}`);
+      }),
+    );
   const groups = program.command('groups').description('groups of devices');
-  groups.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('groups.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['name', '>devices', '>online', 'description'],
-          items.map((g) => [g.name, String(g.devices), String(g.online), g.description]),
-        ),
-      );
-    }),
-  );
+  groups
+    .command('list')
+    .description('groups and how many devices each has')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('groups.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['name', '>devices', '>online', 'description'],
+            items.map((g) => [g.name, String(g.devices), String(g.online), g.description]),
+          ),
+        );
+      }),
+    );
   groups
     .command('create <name>')
+    .description('make a group')
     .option('--description <text>')
     .action(
       remote(async ({ client, params, output }, name: string, options: { description?: string }) => {

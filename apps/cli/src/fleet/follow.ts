@@ -34,7 +34,7 @@ export async function follow<W extends Work>(
 ): Promise<W> {
   let work = first;
   while (work.state === 'queued' || work.state === 'running' || work.state === 'cancelling') {
-    output.progress(`${noun} ${work.id.slice(0, 8)}: ${describeProgress(work)}`);
+    output.progress(`${noun} ${work.id}: ${describeProgress(work)}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     work = await read(work.id);
   }

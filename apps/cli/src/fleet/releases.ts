@@ -217,21 +217,24 @@ export function releaseCommands(program: Command): void {
     .requiredOption('--name <name>')
     .option('--notes <text>')
     .action(remote(publish));
-  releases.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('releases.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['name', 'id', '>targets', 'artifacts', 'created'],
-          items.map((r) => [
-            r.name,
-            r.id,
-            String(r.targetsVersion),
-            r.artifacts.map((a) => `${a.model}@${a.version}/${a.deviceClass} ${digest(a.manifestDigest)}`).join(', '),
-            r.createdAt,
-          ]),
-        ),
-      );
-    }),
-  );
+  releases
+    .command('list')
+    .description('published releases')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('releases.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['name', 'id', '>targets', 'artifacts', 'created'],
+            items.map((r) => [
+              r.name,
+              r.id,
+              String(r.targetsVersion),
+              r.artifacts.map((a) => `${a.model}@${a.version}/${a.deviceClass} ${digest(a.manifestDigest)}`).join(', '),
+              r.createdAt,
+            ]),
+          ),
+        );
+      }),
+    );
 }

@@ -77,7 +77,7 @@ async function watch({ client, params }: Remote, id: string, output: Output): Pr
       .filter(([, n]) => n > 0)
       .map(([s, n]) => `${n} ${s}`)
       .join(', ');
-    output.progress(`rollout ${r.id.slice(0, 8)}: ${r.state}; ${counts}${r.reason ? `; ${r.reason}` : ''}`);
+    output.progress(`rollout ${r.id}: ${r.state}; ${counts}${r.reason ? `; ${r.reason}` : ''}`);
     if (['succeeded', 'reverted', 'cancelled'].includes(r.state)) return r;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -105,6 +105,7 @@ export function rolloutCommands(program: Command): void {
   const fraction = (name: string) => number(name, { min: 0, max: 1 });
   rollouts
     .command('create')
+    .description('bring a release to a group, wave by wave')
     .requiredOption('--name <name>')
     .requiredOption('--release <release>', 'id or name')
     .requiredOption('--group <group>')
@@ -131,46 +132,55 @@ export function rolloutCommands(program: Command): void {
     )
     .option('--wait', 'until it ends; exit code 1 unless it succeeds')
     .action(remote(create));
-  rollouts.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('rollouts.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['id', 'name', 'model', 'group', 'state', 'reason'],
-          items.map((r) => [r.id, r.name, `${r.model}@${r.version}`, r.group, r.state, r.reason]),
-        ),
-      );
-    }),
-  );
-  rollouts.command('show <id>').action(
-    remote(async ({ client, params, output }, rollout: string) => {
-      const r = await client.call('rollouts.get', { params: { ...params, rollout } });
-      const devices = await everyItem((page) =>
-        client.call('rollouts.devices', { params: { ...params, rollout }, query: page }),
-      );
-      output.result({ ...r, devices }, () =>
-        [
-          showRollout(r),
+  rollouts
+    .command('list')
+    .description('rollouts, newest first')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('rollouts.list', { params, query: page }));
+        output.result(items, () =>
           table(
-            ['device', 'class', '>wave', 'state', 'error', '>p50'],
-            devices.map((d) => [
-              d.name,
-              d.deviceClass,
-              String(d.wave + 1),
-              d.state,
-              d.error ? `${d.error.code}: ${d.error.message}` : '',
-              milliseconds(d.p50Ms),
-            ]),
+            ['id', 'name', 'model', 'group', 'state', 'reason'],
+            items.map((r) => [r.id, r.name, `${r.model}@${r.version}`, r.group, r.state, r.reason]),
           ),
-        ].join('\n\n'),
-      );
-    }),
-  );
-  rollouts.command('watch <id>').action(
-    remote(async (connection, id: string) => {
-      ended(connection.output, await watch(connection, id, connection.output));
-    }),
-  );
+        );
+      }),
+    );
+  rollouts
+    .command('show <id>')
+    .description('one rollout and its waves')
+    .action(
+      remote(async ({ client, params, output }, rollout: string) => {
+        const r = await client.call('rollouts.get', { params: { ...params, rollout } });
+        const devices = await everyItem((page) =>
+          client.call('rollouts.devices', { params: { ...params, rollout }, query: page }),
+        );
+        output.result({ ...r, devices }, () =>
+          [
+            showRollout(r),
+            table(
+              ['device', 'class', '>wave', 'state', 'error', '>p50'],
+              devices.map((d) => [
+                d.name,
+                d.deviceClass,
+                String(d.wave + 1),
+                d.state,
+                d.error ? `${d.error.code}: ${d.error.message}` : '',
+                milliseconds(d.p50Ms),
+              ]),
+            ),
+          ].join('\n\n'),
+        );
+      }),
+    );
+  rollouts
+    .command('watch <id>')
+    .description('follow it to its end')
+    .action(
+      remote(async (connection, id: string) => {
+        ended(connection.output, await watch(connection, id, connection.output));
+      }),
+    );
   for (const [verb, description] of [
     ['pause', 'start no further device'],
     ['resume', 'go on'],

@@ -59,29 +59,35 @@ function trainingCommands(program: Command): void {
     .option('--name <text>')
     .option('--wait', 'until it ends; progress on stderr')
     .action(remote(createTraining));
-  trainings.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('trainings.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['id', 'name', 'model', 'state', '>accuracy'],
-          items.map((t) => [
-            t.id,
-            t.name,
-            t.version === null ? t.model : `${t.model}@${t.version}`,
-            describeProgress(t),
-            percent(t.test?.accuracy),
-          ]),
-        ),
-      );
-    }),
-  );
-  trainings.command('show <id>').action(
-    remote(async ({ client, params, output }, training: string) => {
-      const t = await client.call('trainings.get', { params: { ...params, training } });
-      output.result(t, () => showTraining(t));
-    }),
-  );
+  trainings
+    .command('list')
+    .description('trainings, newest first')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('trainings.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['id', 'name', 'model', 'state', '>accuracy'],
+            items.map((t) => [
+              t.id,
+              t.name,
+              t.version === null ? t.model : `${t.model}@${t.version}`,
+              describeProgress(t),
+              percent(t.test?.accuracy),
+            ]),
+          ),
+        );
+      }),
+    );
+  trainings
+    .command('show <id>')
+    .description('one training')
+    .action(
+      remote(async ({ client, params, output }, training: string) => {
+        const t = await client.call('trainings.get', { params: { ...params, training } });
+        output.result(t, () => showTraining(t));
+      }),
+    );
   trainings
     .command('points <id>')
     .description('its loss curve')
@@ -114,12 +120,15 @@ function trainingCommands(program: Command): void {
         output.result(ended, () => showTraining(ended));
       }),
     );
-  trainings.command('cancel <id>').action(
-    remote(async ({ client, params, output }, training: string) => {
-      const t = await client.call('trainings.cancel', { params: { ...params, training } });
-      output.result(t, `training ${t.id} is ${t.state}`);
-    }),
-  );
+  trainings
+    .command('cancel <id>')
+    .description('stop a training')
+    .action(
+      remote(async ({ client, params, output }, training: string) => {
+        const t = await client.call('trainings.cancel', { params: { ...params, training } });
+        output.result(t, `training ${t.id} is ${t.state}`);
+      }),
+    );
 }
 
 interface CompressOptions {
@@ -197,6 +206,7 @@ function compressionCommands(program: Command): void {
   const compressions = program.command('compressions').description('compressions for device classes');
   compressions
     .command('create')
+    .description('queue a compression of a version for a device class')
     .requiredOption('--version <version>', 'an id, or model@number')
     .requiredOption('--recipe <recipe>', 'a file, or the name of a stored recipe')
     .requiredOption('--class <name>', 'device class')
@@ -212,58 +222,73 @@ function compressionCommands(program: Command): void {
     .option('--no-vnni', 'the class has no VNNI: keep weights to 7 bits')
     .option('--wait', 'until it ends; progress on stderr')
     .action(remote(createCompression));
-  compressions.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('compressions.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['id', 'version', 'recipe', 'class', 'state', 'offered'],
-          items.map((c) => [
-            c.id,
-            `${c.model}@${c.version}`,
-            c.recipe.name,
-            c.target.name,
-            describeProgress(c),
-            c.report ? (c.report.offered ? 'yes' : 'no') : '-',
-          ]),
-        ),
-      );
-    }),
-  );
-  compressions.command('show <id>').action(
-    remote(async ({ client, params, output }, compression: string) => {
-      const c = await client.call('compressions.get', { params: { ...params, compression } });
-      output.result(c, () => showCompression(c));
-    }),
-  );
-  compressions.command('cancel <id>').action(
-    remote(async ({ client, params, output }, compression: string) => {
-      const c = await client.call('compressions.cancel', { params: { ...params, compression } });
-      output.result(c, `compression ${c.id} is ${c.state}`);
-    }),
-  );
+  compressions
+    .command('list')
+    .description('compressions, newest first')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('compressions.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['id', 'version', 'recipe', 'class', 'state', 'offered'],
+            items.map((c) => [
+              c.id,
+              `${c.model}@${c.version}`,
+              c.recipe.name,
+              c.target.name,
+              describeProgress(c),
+              c.report ? (c.report.offered ? 'yes' : 'no') : '-',
+            ]),
+          ),
+        );
+      }),
+    );
+  compressions
+    .command('show <id>')
+    .description('one compression: figures before and after')
+    .action(
+      remote(async ({ client, params, output }, compression: string) => {
+        const c = await client.call('compressions.get', { params: { ...params, compression } });
+        output.result(c, () => showCompression(c));
+      }),
+    );
+  compressions
+    .command('cancel <id>')
+    .description('stop a compression')
+    .action(
+      remote(async ({ client, params, output }, compression: string) => {
+        const c = await client.call('compressions.cancel', { params: { ...params, compression } });
+        output.result(c, `compression ${c.id} is ${c.state}`);
+      }),
+    );
 }
 
 function recipeCommands(program: Command): void {
   const recipes = program.command('recipes').description('compression recipes');
-  recipes.command('list').action(
-    remote(async ({ client, params, output }) => {
-      const items = await everyItem((page) => client.call('recipes.list', { params, query: page }));
-      output.result(items, () =>
-        table(
-          ['name', 'passes', 'created'],
-          items.map((r) => [r.name, r.recipe.passes.map((p) => p.pass).join(' > '), r.createdAt]),
-        ),
-      );
-    }),
-  );
-  recipes.command('add <file>').action(
-    remote(async (connection, file: string) => {
-      const recipe = await readDocument(file, Recipe, 'recipe');
-      const stored = await connection.client.call('recipes.create', { params: connection.params, body: recipe });
-      connection.output.result(stored, `stored recipe ${stored.name}`);
-    }),
-  );
+  recipes
+    .command('list')
+    .description('stored recipes')
+    .action(
+      remote(async ({ client, params, output }) => {
+        const items = await everyItem((page) => client.call('recipes.list', { params, query: page }));
+        output.result(items, () =>
+          table(
+            ['name', 'passes', 'created'],
+            items.map((r) => [r.name, r.recipe.passes.map((p) => p.pass).join(' > '), r.createdAt]),
+          ),
+        );
+      }),
+    );
+  recipes
+    .command('add <file>')
+    .description('store a recipe under its name')
+    .action(
+      remote(async (connection, file: string) => {
+        const recipe = await readDocument(file, Recipe, 'recipe');
+        const stored = await connection.client.call('recipes.create', { params: connection.params, body: recipe });
+        connection.output.result(stored, `stored recipe ${stored.name}`);
+      }),
+    );
 }
 
 async function createEvaluation(
@@ -296,6 +321,7 @@ export function workCommands(program: Command): void {
     .command('evaluations')
     .description('evaluations')
     .command('create')
+    .description('queue an evaluation of a version on a data set')
     .requiredOption('--version <version>', 'an id, or model@number')
     .requiredOption('--dataset <name>')
     .option('--threads <n>', 'intra-op threads', number('--threads', { min: 1, max: 64, integer: true }), 1)
