@@ -48,6 +48,8 @@ export function observeCommands(program: Command): void {
           fields([
             ['requests', t.requests],
             ['errors', `${t.errors} (${percent(t.requests ? t.errors / t.requests : null)})`],
+            ['caller errors', t.callerErrors],
+            ['load errors', t.loadErrors],
             ['devices', t.devices],
             ['records', t.records],
             ['delivered again', t.duplicates],
@@ -80,11 +82,13 @@ export function observeCommands(program: Command): void {
         });
         output.result(s, () =>
           table(
-            ['at', '>requests', '>errors', '>p50', '>p95', '>p99'],
+            ['at', '>requests', '>errors', '>caller errors', '>load errors', '>p50', '>p95', '>p99'],
             s.points.map((p) => [
               p.at,
               String(p.requests),
               String(p.errors),
+              String(p.callerErrors),
+              String(p.loadErrors),
               milliseconds(p.p50Ms),
               milliseconds(p.p95Ms),
               milliseconds(p.p99Ms),

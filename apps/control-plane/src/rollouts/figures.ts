@@ -7,10 +7,23 @@ import { MergedSketch } from '../telemetry/merge.js';
 
 export interface DeviceFigures {
   readonly requests: number;
+  /** The model's own. */
   readonly errors: number;
+  /** Of the version before, from an hour before the offer. */
+  readonly baselineRequests: number;
+  readonly baselineErrors: number;
   readonly p50Ms: number | null;
   readonly baselineP50Ms: number | null;
 }
+
+const none: DeviceFigures = {
+  requests: 0,
+  errors: 0,
+  baselineRequests: 0,
+  baselineErrors: 0,
+  p50Ms: null,
+  baselineP50Ms: null,
+};
 
 type Side = 'new' | 'old';
 interface CountRow {
@@ -51,10 +64,14 @@ export class RolloutFigures {
     await this.readMedians(rolloutId, stale);
     const figures = new Map<string, DeviceFigures>();
     for (const row of rows) {
-      const before = figures.get(row.device_id) ?? { requests: 0, errors: 0, p50Ms: null, baselineP50Ms: null };
+      const before = figures.get(row.device_id) ?? none;
       const p50Ms = this.medians.get(keyOf(rolloutId, row))?.p50Ms ?? null;
-      const own = { requests: Number(row.requests), errors: Number(row.errors), p50Ms };
-      figures.set(row.device_id, row.side === 'new' ? { ...before, ...own } : { ...before, baselineP50Ms: p50Ms });
+      const [requests, errors] = [countOf(row.requests), countOf(row.errors)];
+      const own =
+        row.side === 'new'
+          ? { requests, errors, p50Ms }
+          : { baselineRequests: requests, baselineErrors: errors, baselineP50Ms: p50Ms };
+      figures.set(row.device_id, { ...before, ...own });
     }
     return figures;
   }
@@ -84,4 +101,9 @@ export class RolloutFigures {
 
 function keyOf(rolloutId: string, row: { device_id: string; side: Side }): string {
   return `${rolloutId} ${row.device_id} ${row.side}`;
+}
+
+/** A sum beyond 2^53 - 1 is taken as 2^53 - 1: what is stored never breaks a decision. */
+function countOf(sum: string): number {
+  return Math.min(Number(sum), Number.MAX_SAFE_INTEGER);
 }

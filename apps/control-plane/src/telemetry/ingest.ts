@@ -80,12 +80,12 @@ async function insertRecords(
   const { rowCount } = await client.query({
     name: 'telemetry-insert',
     text: `INSERT INTO telemetry_records (device_id, spool_id, project_id, group_id, seq, start_at, end_at,
-        artifact_digest, requests, errors, latency_sketch, classes, features)
+        artifact_digest, requests, errors, caller_errors, load_errors, latency_sketch, classes, features)
       SELECT $1::uuid, $2, $3::uuid, $4::uuid, seq, to_timestamp(start_ms / 1000), to_timestamp(end_ms / 1000),
-        digest, requests, errors, sketch, classes::jsonb, features::jsonb
-      FROM unnest($5::bigint[], $6::float8[], $7::float8[], $8::text[], $9::bigint[], $10::bigint[], $11::bytea[],
-        $12::text[], $13::text[])
-        AS t(seq, start_ms, end_ms, digest, requests, errors, sketch, classes, features)
+        digest, requests, errors, caller_errors, load_errors, sketch, classes::jsonb, features::jsonb
+      FROM unnest($5::bigint[], $6::float8[], $7::float8[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
+        $12::bigint[], $13::bytea[], $14::text[], $15::text[])
+        AS t(seq, start_ms, end_ms, digest, requests, errors, caller_errors, load_errors, sketch, classes, features)
       ON CONFLICT DO NOTHING`,
     values: [
       deviceId,
@@ -98,6 +98,8 @@ async function insertRecords(
       records.map((r) => r.artifactDigest),
       records.map((r) => r.requests),
       records.map((r) => r.errors),
+      records.map((r) => r.callerErrors),
+      records.map((r) => r.loadErrors),
       records.map((r) => Buffer.from(r.latencySketch)),
       records.map((r) => storedClasses(r)),
       records.map((r) => storedFeatures(r)),

@@ -22,6 +22,8 @@ const mostPoints = 5000;
 interface Counts {
   requests: string | null;
   errors: string | null;
+  caller_errors: string | null;
+  load_errors: string | null;
 }
 
 @Injectable()
@@ -52,7 +54,8 @@ export class TelemetryService {
     }
     const bucket = `floor(extract(epoch FROM start_at) / ${stepSeconds})::bigint`;
     const { rows } = await this.database.pool.query<Counts & { bucket: string }>(
-      `SELECT ${bucket} AS bucket, sum(requests) AS requests, sum(errors) AS errors
+      `SELECT ${bucket} AS bucket, sum(requests) AS requests, sum(errors) AS errors,
+         sum(caller_errors) AS caller_errors, sum(load_errors) AS load_errors
        FROM telemetry_records WHERE ${window.where} GROUP BY 1 ORDER BY 1`,
       window.values,
     );
@@ -67,8 +70,7 @@ export class TelemetryService {
       stepSeconds,
       points: rows.map((row) => ({
         at: new Date(Number(row.bucket) * stepSeconds * 1000).toISOString(),
-        requests: Number(row.requests),
-        errors: Number(row.errors),
+        ...countsOf(row),
         ...quantilesOf(latency.get(row.bucket)),
       })),
     };
@@ -77,7 +79,8 @@ export class TelemetryService {
   async totals(caller: ProjectCaller, { query }: InputOf<'telemetry.totals'>): Promise<OutputOf<'telemetry.totals'>> {
     const window = await this.window(caller, query);
     const { rows } = await this.database.pool.query<Counts & { records: number; devices: number }>(
-      `SELECT sum(requests) AS requests, sum(errors) AS errors, count(*)::int AS records,
+      `SELECT sum(requests) AS requests, sum(errors) AS errors,
+         sum(caller_errors) AS caller_errors, sum(load_errors) AS load_errors, count(*)::int AS records,
          count(DISTINCT device_id)::int AS devices
        FROM telemetry_records WHERE ${window.where}`,
       window.values,
@@ -96,8 +99,7 @@ export class TelemetryService {
       }
     });
     return {
-      requests: Number(counts.requests ?? 0),
-      errors: Number(counts.errors ?? 0),
+      ...countsOf(counts),
       records: counts.records,
       devices: counts.devices,
       duplicates: await this.duplicates(caller.project.id, query),
@@ -146,6 +148,21 @@ export class TelemetryService {
     }
     return [...merged.values()].sort((a, b) => a.index - b.index || (a.label < b.label ? -1 : 1));
   }
+}
+
+/** A sum beyond 2^53 - 1 is answered as 2^53 - 1: what is stored never breaks an answer. */
+function countOf(sum: string | null): number {
+  return Math.min(Number(sum ?? 0), Number.MAX_SAFE_INTEGER);
+}
+
+function countsOf(row: Counts) {
+  const { requests, errors, caller_errors: callerErrors, load_errors: loadErrors } = row;
+  return {
+    requests: countOf(requests),
+    errors: countOf(errors),
+    callerErrors: countOf(callerErrors),
+    loadErrors: countOf(loadErrors),
+  };
 }
 
 function quantilesOf(sketch: MergedSketch | undefined) {

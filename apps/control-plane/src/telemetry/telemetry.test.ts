@@ -201,6 +201,15 @@ describe('questions', () => {
     expect((await api.call('telemetry.totals', { params, query: { model: 'none' } })).records).toBe(0);
   });
 
+  it("count three kinds of error apart, of which only the model's are among the requests", async () => {
+    const device = await enrolled();
+    await device.push([device.record({ requests: 50, errors: 3, callerErrors: 70, loadErrors: 9, latencyMs: 1 })]);
+    const counts = { requests: 50, errors: 3, callerErrors: 70, loadErrors: 9 };
+    expect(await totals(device)).toMatchObject(counts);
+    const { points } = await api.call('telemetry.series', { params, query: { device: device.id } });
+    expect(points.find((point) => point.requests > 0)).toMatchObject(counts);
+  });
+
   it('are refused when they make no sense', async () => {
     const query = { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' };
     await expect(api.call('telemetry.totals', { params, query })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });

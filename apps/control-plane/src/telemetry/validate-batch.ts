@@ -34,6 +34,8 @@ function checkRecord(record: TelemetryRecordReceived, at: string, bad: FieldErro
   expect(/^sha256:[0-9a-f]{64}$/.test(record.artifactDigest), 'artifact_digest', 'expected sha256:<64 hex digits>');
   expect(isCount(record.requests), 'requests', 'expected an integer from 0 to 2^53 - 1');
   expect(isCount(record.errors) && record.errors <= record.requests, 'errors', 'expected an integer up to requests');
+  expect(isCount(record.callerErrors), 'caller_errors', 'expected an integer from 0 to 2^53 - 1');
+  expect(isCount(record.loadErrors), 'load_errors', 'expected an integer from 0 to 2^53 - 1');
   expect(sketchProblem(record.latencySketch) === null, 'latency_sketch', sketchProblem(record.latencySketch) ?? '');
   checkClasses(record, expect);
   checkFeatures(record, expect);

@@ -170,7 +170,14 @@ export class SimulatedDevice {
   }
 
   /** One record of what the active artifact has answered. */
-  record(options: { requests: number; errors?: number; latencyMs: number; digest?: string }): TelemetryRecord {
+  record(options: {
+    requests: number;
+    errors?: number;
+    callerErrors?: number;
+    loadErrors?: number;
+    latencyMs: number;
+    digest?: string;
+  }): TelemetryRecord {
     const now = Date.now();
     return {
       seq: ++this.seq,
@@ -179,6 +186,8 @@ export class SimulatedDevice {
       artifactDigest: options.digest ?? this.active,
       requests: options.requests,
       errors: options.errors ?? 0,
+      callerErrors: options.callerErrors ?? 0,
+      loadErrors: options.loadErrors ?? 0,
       latencySketch: latencies(options.requests, options.latencyMs),
       classes: [{ index: 1, count: options.requests }],
       features: [],

@@ -12,10 +12,17 @@ const window = {
   artifact: Digest.optional().describe('manifest digest'),
 };
 
+/** Three kinds of error, counted apart: only the model's are among the requests and judge the model. */
+const counts = {
+  requests: z.int().describe('what reached the model: its answers and its errors'),
+  errors: z.int().describe("the model's own, among the requests"),
+  callerErrors: z.int().describe('input that is malformed or does not fit the model; not among the requests'),
+  loadErrors: z.int().describe('refused under load or while the model was replaced; not among the requests'),
+};
+
 export const TelemetryPoint = z.object({
   at: Instant,
-  requests: z.int(),
-  errors: z.int(),
+  ...counts,
   p50Ms: z.number().nullable(),
   p95Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
@@ -35,8 +42,7 @@ export const FeatureSummary = z.object({
 });
 
 export const TelemetryTotals = z.object({
-  requests: z.int(),
-  errors: z.int(),
+  ...counts,
   /** Telemetry records counted; a record delivered again is not. */
   records: z.int(),
   /** Deliveries of records that were already counted. */

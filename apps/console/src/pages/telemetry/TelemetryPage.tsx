@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useRead } from '../../api/query.js';
 import { Bars } from '../../charts/Bars.js';
 import { ErrorRateOverTime, LatencyOverTime } from '../../charts/LatencyOverTime.js';
+import { RefusedOverTime } from '../../charts/RefusedOverTime.js';
 import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -41,6 +42,7 @@ export function TelemetryPage(): ReactNode {
                 <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
                   <LatencyOverTime points={points} />
                   <ErrorRateOverTime points={points} />
+                  <RefusedOverTime points={points} />
                 </SimpleGrid>
               </Stack>
             )}
@@ -68,6 +70,16 @@ function Totals({ totals }: { totals: TelemetryTotals }): ReactNode {
         value={format.percent(rate, 2)}
         note={t('overview.errorsNote', { count: totals.errors })}
         tone={rate !== null && rate > 0.01 ? 'bad' : undefined}
+      />
+      <Stat
+        label={t('telemetry.callerErrors')}
+        value={format.compact(totals.callerErrors)}
+        note={t('telemetry.callerErrorsNote')}
+      />
+      <Stat
+        label={t('telemetry.loadErrors')}
+        value={format.compact(totals.loadErrors)}
+        note={t('telemetry.loadErrorsNote')}
       />
       <Stat label="p50" value={format.ms(totals.p50Ms)} />
       <Stat label="p95" value={format.ms(totals.p95Ms)} />
