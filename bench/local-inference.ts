@@ -6,7 +6,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Api, Serving, TelemetryWindow } from '@verge/agent';
+import { Api, observationOf, Serving, TelemetryWindow } from '@verge/agent';
 import type { ArtifactManifest } from '@verge/contracts';
 import { decodeModel, encodeModel, float32, GraphBuilder, type Tensor } from '@verge/onnx';
 import { openSession } from '@verge/runtime';
@@ -107,7 +107,10 @@ async function serve(folder: string): Promise<void> {
   const window = new TelemetryWindow(Date.now());
   const api = new Api({
     serving,
-    record: (seen) => window.add(seen),
+    record: (seen) => {
+      const observation = observationOf(seen);
+      if (observation) window.add(observation);
+    },
     status: () => Promise.resolve({}),
     bodyBytes: 64 * 1024 * 1024,
     log,

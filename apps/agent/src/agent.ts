@@ -193,7 +193,9 @@ export class Agent {
       update: { ...update, progress: updater.progress },
       desired,
       activeDigest: activeDigest(updater.state),
+      requests: recorder.totals.now,
       spool: { id: spool.id, records: spool.waiting, bytes: spool.bytes, dropped: spool.dropped + recorder.dropped },
+      valuesLeftOut: recorder.left,
     };
   }
 

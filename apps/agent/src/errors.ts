@@ -20,12 +20,14 @@ export type AgentFault =
   | 'REQUEST_INVALID'
   | 'REQUEST_TOO_LARGE'
   | 'REQUEST_UNSUPPORTED'
+  | 'ENCODING_UNSUPPORTED'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   | 'HOST_REFUSED'
   | 'NOT_READY'
   | 'OVERLOADED'
-  | 'INFERENCE_FAILED';
+  | 'INFERENCE_FAILED'
+  | 'MODEL_DOWN';
 
 export class AgentError extends Error {
   override readonly name = 'AgentError';

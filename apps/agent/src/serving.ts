@@ -30,6 +30,10 @@ export class Serving {
   get current(): Artifact | null {
     return this.process?.serving ? (this.artifacts.get(this.process.tag) ?? null) : null;
   }
+  /** What is installed to answer, also while its process is down. */
+  get installed(): Artifact | null {
+    return this.process ? (this.artifacts.get(this.process.tag) ?? null) : null;
+  }
   get digest(): string | null {
     return this.process ? this.process.tag : null;
   }
@@ -74,7 +78,7 @@ export class Serving {
   /**
    * Runs the artifact that `current` gave. A run has no effects, so one that was lost with its process is run once more.
    * @returns null when another artifact serves by now: the inputs may have to be made anew
-   * @throws RuntimeError, AgentError `NOT_READY`
+   * @throws RuntimeError, AgentError `NOT_READY`, `MODEL_DOWN` while its process is down after crashing too often
    */
   async run(
     digest: string,
@@ -83,8 +87,11 @@ export class Serving {
   ): Promise<InferenceResult | null> {
     for (let attempt = 0; ; attempt++) {
       const process = this.process;
-      if (!process?.serving) throw new AgentError('NOT_READY', 'no model is loaded');
+      if (!process || this.closed) throw new AgentError('NOT_READY', 'no model is loaded');
       if (process.tag !== digest) return null;
+      if (!process.serving) {
+        throw new AgentError('MODEL_DOWN', 'the process of the model crashed too often; it is started again soon');
+      }
       try {
         return await process.run(feeds, { outputs });
       } catch (error) {

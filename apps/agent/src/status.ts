@@ -55,10 +55,11 @@ function askAgent(socketPath: string): Promise<Record<string, unknown>> {
 
 /** For people: one line a fact. */
 export function statusLines(view: StatusView): string[] {
-  const { serving, update, spool, ...rest } = view as StatusView & Record<'serving' | 'update' | 'spool', unknown>;
+  const { serving, update, spool, requests, ...rest } = view as StatusView &
+    Record<'serving' | 'update' | 'spool' | 'requests', unknown>;
   const facts: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) if (typeof value !== 'object' || value === null) facts[key] = value;
-  const nested: Record<string, unknown> = { serving, spool, update };
+  const nested: Record<string, unknown> = { serving, requests, spool, update };
   for (const [key, value] of Object.entries(nested)) {
     if (value === undefined) continue;
     if (typeof value !== 'object' || value === null) facts[key] = value;

@@ -20,7 +20,7 @@ export type RuntimeErrorCode =
   | 'start-failed'
   /** No answer within the time allowed. */
   | 'timeout'
-  /** More requests in flight than the queue allows. */
+  /** More requests in flight than the queue allows, or no turn within the time allowed. */
   | 'overloaded'
   /** The samples do not fit the model, so it cannot be evaluated on them. */
   | 'bad-samples'

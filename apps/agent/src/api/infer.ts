@@ -3,79 +3,117 @@ import type { Tensor } from '@verge/onnx';
 import { RuntimeError } from '@verge/runtime';
 import { AgentError, type AgentFault } from '../errors.js';
 import type { Serving } from '../serving.js';
-import type { Observation } from '../telemetry/window.js';
+import type { Outcome, Seen } from '../telemetry/window.js';
 import type { Artifact } from '../update/artifact.js';
 import { classification } from './classify.js';
+import type { AnsweredShapes } from './failure.js';
 import { observe } from './features.js';
+import { checkWanted } from './fit.js';
 import { makeFeeds } from './inputs.js';
+import { tensorToJson } from './json-tensors.js';
 import { parseRequest, type RequestOutput, type WireRequest } from './request.js';
-import { oipName, tensorToBytes, tensorToJson } from './tensors.js';
+import { oipName, tensorToBytes } from './tensors.js';
 
 export interface Answer {
   headers: Record<string, string>;
   body: Uint8Array[];
 }
 
-export interface InferContext {
-  serving: Serving;
-  /** Throws `NOT_FOUND` or `NOT_READY` unless this artifact is what the request is for. */
-  select: () => Artifact;
-  record: (seen: Observation) => void;
+/** A request's body, and what it says of its header (Inference-Header-Content-Length). */
+export interface InferenceBody {
+  bytes: Uint8Array;
+  headerLength: string | undefined;
 }
 
-const faultOf: Partial<Record<RuntimeError['code'], AgentFault>> = {
-  'bad-feed': 'REQUEST_INVALID',
-  'bad-output': 'REQUEST_INVALID',
-  'unsupported-type': 'REQUEST_INVALID',
-  overloaded: 'OVERLOADED',
-  closed: 'NOT_READY',
+export interface InferContext {
+  serving: Serving;
+  shapes: AnsweredShapes;
+  /** Throws `NOT_FOUND` or `NOT_READY` unless this artifact is what the request is for. */
+  select: () => Artifact;
+  read: () => Promise<InferenceBody>;
+  record: (seen: Seen) => void;
+}
+
+/** Whose error each fault is. What is not here is the agent's own. */
+const outcomeOf: Partial<Record<AgentFault, Outcome>> = {
+  REQUEST_INVALID: 'caller-error',
+  REQUEST_UNSUPPORTED: 'caller-error',
+  REQUEST_TOO_LARGE: 'caller-error',
+  ENCODING_UNSUPPORTED: 'caller-error',
+  NOT_FOUND: 'caller-error',
+  NOT_READY: 'load-error',
+  OVERLOADED: 'load-error',
+  INFERENCE_FAILED: 'model-error',
+  MODEL_DOWN: 'model-error',
 };
 
-export async function infer(
-  context: InferContext,
-  body: Uint8Array,
-  headerLength: string | undefined,
-): Promise<Answer> {
-  const started = performance.now();
-  const artifact = context.select();
+export async function infer(context: InferContext): Promise<Answer> {
+  // The artifact that the request met; errors before one is chosen are counted at what is installed.
+  const met: { artifact: Artifact | null } = { artifact: context.serving.installed };
   try {
-    const request = parseRequest(body, headerLength);
-    const ran = await run(context, request, artifact);
+    const body = await context.read();
+    const started = performance.now();
+    met.artifact = context.select();
+    const request = parseRequest(body.bytes, body.headerLength);
+    const ran = await run(context, request, met);
     const answer = encode(request, ran.artifact, ran.outputs);
     const { classes, features } = observe(ran.artifact.manifest, ran.feeds, ran.outputs);
     const latencyMs = performance.now() - started;
-    context.record({ artifactDigest: ran.artifact.digest, latencyMs, failed: false, classes, features });
+    const artifactDigest = ran.artifact.digest;
+    context.record({ artifactDigest, outcome: 'answered', latencyMs, classes, features });
     return answer;
   } catch (error) {
     const fault = asFault(error);
-    // What the caller did wrong says nothing about the model.
-    if (fault.code === 'INFERENCE_FAILED' || fault.code === 'OVERLOADED') {
-      context.record({ artifactDigest: artifact.digest, latencyMs: 0, failed: true, classes: [], features: {} });
-    }
+    const outcome = outcomeOf[fault.code] ?? 'agent-error';
+    const artifactDigest = met.artifact?.digest ?? null;
+    context.record({ artifactDigest, outcome, latencyMs: 0, classes: [], features: {} });
     throw fault;
   }
 }
 
-async function run(
-  context: InferContext,
-  request: WireRequest,
-  first: Artifact,
-): Promise<{ artifact: Artifact; feeds: Record<string, Tensor>; outputs: Record<string, Tensor> }> {
-  for (let artifact = first; ; artifact = context.select()) {
-    const feeds = await makeFeeds(request, artifact.manifest);
-    const names = request.outputs?.map((o) => o.name) ?? artifact.manifest.outputs.map((o) => o.name);
-    const result = await context.serving.run(artifact.digest, feeds, names);
-    // Null: the model was exchanged while the sample was preprocessed.
-    if (result) return { artifact, feeds, outputs: result.outputs };
+interface Ran {
+  artifact: Artifact;
+  feeds: Record<string, Tensor>;
+  outputs: Record<string, Tensor>;
+}
+
+async function run(context: InferContext, request: WireRequest, met: { artifact: Artifact | null }): Promise<Ran> {
+  for (;;) {
+    const artifact = (met.artifact = context.select());
+    const { manifest } = artifact;
+    checkWanted(request.outputs, manifest);
+    const feeds = await makeFeeds(request, manifest);
+    const names = request.outputs?.map((o) => o.name) ?? manifest.outputs.map((o) => o.name);
+    try {
+      const result = await context.serving.run(artifact.digest, feeds, names);
+      // Null: the model was exchanged while the sample was preprocessed.
+      if (!result) continue;
+      context.shapes.answered(manifest, feeds);
+      return { artifact, feeds, outputs: result.outputs };
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      // Samples that passed through the artifact's own preprocessing fit by construction.
+      const misfit =
+        error.code === 'bad-feed' ||
+        (error.code === 'run-failed' && context.shapes.misfit(manifest, feeds, error.message));
+      throw asFault(error, misfit && !request.preprocess ? 'REQUEST_INVALID' : undefined);
+    }
   }
 }
 
-function asFault(error: unknown): AgentError {
+const faultOf: Partial<Record<RuntimeError['code'], AgentFault>> = {
+  'bad-output': 'REQUEST_INVALID',
+  overloaded: 'OVERLOADED',
+  closed: 'NOT_READY',
+};
+
+/** @param as the fault that a RuntimeError is; without it a failed run is the model's */
+function asFault(error: unknown, as?: AgentFault): AgentError {
   if (error instanceof AgentError) return error;
   if (error instanceof RuntimeError) {
-    return new AgentError(faultOf[error.code] ?? 'INFERENCE_FAILED', error.message, { cause: error });
+    return new AgentError(as ?? faultOf[error.code] ?? 'INFERENCE_FAILED', error.message, { cause: error });
   }
-  return new AgentError('INFERENCE_FAILED', 'the inference failed', { cause: error });
+  return new AgentError('INTERNAL', 'the agent could not carry out the request', { cause: error });
 }
 
 function encode(request: WireRequest, artifact: Artifact, outputs: Readonly<Record<string, Tensor>>): Answer {

@@ -4,23 +4,26 @@ import { DataError, preprocessArray, preprocessEncoded, type Elements } from '@v
 import { elementCount, type Tensor } from '@verge/onnx';
 import { AgentError } from '../errors.js';
 import type { RequestInput, WireRequest } from './request.js';
-import { bytesElements, dtypeOf, jsonElements, tensorFromBytes, tensorFromJson } from './tensors.js';
+import { feedProblems } from './fit.js';
+import { jsonElements, tensorFromJson } from './json-tensors.js';
+import { bytesElements, dtypeOf, tensorFromBytes } from './tensors.js';
 
-/** @throws AgentError `REQUEST_INVALID` naming every bad input */
+/** @throws AgentError `REQUEST_INVALID` naming every bad input, `INFERENCE_FAILED` when the artifact contradicts itself */
 export async function makeFeeds(request: WireRequest, manifest: ArtifactManifest): Promise<Record<string, Tensor>> {
   if (request.preprocess) return preprocessed(request.inputs, manifest);
-  const feeds: Record<string, Tensor> = {};
+  // Without a prototype, so that an input may have any name.
+  const feeds = Object.create(null) as Record<string, Tensor>;
   const bad: string[] = [];
   for (const input of request.inputs) {
     try {
-      if (input.name in feeds) throw new AgentError('REQUEST_INVALID', 'given twice');
       feeds[input.name] = asTensor(input);
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       bad.push(`inputs ${input.name}: ${error.message}`);
     }
   }
-  if (bad.length > 0) throw new AgentError('REQUEST_INVALID', bad.join('; '));
+  if (bad.length === 0) bad.push(...feedProblems(feeds, manifest));
+  if (bad.length > 0) throw invalid(bad.join('; '));
   return feeds;
 }
 
@@ -44,11 +47,25 @@ async function preprocessed(
     preprocess.input.kind === 'array'
       ? arraySamples(input, preprocess, preprocess.input.shape)
       : await encodedSamples(input, preprocess, encodings[preprocess.input.kind]);
+  checkCount(samples.length, manifest);
   const { shape, dtype } = preprocess.output;
   const size = elementCount(shape);
   const data = dtype === 'float32' ? new Float32Array(size * samples.length) : new Uint8Array(size * samples.length);
   samples.forEach((sample, i) => data.set(sample, i * size));
-  return { [manifest.inputs[0]!.name]: { dtype, dims: [samples.length, ...shape], data } as Tensor };
+  const feeds = { [manifest.inputs[0]!.name]: { dtype, dims: [samples.length, ...shape], data } as Tensor };
+  const problems = feedProblems(feeds, manifest);
+  // The sample was as the manifest asks for: that its own preprocessing does not fit its model is no caller's mistake.
+  if (problems.length > 0) throw new AgentError('INFERENCE_FAILED', `after preprocessing: ${problems.join('; ')}`);
+  return feeds;
+}
+
+/** The first axis of the model is the samples. */
+function checkCount(samples: number, { inputs }: ArtifactManifest): void {
+  const wanted = inputs[0]!.shape[0];
+  if (samples === 0) throw invalid('expected at least one sample');
+  if (wanted !== undefined && wanted > 0 && samples !== wanted) {
+    throw invalid(`the model takes ${wanted} samples at a time, not ${samples}`);
+  }
 }
 
 const encodings = { image: 'an encoded image', audio: 'a recording as WAV' } as const;
@@ -61,10 +78,9 @@ async function encodedSamples(input: RequestInput, preprocess: Preprocess, what:
   const encoded = input.binary
     ? bytesElements(input.binary)
     : jsonElements(input.shape, input.data).map((element, i) => {
-        if (typeof element !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(element)) {
-          throw invalid(`data[${i}]: expected ${what} in base64`);
-        }
-        return Buffer.from(element, 'base64');
+        const bytes = typeof element === 'string' ? fromBase64(element) : null;
+        if (!bytes) throw invalid(`data[${i}]: expected ${what} in base64`);
+        return bytes;
       });
   if (encoded.length !== elementCount(input.shape)) {
     throw invalid(`${encoded.length} samples for the shape [${input.shape.join(', ')}]`);
@@ -72,6 +88,12 @@ async function encodedSamples(input: RequestInput, preprocess: Preprocess, what:
   const samples: Elements[] = [];
   for (const bytes of encoded) samples.push(await asSample(() => preprocessEncoded(preprocess, bytes)));
   return samples;
+}
+
+/** Null unless it is canonical base64 (RFC 4648, 3.5): what would be read as other bytes is refused. */
+function fromBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length > 0 && bytes.toString('base64') === text ? bytes : null;
 }
 
 /** One sample of the declared shape, or [n, ...shape]. */

@@ -1,8 +1,8 @@
 /** One inference request as it came over the wire: JSON, or JSON followed by binary tensors. */
 import { z } from 'zod';
 import { AgentError } from '../errors.js';
+import { checkParameters, flag, Parameters } from './parameters.js';
 
-const Parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const Shape = z
   .array(
     z
@@ -72,13 +72,41 @@ export function parseRequest(body: Uint8Array, headerLength: string | undefined)
   }
   const request = parsed.data;
   const bad: string[] = [];
+  checkParameters('request', '', request.parameters, bad);
+  const inputs = requestInputs(request.inputs, body, jsonBytes, bad);
+  const binaryOutput = flag(request.parameters, 'binary_data_output', '', false, bad);
+  const preprocess = flag(request.parameters, 'preprocess', '', false, bad);
+  const outputs = request.outputs?.map((output) => requestOutput(output, binaryOutput, bad)) ?? null;
+  nameRepeated('inputs', request.inputs, bad);
+  nameRepeated('outputs', request.outputs ?? [], bad);
+  if (bad.length > 0) throw new AgentError('REQUEST_INVALID', bad.join('; '));
+  return { id: request.id, inputs, outputs: outputs?.length === 0 ? null : outputs, binaryOutput, preprocess };
+}
+
+function nameRepeated(side: string, ports: readonly { name: string }[], bad: string[]): void {
+  const seen = new Set<string>();
+  for (const { name } of ports) {
+    if (seen.has(name)) bad.push(`${side} ${name}: given twice`);
+    seen.add(name);
+  }
+}
+
+/** Cuts the binary tensors out of the body, in the order of the inputs. */
+function requestInputs(
+  given: z.infer<typeof InferenceRequest>['inputs'],
+  body: Uint8Array,
+  jsonBytes: number,
+  bad: string[],
+): RequestInput[] {
+  const before = bad.length;
   let at = jsonBytes;
-  const inputs = request.inputs.map((input): RequestInput => {
-    const size = input.parameters['binary_data_size'];
-    const { name, shape, datatype, data } = input;
+  const inputs = given.map(({ name, shape, datatype, data, parameters }): RequestInput => {
+    checkParameters('input', `inputs ${name}: `, parameters, bad);
+    const size = parameters['binary_data_size'];
+    const input = { name, shape, datatype, data: undefined, binary: null };
     if (size === undefined) {
       if (data === undefined) bad.push(`inputs ${name}: expected data or parameters.binary_data_size`);
-      return { name, shape, datatype, data, binary: null };
+      return { ...input, data };
     }
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) {
       bad.push(`inputs ${name}: binary_data_size: expected a number of bytes`);
@@ -88,34 +116,26 @@ export function parseRequest(body: Uint8Array, headerLength: string | undefined)
       bad.push(`inputs ${name}: ${size} bytes of binary data, only ${body.length - at} are left in the body`);
     } else {
       at += size;
-      return { name, shape, datatype, data: undefined, binary: body.subarray(at - size, at) };
+      return { ...input, binary: body.subarray(at - size, at) };
     }
-    return { name, shape, datatype, data: undefined, binary: null };
+    return input;
   });
-  if (bad.length === 0 && at !== body.length) bad.push(`${body.length - at} bytes follow the last binary tensor`);
-  const binaryOutput = request.parameters['binary_data_output'] === true;
-  const outputs = request.outputs?.map((output) => requestOutput(output, binaryOutput, bad)) ?? null;
-  if (bad.length > 0) throw new AgentError('REQUEST_INVALID', bad.join('; '));
-  return {
-    id: request.id,
-    inputs,
-    outputs: outputs?.length === 0 ? null : outputs,
-    binaryOutput,
-    preprocess: request.parameters['preprocess'] === true,
-  };
+  if (bad.length === before && at !== body.length) bad.push(`${body.length - at} bytes follow the last binary tensor`);
+  return inputs;
 }
 
 function requestOutput(
-  output: { name: string; parameters: Record<string, string | number | boolean> },
+  { name, parameters }: { name: string; parameters: Parameters },
   binaryOutput: boolean,
   bad: string[],
 ): RequestOutput {
-  const { binary_data: binary = binaryOutput, classification = 0 } = output.parameters;
-  if (typeof binary !== 'boolean') bad.push(`outputs ${output.name}: binary_data: expected true or false`);
+  checkParameters('output', `outputs ${name}: `, parameters, bad);
+  const binary = flag(parameters, 'binary_data', `outputs ${name}: `, binaryOutput, bad);
+  const { classification = 0 } = parameters;
   if (typeof classification !== 'number' || !Number.isInteger(classification) || classification < 0) {
-    bad.push(`outputs ${output.name}: classification: expected a number of classes`);
+    bad.push(`outputs ${name}: classification: expected a number of classes`);
   }
-  return { name: output.name, binary: binary === true, classification: Number(classification) || null };
+  return { name, binary, classification: Number(classification) || null };
 }
 
 function jsonLength(header: string, available: number): number {

@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireBuild } from '../../tests/agent-process.js';
 import { buildArtifact, scoresOf } from '../../tests/artifacts.js';
 import { Serving } from '../serving.js';
-import type { Observation } from '../telemetry/window.js';
+import type { Seen } from '../telemetry/window.js';
 import { readSlot, writeSlot } from '../update/artifact.js';
 import { Store } from '../update/store.js';
 import { Api } from './server.js';
 
 const log = pino({ enabled: false });
 const bodyBytes = 100_000;
-const seen: Observation[] = [];
+const seen: Seen[] = [];
 let dir: string;
 let url: string;
 let socketPath: string;
@@ -188,9 +188,10 @@ describe('inference API', () => {
     seen.length = 0;
     await post(infer, { inputs: [sample] });
     await post(infer, { inputs: [{ ...sample, shape: [9] }] });
-    expect(seen.length).toBe(1);
-    const [one] = seen as [Observation];
-    expect(one).toMatchObject({ artifactDigest: built.digest, failed: false, classes: [0] });
+    expect(seen.length).toBe(2);
+    const [one, two] = seen as [Seen, Seen];
+    expect(one).toMatchObject({ artifactDigest: built.digest, outcome: 'answered', classes: [0] });
+    expect(two).toMatchObject({ artifactDigest: built.digest, outcome: 'caller-error', classes: [], features: {} });
     expect(one.features['input.mean']).toEqual([0.25]);
     // Population deviation of 0.5, 0.25, 0, 0.25.
     expect(one.features['input.std']![0]).toBeCloseTo(Math.sqrt(0.125 / 4), 12);

@@ -9,15 +9,16 @@ import { AgentError, reasonOf, type AgentFault } from '../errors.js';
 import { agentVersion } from '../version.js';
 import type { Log } from '../log/logger.js';
 import type { Serving } from '../serving.js';
-import type { Observation } from '../telemetry/window.js';
+import type { Seen } from '../telemetry/window.js';
 import type { Artifact } from '../update/artifact.js';
 import { readBody } from './body.js';
+import { AnsweredShapes } from './failure.js';
 import { infer } from './infer.js';
 import { oipName } from './tensors.js';
 
 export interface ApiOptions {
   serving: Serving;
-  record: (seen: Observation) => void;
+  record: (seen: Seen) => void;
   /** What `verge-agent status` shows. */
   status: () => Promise<unknown>;
   bodyBytes: number;
@@ -32,8 +33,10 @@ const statusOf: Partial<Record<AgentFault, number>> = {
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
+  ENCODING_UNSUPPORTED: 415,
   NOT_READY: 503,
   OVERLOADED: 503,
+  MODEL_DOWN: 503,
 };
 
 const modelPath = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(\/ready|\/infer)?$/;
@@ -50,6 +53,7 @@ function json(value: unknown, status = 200): Reply {
 
 export class Api {
   private readonly servers: Server[] = [];
+  private readonly shapes = new AnsweredShapes();
 
   constructor(private readonly options: ApiOptions) {}
 
@@ -109,15 +113,15 @@ export class Api {
       reply = await this.route(request);
     } catch (error) {
       const fault =
-        error instanceof AgentError
-          ? error
-          : new AgentError('INFERENCE_FAILED', 'the request failed', { cause: error });
+        error instanceof AgentError ? error : new AgentError('INTERNAL', 'the request failed', { cause: error });
       const status = statusOf[fault.code] ?? 500;
       if (status === 500)
         this.options.log.error({ err: reasonOf(error), cause: reasonOf(fault.cause) }, 'a request failed');
       // OIP v2, "Inference Response JSON Error Object".
       reply = json({ error: fault.message }, status);
       if (status === 503) reply.headers['retry-after'] = '1';
+      // RFC 9110, 15.5.16: what would have been read.
+      if (status === 415) reply.headers['accept-encoding'] = 'identity';
       // What was not read of the body would be taken for the next request.
       if (!request.complete) reply.headers['connection'] = 'close';
     }
@@ -153,27 +157,28 @@ export class Api {
     }
     const [, name, version, verb] = modelPath.exec(path) ?? [];
     if (name === undefined) throw new AgentError('NOT_FOUND', `there is no ${path}`);
-    const select = (): Artifact => this.select(decode(name), version === undefined ? undefined : decode(version));
+    const select = (from: Artifact | null): Artifact =>
+      this.select(from, decode(name), version === undefined ? undefined : decode(version));
     if (verb === '/infer') {
       allow(request, 'POST');
-      return this.infer(request, select);
+      return this.infer(request, () => select(serving.installed));
     }
     allow(request, 'GET', 'HEAD');
-    if (verb === undefined) return json(metadata(select()));
-    const { manifest } = select();
+    if (verb === undefined) return json(metadata(select(serving.current)));
+    const { manifest } = select(serving.current);
     return json({ name: manifest.model, ready: true });
   }
 
   private async infer(request: IncomingMessage, select: () => Artifact): Promise<Reply> {
-    const body = await readBody(request, this.options.bodyBytes);
+    const { serving, record, bodyBytes } = this.options;
     const header = request.headers['inference-header-content-length'];
-    const { serving, record } = this.options;
-    const answer = await infer({ serving, select, record }, body, Array.isArray(header) ? header[0] : header);
+    const headerLength = Array.isArray(header) ? header.join() : header;
+    const read = async () => ({ bytes: await readBody(request, bodyBytes), headerLength });
+    const answer = await infer({ serving, select, record, read, shapes: this.shapes });
     return { status: 200, ...answer };
   }
 
-  private select(name: string, version: string | undefined): Artifact {
-    const artifact = this.options.serving.current;
+  private select(artifact: Artifact | null, name: string, version: string | undefined): Artifact {
     if (!artifact) throw new AgentError('NOT_READY', 'no model is loaded');
     const { manifest } = artifact;
     if (name !== manifest.model)

@@ -3,15 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '@verge/onnx';
 import { AgentError } from '../errors.js';
 import { parseRequest } from './request.js';
-import {
-  bytesElements,
-  dtypeOf,
-  oipName,
-  tensorFromBytes,
-  tensorFromJson,
-  tensorToBytes,
-  tensorToJson,
-} from './tensors.js';
+import { tensorFromJson, tensorToJson } from './json-tensors.js';
+import { bytesElements, dtypeOf, oipName, tensorFromBytes, tensorToBytes } from './tensors.js';
 
 const numeric = ['FP32', 'FP64', 'INT8', 'UINT8', 'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64'] as const;
 const sizes: Record<string, number> = {
@@ -65,6 +58,44 @@ describe('binary tensor data', () => {
     );
   });
 
+  it('carries BYTES unchanged or refuses them by name', () => {
+    const joined = (elements: readonly Uint8Array[]): Buffer =>
+      Buffer.concat(
+        elements.flatMap((element) => {
+          const length = Buffer.alloc(4);
+          length.writeUInt32LE(element.length);
+          return [length, element];
+        }),
+      );
+    // Arbitrary bytes are nearly never text; texts, with marks and NULs in them, nearly always are.
+    const text = fc.string({ unit: 'binary', maxLength: 8 }).map((s) => new Uint8Array(Buffer.from(s)));
+    const mark = fc.constantFrom('\ufeffa', 'a\0b', 'é').map((s) => new Uint8Array(Buffer.from(s)));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.uint8Array({ maxLength: 6 }), text, mark), { maxLength: 4 }), (elements) => {
+        const bytes = joined(elements);
+        let tensor: Tensor;
+        try {
+          tensor = tensorFromBytes('string', [elements.length], bytes);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringMatching(/^element \d/) });
+          return;
+        }
+        expect(Buffer.compare(tensorToBytes(tensor), bytes)).toBe(0);
+      }),
+      { numRuns: 40 },
+    );
+    const refused = [
+      [0xff, 0xfe, 0x00],
+      [0x61, 0x00],
+      [0xed, 0xa0, 0x80],
+    ];
+    for (const bytes of refused) {
+      const act = () => tensorFromBytes('string', [2], joined([Buffer.from('fine'), Uint8Array.from(bytes)]));
+      expect(act).toThrow(/^element 1 /);
+    }
+    expect(codeOf(() => tensorFromBytes('bool', [2], Uint8Array.of(1, 2)))).toBe('REQUEST_INVALID');
+  });
+
   it('refuses any bytes that do not fit with a coded error and nothing else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
@@ -102,8 +133,45 @@ describe('JSON tensors', () => {
     ['too many', 'FP32', [1, 2]],
     ['FP16, which has no JSON form', 'FP16', [1]],
     ['no array', 'FP32', 1],
+    ['FP32 beyond its range', 'FP32', [1e39]],
+    ['FP64 beyond its range', 'FP64', [Infinity]],
+    ['INT64 beyond what JSON carries exactly', 'INT64', [2 ** 53]],
+    ['half a surrogate pair', 'BYTES', ['\ud800']],
+    ['a text that would be cut off', 'BYTES', ['a\0b']],
+    ['a number as a text', 'BYTES', [1]],
+    ['an object', 'FP32', [{}]],
   ])('refuses %s', (_, oip, data) => {
     expect(codeOf(() => tensorFromJson(dtypeOf(oip), [1], data))).toBe('REQUEST_INVALID');
+  });
+
+  it('holds every number unchanged but for the rounding of its type, or refuses it', () => {
+    const any = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(1e39, -1e39, 2 ** 53, -(2 ** 63), 3.5, -0));
+    fc.assert(
+      fc.property(fc.constantFrom(...numeric), any, (oip, value) => {
+        const tensor = (() => {
+          try {
+            return tensorFromJson(dtypeOf(oip), [1], [value]);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringContaining('data[0]') });
+            return null;
+          }
+        })();
+        if (!tensor) return;
+        const held = Number(tensor.data[0]);
+        const wanted = oip === 'FP32' ? Math.fround(value) : value;
+        expect(Number.isFinite(held) && held === wanted).toBe(true);
+      }),
+    );
+  });
+
+  it('refuses data of any depth with a coded error', () => {
+    for (const depth of [17, 20_000, 200_000]) {
+      const nested: unknown = JSON.parse('['.repeat(depth) + '1' + ']'.repeat(depth));
+      expect(codeOf(() => tensorFromJson('float32', [1], nested))).toBe('REQUEST_INVALID');
+      const deep: unknown = JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth));
+      for (const type of ['float32', 'string', 'bool'] as const)
+        expect(codeOf(() => tensorFromJson(type, [1], [deep]))).toBe('REQUEST_INVALID');
+    }
   });
 
   it('refuses to say in JSON what JSON cannot', () => {
@@ -145,6 +213,21 @@ describe('parseRequest', () => {
     }
     for (const field of ['inputs.0.name', 'inputs.0.shape.0', 'inputs.0.datatype', 'outputs.0.name'])
       expect(message).toContain(field);
+  });
+
+  it('refuses by name what it would have to ignore', () => {
+    const parameters = (from: object) => ({ parameters: from });
+    const output = (from: object) => ({ inputs: [input('a', 0)], outputs: [{ name: 'y', ...parameters(from) }] });
+    const shared = { shared_memory_region: 'r', shared_memory_byte_size: 4, shared_memory_offset: 0 };
+    const refused: [unknown, RegExp][] = [
+      [output(shared), /outputs y: parameters.shared_memory_region.*shared_memory_byte_size.*shared_memory_offset/],
+      [{ inputs: [{ ...input('a'), ...parameters(shared) }] }, /inputs a: parameters.shared_memory_region/],
+      [{ inputs: [input('a', 0)], ...parameters({ sequence_id: 1, priority: 2 }) }, /sequence_id.*priority/],
+      [{ inputs: [input('a', 0)], ...parameters({ preprocess: 'yes', other: 1 }) }, /other.*preprocess: expected true/],
+      [output({ binary_data: 1, content_type: 'np' }), /content_type.*binary_data: expected true or false/],
+      [{ inputs: [input('a', 0), input('a', 0)], outputs: [{ name: 'y' }, { name: 'y' }] }, /inputs a.*outputs y/],
+    ];
+    for (const [header, message] of refused) expect(() => parseRequest(...build(header))).toThrow(message);
   });
 
   it('refuses sizes that do not fit the body', () => {

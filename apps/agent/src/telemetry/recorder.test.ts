@@ -9,6 +9,7 @@ import { readIfPresent } from '../atomic-file.js';
 import { Recorder } from './recorder.js';
 import { decodeRecord } from './record-codec.js';
 import { Spool } from './spool.js';
+import type { Outcome } from './window.js';
 
 const log = pino({ enabled: false });
 let dir: string;
@@ -20,10 +21,10 @@ const openBoth = async () => {
   const journal = join(dir, 'open-window.bin');
   return { spool, journal, recorder: await Recorder.open({ spool, journal, journalMs: 50, log }) };
 };
-const seen = (artifact: string, latencyMs: number, failed = false) => ({
+const seen = (artifact: string, latencyMs: number, outcome: Outcome = 'answered') => ({
   artifactDigest: artifact,
   latencyMs,
-  failed,
+  outcome,
   classes: [1],
   features: { 'input.mean': [latencyMs] },
 });
@@ -33,7 +34,7 @@ describe('recorder', () => {
   it('closes a window into one record for each artifact', async () => {
     const { spool, recorder } = await openBoth();
     for (let i = 1; i <= 100; i++) recorder.observe(seen('a', i));
-    recorder.observe(seen('b', 5, true));
+    recorder.observe(seen('b', 5, 'model-error'));
     await recorder.flush();
     await recorder.flush();
     const [a, b] = await records(spool);

@@ -11,7 +11,8 @@ import type { Log } from '../log/logger.js';
 import { encodeRecord } from './record-codec.js';
 import { decodeFrames, encodeFrame, encodeHeader, headerBytes } from './segment.js';
 import type { Spool } from './spool.js';
-import { Window, type Observation } from './window.js';
+import { Totals } from './totals.js';
+import { observationOf, Window, type Seen } from './window.js';
 
 export interface RecorderOptions {
   spool: Spool;
@@ -32,6 +33,9 @@ export class Recorder {
   private pending: Buffer[] = [];
   /** Records given up because the disk took none for long. */
   dropped = 0;
+  /** Values that were left out of records, for lack of room or because they are not finite. */
+  left = 0;
+  readonly totals = new Totals();
   private timer: NodeJS.Timeout | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private readonly now: () => number;
@@ -59,8 +63,11 @@ export class Recorder {
     return recorder;
   }
 
-  observe(seen: Observation): void {
-    this.window.add(seen);
+  observe(seen: Seen): void {
+    this.totals.add(seen.outcome);
+    const observation = observationOf(seen);
+    if (!observation) return;
+    this.window.add(observation);
     this.dirty = true;
   }
 
@@ -71,6 +78,9 @@ export class Recorder {
       // No await before the exchange: what is observed from here on belongs to the next window.
       this.window = new Window(this.now());
       this.dirty = false;
+      const trouble = this.totals.trouble();
+      if (trouble) this.options.log.warn(trouble, 'requests failed or were refused since the last window');
+      this.left += closing.left;
       if (!closing.empty) this.pending.push(...closing.records(this.now()).map(encodeRecord));
       if (this.pending.length === 0) return;
       try {

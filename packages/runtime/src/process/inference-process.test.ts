@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { float32, type Tensor } from '@verge/onnx';
+import type { RuntimeError } from '../errors.js';
 import { addOne, slow } from '../test-models.js';
 import { InferenceProcess, type InferenceProcessOptions } from './inference-process.js';
 
@@ -110,6 +111,18 @@ describe('InferenceProcess', () => {
     await expect(p.run({ x: square(700) }, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'timeout' });
     await p.replace(addOne(), 'b');
     expect((await p.run({ x })).tag).toBe('b');
+  });
+
+  it('tells a run that hangs from requests that had no turn', async () => {
+    const p = await start(addOne());
+    process.kill(p.pid!, 'SIGSTOP');
+    const runs = await Promise.allSettled([1, 2, 3].map(() => p.run({ x }, { timeoutMs: 300 })));
+    expect(runs.map((r) => r.status === 'rejected' && (r.reason as RuntimeError).code)).toEqual([
+      'timeout',
+      'overloaded',
+      'overloaded',
+    ]);
+    expect((await p.run({ x })).tag).toBe('a');
   });
 
   it('stops waiting when the signal aborts', async () => {

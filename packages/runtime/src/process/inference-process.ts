@@ -86,7 +86,8 @@ export class InferenceProcess {
   /**
    * Runs the model once. Requests are answered in order. The feeds' memory is handed on without a copy: leave it unchanged
    * until the answer is there.
-   * @throws RuntimeError `bad-feed`, `bad-output`, `overloaded`, `timeout`, `crashed`, `run-failed` or `closed`
+   * @throws RuntimeError `bad-feed`, `bad-output`, `overloaded` (too many wait, or no turn in time), `timeout` (the run itself
+   * took too long), `crashed`, `run-failed` or `closed`
    */
   run(feeds: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<InferenceResult> {
     return new Promise((resolve, reject) => {
@@ -144,12 +145,7 @@ export class InferenceProcess {
     const { signal } = options;
     const limit = options.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
     const abort = (): void => request.reject(signal?.reason);
-    const timer = setTimeout(() => {
-      const running = this.#current.isRunning(request) ? this.#current : undefined;
-      request.reject(new RuntimeError('timeout', `no answer within ${limit} ms`));
-      // A run cannot be interrupted; a child that hangs in one is replaced so that the others get their answers.
-      running?.kill();
-    }, limit);
+    const timer = setTimeout(() => this.#late(request, limit), limit);
     const settle = (act: () => void): void => {
       if (request.settled) return;
       request.settled = true;
@@ -167,6 +163,24 @@ export class InferenceProcess {
     };
     signal?.addEventListener('abort', abort, { once: true });
     return request;
+  }
+
+  /**
+   * The time of a request is over. Its run took too long when it ran for most of that time; else it had its turn too late,
+   * which says nothing about the model.
+   */
+  #late(request: QueuedRequest, limit: number): void {
+    const model = this.#current;
+    const ranMs = model.runningMs(request);
+    const hangs = ranMs !== null && ranMs >= limit / 2;
+    const why = hangs ? `no answer within ${limit} ms` : `no turn in time within ${limit} ms`;
+    request.reject(new RuntimeError(hangs ? 'timeout' : 'overloaded', why));
+    // A run cannot be interrupted; a child that hangs in one is replaced so that the others get their answers.
+    if (hangs) model.kill();
+    else if (ranMs !== null) {
+      const look = (): void => void (model.runningMs(request) !== null && model.kill());
+      setTimeout(look, limit - ranMs).unref();
+    }
   }
 
   #watch(model: LoadedModel): void {

@@ -28,6 +28,8 @@ export interface QueuedRequest {
   feeds: Readonly<Record<string, Tensor>>;
   outputs: readonly string[] | undefined;
   enqueuedAt: number;
+  /** When its run began, as far as that is seen from here. */
+  startedAt?: number;
   resolve: (result: InferenceResult) => void;
   reject: (error: unknown) => void;
   /** True once the caller has been answered (timeout, abort): the request need not run any more. */
@@ -132,8 +134,10 @@ export class LoadedModel {
     return taken;
   }
 
-  isRunning(request: QueuedRequest): boolean {
-    return this.#sent.has(request);
+  /** How long a request has been running, or null when it is not. The one behind it at the child waits at the door. */
+  runningMs(request: QueuedRequest): number | null {
+    const [oldest] = this.#sent;
+    return oldest === request && request.startedAt !== undefined ? performance.now() - request.startedAt : null;
   }
 
   async stats(): Promise<{ rssBytes: number; peakRssBytes: number; runs: number }> {
@@ -181,6 +185,7 @@ export class LoadedModel {
 
   async #send(request: QueuedRequest): Promise<void> {
     this.#sent.add(request);
+    if (this.#sent.size === 1) request.startedAt = performance.now();
     try {
       const { heads, blobs } = packTensors(request.feeds);
       const answer = await this.#connection.request({ kind: 'run', feeds: heads, outputs: request.outputs }, blobs);
@@ -199,6 +204,8 @@ export class LoadedModel {
       if (crashed) this.#crashVictim = true;
     } finally {
       this.#sent.delete(request);
+      const [next] = this.#sent;
+      if (next) next.startedAt ??= performance.now();
       this.#pump();
     }
   }
