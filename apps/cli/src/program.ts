@@ -6,6 +6,7 @@ import { accountCommands } from './fleet/account.js';
 import { catalogCommands } from './fleet/catalog.js';
 import { deviceCommands } from './fleet/devices.js';
 import { observeCommands } from './fleet/observe.js';
+import { quarantineCommands } from './fleet/quarantine.js';
 import { releaseCommands } from './fleet/releases.js';
 import { rolloutCommands } from './fleet/rollouts.js';
 import { workCommands } from './fleet/work.js';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   deviceCommands(program);
   rolloutCommands(program);
   observeCommands(program);
+  quarantineCommands(program);
   completionCommand(program);
   // --json and the like may stand after the verb, where people write them.
   const reach = (command: Command): void => {

@@ -48,6 +48,17 @@ const Environment = z.object({
     .min(1, 'expected at least 1')
     .default(8 * 1024 ** 3),
   VERGE_REPORT_INTERVAL_SECONDS: z.coerce.number('expected seconds').min(1).max(3600).default(30),
+  VERGE_TELEMETRY_MAX_RATE: z.coerce
+    .number('expected requests a second')
+    .int('expected a whole number of requests a second')
+    .min(1, 'expected at least 1')
+    .max(1_000_000, 'expected at most 1000000')
+    .default(10_000),
+  VERGE_TELEMETRY_CLOCK_TOLERANCE_SECONDS: z.coerce
+    .number('expected seconds')
+    .min(0, 'expected at least 0')
+    .max(86_400, 'expected at most 86400')
+    .default(3600),
   VERGE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected a level from fatal to trace')
     .default('info'),
@@ -76,6 +87,10 @@ export interface ControlPlaneConfig {
   readonly maxBlobBytes: number;
   /** Seconds between a device's status reports, and between its telemetry pushes. */
   readonly reportIntervalSeconds: number;
+  readonly telemetry: {
+    /** Bounds of what a device may claim; a record beyond them is set aside. */
+    readonly limits: { readonly requestsPerSecond: number; readonly clockToleranceMs: number };
+  };
   readonly logLevel: Environment['VERGE_LOG_LEVEL'];
 }
 
@@ -108,6 +123,12 @@ function toConfig(e: Environment): ControlPlaneConfig {
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
     reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,
+    telemetry: {
+      limits: {
+        requestsPerSecond: e.VERGE_TELEMETRY_MAX_RATE,
+        clockToleranceMs: e.VERGE_TELEMETRY_CLOCK_TOLERANCE_SECONDS * 1000,
+      },
+    },
     logLevel: e.VERGE_LOG_LEVEL,
   };
 }

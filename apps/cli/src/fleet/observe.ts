@@ -53,6 +53,7 @@ export function observeCommands(program: Command): void {
             ['devices', t.devices],
             ['records', t.records],
             ['delivered again', t.duplicates],
+            ['in quarantine', t.quarantined],
             ['p50', milliseconds(t.p50Ms)],
             ['p95', milliseconds(t.p95Ms)],
             ['p99', milliseconds(t.p99Ms)],

@@ -15,7 +15,7 @@ const stale: Record<ProjectEvent['type'], readonly string[]> = {
   device: ['devices', 'groups', 'overview', 'enrollment'],
   group: ['groups', 'devices'],
   rollout: ['rollouts', 'overview'],
-  telemetry: ['telemetry', 'overview'],
+  telemetry: ['telemetry', 'overview', 'quarantine'],
   dataset: ['datasets'],
   model: ['models', 'overview'],
 };

@@ -10,12 +10,14 @@ export interface CallingDevice {
   readonly groupId: string | null;
   readonly name: string;
   readonly serial: string;
+  readonly enrolledAt: Date;
 }
 
 interface Row {
   project_id: string;
   group_id: string | null;
   name: string;
+  enrolled_at: Date;
   state: string;
   issued: boolean;
   revoked: boolean;
@@ -32,7 +34,7 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
   if (!uuid.test(deviceId)) throw new GatewayError('UNAUTHENTICATED', 'the device is not known');
   const { rows } = await pool.query<Row>({
     name: 'device-authenticate',
-    text: `SELECT d.project_id, d.group_id, d.name, d.state, c.serial IS NOT NULL AS issued,
+    text: `SELECT d.project_id, d.group_id, d.name, d.enrolled_at, d.state, c.serial IS NOT NULL AS issued,
         c.revoked_at IS NOT NULL AS revoked
       FROM devices d LEFT JOIN device_certificates c ON c.device_id = d.id AND c.serial = $2
       WHERE d.id = $1`,
@@ -44,5 +46,5 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
     throw new GatewayError('UNAUTHENTICATED', 'the device is not known');
   }
   if (row.revoked || row.state !== 'active') throw new GatewayError('PERMISSION_DENIED', 'the device was revoked');
-  return { deviceId, projectId, groupId: row.group_id, name: row.name, serial };
+  return { deviceId, projectId, groupId: row.group_id, name: row.name, serial, enrolledAt: row.enrolled_at };
 }

@@ -38,11 +38,13 @@ export class HealthController {
   @Get('metrics')
   @OpenPath()
   async metrics(@Res() response: ServerResponse): Promise<void> {
-    const [queue, states, devices, online] = await Promise.all([
+    const [queue, states, devices, online, quarantine, spools] = await Promise.all([
       this.jobs.counts(),
       this.database.job.groupBy({ by: ['kind', 'state'], _count: true }),
       this.database.device.groupBy({ by: ['state'], _count: true }),
       this.database.device.count({ where: { state: 'active', onlineUntil: { gt: new Date() } } }),
+      this.database.quarantinedRecord.count(),
+      this.database.telemetryCursor.aggregate({ _sum: { quarantined: true } }),
     ]);
     const { rss, heapUsed } = process.memoryUsage();
     const samples: Sample[] = [
@@ -51,6 +53,14 @@ export class HealthController {
       ...states.map(({ kind, state, _count }): Sample => ['verge_jobs', 'Jobs.', 'gauge', { kind, state }, _count]),
       ...devices.map(({ state, _count }): Sample => ['verge_devices', 'Devices.', 'gauge', { state }, _count]),
       ['verge_devices_online', 'Devices whose stream is open.', 'gauge', {}, online],
+      ['verge_telemetry_quarantine_records', 'Implausible records in quarantine.', 'gauge', {}, quarantine],
+      [
+        'verge_telemetry_quarantined_total',
+        'Telemetry records set aside as implausible.',
+        'counter',
+        {},
+        Number(spools._sum.quarantined ?? 0),
+      ],
       ['process_resident_memory_bytes', 'Resident set.', 'gauge', {}, rss],
       ['nodejs_heap_size_used_bytes', 'Used heap.', 'gauge', {}, heapUsed],
       ['process_uptime_seconds', 'Time since the start.', 'gauge', {}, process.uptime()],

@@ -1,73 +1,135 @@
 /**
  * Stores a batch of telemetry. Delivery is at least once, counting exactly once: a record is known by (device, spool,
- * seq), the primary key of its row, and records, cursor and counters change in one transaction.
+ * seq). Records, what is set aside, and the cursor that knows both change in one transaction.
  */
 import type { TelemetryBatchReceived, TelemetryRecordReceived } from '@verge/contracts/grpc';
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../database/transaction.js';
+import { invalidArgument } from '../gateway/status.js';
+import type { KnownArtifacts } from './known-artifacts.js';
+import type { PlausibleLimits } from './plausible.js';
+import { implausible } from './plausible.js';
+import type { SetAside } from './quarantine.js';
+import { quarantine } from './quarantine.js';
+import type { Run, Settled } from './settled.js';
+import { mostRuns, settle } from './settled.js';
 
 export interface TelemetrySource {
   readonly deviceId: string;
   readonly projectId: string;
   readonly groupId: string | null;
+  readonly enrolledAt: Date;
 }
 
 export interface TelemetryReceipt {
-  /** Every record up to this seq is stored. */
+  /** Every record up to this seq is counted or set aside. */
   readonly throughSeq: number;
   readonly accepted: number;
   readonly duplicates: number;
+  /** Set aside as implausible. */
+  readonly quarantined: number;
 }
 
-/** @param batch one that `checkBatch` has nothing against */
+export interface Ingest {
+  readonly pool: Pool;
+  readonly limits: PlausibleLimits;
+  readonly artifacts: KnownArtifacts;
+}
+
+/**
+ * @param batch one that `checkBatch` has nothing against
+ * @throws GatewayError INVALID_ARGUMENT for a spool with more gaps than are kept track of
+ */
 export function ingestBatch(
-  pool: Pool,
+  ingest: Ingest,
   source: TelemetrySource,
   batch: TelemetryBatchReceived,
 ): Promise<TelemetryReceipt> {
-  return inTransaction(pool, (client) => storeBatch(client, source, batch));
+  return inTransaction(ingest.pool, (client) => storeBatch(ingest, client, source, batch));
 }
 
 async function storeBatch(
+  ingest: Ingest,
   client: PoolClient,
   source: TelemetrySource,
   { spoolId, records, oldestSeq }: TelemetryBatchReceived,
 ): Promise<TelemetryReceipt> {
   const before = await lockCursor(client, source.deviceId, spoolId);
-  // A row that retention has removed since must not be taken for a new one.
-  const fresh = firstOfEach(records.filter((record) => record.seq > before));
-  const accepted = fresh.length === 0 ? 0 : await insertRecords(client, source, spoolId, fresh);
-  const duplicates = records.length - accepted;
-  const from = Math.max(before, oldestSeq - 1);
-  const { rows } = await client.query<{ through: string }>({
-    name: 'telemetry-cursor-advance',
-    text: `UPDATE telemetry_cursors SET records = records + $4, duplicates = duplicates + $5, updated_at = now(),
-      through_seq = greatest($3::bigint, (
-        SELECT max(seq) FROM (
-          SELECT seq, seq - row_number() OVER (ORDER BY seq) AS before_run FROM telemetry_records
-          WHERE device_id = $1 AND spool_id = $2 AND seq > $3) AS runs
-        WHERE before_run = $3))
-      WHERE device_id = $1 AND spool_id = $2 RETURNING through_seq AS through`,
-    values: [source.deviceId, spoolId, from, accepted, duplicates],
-  });
-  return { throughSeq: Number(rows[0]!.through), accepted, duplicates };
+  const { fresh, after } = settle(
+    before,
+    oldestSeq,
+    records.map(({ seq }) => seq),
+  );
+  if (after.ahead.length > mostRuns) {
+    const detail = `expected at most ${mostRuns} gaps in a spool; oldest_seq says which records are no longer there`;
+    throw invalidArgument([{ field: 'records', detail }]);
+  }
+  const bySeq = new Map(records.toReversed().map((record) => [record.seq, record] as const));
+  const { plausible, aside } = await judge(
+    ingest,
+    client,
+    source,
+    fresh.map((seq) => bySeq.get(seq)!),
+  );
+  if (plausible.length > 0) await insertRecords(client, source, spoolId, plausible);
+  if (aside.length > 0) await quarantine(client, source, spoolId, aside);
+  const receipt = {
+    throughSeq: after.through,
+    accepted: plausible.length,
+    duplicates: records.length - fresh.length,
+    quarantined: aside.length,
+  };
+  await advanceCursor(client, source.deviceId, spoolId, after, receipt);
+  return receipt;
+}
+
+async function judge(
+  { limits, artifacts }: Ingest,
+  client: PoolClient,
+  { deviceId, enrolledAt }: TelemetrySource,
+  records: readonly TelemetryRecordReceived[],
+): Promise<{ plausible: TelemetryRecordReceived[]; aside: SetAside[] }> {
+  const digests = records.map((record) => record.artifactDigest);
+  const foreignArtifacts = await artifacts.foreign(client, deviceId, digests);
+  const context = { limits, nowMs: Date.now(), enrolledAtMs: enrolledAt.getTime(), foreignArtifacts };
+  const plausible: TelemetryRecordReceived[] = [];
+  const aside: SetAside[] = [];
+  for (const record of records) {
+    const reasons = implausible(record, context);
+    if (reasons.length === 0) plausible.push(record);
+    else aside.push({ record, reasons });
+  }
+  return { plausible, aside };
 }
 
 /** The cursor of a spool, locked to the end of the transaction, so that two deliveries of one spool take turns. */
-async function lockCursor(client: PoolClient, deviceId: string, spoolId: string): Promise<number> {
-  const { rows } = await client.query<{ through: string }>({
+async function lockCursor(client: PoolClient, deviceId: string, spoolId: string): Promise<Settled> {
+  const { rows } = await client.query<{ through: string; ahead: string[] | null }>({
     name: 'telemetry-cursor-lock',
     text: `INSERT INTO telemetry_cursors (device_id, spool_id) VALUES ($1, $2)
-      ON CONFLICT (device_id, spool_id) DO UPDATE SET updated_at = now() RETURNING through_seq AS through`,
+      ON CONFLICT (device_id, spool_id) DO UPDATE SET updated_at = now() RETURNING through_seq AS through, ahead`,
     values: [deviceId, spoolId],
   });
-  return Number(rows[0]!.through);
+  const { through, ahead } = rows[0]!;
+  const edges = (ahead ?? []).map(Number);
+  const runs = edges.flatMap((first, i): Run[] => (i % 2 === 0 ? [[first, edges[i + 1]!]] : []));
+  return { through: Number(through), ahead: runs };
 }
 
-function firstOfEach(records: readonly TelemetryRecordReceived[]): TelemetryRecordReceived[] {
-  const bySeq = new Map<number, TelemetryRecordReceived>();
-  for (const record of records) if (!bySeq.has(record.seq)) bySeq.set(record.seq, record);
-  return [...bySeq.values()];
+async function advanceCursor(
+  client: PoolClient,
+  deviceId: string,
+  spoolId: string,
+  { through, ahead }: Settled,
+  { accepted, duplicates, quarantined }: TelemetryReceipt,
+): Promise<void> {
+  await client.query({
+    name: 'telemetry-cursor-advance',
+    text: `UPDATE telemetry_cursors SET through_seq = $3, ahead = $4, records = records + $5,
+        duplicates = duplicates + $6, quarantined = quarantined + $7, updated_at = now()
+      WHERE device_id = $1 AND spool_id = $2`,
+    values: [deviceId, spoolId, through, ahead.flat(), accepted, duplicates, quarantined],
+  });
 }
 
 /** One statement for all rows: one array a column. */
@@ -76,8 +138,8 @@ async function insertRecords(
   { deviceId, projectId, groupId }: TelemetrySource,
   spoolId: string,
   records: readonly TelemetryRecordReceived[],
-): Promise<number> {
-  const { rowCount } = await client.query({
+): Promise<void> {
+  await client.query({
     name: 'telemetry-insert',
     text: `INSERT INTO telemetry_records (device_id, spool_id, project_id, group_id, seq, start_at, end_at,
         artifact_digest, requests, errors, caller_errors, load_errors, latency_sketch, classes, features)
@@ -85,8 +147,7 @@ async function insertRecords(
         digest, requests, errors, caller_errors, load_errors, sketch, classes::jsonb, features::jsonb
       FROM unnest($5::bigint[], $6::float8[], $7::float8[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
         $12::bigint[], $13::bytea[], $14::text[], $15::text[])
-        AS t(seq, start_ms, end_ms, digest, requests, errors, caller_errors, load_errors, sketch, classes, features)
-      ON CONFLICT DO NOTHING`,
+        AS t(seq, start_ms, end_ms, digest, requests, errors, caller_errors, load_errors, sketch, classes, features)`,
     values: [
       deviceId,
       spoolId,
@@ -105,7 +166,6 @@ async function insertRecords(
       records.map((r) => storedFeatures(r)),
     ],
   });
-  return rowCount ?? 0;
 }
 
 /** [[index, count], ...] */

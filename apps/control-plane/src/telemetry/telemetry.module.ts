@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { GroupsModule } from '../groups/groups.module.js';
+import { QuarantineController } from './quarantine.controller.js';
+import { QuarantineService } from './quarantine.service.js';
 import { TelemetryController } from './telemetry.controller.js';
 import { TelemetryService } from './telemetry.service.js';
 
 @Module({
   imports: [GroupsModule],
-  controllers: [TelemetryController],
-  providers: [TelemetryService],
+  controllers: [TelemetryController, QuarantineController],
+  providers: [TelemetryService, QuarantineService],
   exports: [TelemetryService],
 })
 export class TelemetryModule {}

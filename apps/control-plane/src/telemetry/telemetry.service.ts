@@ -2,6 +2,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ArtifactManifest, TelemetryTotals } from '@verge/contracts';
 import type { TelemetryAck, TelemetryBatchReceived } from '@verge/contracts/grpc';
+import type { ControlPlaneConfig } from '../config.js';
+import { CONFIG } from '../core.js';
 import { DatabaseService } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { invalidArgument } from '../gateway/status.js';
@@ -10,6 +12,7 @@ import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
 import { ProblemError } from '../http/index.js';
 import type { TelemetrySource } from './ingest.js';
 import { ingestBatch } from './ingest.js';
+import { KnownArtifacts } from './known-artifacts.js';
 import type { StoredFeature } from './merge.js';
 import { MergedFeature, MergedSketch } from './merge.js';
 import { scan } from './scan.js';
@@ -28,18 +31,26 @@ interface Counts {
 
 @Injectable()
 export class TelemetryService {
+  private readonly artifacts = new KnownArtifacts();
+
   constructor(
+    @Inject(CONFIG) private readonly config: ControlPlaneConfig,
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(GroupsService) private readonly groups: GroupsService,
   ) {}
 
-  /** @throws GatewayError INVALID_ARGUMENT naming every bad field; nothing of the batch is stored then */
+  /**
+   * What is well-formed and cannot be true is acknowledged, so that the device does not send it for ever, and set aside.
+   * @throws GatewayError INVALID_ARGUMENT naming every bad field; nothing of the batch is stored then
+   */
   async receive(source: TelemetrySource, batch: TelemetryBatchReceived): Promise<TelemetryAck> {
     const bad = checkBatch(batch);
     if (bad.length > 0) throw invalidArgument(bad);
-    const receipt = await ingestBatch(this.database.pool, source, batch);
-    if (receipt.accepted > 0) this.bus.changed(source.projectId, 'telemetry', source.deviceId);
+    const { pool } = this.database;
+    const ingest = { pool, limits: this.config.telemetry.limits, artifacts: this.artifacts };
+    const { quarantined, ...receipt } = await ingestBatch(ingest, source, batch);
+    if (receipt.accepted + quarantined > 0) this.bus.changed(source.projectId, 'telemetry', source.deviceId);
     return receipt;
   }
 
@@ -102,7 +113,7 @@ export class TelemetryService {
       ...countsOf(counts),
       records: counts.records,
       devices: counts.devices,
-      duplicates: await this.duplicates(caller.project.id, query),
+      ...(await this.deliveries(caller.project.id, query)),
       ...quantilesOf(latency),
       classes: await this.classes(caller.project.id, window),
       features: [...features].sort().flatMap(([name, merged]) => merged.summary(name) ?? []),
@@ -113,15 +124,22 @@ export class TelemetryService {
     return telemetryWindow({ db: this.database, groups: this.groups }, caller.project.id, query);
   }
 
-  /** Deliveries are counted a spool at a time, so this is over all time, of the devices asked about. */
-  private async duplicates(projectId: string, query: WindowQuery): Promise<number> {
+  /** Deliveries are counted a spool at a time, so these are over all time, of the devices asked about. */
+  private async deliveries(
+    projectId: string,
+    query: WindowQuery,
+  ): Promise<Pick<TelemetryTotals, 'duplicates' | 'quarantined'>> {
     const groupId = query.group === undefined ? null : (await this.groups.find(projectId, query.group)).id;
-    const { rows } = await this.database.pool.query<{ duplicates: string | null }>(
-      `SELECT sum(c.duplicates) AS duplicates FROM telemetry_cursors c JOIN devices d ON d.id = c.device_id
-       WHERE d.project_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.group_id = $3)`,
-      [projectId, query.device ?? null, groupId],
-    );
-    return Number(rows[0]?.duplicates ?? 0);
+    const { rows } = await this.database.pool.query<{ duplicates: string | null; quarantined: string }>({
+      name: 'telemetry-deliveries',
+      text: `WITH asked AS (SELECT id FROM devices
+          WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR group_id = $3))
+        SELECT (SELECT sum(c.duplicates) FROM telemetry_cursors c JOIN asked ON asked.id = c.device_id) AS duplicates,
+          (SELECT count(*) FROM quarantined_records q JOIN asked ON asked.id = q.device_id) AS quarantined`,
+      values: [projectId, query.device ?? null, groupId],
+    });
+    const { duplicates, quarantined } = rows[0]!;
+    return { duplicates: countOf(duplicates), quarantined: countOf(quarantined) };
   }
 
   /** Counts by class; the label is the one that the serving artifact's manifest gives to the index. */

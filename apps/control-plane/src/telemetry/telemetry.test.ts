@@ -27,6 +27,7 @@ async function enrolled(): Promise<SimulatedDevice> {
   const { bundle } = await api.call('enrollment.create', { params, body: { deviceClass: 'x64' } });
   const device = await SimulatedDevice.enroll(bundle);
   device.active = artifact.manifestDigest;
+  await device.report('idle');
   devices.push(device);
   return device;
 }

@@ -1,6 +1,6 @@
 import type { FieldError } from '@verge/contracts';
 import { telemetryLimits } from '@verge/contracts';
-import { decodeSketch, SketchError } from '@verge/contracts/sketch';
+import { readSketch, SketchError } from '@verge/contracts/sketch';
 import type { TelemetryBatchReceived, TelemetryRecordReceived } from '@verge/contracts/grpc';
 
 /** Latest instant of ECMAScript and PostgreSQL alike, milliseconds since 1970. */
@@ -36,7 +36,8 @@ function checkRecord(record: TelemetryRecordReceived, at: string, bad: FieldErro
   expect(isCount(record.errors) && record.errors <= record.requests, 'errors', 'expected an integer up to requests');
   expect(isCount(record.callerErrors), 'caller_errors', 'expected an integer from 0 to 2^53 - 1');
   expect(isCount(record.loadErrors), 'load_errors', 'expected an integer from 0 to 2^53 - 1');
-  expect(sketchProblem(record.latencySketch) === null, 'latency_sketch', sketchProblem(record.latencySketch) ?? '');
+  const problem = sketchProblem(record.latencySketch);
+  expect(problem === null, 'latency_sketch', problem ?? '');
   checkClasses(record, expect);
   checkFeatures(record, expect);
 }
@@ -86,7 +87,7 @@ function sketchProblem(bytes: Uint8Array): string | null {
     return `expected at most ${telemetryLimits.sketchBytes} bytes, got ${bytes.length}`;
   }
   try {
-    decodeSketch(bytes);
+    readSketch(bytes);
     return null;
   } catch (error) {
     if (error instanceof SketchError) return error.message;

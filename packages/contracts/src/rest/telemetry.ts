@@ -1,6 +1,8 @@
 /** Telemetry as it is asked for, the overview, and the project's live feed. */
 import { z } from 'zod';
+import { FieldError } from '../problem.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
+import { page, pageQuery } from './page.js';
 import { route } from './route.js';
 
 const window = {
@@ -48,6 +50,8 @@ export const TelemetryTotals = z.object({
   /** Deliveries of records that were already counted. */
   duplicates: z.int(),
   devices: z.int(),
+  /** Records of these devices that are in quarantine now, whatever their window: they are counted nowhere else. */
+  quarantined: z.int(),
   p50Ms: z.number().nullable(),
   p95Ms: z.number().nullable(),
   p99Ms: z.number().nullable(),
@@ -55,6 +59,25 @@ export const TelemetryTotals = z.object({
   features: z.array(FeatureSummary),
 });
 export type TelemetryTotals = z.infer<typeof TelemetryTotals>;
+
+/** A record that cannot be true, as its device sent it, and why. */
+export const QuarantinedRecord = z.object({
+  id: Id,
+  device: z.object({ id: Id, name: z.string() }),
+  receivedAt: Instant,
+  spoolId: z.string(),
+  seq: z.int(),
+  artifact: Digest.describe('manifest digest'),
+  startMs: z.int().describe('milliseconds since 1970 by the clock of the device'),
+  endMs: z.int(),
+  ...counts,
+  classes: z.array(z.object({ index: z.int(), count: z.int() })),
+  features: z.array(z.object({ name: z.string(), count: z.int(), mean: z.number(), min: z.number(), max: z.number() })),
+  reasons: z.array(FieldError),
+});
+export type QuarantinedRecord = z.infer<typeof QuarantinedRecord>;
+
+const ofDevice = { device: Id.optional() };
 
 export const Overview = z.object({
   devices: z.object({ total: z.int(), online: z.int(), failing: z.int(), revoked: z.int() }),
@@ -119,6 +142,32 @@ export const telemetryRoutes = {
     summary: 'Totals over a window: counts, quantiles, classes, features.',
     query: z.strictObject(window),
     response: TelemetryTotals,
+  }),
+  'quarantine.list': route({
+    method: 'GET',
+    path: '/projects/{project}/quarantine',
+    tag: 'telemetry',
+    role: 'viewer',
+    summary: 'Telemetry records that cannot be true and are not counted, newest first.',
+    query: z.strictObject({ ...pageQuery, ...ofDevice }),
+    response: page(QuarantinedRecord),
+  }),
+  'quarantine.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/quarantine/{record}',
+    tag: 'telemetry',
+    role: 'operator',
+    summary: 'Deletes a quarantined record.',
+    status: 204,
+  }),
+  'quarantine.clear': route({
+    method: 'DELETE',
+    path: '/projects/{project}/quarantine',
+    tag: 'telemetry',
+    role: 'operator',
+    summary: 'Deletes all quarantined records, of one device when it is named.',
+    query: z.strictObject(ofDevice),
+    response: z.object({ deleted: z.int() }),
   }),
   'overview.get': route({
     method: 'GET',

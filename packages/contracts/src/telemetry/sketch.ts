@@ -2,32 +2,13 @@
  * Quantile sketches on the wire. The sketch is DDSketch (Masson, Rim, Lee, VLDB 2019, arXiv:1908.10693) with 1 %
  * relative accuracy, computed by @datadog/sketches-js. Its own protobuf form lets a hostile sender name any bin index and
  * so make the reader allocate without bound; this form bounds both the range and the number of bins.
- *
- * Layout, little-endian: u8 version = 1; f64 min, max, sum, zeroCount; then for the positive and the negative store:
- * i16 first bin index, u16 number of bins, one u32 count a bin.
  */
-import sketches from '@datadog/sketches-js';
+import { createSketch, HEADER_BYTES, MAX_BINS, readSketch, type Sketch } from './sketch-form.js';
 
-const { DDSketch } = sketches;
-export type Sketch = InstanceType<typeof DDSketch>;
+export { createSketch, readSketch, SketchError, type Sketch } from './sketch-form.js';
+export { SketchSum } from './sketch-sum.js';
 
 const VERSION = 1;
-const RELATIVE_ACCURACY = 0.01;
-const HEADER_BYTES = 1 + 4 * 8;
-/** ln(1.8e308) / ln(gamma) is about 35,500; indices beyond +-32,767 cannot come from a finite double of interest. */
-const MAX_BINS = 4096;
-
-export class SketchError extends Error {
-  readonly code = 'SKETCH_MALFORMED';
-  constructor(detail: string) {
-    super(`malformed sketch: ${detail}`);
-    this.name = 'SketchError';
-  }
-}
-
-export function createSketch(): Sketch {
-  return new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
-}
 
 interface Bins {
   readonly first: number;
@@ -41,10 +22,12 @@ function binsOf(store: Sketch['store']): Bins {
   while (from < to && !counts[from]) from++;
   while (to > from && !counts[to - 1]) to--;
   // Collapse the lowest bins into one, as the paper's section 2.2 does: the tail is what latency is watched for.
-  const kept = Math.max(from, to - MAX_BINS);
+  // So are bins that an i16 does not name: values below 1e-284.
+  const kept = Math.min(to, Math.max(from, to - MAX_BINS, -32_768 - store.offset));
   const bins = counts.slice(kept, to);
+  if (kept === to && from < to) bins.push(0);
   for (; from < kept; from++) bins[0]! += counts[from]!;
-  return { first: bins.length === 0 ? 0 : store.offset + kept, counts: bins };
+  return { first: bins.length === 0 ? 0 : Math.max(-32_768, store.offset + kept), counts: bins };
 }
 
 export function encodeSketch(sketch: Sketch): Uint8Array {
@@ -71,35 +54,19 @@ export function encodeSketch(sketch: Sketch): Uint8Array {
 
 /** @throws SketchError for anything that `encodeSketch` did not write */
 export function decodeSketch(bytes: Uint8Array): Sketch {
-  if (bytes.length < HEADER_BYTES + 8)
-    throw new SketchError(`${bytes.length} bytes, expected at least ${HEADER_BYTES + 8}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint8(0) !== VERSION) throw new SketchError(`version ${view.getUint8(0)}, expected ${VERSION}`);
+  const view = readSketch(bytes);
   const sketch = createSketch();
-  const zeroCount = view.getFloat64(25, true);
-  if (!Number.isFinite(zeroCount) || zeroCount < 0) throw new SketchError('zero count is not a count');
-  let at = HEADER_BYTES;
-  let count = zeroCount;
-  for (const store of [sketch.store, sketch.negativeStore]) {
-    if (at + 4 > bytes.length) throw new SketchError('truncated');
-    const first = view.getInt16(at, true);
-    const length = view.getUint16(at + 2, true);
-    at += 4;
-    if (length > MAX_BINS) throw new SketchError(`${length} bins, expected at most ${MAX_BINS}`);
-    if (at + 4 * length > bytes.length) throw new SketchError('truncated');
-    for (let i = 0; i < length; i++, at += 4) {
-      const weight = view.getUint32(at, true);
-      if (weight > 0) store.add(first + i, weight);
-      count += weight;
+  for (const [store, bins] of [
+    [sketch.store, view.positive],
+    [sketch.negativeStore, view.negative],
+  ] as const) {
+    for (let i = 0; i < bins.length; i++) {
+      const weight = bins.count(i);
+      if (weight > 0) store.add(bins.first + i, weight);
     }
   }
-  if (at !== bytes.length) throw new SketchError(`${bytes.length - at} bytes after the end`);
-  sketch.zeroCount = zeroCount;
-  sketch.count = count;
-  sketch.min = view.getFloat64(1, true);
-  sketch.max = view.getFloat64(9, true);
-  sketch.sum = view.getFloat64(17, true);
-  return sketch;
+  const { zeroCount, count, min, max, sum } = view;
+  return Object.assign(sketch, { zeroCount, count, min, max, sum });
 }
 
 /** Quantile of a sketch, null when it is empty. */

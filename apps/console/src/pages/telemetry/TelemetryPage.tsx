@@ -15,6 +15,7 @@ import { Stat, Stats } from '../../components/Stat.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { FeatureTable } from './FeatureTable.js';
+import { QuarantinePanel } from './QuarantinePanel.js';
 import { TelemetryFilters, useTelemetryWindow } from './TelemetryFilters.js';
 
 const REFRESH_MS = 15_000;
@@ -48,6 +49,7 @@ export function TelemetryPage(): ReactNode {
             )}
           </QueryView>
         </Panel>
+        <QuarantinePanel device={window.query?.device} />
         <QueryView query={totals}>{(data) => <Distributions totals={data} />}</QueryView>
       </Stack>
     </>
@@ -89,6 +91,9 @@ function Totals({ totals }: { totals: TelemetryTotals }): ReactNode {
         value={format.compact(totals.records)}
         note={t('telemetry.duplicates', { count: totals.duplicates })}
       />
+      {totals.quarantined > 0 && (
+        <Stat label={t('telemetry.quarantine')} value={format.compact(totals.quarantined)} tone="bad" />
+      )}
     </Stats>
   );
 }
