@@ -1,6 +1,7 @@
 /** Local inference over REST (binary tensors, Unix socket and TCP, agent in its own process) against in-process run(). */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -119,7 +120,9 @@ async function serve(folder: string): Promise<void> {
   await api.listenUnix(join(folder, 'api.sock'));
   process.stdout.write(`${url}\n`);
   process.stdin.resume();
-  process.stdin.once('end', () => void Promise.all([api.close(), serving.close()]).then(() => process.exit(0)));
+  await once(process.stdin, 'end');
+  await Promise.all([api.close(), serving.close()]);
+  process.exit(0);
 }
 
 type Where = { socketPath: string } | { host: string; port: string };

@@ -164,16 +164,19 @@ export class Agent {
 
   /** Windows close, telemetry goes and a report is sent at the interval that the control plane gave. */
   private schedule(): void {
-    const { updater, recorder, uploader, reporter } = this.parts;
+    const { updater, recorder, uploader, reporter, log } = this.parts;
     const ms = (updater.state.desired.reportIntervalSeconds || defaultIntervalSeconds) * 1000;
     if (ms === this.intervalMs) return;
     this.intervalMs = ms;
     clearInterval(this.interval);
     this.interval = setInterval(() => {
-      void recorder.flush().then(() => {
-        uploader.nudge();
-        reporter.changed();
-      });
+      recorder
+        .flush()
+        .then(() => {
+          uploader.nudge();
+          reporter.changed();
+        })
+        .catch((error: unknown) => log.error({ err: reasonOf(error) }, 'a telemetry window could not be closed'));
     }, ms);
   }
 

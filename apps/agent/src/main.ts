@@ -49,9 +49,9 @@ async function runCommand(options: { dir?: string; port: number; host: string })
   const layout = new Layout(settings.dir);
   await layout.prepare();
   const log = createLogger(layout.logs, settings.logLevel);
-  process.on('uncaughtException', (error) => {
+  process.on('uncaughtException', (error, origin) => {
     // Everything that matters is on disk; the service manager starts a fresh process from it.
-    log.error({ err: error.stack ?? error.message }, 'the agent ends because of an unexpected error');
+    log.error({ err: error.stack ?? error.message, origin }, 'the agent ends because of an unexpected error');
     process.exit(1);
   });
   const agent = await Agent.start({ settings, host: options.host, port: options.port, log });

@@ -114,7 +114,11 @@ export class Serving {
       onCrash: (exit, tag) => {
         log.error({ digest: tag, ...exit }, 'the inference process ended');
         onCrash(tag);
-        setTimeout(() => void this.revive(), 1000).unref();
+        setTimeout(() => {
+          this.revive().catch((error: unknown) =>
+            log.error({ err: reasonOf(error) }, 'the model is not started again'),
+          );
+        }, 1000).unref();
       },
     });
   }
@@ -123,6 +127,14 @@ export class Serving {
   private async revive(): Promise<void> {
     if (this.reviving) return;
     this.reviving = true;
+    try {
+      await this.startUntilItServes();
+    } finally {
+      this.reviving = false;
+    }
+  }
+
+  private async startUntilItServes(): Promise<void> {
     for (let failures = 0; !this.closed; failures++) {
       const dead = this.process;
       const artifact = dead ? this.artifacts.get(dead.tag) : undefined;
@@ -140,6 +152,5 @@ export class Serving {
         );
       }
     }
-    this.reviving = false;
   }
 }

@@ -274,7 +274,9 @@ export class Gateway {
         if (!content) return done({ code: status.NOT_FOUND, details: `no ${call.request.name}` });
         done(null, { content: Buffer.from(content) });
       },
-      Download: (call) => void this.download(call),
+      Download: (call) => {
+        this.download(call).catch((error: unknown) => call.emit('error', error));
+      },
       Renew: (call, done) => {
         this.renewals++;
         this.certify(Buffer.from(call.request.csrDer).toString('base64')).then(

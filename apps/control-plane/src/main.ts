@@ -1,11 +1,15 @@
 import { parseConfig } from './config.js';
 import { ControlPlaneError } from './errors.js';
+import { createLogger } from './log.js';
 import { startControlPlane } from './start.js';
 
 const GRACE_MS = 20_000;
 
 async function main(): Promise<void> {
-  const starting = startControlPlane(parseConfig(process.env));
+  const config = parseConfig(process.env);
+  const log = createLogger(config.logLevel);
+  process.on('uncaughtExceptionMonitor', (err, origin) => log.fatal({ err, origin }, 'ends by a fault of its own'));
+  const starting = startControlPlane(config, log);
   let stopping = false;
   // Also while it starts: what has been started by then, the database above all, must not be left behind.
   const stop = (): void => {
@@ -13,15 +17,20 @@ async function main(): Promise<void> {
     if (stopping) process.exit(130);
     stopping = true;
     setTimeout(() => process.exit(1), GRACE_MS).unref();
-    void starting.then((plane) => plane.close()).then(() => process.exit(0));
+    starting
+      .then((plane) => plane.close())
+      .then(() => process.exit(0))
+      .catch(fail);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await starting;
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): never {
   const text = error instanceof ControlPlaneError ? `${error.code}: ${error.message}` : String((error as Error).stack);
   process.stderr.write(`verge-control-plane: ${text}\n`);
   process.exit(1);
-});
+}
+
+main().catch(fail);

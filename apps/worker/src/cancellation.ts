@@ -22,7 +22,8 @@ export function watchCancellation(requested: () => Promise<boolean>, controller:
     }
   };
   let timer: NodeJS.Timeout | undefined;
-  void look();
+  // Whatever else goes wrong ends the job: one that cannot be cancelled must not run on.
+  look().catch((error: unknown) => controller.abort(error));
   return () => {
     ended = true;
     clearTimeout(timer);

@@ -5,10 +5,17 @@ import { startWorker } from './worker.js';
 async function main(): Promise<void> {
   const config = await readConfig(process.env);
   const log = pino({ level: config.logLevel, base: { worker: config.name } });
+  process.on('uncaughtExceptionMonitor', (err, origin) => log.fatal({ err, origin }, 'ends by a fault of its own'));
   const worker = await startWorker(config, log);
   const stop = (): void => {
     log.info('leaving');
-    void worker.close().then(() => process.exit(0));
+    worker.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'not stopped cleanly');
+        process.exit(1);
+      },
+    );
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

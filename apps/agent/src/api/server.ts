@@ -92,7 +92,12 @@ export class Api {
     name: string,
     loopback: boolean,
   ): Promise<Server> {
-    const server = createServer((request, response) => void this.answer(request, response, loopback));
+    const server = createServer((request, response) => {
+      this.answer(request, response, loopback).catch((error: unknown) => {
+        this.options.log.error({ err: reasonOf(error) }, 'an answer could not be sent');
+        response.destroy();
+      });
+    });
     server.requestTimeout = 120_000;
     server.keepAliveTimeout = 65_000;
     return new Promise((resolve, reject) => {

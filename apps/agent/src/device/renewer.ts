@@ -35,7 +35,10 @@ export class Renewer {
   }
 
   start(): void {
-    void this.look();
+    this.look().catch((error: unknown) => {
+      this.options.log.error({ err: reasonOf(error) }, 'the certificate could not be looked at; trying again');
+      this.startIn(500 + backoffMs(this.failures++, Math.random()));
+    });
   }
 
   stop(): void {
@@ -64,7 +67,11 @@ export class Renewer {
       }
     }
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.look(), waitMs);
+    this.startIn(waitMs);
+  }
+
+  private startIn(ms: number): void {
+    this.timer = setTimeout(() => this.start(), ms);
     this.timer.unref();
   }
 

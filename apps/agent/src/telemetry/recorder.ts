@@ -58,7 +58,11 @@ export class Recorder {
       await rm(journal, { force: true });
     }
     const recorder = new Recorder(options);
-    recorder.timer = setInterval(() => void recorder.writeJournal(), options.journalMs);
+    recorder.timer = setInterval(() => {
+      recorder.writeJournal().catch((error: unknown) => {
+        options.log.error({ err: reasonOf(error) }, 'the open telemetry window could not be written');
+      });
+    }, options.journalMs);
     recorder.timer.unref();
     return recorder;
   }

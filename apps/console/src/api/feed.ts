@@ -3,6 +3,7 @@ import { ProjectEvent, routes, routeUrl } from '@verge/contracts';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { listen } from './event-source.js';
+import { inBackground } from '../inBackground.js';
 
 /** The nouns whose views an event makes stale. */
 const stale: Record<ProjectEvent['type'], readonly string[]> = {
@@ -33,7 +34,7 @@ export function useProjectFeed(project: string): FeedState {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const flush = (): void => {
       timer = undefined;
-      for (const noun of waiting) void cache.invalidateQueries({ queryKey: [noun] });
+      for (const noun of waiting) inBackground(cache.invalidateQueries({ queryKey: [noun] }));
       waiting.clear();
     };
     const stop = listen(routeUrl(routes['events.stream'], { project }), ProjectEvent, {
@@ -44,7 +45,7 @@ export function useProjectFeed(project: string): FeedState {
       onState: (next) => {
         setState(next);
         // What changed while the feed was away was not told.
-        if (next === 'live' && wasLost) void cache.invalidateQueries();
+        if (next === 'live' && wasLost) inBackground(cache.invalidateQueries());
         wasLost = next === 'lost' || (wasLost && next !== 'live');
       },
     });

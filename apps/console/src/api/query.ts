@@ -12,6 +12,7 @@ import {
 } from '@tanstack/react-query';
 import { client, type CallArguments } from './client.js';
 import { sessionExpired } from '../session/expiry.js';
+import { inBackground } from '../inBackground.js';
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -110,10 +111,10 @@ export function usePages<N extends Paged>(
     items: (query.data?.pages.flatMap((page) => page.items) ?? []) as ItemOf<N>[],
     isPending: query.isPending,
     error: query.error,
-    refetch: () => void query.refetch(),
+    refetch: () => inBackground(query.refetch()),
     hasMore: query.hasNextPage,
     loadingMore: query.isFetchingNextPage,
-    loadMore: () => void query.fetchNextPage(),
+    loadMore: () => inBackground(query.fetchNextPage()),
   };
 }
 

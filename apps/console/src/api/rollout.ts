@@ -5,6 +5,7 @@ import { useEffect } from 'react';
 import { isOpenRollout } from '../components/states.js';
 import { listen } from './event-source.js';
 import { queryKeyOf, useRead } from './query.js';
+import { inBackground } from '../inBackground.js';
 
 const REFRESH_MS = 5_000;
 const DEVICES = 500;
@@ -27,7 +28,7 @@ export function useRollout(project: string, rollout: string) {
       onEvent: (event) => {
         if (event.type === 'rollout') {
           cache.setQueryData<Rollout>(key, event.rollout);
-          if (!isOpenRollout(event.rollout.state)) void cache.invalidateQueries({ queryKey: ['rollouts'] });
+          if (!isOpenRollout(event.rollout.state)) inBackground(cache.invalidateQueries({ queryKey: ['rollouts'] }));
           return;
         }
         cache.setQueryData<{ items: RolloutDevice[]; nextCursor: string | null }>(

@@ -5,6 +5,7 @@ import { useEffect } from 'react';
 import { isOpenJob } from '../components/states.js';
 import { listen } from './event-source.js';
 import { queryKeyOf, useRead } from './query.js';
+import { inBackground } from '../inBackground.js';
 
 const REFRESH_MS = 5_000;
 
@@ -40,7 +41,7 @@ export function useTraining(project: string, training: string) {
           }));
         }
         if (event.type === 'state' && !isOpenJob(event.state))
-          void cache.invalidateQueries({ queryKey: ['trainings'] });
+          inBackground(cache.invalidateQueries({ queryKey: ['trainings'] }));
       },
     });
   }, [cache, open, project, training]);
@@ -59,7 +60,7 @@ export function useCompression(project: string, compression: string) {
       onEvent: (event) => {
         cache.setQueryData<Compression>(key, (before) => before && applied(before, event));
         if (event.type === 'state' && !isOpenJob(event.state))
-          void cache.invalidateQueries({ queryKey: ['compressions'] });
+          inBackground(cache.invalidateQueries({ queryKey: ['compressions'] }));
       },
     });
   }, [cache, compression, open, project]);

@@ -6,6 +6,7 @@ import { useNavigate } from 'react-router';
 import type { Pages } from '../api/query.js';
 import classes from './DataTable.module.css';
 import { ErrorState } from './ErrorState.js';
+import { inBackground } from '../inBackground.js';
 
 export interface Column<T> {
   id: string;
@@ -56,7 +57,7 @@ export function DataTable<T>({ label, columns, rows, rowKey, rowTo }: TableProps
               className={rowTo ? classes.clickable : undefined}
               onClick={(event) => {
                 if (!rowTo || isControl(event.target)) return;
-                void navigate(rowTo(row));
+                inBackground(navigate(rowTo(row)));
               }}
             >
               {columns.map((column) => (

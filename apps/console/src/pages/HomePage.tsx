@@ -6,12 +6,13 @@ import { EmptyState } from '../components/EmptyState.js';
 import { PageLoader } from '../components/PageLoader.js';
 import { ErrorState } from '../components/ErrorState.js';
 import { projectPath, rememberedProject } from '../session/project.js';
+import { inBackground } from '../inBackground.js';
 
 /** The project used last, else the first one. */
 export function HomePage(): ReactNode {
   const { t } = useTranslation();
   const projects = useRead('projects.list', { query: { limit: 500 } });
-  if (projects.error) return <ErrorState error={projects.error} onRetry={() => void projects.refetch()} />;
+  if (projects.error) return <ErrorState error={projects.error} onRetry={() => inBackground(projects.refetch())} />;
   if (!projects.data) return <PageLoader />;
   const before = rememberedProject();
   const chosen = projects.data.items.find((project) => project.slug === before) ?? projects.data.items[0];

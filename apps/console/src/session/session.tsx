@@ -6,6 +6,7 @@ import { isUnauthenticated, useRead } from '../api/query.js';
 import { ErrorState } from '../components/ErrorState.js';
 import { PageLoader } from '../components/PageLoader.js';
 import { onSessionExpired } from './expiry.js';
+import { inBackground } from '../inBackground.js';
 
 const SessionContext = createContext<User | null>(null);
 
@@ -23,11 +24,11 @@ export function RequireSession({ children }: { children: ReactNode }): ReactNode
   const me = useRead('auth.me', {});
   const here = location.pathname + location.search;
   useEffect(
-    () => onSessionExpired(() => void navigate(`${loginPath(here)}&expired=1`, { replace: true })),
+    () => onSessionExpired(() => inBackground(navigate(`${loginPath(here)}&expired=1`, { replace: true }))),
     [here, navigate],
   );
   if (me.data) return <SessionContext value={me.data}>{children}</SessionContext>;
   if (isUnauthenticated(me.error)) return <Navigate to={loginPath(here)} replace />;
-  if (me.error) return <ErrorState error={me.error} onRetry={() => void me.refetch()} />;
+  if (me.error) return <ErrorState error={me.error} onRetry={() => inBackground(me.refetch())} />;
   return <PageLoader />;
 }

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { chooseLanguage, currentLanguage } from '../i18n/index.js';
 import { languages } from '../i18n/languages.js';
+import { inBackground } from '../inBackground.js';
 
 const names = { en: 'English', zh: '中文' } as const;
 const schemes = { light: IconSun, dark: IconMoon, auto: IconDeviceLaptop } as const;
@@ -23,7 +24,7 @@ export function LanguageMenu(): ReactNode {
           <Menu.Item
             key={language}
             lang={language}
-            onClick={() => void chooseLanguage(language)}
+            onClick={() => inBackground(chooseLanguage(language))}
             rightSection={language === current ? <IconCheck size={14} aria-label={t('shell.current')} /> : undefined}
           >
             {names[language]}

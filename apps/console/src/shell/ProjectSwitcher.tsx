@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useRead } from '../api/query.js';
 import { projectPath, useProject } from '../session/project.js';
+import { inBackground } from '../inBackground.js';
 
 export function ProjectSwitcher(): ReactNode {
   const { t } = useTranslation();
@@ -32,7 +33,7 @@ export function ProjectSwitcher(): ReactNode {
         {projects.data?.items.map((each) => (
           <Menu.Item
             key={each.id}
-            onClick={() => void navigate(projectPath(each.slug))}
+            onClick={() => inBackground(navigate(projectPath(each.slug)))}
             rightSection={
               each.slug === project.slug ? <IconCheck size={14} aria-label={t('shell.current')} /> : undefined
             }

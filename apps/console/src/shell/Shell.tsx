@@ -17,6 +17,7 @@ import { ProjectSwitcher } from './ProjectSwitcher.js';
 import classes from './shell.module.css';
 import { ShortcutHelp, useShortcuts } from './shortcuts.js';
 import { UserMenu } from './UserMenu.js';
+import { inBackground } from '../inBackground.js';
 
 /** A project's pages: asks for the project of the address first. */
 export function ProjectShell(): ReactNode {
@@ -33,7 +34,7 @@ export function ProjectShell(): ReactNode {
       </ProjectContext>
     );
   }
-  if (project.error) return <ErrorState error={project.error} onRetry={() => void project.refetch()} />;
+  if (project.error) return <ErrorState error={project.error} onRetry={() => inBackground(project.refetch())} />;
   return <PageLoader />;
 }
 

@@ -7,6 +7,7 @@ import { useNavigate } from 'react-router';
 import { client } from '../api/client.js';
 import { useProject } from '../session/project.js';
 import { useUser } from '../session/session.js';
+import { inBackground } from '../inBackground.js';
 
 export function UserMenu({ onShortcuts }: { onShortcuts: () => void }): ReactNode {
   const { t } = useTranslation();
@@ -42,7 +43,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }): ReactNod
         <Menu.Item component="a" href="/api/v1/docs" target="_blank" leftSection={<IconBook2 size={15} aria-hidden />}>
           {t('shell.apiReference')}
         </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => void leave()}>
+        <Menu.Item leftSection={<IconLogout size={15} aria-hidden />} onClick={() => inBackground(leave())}>
           {t('shell.logout')}
         </Menu.Item>
       </Menu.Dropdown>

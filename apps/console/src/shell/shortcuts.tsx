@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useProject } from '../session/project.js';
 import { pageNames, pages } from './navigation.js';
+import { inBackground } from '../inBackground.js';
 
 /** How long the second key of a sequence is waited for. */
 const SEQUENCE_MS = 1_200;
@@ -31,7 +32,7 @@ export function useShortcuts(onHelp: () => void): void {
       const page =
         Date.now() - leader < SEQUENCE_MS ? pageNames.find((name) => pages[name].key === event.key) : undefined;
       leader = 0;
-      if (page) void navigate(project.to(`/${page}`));
+      if (page) inBackground(navigate(project.to(`/${page}`)));
       else if (event.key === 'g') leader = Date.now();
     };
     window.addEventListener('keydown', onKey);

@@ -29,7 +29,11 @@ class WatchStream {
     if (!device.active) return this.cut(new GatewayError('PERMISSION_DENIED', 'the device was revoked'));
     if (device.generation <= this.sent) return;
     this.next = device;
-    if (!this.writing) void this.write();
+    if (this.writing) return;
+    this.write().catch((error: unknown) => {
+      this.writing = false;
+      this.cut(new GatewayError('UNAVAILABLE', 'the desired state could not be sent', { cause: error }));
+    });
   }
 
   cut(error: GatewayError): void {
@@ -118,7 +122,10 @@ export class WatchStreams {
     if (this.changed.size > 0 && !this.flushing) {
       this.flushing = true;
       // All that changes in one turn is read in one query.
-      setImmediate(() => void this.flush());
+      setImmediate(() => {
+        // The next confirmation sends what this one could not.
+        this.flush().catch((err: unknown) => this.log.warn({ err }, 'desired states could not be sent'));
+      });
     }
   }
 
@@ -129,9 +136,6 @@ export class WatchStreams {
         this.changed.clear();
         await this.pushTo(ids);
       }
-    } catch (err) {
-      // The next confirmation sends what this one could not.
-      this.log.warn({ err }, 'desired states could not be sent');
     } finally {
       this.flushing = false;
     }

@@ -58,13 +58,15 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
 
   async onApplicationBootstrap(): Promise<void> {
     const listener = {
-      onChange: (id: string) => void this.inOrder(id, () => this.converge(id)),
-      onProgress: (id: string, progress: unknown) => void this.inOrder(id, () => this.recordProgress(id, progress)),
+      onChange: (id: string) => this.startInOrder(id, () => this.converge(id)),
+      onProgress: (id: string, progress: unknown) => this.startInOrder(id, () => this.recordProgress(id, progress)),
     };
     const where = { redisUrl: this.config.redisUrl, databaseUrl: this.database.url };
     this.queue = await openQueue(where, listener, this.log);
     await this.reconcile();
-    this.timer = setInterval(() => void this.reconcile(), RECONCILE_MS);
+    this.timer = setInterval(() => {
+      this.reconcile().catch((err: unknown) => this.log.warn({ err }, 'jobs could not be looked at; tried again'));
+    }, RECONCILE_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -115,9 +117,15 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
   /** One thing at a time for each job; a failure is logged, and the next reconciliation tries again. */
   private async inOrder(id: string, act: () => Promise<void>): Promise<void> {
     if (this.closed) return;
-    await this.chain.run(id, act).catch((err: unknown) => {
-      if (!this.closed) this.log.error({ err, job: id }, 'the job could not be brought up to date; it is tried again');
-    });
+    await this.chain.run(id, act).catch((err: unknown) => this.tellFailure(id, err));
+  }
+
+  private startInOrder(id: string, act: () => Promise<void>): void {
+    if (!this.closed) this.chain.run(id, act).catch((err: unknown) => this.tellFailure(id, err));
+  }
+
+  private tellFailure(id: string, err: unknown): void {
+    if (!this.closed) this.log.error({ err, job: id }, 'the job could not be brought up to date; it is tried again');
   }
 
   private async converge(id: string): Promise<void> {

@@ -5,14 +5,11 @@ export class KeyedChain {
   async run<T>(key: string, act: () => Promise<T>): Promise<T> {
     const before = this.tails.get(key) ?? Promise.resolve();
     const mine = before.then(act, act);
-    const tail = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.tails.set(key, tail);
-    void tail.then(() => {
+    const forget = (): void => {
       if (this.tails.get(key) === tail) this.tails.delete(key);
-    });
+    };
+    const tail = mine.then(forget, forget);
+    this.tails.set(key, tail);
     return await mine;
   }
 

@@ -22,8 +22,11 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     createSession,
     benchmark: benchmarkModels,
     signal,
-    onProgress: ({ stage, fraction }) =>
-      void context.progress({ stage, fraction: COMPRESSION_SHARE * fraction, message: '' }),
+    onProgress: ({ stage, fraction }) => {
+      context
+        .progress({ stage, fraction: COMPRESSION_SHARE * fraction, message: '' })
+        .catch((error: unknown) => context.log.warn({ err: error }, 'the progress could not be reported'));
+    },
   });
   await context.progress({
     stage: 'artifact',

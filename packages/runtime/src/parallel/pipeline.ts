@@ -74,9 +74,8 @@ class Stage {
     private readonly number: number,
     private readonly limitMs: number,
   ) {
-    void process.exited.then(async ({ code, signal }) => {
-      // First the batches inside the process are failed or come back to its queue.
-      await new Promise(setImmediate);
+    // The batches inside the process have failed or are back in its queue by then.
+    process.onExit(({ code, signal }) => {
       const error = this.#fail('crashed', `ended (${signal ?? `code ${code}`})`);
       for (const request of process.takeQueued()) request.reject(error);
     });

@@ -53,6 +53,8 @@ export class ChildConnection {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #ended: RuntimeError | undefined;
+  #exit: Exit | undefined;
+  #exitListeners: ((exit: Exit) => void)[] = [];
   /** Settles when the process has ended, however it did. */
   readonly exited: Promise<Exit>;
 
@@ -75,11 +77,13 @@ export class ChildConnection {
         this.#fail(
           new RuntimeError('start-failed', `the inference process did not start: ${cause.message}`, { cause }),
         );
+        this.#tellExit({ code: null, signal: null });
         resolve({ code: null, signal: null });
       });
       this.#child.once('exit', (code, signal) => {
         const how = signal ? `by ${signal}` : `with status ${code}`;
         this.#fail(new RuntimeError('crashed', `the inference process ended ${how}`));
+        this.#tellExit({ code, signal });
         resolve({ code, signal });
       });
     });
@@ -103,6 +107,13 @@ export class ChildConnection {
     });
   }
 
+  /** Calls the listener when the process has ended and whoever waited for an answer has seen that. */
+  onExit(listener: (exit: Exit) => void): void {
+    const exit = this.#exit;
+    if (exit) setImmediate(() => listener(exit));
+    else this.#exitListeners.push(listener);
+  }
+
   /** Ends the process at once. */
   kill(): void {
     this.#child.kill('SIGKILL');
@@ -123,6 +134,12 @@ export class ChildConnection {
     if (ok) pending?.resolve(message);
     else
       pending?.reject(new RuntimeError(code as RuntimeErrorCode, text as string, { problems: problems as string[] }));
+  }
+
+  #tellExit(exit: Exit): void {
+    if (this.#exit) return;
+    this.#exit = exit;
+    for (const listener of this.#exitListeners) setImmediate(() => listener(exit));
   }
 
   #fail(error: RuntimeError): void {

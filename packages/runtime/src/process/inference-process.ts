@@ -184,9 +184,8 @@ export class InferenceProcess {
   }
 
   #watch(model: LoadedModel): void {
-    void model.exited.then(async (exit) => {
-      // First the requests at the child are failed or put back into its queue, then the queue moves.
-      await new Promise(setImmediate);
+    model.onExit((exit) => {
+      // The requests at the child have failed or are back in its queue; now the queue moves.
       if (model !== this.#current || this.#dead) return;
       this.#parked.push(...model.takeQueued());
       this.#options.onCrash?.(exit, model.tag);

@@ -104,6 +104,11 @@ export class LoadedModel {
     return this.#connection.exited;
   }
 
+  /** Calls the listener when the process has ended and its requests have failed or come back to the queue. */
+  onExit(listener: (exit: Exit) => void): void {
+    this.#connection.onExit(listener);
+  }
+
   get alive(): boolean {
     return this.#connection.alive;
   }
@@ -178,7 +183,7 @@ export class LoadedModel {
     while (this.#sent.size < window && this.alive) {
       const request = this.#queue.shift();
       if (!request) break;
-      if (!request.settled) void this.#send(request);
+      if (!request.settled) this.#send(request).catch((error: unknown) => request.reject(error));
     }
     if (this.load === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -213,8 +213,10 @@ describe('samples that are not in memory', () => {
   it('are refused when their labels are no classes of the model', async () => {
     const wrong: SampleSource = {
       ...memorySource(train),
-      read: (indices) =>
-        ({ ...memorySource(train).read(indices), y: new Int32Array(indices.length).fill(10) }) as never,
+      read: async (indices) => {
+        const samples = await memorySource(train).read(indices);
+        return { ...samples, y: new Int32Array(indices.length).fill(10) };
+      },
     };
     await expect(run({ train: wrong, augmentation: undefined })).rejects.toMatchObject({ code: 'bad-samples' });
   });

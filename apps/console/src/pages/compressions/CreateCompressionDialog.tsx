@@ -7,6 +7,7 @@ import { useChange, useRead } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { TextLink } from '../../components/TextLink.js';
 import { useProject } from '../../session/project.js';
+import { inBackground } from '../../inBackground.js';
 
 interface Props {
   /** model@number when the version is known already. */
@@ -41,7 +42,7 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
     if (version === null || recipe === null) return;
     create.mutate(
       { params, body: { version, recipe, target, ...(dataset ? { dataset } : {}) } },
-      { onSuccess: (made) => void navigate(to(`/compressions/${made.id}`)) },
+      { onSuccess: (made) => inBackground(navigate(to(`/compressions/${made.id}`))) },
     );
   };
   return (

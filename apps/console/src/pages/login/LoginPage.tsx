@@ -8,6 +8,7 @@ import { ErrorDetail } from '../../components/ErrorState.js';
 import { Logo } from '../../shell/Logo.js';
 import { LanguageMenu, SchemeMenu } from '../../shell/Preferences.js';
 import classes from './login.module.css';
+import { inBackground } from '../../inBackground.js';
 
 /** Only addresses of this console are returned to. */
 const safe = (next: string | null): string => (next?.startsWith('/') && !next.startsWith('//') ? next : '/');
@@ -35,7 +36,7 @@ export function LoginPage(): ReactNode {
         onSuccess: ({ user }) => {
           cache.clear();
           cache.setQueryData(queryKeyOf('auth.me', {}), user);
-          void navigate(next, { replace: true });
+          inBackground(navigate(next, { replace: true }));
         },
       },
     );

@@ -17,6 +17,7 @@ import { Ago } from '../../components/Time.js';
 import { parseDocument } from '../../components/parse-document.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
+import { inBackground } from '../../inBackground.js';
 
 const EXAMPLE = `name: pruned-int8
 passes:
@@ -119,7 +120,7 @@ function CreateRecipeDialog({ onClose }: { onClose: () => void }): ReactNode {
     if (!recipe.ok) return;
     create.mutate(
       { params: { project: slug }, body: recipe.value },
-      { onSuccess: (made) => void navigate(to(`/recipes/${made.name}`)) },
+      { onSuccess: (made) => inBackground(navigate(to(`/recipes/${made.name}`))) },
     );
   };
   return (

@@ -7,6 +7,7 @@ import { useChange, useRead } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { useProject } from '../../session/project.js';
 import { parseWaves } from './parse-waves.js';
+import { inBackground } from '../../inBackground.js';
 
 interface Props {
   /** Name of the release when it is known already. */
@@ -35,7 +36,7 @@ export function CreateRolloutDialog({ release: given, onClose }: Props): ReactNo
     if (release === null || group === null || waves === null) return;
     create.mutate(
       { params, body: { name, release, group, waves, gate, ...(version ? { version } : {}) } },
-      { onSuccess: (made) => void navigate(to(`/rollouts/${made.id}`)) },
+      { onSuccess: (made) => inBackground(navigate(to(`/rollouts/${made.id}`))) },
     );
   };
   return (

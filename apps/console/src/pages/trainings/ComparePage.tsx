@@ -19,6 +19,7 @@ import { useAddressState } from '../../components/useAddressState.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { trainingName } from './name.js';
+import { inBackground } from '../../inBackground.js';
 
 const REFRESH_MS = 5_000;
 
@@ -68,7 +69,7 @@ export function ComparePage(): ReactNode {
     return (
       <>
         {header}
-        <ErrorState error={failed.error} onRetry={() => void failed.refetch()} />
+        <ErrorState error={failed.error} onRetry={() => inBackground(failed.refetch())} />
       </>
     );
   if (runs.length === 0) return <PageLoader />;

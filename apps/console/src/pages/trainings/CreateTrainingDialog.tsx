@@ -9,6 +9,7 @@ import { FormDialog } from '../../components/FormDialog.js';
 import { parseDocument } from '../../components/parse-document.js';
 import { useProject } from '../../session/project.js';
 import { presetNames, presets, type PresetName } from './presets.js';
+import { inBackground } from '../../inBackground.js';
 
 export function CreateTrainingDialog({ onClose }: { onClose: () => void }): ReactNode {
   const { t } = useTranslation();
@@ -34,7 +35,7 @@ export function CreateTrainingDialog({ onClose }: { onClose: () => void }): Reac
     if (!config.ok || dataset === null) return;
     create.mutate(
       { params, body: { name, model, dataset, teacher, config: config.value } },
-      { onSuccess: (training) => void navigate(to(`/trainings/${training.id}`)) },
+      { onSuccess: (training) => inBackground(navigate(to(`/trainings/${training.id}`))) },
     );
   };
   return (

@@ -22,6 +22,7 @@ import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
 import { CreateTrainingDialog } from './CreateTrainingDialog.js';
 import { trainingName } from './name.js';
+import { inBackground } from '../../inBackground.js';
 
 const REFRESH_MS = 5_000;
 const COMPARED = 8;
@@ -62,7 +63,7 @@ export function TrainingsPage(): ReactNode {
               variant="default"
               leftSection={<IconChartLine size={14} aria-hidden />}
               disabled={chosen.length < 2}
-              onClick={() => void navigate(to(`/trainings/compare?ids=${chosen.join(',')}`))}
+              onClick={() => inBackground(navigate(to(`/trainings/compare?ids=${chosen.join(',')}`)))}
             >
               {t('trainings.compareChosen', { count: chosen.length })}
             </Button>
