@@ -93,18 +93,47 @@ export const rolloutLifecycle: Lifecycle<RolloutState, RolloutEvent> = {
   },
 };
 
-/** One device within a rollout. */
+/**
+ * One device within a rollout. `pending`: it was offered the update and has not been reached yet. `stalled`: it began the
+ * update and has made no progress since. Neither has said that anything is wrong, so neither is a failure.
+ */
 export type RolloutDeviceState =
-  'waiting' | 'offered' | 'updating' | 'updated' | 'failed' | 'reverting' | 'reverted' | 'skipped';
-export type RolloutDeviceEvent = 'offer' | 'begin' | 'activate' | 'fail' | 'revert' | 'confirm-revert' | 'skip';
+  | 'waiting'
+  | 'offered'
+  | 'pending'
+  | 'updating'
+  | 'stalled'
+  | 'updated'
+  | 'failed'
+  | 'reverting'
+  | 'reverted'
+  | 'skipped';
+export type RolloutDeviceEvent =
+  'offer' | 'miss' | 'begin' | 'stall' | 'activate' | 'fail' | 'revert' | 'confirm-revert' | 'skip';
 export const rolloutDeviceLifecycle: Lifecycle<RolloutDeviceState, RolloutDeviceEvent> = {
   noun: 'device in a rollout',
   initial: 'waiting',
   table: {
     waiting: { offer: 'offered', skip: 'skipped' },
-    offered: { begin: 'updating', activate: 'updated', fail: 'failed', revert: 'reverting', skip: 'skipped' },
-    updating: { begin: 'updating', activate: 'updated', fail: 'failed', revert: 'reverting' },
-    updated: { activate: 'updated', fail: 'failed', revert: 'reverting' },
+    offered: {
+      miss: 'pending',
+      begin: 'updating',
+      activate: 'updated',
+      fail: 'failed',
+      revert: 'reverting',
+      skip: 'skipped',
+    },
+    pending: { begin: 'updating', activate: 'updated', fail: 'failed', revert: 'reverting', skip: 'skipped' },
+    updating: {
+      begin: 'updating',
+      stall: 'stalled',
+      activate: 'updated',
+      fail: 'failed',
+      revert: 'reverting',
+      skip: 'skipped',
+    },
+    stalled: { begin: 'updating', activate: 'updated', fail: 'failed', revert: 'reverting', skip: 'skipped' },
+    updated: { activate: 'updated', fail: 'failed', revert: 'reverting', skip: 'skipped' },
     failed: { fail: 'failed', revert: 'reverting' },
     reverting: {
       begin: 'reverting',
@@ -112,6 +141,7 @@ export const rolloutDeviceLifecycle: Lifecycle<RolloutDeviceState, RolloutDevice
       fail: 'reverting',
       revert: 'reverting',
       'confirm-revert': 'reverted',
+      skip: 'skipped',
     },
     reverted: {},
     skipped: {},

@@ -16,20 +16,32 @@ export function announcements(deviceIds: readonly string[]): string[][] {
 
 export interface DesiredChange {
   readonly deviceId: string;
-  /** null: nothing is desired, the device keeps what runs. */
   readonly artifactId: string | null;
+  /** Without an artifact: whether the device is to serve nothing. Otherwise it keeps what runs. */
+  readonly nothing: boolean;
 }
 
-/** Sets what devices are to run, in the caller's transaction, and bumps their generations. */
-export async function changeDesired(db: Db, rolloutId: string, changes: readonly DesiredChange[]): Promise<void> {
-  if (changes.length === 0) return;
+/**
+ * Sets what devices are to run, in the caller's transaction, and bumps their generations. Devices are locked in the order of
+ * their ids, so that nobody waits in a circle; one to which a newer rollout has spoken meanwhile is left alone.
+ * @returns the devices that were changed
+ */
+export async function changeDesired(db: Db, rolloutId: string, changes: readonly DesiredChange[]): Promise<string[]> {
+  if (changes.length === 0) return [];
   const ids = changes.map((change) => change.deviceId);
   const artifacts = changes.map((change) => change.artifactId);
-  await db.$executeRaw`
+  const nothing = changes.map((change) => change.nothing);
+  await db.$queryRaw`
+    SELECT 1 AS locked FROM devices WHERE id = ANY(${ids}::uuid[]) ORDER BY id FOR NO KEY UPDATE`;
+  const rows = await db.$queryRaw<{ id: string }[]>`
     UPDATE devices SET generation = generation + 1, desired_artifact_id = change.artifact_id,
-      desired_rollout_id = ${rolloutId}::uuid
-    FROM unnest(${ids}::uuid[], ${artifacts}::uuid[]) AS change(device_id, artifact_id)
-    WHERE devices.id = change.device_id AND devices.state = 'active'`;
+      desired_nothing = change.nothing, desired_rollout_id = ${rolloutId}::uuid
+    FROM unnest(${ids}::uuid[], ${artifacts}::uuid[], ${nothing}::bool[]) AS change(device_id, artifact_id, nothing)
+    WHERE devices.id = change.device_id AND devices.state = 'active' AND NOT EXISTS (
+      SELECT FROM rollouts newer JOIN rollouts own ON own.id = ${rolloutId}::uuid
+      WHERE newer.id = devices.desired_rollout_id AND newer.sequence > own.sequence)
+    RETURNING devices.id`;
+  return rows.map((row) => row.id);
 }
 
 export interface WatchedDevice {

@@ -9,8 +9,8 @@ import { inTransaction } from '../database/transaction.js';
 import { uuid7 } from '../uuid7.js';
 import { EventBus } from '../events/event-bus.js';
 import { invalidArgument } from '../gateway/status.js';
-import type { ReportedEvent } from '../rollouts/report-event.js';
-import { eventOfReport } from '../rollouts/report-event.js';
+import type { OfferedUpdate, ReportedEvent, ReportedUpdate } from '../rollouts/report-event.js';
+import { eventOfReport, fellBack } from '../rollouts/report-event.js';
 import { ROLLOUT_TOPIC } from '../rollouts/topics.js';
 import { checkFacts } from './facts.js';
 
@@ -149,18 +149,23 @@ interface OpenRollout {
   rollout_id: string;
   manifest_digest: string;
   state: string;
-  reported_event: string | null;
+  reported_event: ReportedEvent | null;
+  current: boolean;
 }
 
 /** Notes what the report means in the rollouts that have offered the device something; the scheduler acts on it. */
 async function markRollouts(client: PoolClient, deviceId: string, report: StatusReportReceived): Promise<string[]> {
+  // Rows of several rollouts are locked in the order of their ids, as the scheduler does.
   const { rows } = await client.query<OpenRollout>({
     name: 'device-rollouts',
-    text: `SELECT rd.rollout_id, rd.manifest_digest, rd.state, rd.reported_event
-      FROM rollout_devices rd JOIN rollouts r ON r.id = rd.rollout_id
-      WHERE rd.device_id = $1 AND rd.manifest_digest IS NOT NULL AND (rd.state IN ('offered', 'updating', 'reverting')
-        OR rd.state IN ('updated', 'failed') AND r.state IN ('running', 'paused'))`,
-    values: [deviceId],
+    text: `SELECT rd.rollout_id, rd.manifest_digest, rd.state, rd.reported_event,
+        d.desired_rollout_id = rd.rollout_id AND d.desired_artifact_id = rd.artifact_id AND d.generation = $2 AS current
+      FROM rollout_devices rd JOIN rollouts r ON r.id = rd.rollout_id JOIN devices d ON d.id = rd.device_id
+      WHERE rd.device_id = $1 AND rd.manifest_digest IS NOT NULL
+        AND (rd.state IN ('offered', 'pending', 'updating', 'stalled', 'reverting')
+          OR rd.state IN ('updated', 'failed') AND r.state IN ('running', 'paused'))
+      ORDER BY rd.rollout_id`,
+    values: [deviceId, report.generation],
   });
   const update = {
     updateState: report.updateState as UpdateState,
@@ -170,12 +175,30 @@ async function markRollouts(client: PoolClient, deviceId: string, report: Status
   };
   const touched: string[] = [];
   for (const row of rows) {
-    const event = eventOfReport(update, { id: row.rollout_id, manifestDigest: row.manifest_digest });
+    const offered = {
+      id: row.rollout_id,
+      manifestDigest: row.manifest_digest,
+      event: row.reported_event,
+      current: row.current,
+    };
+    const event = eventOfReport(update, offered);
     const news = event !== null && event !== row.reported_event;
-    if (news) await markEvent(client, deviceId, row.rollout_id, event, report);
+    if (news) await markEvent(client, deviceId, row.rollout_id, event, errorOf(update, offered, report));
     if (news || row.state === 'reverting') touched.push(row.rollout_id);
   }
   return touched;
+}
+
+interface ReportedError {
+  readonly code: string;
+  readonly message: string;
+}
+
+function errorOf(update: ReportedUpdate, offered: OfferedUpdate, report: StatusReportReceived): ReportedError {
+  if (report.updateState === 'failed') return { code: report.errorCode || 'INTERNAL', message: report.errorMessage };
+  if (!fellBack(update, offered)) return { code: 'INTERNAL', message: '' };
+  const serves = update.activeDigest === null ? 'nothing' : update.activeDigest;
+  return { code: 'FELL_BACK', message: `the device gave the new version up by itself and serves ${serves}` };
 }
 
 async function markEvent(
@@ -183,13 +206,13 @@ async function markEvent(
   deviceId: string,
   rolloutId: string,
   event: ReportedEvent,
-  { errorCode, errorMessage }: StatusReportReceived,
+  { code, message }: ReportedError,
 ): Promise<void> {
   const failed = event === 'fail';
   await client.query({
     name: 'device-rollout-event',
     text: `UPDATE rollout_devices SET reported_event = $3, reported_code = $4, reported_message = $5
       WHERE rollout_id = $1 AND device_id = $2`,
-    values: [rolloutId, deviceId, event, failed ? errorCode || 'INTERNAL' : null, failed ? errorMessage : null],
+    values: [rolloutId, deviceId, event, failed ? code : null, failed ? message : null],
   });
 }

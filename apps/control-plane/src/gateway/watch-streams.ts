@@ -155,8 +155,10 @@ export class WatchStreams {
 
   private async markOnline(ids: readonly string[]): Promise<void> {
     await this.database.pool.query(
-      `UPDATE devices SET online_until = now() + $2 * interval '1 millisecond', last_seen_at = now(), gateway_id = $3
-       WHERE id = ANY($1::uuid[])`,
+      // Locked in the order of the ids, as everywhere, so that nobody waits in a circle.
+      `WITH locked AS (SELECT id FROM devices WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+       UPDATE devices SET online_until = now() + $2 * interval '1 millisecond', last_seen_at = now(), gateway_id = $3
+       FROM locked WHERE devices.id = locked.id`,
       [ids, onlineMs, this.gatewayId],
     );
   }
@@ -166,8 +168,9 @@ export class WatchStreams {
     if (ids.length === 0) return;
     await this.database.pool
       .query(
-        `UPDATE devices SET online_until = NULL, gateway_id = NULL, last_seen_at = now()
-         WHERE id = ANY($1::uuid[]) AND gateway_id = $2`,
+        `WITH locked AS (SELECT id FROM devices WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+         UPDATE devices SET online_until = NULL, gateway_id = NULL, last_seen_at = now()
+         FROM locked WHERE devices.id = locked.id AND gateway_id = $2`,
         [ids, this.gatewayId],
       )
       .catch((err: unknown) => this.log.warn({ err }, 'devices could not be marked offline'));

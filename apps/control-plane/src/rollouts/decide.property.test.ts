@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isFinal, LifecycleError, rolloutLifecycle } from '@verge/contracts';
+import { lookUntil, quiet, rolloutOf } from '../../test/rollouts/snapshots.js';
 import { decideRollout } from './decide.js';
 import type { DeviceObservation, RolloutCommand, RolloutSnapshot } from './snapshot.js';
 
 const observation: fc.Arbitrary<DeviceObservation> = fc.record({
   revoked: fc.constant(false),
+  online: fc.boolean(),
+  moved: fc.constant(false),
+  progress: fc.constantFrom('idle', 'downloading 1', 'downloading 2'),
   activeDigest: fc.constantFrom('old', 'new', null),
   fallbackDigest: fc.constantFrom('old', 'old', null),
   acknowledged: fc.boolean(),
@@ -14,6 +18,8 @@ const observation: fc.Arbitrary<DeviceObservation> = fc.record({
   error: fc.constant(null),
   requests: fc.nat(100),
   errors: fc.nat(3),
+  baselineRequests: fc.constantFrom(0, 100),
+  baselineErrors: fc.nat(3),
   p50Ms: fc.constantFrom(null, 5, 10, 12, 40),
   baselineP50Ms: fc.constantFrom(null, 10),
 });
@@ -27,34 +33,15 @@ const gate = fc.record({
   maxErrorRate: fc.constantFrom(0, 0.01, 1),
   maxLatencyRatio: fc.constantFrom(null, 1.5),
   minRequests: fc.constantFrom(0, 20),
-  observeSeconds: fc.constantFrom(0, 60),
-  deviceTimeoutSeconds: fc.constantFrom(100, 3600),
+  observeSeconds: fc.constantFrom(0, 15),
+  deviceTimeoutSeconds: fc.constantFrom(15, 3600),
+  trafficSeconds: fc.constantFrom(30, 86_400),
+  whenNoTraffic: fc.constantFrom('pause' as const, 'pass' as const),
+  minReachedFraction: fc.constantFrom(0, 0.5, 1),
+  countStalled: fc.boolean(),
 });
 
-function start(g: RolloutSnapshot['gate']): RolloutSnapshot {
-  const waves = [1, 2, 3];
-  return {
-    id: 'r',
-    state: 'running',
-    reason: '',
-    gate: g,
-    finishedAt: null,
-    waves: waves.map((_, index) => ({ index, state: 'waiting', startedAt: null, settledAt: null, finishedAt: null })),
-    devices: waves.flatMap((size, wave) =>
-      Array.from({ length: size }, (_, i) => ({
-        deviceId: `${wave}.${i}`,
-        wave,
-        state: 'waiting' as const,
-        manifestDigest: 'new',
-        previousDigest: null,
-        offeredAt: null,
-        updatedAt: null,
-        revertingAt: null,
-        error: null,
-      })),
-    ),
-  };
-}
+const start = (g: RolloutSnapshot['gate']): RolloutSnapshot => rolloutOf([1, 2, 3], g);
 
 function advance(previous: RolloutSnapshot, step: typeof turn extends fc.Arbitrary<infer T> ? T : never, now: number) {
   const devices = new Map(previous.devices.map((d, i) => [d.deviceId, step.devices[i]!]));
@@ -90,6 +77,10 @@ describe('decideRollout, whatever devices and people do', () => {
           if (offeredNow.length > 0) expect(before.state === 'running' || step.command === 'resume').toBe(true);
           for (const d of offeredNow)
             for (const wave of next.waves) if (wave.index < d.wave) expect(wave.state).toBe('passed');
+          // A wave that passed was spoken for: what nobody has reported on has not passed.
+          for (const [i, wave] of next.waves.entries())
+            if (wave.state === 'passed' && before.waves[i]!.state !== 'passed')
+              expect(next.devices.some((d) => d.wave === i && ['updated', 'failed'].includes(d.state))).toBe(true);
           // A rollout that ended stays ended.
           if (isFinal(rolloutLifecycle, before.state)) expect(next.state).toBe(before.state);
           expect(next.finishedAt !== null).toBe(isFinal(rolloutLifecycle, next.state));
@@ -97,7 +88,8 @@ describe('decideRollout, whatever devices and people do', () => {
             // Whoever is out of it again is no longer asked to run the new version, and one that runs it still is.
             if (d.offeredAt !== null && ['failed', 'reverting', 'reverted', 'skipped'].includes(d.state))
               expect(desired.get(d.deviceId)).toBe(d.previousDigest);
-            if (d.state === 'updated' || d.state === 'updating') expect(desired.get(d.deviceId)).toBe('new');
+            if (['pending', 'updating', 'stalled', 'updated'].includes(d.state))
+              expect(desired.get(d.deviceId)).toBe('new');
             // After a stop nobody is left in the middle.
             if (next.state === 'reverting' || next.state === 'reverted')
               expect(['skipped', 'reverting', 'reverted']).toContain(d.state);
@@ -137,27 +129,25 @@ describe('decideRollout, whatever devices and people do', () => {
           now += step.after;
           snapshot = advance(snapshot, { ...step, command: null }, now).next;
         }
+        // A person who is asked to decide goes on.
+        if (snapshot.state === 'paused')
+          snapshot = decideRollout(snapshot, { devices: new Map(), command: 'resume' }, now).next;
         for (let i = 0; i < 12; i++) {
           now += 100_000;
           const devices = new Map(
             snapshot.devices.map((d): [string, DeviceObservation] => [
               d.deviceId,
               {
-                revoked: false,
+                ...quiet,
                 activeDigest: d.state === 'reverting' ? d.previousDigest : 'new',
-                fallbackDigest: 'old',
                 acknowledged: true,
-                superseded: false,
                 event: d.state === 'failed' ? null : 'activate',
-                error: null,
                 requests: 100,
-                errors: 0,
                 p50Ms: 10,
-                baselineP50Ms: 10,
               },
             ]),
           );
-          snapshot = decideRollout(snapshot, { devices }, now).next;
+          snapshot = lookUntil(snapshot, { devices }, now).next;
         }
         expect(isFinal(rolloutLifecycle, snapshot.state)).toBe(true);
       }),

@@ -2,8 +2,10 @@
  * What a rollout does next, as a pure function of what was decided before, what was observed, and the time. Nothing here
  * reads a clock, a database or a socket; RolloutScheduler is the shell that does.
  */
-import type { RolloutDeviceEvent } from '@verge/contracts';
-import { isFinal, rolloutDeviceLifecycle, rolloutLifecycle, transition } from '@verge/contracts';
+import { isFinal, rolloutLifecycle, transition } from '@verge/contracts';
+import { moveOn } from './clock.js';
+import { leave, moved, reasonToLeave, stepDevice, takeBack } from './device-step.js';
+import type { WaveMember } from './gate.js';
 import { gateBreach, waveFigures } from './gate.js';
 import type {
   DeviceObservation,
@@ -14,13 +16,15 @@ import type {
   RolloutSnapshot,
   WaveSnapshot,
 } from './snapshot.js';
+import { devicesInWords, waveProgress } from './wave-progress.js';
 
 /**
  * Applies, in this order: what devices reported, what a person asked, the gate, and the progress of the waves.
+ * @param now wall clock of the database, milliseconds; only steps of it count, and those within bounds
  * @throws LifecycleError when the command is not allowed in the rollout's state
  */
 export function decideRollout(previous: RolloutSnapshot, observed: Observation, now: number): RolloutDecision {
-  const step = new Step(previous, observed, now);
+  const step = new Step({ ...previous, ...moveOn(previous, now) }, observed, now);
   step.applyReports();
   step.applyCommand();
   step.applyGate();
@@ -29,15 +33,17 @@ export function decideRollout(previous: RolloutSnapshot, observed: Observation, 
   return step.decision();
 }
 
-const settledStates = new Set(['updated', 'failed', 'skipped', 'reverted']);
+/** How long an ending rollout waits for devices that are not there; what they are to run is recorded already. */
+const awayMs = 30_000;
 
 class Step {
   private readonly effects: RolloutEffect[] = [];
   private state;
   private reason;
   private finishedAt;
-  private waves: WaveSnapshot[];
-  private devices: RolloutDeviceSnapshot[];
+  private waves: readonly WaveSnapshot[];
+  private devices: readonly RolloutDeviceSnapshot[];
+  private readonly clock: number;
 
   constructor(
     private readonly previous: RolloutSnapshot,
@@ -47,8 +53,9 @@ class Step {
     this.state = previous.state;
     this.reason = previous.reason;
     this.finishedAt = previous.finishedAt;
-    this.waves = [...previous.waves];
-    this.devices = [...previous.devices];
+    this.waves = previous.waves;
+    this.devices = previous.devices;
+    this.clock = previous.clock;
   }
 
   decision(): RolloutDecision {
@@ -56,22 +63,15 @@ class Step {
     return { next: { ...this.previous, state, reason, waves, devices, finishedAt }, effects: this.effects };
   }
 
-  /** Reports move devices in every state of the rollout: one that was ended early still shows what became of them. */
+  /** Reports move devices in every state of the rollout: one that comes back after its end still shows what became of it. */
   applyReports(): void {
+    const { clock, now } = this;
+    const timeoutMs = this.previous.gate.deviceTimeoutSeconds * 1000;
+    const context = { clock, now, timeoutMs, open: !isFinal(rolloutLifecycle, this.state) };
     this.eachDevice((device, seen) => {
-      if (seen === undefined) return device;
-      if (device.state === 'reverting') return this.confirmRevert(device, seen);
-      if (device.state === 'skipped' || device.state === 'reverted') return device;
-      if (seen.revoked) return this.withoutDevice(device);
-      if (device.state === 'waiting') return device;
-      if (seen.event === 'activate' && device.state !== 'updated' && device.state !== 'failed') {
-        return this.activated(device);
-      }
-      if (seen.event === 'fail' && device.state !== 'failed') {
-        return this.failed(device, seen.error ?? { code: 'INTERNAL', message: 'the device gave no reason' });
-      }
-      if (seen.event === 'begin' && device.state === 'offered') return this.moved(device, 'begin');
-      return this.timedOut(device);
+      const step = stepDevice(device, seen, context);
+      this.effects.push(...step.effects);
+      return step.device;
     });
   }
 
@@ -81,6 +81,7 @@ class Step {
     if (command === 'revert') return this.stop('reverted by request');
     this.state = transition(rolloutLifecycle, this.state, command);
     this.reason = { pause: 'paused by request', resume: '', cancel: 'cancelled by request' }[command];
+    if (command === 'resume') this.waitForTrafficAgain();
     if (command === 'cancel') this.end();
   }
 
@@ -88,8 +89,9 @@ class Step {
   applyGate(): void {
     if (this.state !== 'running' && this.state !== 'paused') return;
     for (const wave of this.waves) {
-      if (wave.state !== 'active' && wave.state !== 'passed') continue;
-      const breach = gateBreach(this.figures(wave), this.previous.gate, this.lastError(wave));
+      if (wave.state === 'waiting' || wave.state === 'failed') continue;
+      const members = this.members(wave);
+      const breach = gateBreach(waveFigures(members, this.previous.gate), this.previous.gate, lastError(members));
       if (breach === null) continue;
       this.setWave({ ...wave, state: 'failed', finishedAt: this.now });
       return this.stop(`wave ${wave.index + 1}: ${breach}`);
@@ -100,29 +102,57 @@ class Step {
   advance(): void {
     while (this.state === 'running') {
       const wave = this.waves.find((w) => w.state === 'active' || w.state === 'waiting');
-      if (wave === undefined) {
-        this.state = transition(rolloutLifecycle, this.state, 'complete');
-        this.reason = '';
-        this.finishedAt = this.now;
-        return;
-      }
+      if (wave === undefined) return this.complete();
       this.offer(wave);
-      const waits = this.waitsFor(wave);
-      this.reason = waits ?? '';
-      if (waits !== null) return;
-      this.setWave({ ...this.wave(wave.index), state: 'passed', finishedAt: this.now });
+      this.settle(wave.index);
+      const progress = this.progress(this.wave(wave.index));
+      switch (progress.kind) {
+        case 'waits':
+          this.reason = progress.reason;
+          return;
+        case 'passes':
+          this.endWave(wave.index, 'passed');
+          break;
+        case 'unreached':
+          this.endWave(wave.index, 'unreached');
+          break;
+        case 'pauses':
+          if (progress.empty) this.endWave(wave.index, 'unreached');
+          this.state = transition(rolloutLifecycle, this.state, 'pause');
+          this.reason = progress.reason;
+          this.effects.push({ kind: 'audit', action: 'rollout.pause', reason: progress.reason });
+          return;
+        case 'ends':
+          this.endWave(wave.index, 'unreached');
+          this.state = transition(rolloutLifecycle, this.state, 'cancel');
+          this.reason = progress.reason;
+          this.effects.push({ kind: 'audit', action: 'rollout.cancel', reason: progress.reason });
+          return this.end();
+      }
     }
   }
 
-  /** A device that does not answer is not waited for beyond its time: what it is to run is recorded already. */
+  /** A device that is away does not keep its group waiting: what it is to run is recorded, and it is told when it is back. */
   finishRevert(): void {
     if (this.state !== 'reverting') return;
+    const timeoutMs = this.previous.gate.deviceTimeoutSeconds * 1000;
     const open = this.devices.filter((device) => device.state === 'reverting');
-    const late = open.filter((device) => this.expired(device.revertingAt));
-    if (late.length < open.length) return;
+    const awaited = open.filter((device) => {
+      const online = this.observed.devices.get(device.deviceId)?.online ?? false;
+      return this.clock - (device.sinceClock ?? 0) < (online ? timeoutMs : Math.min(timeoutMs, awayMs));
+    });
+    if (awaited.length > 0) return;
     this.state = transition(rolloutLifecycle, this.state, 'finish-revert');
     this.finishedAt = this.now;
-    if (late.length > 0) this.reason += `; ${late.length} devices have not confirmed yet`;
+    if (open.length > 0) this.reason += `; ${devicesInWords(open.length)} had not gone back yet when it ended`;
+  }
+
+  private complete(): void {
+    const behind = this.devices.filter(({ state }) => state === 'pending' || state === 'stalled').length;
+    this.state = transition(rolloutLifecycle, this.state, 'complete');
+    this.reason =
+      behind > 0 ? `${devicesInWords(behind)} had not been updated when it ended, and will be on coming back` : '';
+    this.finishedAt = this.now;
   }
 
   private offer(wave: WaveSnapshot): void {
@@ -130,28 +160,39 @@ class Step {
     this.eachDevice((device, seen) => {
       if (device.wave !== wave.index || device.state !== 'waiting') return device;
       this.effects.push({ kind: 'desire', deviceId: device.deviceId, digest: device.manifestDigest });
-      const offered = this.moved(device, 'offer');
-      return { ...offered, offeredAt: this.now, previousDigest: seen?.fallbackDigest ?? null };
+      const offered = moved(device, 'offer');
+      return { ...offered, offeredAt: this.now, sinceClock: this.clock, previousDigest: seen?.fallbackDigest ?? null };
     });
   }
 
-  /** What an active wave still waits for, in words; null when it has passed. */
-  private waitsFor(active: WaveSnapshot): string | null {
-    const members = this.members(active);
-    const name = `wave ${active.index + 1}`;
-    const open = members.filter(({ device }) => !settledStates.has(device.state)).length;
-    if (open > 0) return `${name}: waiting for ${open} of ${members.length} devices`;
-    const wave = this.wave(active.index);
-    const settledAt = wave.settledAt ?? this.now;
-    this.setWave({ ...wave, settledAt });
+  /** Observation starts when nothing but observation is left to wait for. */
+  private settle(index: number): void {
+    const wave = this.wave(index);
+    if (wave.settledClock !== null) return;
+    const progress = this.progress({ ...wave, settledClock: this.clock });
+    if (progress.kind === 'waits' && !progress.settled) return;
+    this.setWave({ ...wave, settledAt: this.now, settledClock: this.clock });
+  }
+
+  private progress(wave: WaveSnapshot) {
     const { gate } = this.previous;
-    const left = settledAt + gate.observeSeconds * 1000 - this.now;
-    if (left > 0) return `${name}: observed for ${gate.observeSeconds} s`;
-    const { withoutTraffic } = this.figures(wave);
-    if (withoutTraffic > 0) {
-      return `${name}: ${withoutTraffic} devices have answered fewer than ${gate.minRequests} requests so far`;
-    }
-    return null;
+    const reached = this.devices.filter(({ state }) => state === 'updated' || state === 'failed');
+    return waveProgress({
+      wave,
+      members: this.members(wave),
+      gate,
+      clock: this.clock,
+      last: this.waves.every((other) => other.index <= wave.index),
+      reachedElsewhere: reached.filter((device) => device.wave !== wave.index).length,
+    });
+  }
+
+  /** A wave whose time for traffic is over gets as much again. */
+  private waitForTrafficAgain(): void {
+    const wave = this.waves.find((w) => w.state === 'active');
+    if (wave === undefined || wave.settledClock === null) return;
+    const over = this.clock - wave.settledClock >= this.previous.gate.trafficSeconds * 1000;
+    if (over) this.setWave({ ...wave, settledClock: this.clock });
   }
 
   /** Stops and takes back every device that was offered the update, whatever has become of it. */
@@ -162,77 +203,30 @@ class Step {
     this.waves = this.waves.map((w) => (w.state === 'active' ? { ...w, state: 'failed', finishedAt: this.now } : w));
     this.eachDevice((device, seen) => {
       if (device.state === 'skipped' || device.state === 'reverted') return device;
-      if (device.state === 'waiting') return this.moved(device, 'skip');
-      const reverting = { ...this.moved(device, 'revert'), revertingAt: this.now };
-      if (seen?.superseded || seen?.revoked) return this.moved(reverting, 'confirm-revert');
+      if (device.state === 'waiting') return moved(device, 'skip');
+      if (device.state === 'failed' && (seen?.revoked || seen?.superseded)) return device;
+      const gone = seen === undefined ? null : seen.revoked ? 'REVOKED' : reasonToLeave(device, seen, true);
+      if (gone !== null) return leave(device, gone);
       // A failed device was told already to keep what it had.
-      if (device.state !== 'failed') this.takeBack(device);
-      return device.previousDigest === null ? this.moved(reverting, 'confirm-revert') : reverting;
+      if (device.state !== 'failed') this.effects.push(takeBack(device));
+      return { ...moved(device, 'revert'), revertingAt: this.now, sinceClock: this.clock };
     });
   }
 
+  /** Devices that have begun the update go on with it; an offer that nobody has taken up is withdrawn. */
   private end(): void {
     this.finishedAt = this.now;
     this.waves = this.waves.map((w) => (w.state === 'active' ? { ...w, finishedAt: this.now } : w));
     this.eachDevice((device, seen) => {
-      if (device.state === 'waiting') return this.moved(device, 'skip');
-      if (device.state !== 'offered') return device;
-      if (!seen?.superseded) this.takeBack(device);
-      return this.moved(device, 'skip');
+      if (device.state === 'waiting') return moved(device, 'skip');
+      if (device.state !== 'offered' && device.state !== 'pending') return device;
+      if (!seen?.superseded) this.effects.push(takeBack(device));
+      return moved(device, 'skip');
     });
   }
 
-  private confirmRevert(device: RolloutDeviceSnapshot, seen: DeviceObservation): RolloutDeviceSnapshot {
-    const back = seen.acknowledged && seen.activeDigest === device.previousDigest;
-    if (!back && !seen.superseded && !seen.revoked) return device;
-    this.note(device, 'rollout.reverted', 'went back to the previous version');
-    return this.moved(device, 'confirm-revert');
-  }
-
-  private activated(device: RolloutDeviceSnapshot): RolloutDeviceSnapshot {
-    this.note(device, 'rollout.updated', 'runs the new version');
-    return { ...this.moved(device, 'activate'), updatedAt: this.now, error: null };
-  }
-
-  private failed(
-    device: RolloutDeviceSnapshot,
-    error: { readonly code: string; readonly message: string },
-  ): RolloutDeviceSnapshot {
-    this.note(device, 'rollout.failed', `${error.code}: ${error.message}`);
-    // Otherwise the device could come back later and update itself unobserved.
-    if (!this.observed.devices.get(device.deviceId)?.superseded) this.takeBack(device);
-    return { ...this.moved(device, 'fail'), error };
-  }
-
-  private timedOut(device: RolloutDeviceSnapshot): RolloutDeviceSnapshot {
-    const open = device.state === 'offered' || device.state === 'updating';
-    if (!open || isFinal(rolloutLifecycle, this.state) || !this.expired(device.offeredAt)) return device;
-    const seconds = this.previous.gate.deviceTimeoutSeconds;
-    return this.failed(device, { code: 'TIMEOUT', message: `had not settled ${seconds} s after it was offered` });
-  }
-
-  private withoutDevice(device: RolloutDeviceSnapshot): RolloutDeviceSnapshot {
-    if (device.state === 'waiting' || device.state === 'offered') {
-      return { ...this.moved(device, 'skip'), error: { code: 'REVOKED', message: 'the device was revoked' } };
-    }
-    if (device.state !== 'updating') return device;
-    return { ...this.moved(device, 'fail'), error: { code: 'REVOKED', message: 'the device was revoked' } };
-  }
-
-  private takeBack(device: RolloutDeviceSnapshot): void {
-    this.effects.push({ kind: 'desire', deviceId: device.deviceId, digest: device.previousDigest });
-  }
-
-  private moved(device: RolloutDeviceSnapshot, event: RolloutDeviceEvent): RolloutDeviceSnapshot {
-    return { ...device, state: transition(rolloutDeviceLifecycle, device.state, event) };
-  }
-
-  private note(device: RolloutDeviceSnapshot, event: string, message: string): void {
-    this.effects.push({ kind: 'history', deviceId: device.deviceId, event, message });
-  }
-
-  private expired(since: number | null): boolean {
-    return since !== null && this.now - since >= this.previous.gate.deviceTimeoutSeconds * 1000;
+  private endWave(index: number, state: 'passed' | 'unreached'): void {
+    this.setWave({ ...this.wave(index), state, finishedAt: this.now });
   }
 
   private eachDevice(
@@ -241,19 +235,10 @@ class Step {
     this.devices = this.devices.map((device) => change(device, this.observed.devices.get(device.deviceId)));
   }
 
-  private members(wave: WaveSnapshot) {
+  private members(wave: WaveSnapshot): WaveMember[] {
     return this.devices
       .filter((device) => device.wave === wave.index)
       .map((device) => ({ device, seen: this.observed.devices.get(device.deviceId) }));
-  }
-
-  private figures(wave: WaveSnapshot) {
-    return waveFigures(this.members(wave), this.previous.gate);
-  }
-
-  private lastError(wave: WaveSnapshot): string | null {
-    const error = this.members(wave).findLast(({ device }) => device.state === 'failed')?.device.error;
-    return error ? `${error.code}: ${error.message}` : null;
   }
 
   private wave(index: number): WaveSnapshot {
@@ -263,4 +248,9 @@ class Step {
   private setWave(wave: WaveSnapshot): void {
     this.waves = this.waves.map((w) => (w.index === wave.index ? wave : w));
   }
+}
+
+function lastError(members: readonly WaveMember[]): string | null {
+  const error = members.findLast(({ device }) => device.state === 'failed')?.device.error;
+  return error ? `${error.code}: ${error.message}` : null;
 }

@@ -61,6 +61,8 @@ function presentWave(
     devices: own.length,
     updated: count('updated'),
     failed: count('failed'),
+    pending: count('pending'),
+    stalled: count('stalled'),
     requests: seen.reduce((sum, f) => sum + f.requests, 0),
     errors: seen.reduce((sum, f) => sum + f.errors, 0),
     p50Ms: median(seen.flatMap((f) => f.p50Ms ?? [])),
@@ -70,15 +72,22 @@ function presentWave(
   };
 }
 
-export function presentRolloutDevice(row: RolloutDeviceRow, figures: DeviceFigures | undefined): RolloutDeviceView {
+export function presentRolloutDevice(
+  row: RolloutDeviceRow,
+  figures: DeviceFigures | undefined,
+  now = new Date(),
+): RolloutDeviceView {
   const { errorCode } = row;
+  const { onlineUntil } = row.device;
   return {
     deviceId: row.deviceId,
     name: row.device.name,
     deviceClass: row.device.deviceClass,
     wave: row.wave,
     state: row.state,
+    online: onlineUntil !== null && onlineUntil > now,
     updateState: row.device.updateState,
+    activeDigest: row.device.activeDigest,
     artifactId: row.artifactId,
     manifestDigest: row.manifestDigest,
     previousDigest: row.previousDigest,

@@ -21,7 +21,8 @@ import type { RolloutCommand } from './snapshot.js';
 import { rolloutChangedTopic } from './topics.js';
 
 type CreateInput = InputOf<'rollouts.create'>;
-const notFinal = { in: ['running', 'paused', 'reverting'] } satisfies Prisma.EnumRolloutStateFilter;
+/** One that is reverting has had its last word: a newer rollout takes its devices over. */
+const holdsGroup = { in: ['running', 'paused'] } satisfies Prisma.EnumRolloutStateFilter;
 
 @Injectable()
 export class RolloutsService {
@@ -81,9 +82,9 @@ export class RolloutsService {
     const { versionId, artifacts } = artifactsToRoll(release, body.version);
     const id = await this.database.$transaction(
       async (db) => {
-        // Creating takes turns within a group, so that no device is in two rollouts at once.
-        await db.$queryRaw`SELECT id FROM groups WHERE id = ${group.id}::uuid FOR UPDATE`;
-        const open = await db.rollout.findFirst({ where: { groupId: group.id, state: notFinal } });
+        // Creating takes turns within a group. Its key is not locked: rows that refer to it are written meanwhile.
+        await db.$queryRaw`SELECT id FROM groups WHERE id = ${group.id}::uuid FOR NO KEY UPDATE`;
+        const open = await db.rollout.findFirst({ where: { groupId: group.id, state: holdsGroup } });
         if (open !== null) {
           throw new ProblemError('CONFLICT', `the rollout ${open.name} is ${open.state} in the group ${group.name}`);
         }
@@ -218,7 +219,7 @@ async function addDevices(
   waves: CreateInput['body']['waves'],
   artifacts: readonly PlannedArtifact[],
 ): Promise<void> {
-  const rows = await db.device.findMany({ where: { groupId: group.id, state: 'active' } });
+  const rows = await db.device.findMany({ where: { groupId: group.id, state: 'active' }, orderBy: { id: 'asc' } });
   const now = new Date();
   const candidates = rows.map(({ id, name, deviceClass, onlineUntil }) => ({
     id,
@@ -235,7 +236,7 @@ async function addDevices(
   const indices = Array.from({ length: plan.waves }, (_, index) => index);
   await db.rolloutWave.createMany({ data: indices.map((index) => ({ rolloutId, index })) });
   await db.rolloutDevice.createMany({
-    data: plan.devices.map(({ deviceId, wave, artifact }) => ({
+    data: byId(plan.devices).map(({ deviceId, wave, artifact }) => ({
       rolloutId,
       deviceId,
       wave,
@@ -244,6 +245,11 @@ async function addDevices(
         : { artifactId: artifact.id, manifestDigest: artifact.manifestDigest }),
     })),
   });
+}
+
+/** Rows of devices are touched in one order everywhere, so that nobody waits in a circle. */
+function byId<D extends { readonly deviceId: string }>(devices: readonly D[]): D[] {
+  return [...devices].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
 }
 
 function offsetOf(cursor: string | undefined): number {

@@ -16,7 +16,7 @@ import type { DeviceFigures } from './figures.js';
 import { RolloutFigures } from './figures.js';
 import type { RolloutCommand, RolloutEffect } from './snapshot.js';
 import type { LoadedRollout } from './store.js';
-import { loadRollout, lockRollout, saveRollout } from './store.js';
+import { loadRollout, lockRollout, rolloutsOvertaken, saveRollout } from './store.js';
 import { ROLLOUT_TOPIC, rolloutChangedTopic } from './topics.js';
 
 const tickMs = 1000;
@@ -26,6 +26,8 @@ interface Outcome {
   readonly projectId: string;
   /** Whose desired state has changed. */
   readonly desired: readonly string[];
+  /** Other rollouts that have to let go of some of these devices. */
+  readonly overtaken: readonly string[];
   readonly devices: readonly string[];
   readonly changed: boolean;
 }
@@ -74,20 +76,21 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
     const figures = await this.figures.load(rolloutId);
     const outcome = await this.database.$transaction(
       async (db) => {
-        if (!(await lockRollout(db, rolloutId))) return null;
+        const now = await lockRollout(db, rolloutId);
+        if (now === null) return null;
         const loaded = await loadRollout(db, rolloutId, figures);
         await within?.(db, loaded);
-        return this.carryOut(db, loaded, command);
+        return this.carryOut(db, loaded, now, command);
       },
       { maxWait: 30_000, timeout: 60_000 },
     );
     if (outcome !== null) this.announce(rolloutId, outcome, figures);
   }
 
-  private async carryOut(db: Db, loaded: LoadedRollout, command?: RolloutCommand): Promise<Outcome> {
+  private async carryOut(db: Db, loaded: LoadedRollout, now: number, command?: RolloutCommand): Promise<Outcome> {
     const { snapshot, observed, projectId } = loaded;
     const observation = command === undefined ? { devices: observed } : { devices: observed, command };
-    const { next, effects } = decideRollout(snapshot, observation, Date.now());
+    const { next, effects } = decideRollout(snapshot, observation, now);
     // Devices before their part in the rollout, the order in which a report takes its locks too.
     const desired = await this.applyDesires(db, loaded, effects);
     const devices = await saveRollout(db, snapshot, next);
@@ -99,8 +102,9 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
       });
     }
     for (const effect of effects) if (effect.kind === 'audit') await this.recordAudit(db, loaded, effect);
+    const overtaken = await rolloutsOvertaken(db, snapshot.id, desired);
     const changed = devices.length > 0 || next.state !== snapshot.state || next.reason !== snapshot.reason;
-    return { projectId, desired, devices, changed: changed || command !== undefined };
+    return { projectId, desired, overtaken, devices, changed: changed || command !== undefined };
   }
 
   private async applyDesires(db: Db, loaded: LoadedRollout, effects: readonly RolloutEffect[]): Promise<string[]> {
@@ -113,16 +117,14 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
       select: { id: true, manifestDigest: true },
     });
     const ids = new Map(artifacts.map((artifact) => [artifact.manifestDigest, artifact.id]));
-    // The last word about a device counts.
+    // The last word about a device counts. A device whose former artifact is none of ours keeps what runs.
     const last = new Map(
-      desires.map(({ deviceId, digest }) => [deviceId, digest === null ? null : (ids.get(digest) ?? null)]),
+      desires.map(({ deviceId, digest }) => [
+        deviceId,
+        { deviceId, artifactId: digest === null ? null : (ids.get(digest) ?? null), nothing: digest === null },
+      ]),
     );
-    await changeDesired(
-      db,
-      snapshot.id,
-      [...last].map(([deviceId, artifactId]) => ({ deviceId, artifactId })),
-    );
-    return [...last.keys()];
+    return changeDesired(db, snapshot.id, [...last.values()]);
   }
 
   private async recordAudit(
@@ -137,6 +139,7 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
 
   private announce(rolloutId: string, outcome: Outcome, figures: ReadonlyMap<string, DeviceFigures>): void {
     for (const ids of announcements(outcome.desired)) this.bus.publish(DESIRED_TOPIC, ids);
+    for (const id of outcome.overtaken) this.bus.publish(ROLLOUT_TOPIC, id);
     const traffic = JSON.stringify([...figures]);
     const served = this.traffic.get(rolloutId) !== traffic;
     this.traffic.set(rolloutId, traffic);

@@ -11,20 +11,35 @@ export const Wave = z.union([
 ]);
 export type Wave = z.infer<typeof Wave>;
 
-/** What must hold for a wave before the next one starts; a breach stops the rollout and takes updated devices back. */
+/**
+ * What must hold for a wave before the next one starts; a breach stops the rollout and takes updated devices back. Only what
+ * devices have reported can breach it: a device that is switched off says nothing about the model. All times are
+ * counted on the rollout's own clock, which stands still while the rollout is paused or the control plane is down.
+ */
 export const Gate = z.strictObject({
-  /** Fraction of a wave's devices that may fail to download, verify, install or pass their self-test. */
+  /** Fraction of a wave's reached devices that may fail to download, verify, install or pass their self-test. */
   maxFailedFraction: z.number().min(0).max(1).default(0),
-  /** Largest fraction of inference requests that end in an error. */
+  /** Largest fraction of requests that end in an error of the model, beyond what the version before had on the same device. */
   maxErrorRate: z.number().min(0).max(1).default(0.01),
   /** Largest p50 latency of the new version as a multiple of the old one's on the same devices; null: not watched. */
   maxLatencyRatio: z.number().positive().nullable().default(1.5),
   /** Requests that each updated device must have answered before its figures count; 0 does not wait for traffic. */
   minRequests: z.int().min(0).default(20),
-  /** Shortest time a wave is watched once all its devices are updated, in seconds. */
+  /** Longest wait for those requests, in seconds. Afterwards the devices that had them decide. */
+  trafficSeconds: z.number().min(0).max(2_592_000).default(86_400),
+  /** What to do when no device had its requests by then: pause and let a person decide, or go on without. */
+  whenNoTraffic: z.enum(['pause', 'pass']).default('pause'),
+  /** Shortest time a wave is watched once its devices are updated, in seconds. */
   observeSeconds: z.number().min(0).max(604_800).default(60),
-  /** A device that has not settled this long after it was offered the update counts as failed, in seconds. */
+  /**
+   * How long a wave waits for a device, in seconds. One that was never reached is left behind as pending, one that began
+   * and makes no progress as stalled; both are updated when they come back.
+   */
   deviceTimeoutSeconds: z.number().min(1).max(2_592_000).default(3600),
+  /** Fraction of a wave's devices that must have reported how it went before a next wave starts; at least one must. */
+  minReachedFraction: z.number().min(0).max(1).default(0.5),
+  /** Whether a device that began the update and stalled counts as failed. */
+  countStalled: z.boolean().default(false),
 });
 export type Gate = z.infer<typeof Gate>;
 
@@ -32,20 +47,29 @@ export const RolloutStateName = z.enum(['running', 'paused', 'reverting', 'succe
 export const RolloutDeviceStateName = z.enum([
   'waiting',
   'offered',
+  'pending',
   'updating',
+  'stalled',
   'updated',
   'failed',
   'reverting',
   'reverted',
   'skipped',
 ]);
+export const WaveStateName = z.enum(['waiting', 'active', 'passed', 'failed', 'unreached']);
+export type WaveState = z.infer<typeof WaveStateName>;
 
 export const WaveStatus = z.object({
   index: z.int(),
-  state: z.enum(['waiting', 'active', 'passed', 'failed']),
+  /** unreached: it ended before any of its devices was reached. */
+  state: WaveStateName,
   devices: z.int(),
   updated: z.int(),
   failed: z.int(),
+  /** Not reached yet; no failure. */
+  pending: z.int(),
+  /** Began and made no progress since. */
+  stalled: z.int(),
   /** Observed since the wave's devices were updated. */
   requests: z.int(),
   errors: z.int(),
@@ -82,7 +106,10 @@ export const RolloutDevice = z.object({
   deviceClass: Slug,
   wave: z.int(),
   state: RolloutDeviceStateName,
+  online: z.boolean(),
   updateState: z.string(),
+  /** What it serves now, as it last reported: a device that is reverting may still serve the new version. */
+  activeDigest: Digest.nullable(),
   artifactId: Id.nullable(),
   manifestDigest: Digest.nullable(),
   previousDigest: Digest.nullable(),
@@ -136,8 +163,12 @@ export const rolloutRoutes = {
         maxErrorRate: 0.01,
         maxLatencyRatio: 1.5,
         minRequests: 20,
+        trafficSeconds: 86_400,
+        whenNoTraffic: 'pause',
         observeSeconds: 60,
         deviceTimeoutSeconds: 3600,
+        minReachedFraction: 0.5,
+        countStalled: false,
       }),
     }),
     response: Rollout,
