@@ -64,6 +64,19 @@ describe('agent', () => {
     expect(await agent.exited).toEqual({ code: 0, signal: null });
   });
 
+  it('serves nothing when that is asked, keeps to it over a restart, and takes the next model', async () => {
+    const { agent, gateway, v1 } = await serving();
+    const generation = gateway.desire(null, { serveNothing: true });
+    await until('the report', () => gateway.last?.generation === generation && gateway.last.activeDigest === '');
+    await expect(agent.infer(pixels)).rejects.toThrow();
+    await agent.kill();
+    await agent.start();
+    await until('a report of the next process', () => gateway.last?.activeDigest === '');
+    expect(JSON.parse((await agent.command(['status', '--json'])).stdout)).toMatchObject({ serving: null });
+    gateway.desire(v1);
+    await agent.serves(1);
+  });
+
   it('loses no request while the model is exchanged, and goes back without a download', async () => {
     const { agent, gateway, v1 } = await serving();
     const v2 = buildArtifact({ version: 2 });

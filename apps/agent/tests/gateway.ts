@@ -165,7 +165,7 @@ export class Gateway {
   /** The director names an artifact, or none, and the device hears of it. */
   desire(
     artifact: BuiltArtifact | null,
-    options: { key?: SigningKey; expires?: Date; deviceId?: string; silent?: boolean } = {},
+    options: { key?: SigningKey; expires?: Date; deviceId?: string; silent?: boolean; serveNothing?: boolean } = {},
   ): number {
     this.direct(artifact ? [artifact.target] : [], options);
     const generation = Number(this.desired.generation) + 1;
@@ -179,6 +179,7 @@ export class Gateway {
         rolloutId: '',
       },
       reportIntervalSeconds: 1,
+      serveNothing: options.serveNothing ?? false,
     };
     for (const watcher of this.watchers) watcher.write(this.desired);
     return generation;

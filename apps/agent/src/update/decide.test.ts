@@ -73,6 +73,20 @@ describe('decide', () => {
     ],
     ['installs on an empty device', at({ state: 'idle' }, 'a', 1, null), 0, 'desire'],
   ];
+  const nothing = (update: Partial<Update>, generation: number, active: string | null = 'a'): AgentState => {
+    const state = at(update, null, generation, active);
+    return { ...state, desired: { ...state.desired, nothing: true } };
+  };
+  rows.push(
+    ['unloads when nothing is to serve', nothing({ state: 'idle' }, 2), 0, 'unload'],
+    ['unloads again after it was ended in between', nothing({ state: 'idle' }, 1), 0, 'unload'],
+    ['adopts that nothing is to serve when nothing does', nothing({ state: 'idle' }, 2, null), 0, 'adopt'],
+    ['rests while nothing is to serve', nothing({ state: 'idle' }, 1, null), 0, 'wait'],
+    ['gives a download up', nothing({ state: 'downloading', target: target('b') }, 2), 0, 'withdraw'],
+    ['gives an installation up', nothing({ state: 'installing', target: target('b') }, 2), 0, 'withdraw'],
+    ['settles a new model first', nothing({ state: 'committed', committedAt: 500 }, 2), 600, 'settle'],
+    ['settles a failure first', nothing({ state: 'failed', target: target('b') }, 2), 0, 'settle'],
+  );
   it.each(rows)('%s', (_, state, now, action) => {
     expect(decide(state, now, probation).do).toBe(action);
   });

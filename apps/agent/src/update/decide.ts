@@ -12,6 +12,8 @@ export type Action =
   | { do: 'settle' }
   /** The same target under another generation. */
   | { do: 'adopt' }
+  /** Nothing is to serve. */
+  | { do: 'unload' }
   /** Take the old model back. */
   | { do: 'revert' }
   /** Nothing until something changes, or until the time. */
@@ -26,17 +28,19 @@ export interface Probation {
 export function decide(state: AgentState, nowMs: number, probation: Probation): Action {
   const { desired, update } = state;
   const wanted = desired.target?.manifestDigest ?? null;
-  const satisfied = wanted === null || wanted === activeDigest(state);
+  const active = activeDigest(state);
+  const nothing = wanted === null && desired.nothing === true;
+  const satisfied = nothing ? active === null : wanted === null || wanted === active;
   const stale = desired.generation !== update.generation;
   const sameTarget = wanted !== null && wanted === update.target?.manifestDigest;
   switch (update.state) {
     case 'idle':
-      if (!satisfied) return { do: 'desire' };
+      if (!satisfied) return { do: nothing ? 'unload' : 'desire' };
       return stale ? { do: 'adopt' } : { do: 'wait', untilMs: null };
     case 'checking':
     case 'downloading':
       if (!stale) return { do: 'step' };
-      return satisfied ? { do: 'withdraw' } : { do: 'desire' };
+      return satisfied || nothing ? { do: 'withdraw' } : { do: 'desire' };
     case 'installing':
     case 'self-testing':
       if (!stale) return { do: 'step' };
@@ -54,7 +58,7 @@ export function decide(state: AgentState, nowMs: number, probation: Probation): 
     }
     case 'failed':
       // A refused target is tried again only when the control plane wishes anew.
-      if (stale) return satisfied ? { do: 'settle' } : { do: 'desire' };
+      if (stale) return satisfied || nothing ? { do: 'settle' } : { do: 'desire' };
       return { do: 'wait', untilMs: null };
   }
 }

@@ -52,6 +52,8 @@ export const AgentState = z.strictObject({
     generation: z.int().min(0),
     target: Target.nullable(),
     reportIntervalSeconds: z.int().min(0),
+    /** Without a target: nothing is to serve. Left out otherwise, so that an older agent can read the file. */
+    nothing: z.literal(true).optional(),
   }),
   update: Update,
   /** The slot that serves. */

@@ -78,6 +78,7 @@ export class Updater {
       generation: desired.generation,
       target: target?.data ?? null,
       reportIntervalSeconds: desired.reportIntervalSeconds,
+      ...(target === null && desired.serveNothing && { nothing: true as const }),
     };
     if (JSON.stringify(next) === JSON.stringify(this.current.desired)) return;
     log.info({ generation: next.generation, target: next.target?.path ?? null }, 'desired state');
@@ -197,6 +198,8 @@ export class Updater {
         return this.apply('settle', (state) => adopt({ ...state, update: { ...state.update, error: null } }));
       case 'desire':
         return this.desire();
+      case 'unload':
+        return this.unload();
       case 'withdraw':
         return this.apply('refuse', clearSlot);
       case 'revert': {
@@ -221,6 +224,14 @@ export class Updater {
         crashes: 0,
       },
     }));
+  }
+
+  /** A report never says that nothing serves before that is so; whoever is ended in between does it again. */
+  private async unload(): Promise<void> {
+    const { serving, log } = this.options.context;
+    await serving.deactivate();
+    log.info({ digest: activeDigest(this.current) }, 'nothing is to serve');
+    await this.save((state) => adopt({ ...state, active: null, previous: null }));
   }
 
   private async step(name: StepState): Promise<void> {

@@ -1,6 +1,6 @@
 /** `verge rollouts`: a release reaches a group wave by wave, behind a gate. */
 import { Gate, type Rollout, type Wave } from '@verge/contracts';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { collect, number, remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, table, type Output } from '../output.js';
@@ -17,8 +17,12 @@ interface CreateOptions {
   maxErrorRate?: number;
   maxLatencyRatio?: number;
   minRequests?: number;
+  trafficTimeout?: number;
+  whenNoTraffic?: string;
   observe?: number;
   deviceTimeout?: number;
+  minReached?: number;
+  countStalled?: boolean;
   wait?: boolean;
 }
 
@@ -37,8 +41,12 @@ function gateOf(o: CreateOptions): Gate {
     maxErrorRate: o.maxErrorRate,
     maxLatencyRatio: o.maxLatencyRatio,
     minRequests: o.minRequests,
+    trafficSeconds: o.trafficTimeout,
+    whenNoTraffic: o.whenNoTraffic,
     observeSeconds: o.observe,
     deviceTimeoutSeconds: o.deviceTimeout,
+    minReachedFraction: o.minReached,
+    countStalled: o.countStalled,
   };
   return Gate.parse(Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)));
 }
@@ -54,13 +62,27 @@ export function showRollout(r: Rollout): string {
       ['reason', r.reason],
     ]),
     table(
-      ['>wave', 'state', '>devices', '>updated', '>failed', '>requests', '>error rate', '>p50', '>p50 before'],
+      [
+        '>wave',
+        'state',
+        '>devices',
+        '>updated',
+        '>failed',
+        '>pending',
+        '>stalled',
+        '>requests',
+        '>error rate',
+        '>p50',
+        '>p50 before',
+      ],
       r.waves.map((w) => [
         String(w.index + 1),
         w.state,
         String(w.devices),
         String(w.updated),
         String(w.failed),
+        String(w.pending),
+        String(w.stalled),
         String(w.requests),
         percent(w.requests ? w.errors / w.requests : null),
         milliseconds(w.p50Ms),
@@ -113,7 +135,11 @@ export function rolloutCommands(program: Command): void {
     .option('--canary <n>', 'devices of the first wave: a number, or a percentage', '1')
     .option('--wave <n>', 'a further wave; may be repeated (default: 100%)', collect)
     .option('--max-failed <fraction>', 'of a wave may fail to update', fraction('--max-failed'))
-    .option('--max-error-rate <fraction>', 'of requests may end in an error', fraction('--max-error-rate'))
+    .option(
+      '--max-error-rate <fraction>',
+      'of requests may end in an error of the model, beyond what the version before had',
+      fraction('--max-error-rate'),
+    )
     .option(
       '--max-latency-ratio <ratio>',
       'p50 against the old version on the same devices',
@@ -127,9 +153,23 @@ export function rolloutCommands(program: Command): void {
     .option('--observe <seconds>', 'shortest watch of a wave', number('--observe', { min: 0 }))
     .option(
       '--device-timeout <seconds>',
-      'after which a device counts as failed',
+      'after which a wave goes on without a device that was not reached or makes no progress',
       number('--device-timeout', { min: 1 }),
     )
+    .option(
+      '--min-reached <fraction>',
+      'of a wave must have said how it went before the next one starts',
+      fraction('--min-reached'),
+    )
+    .option(
+      '--traffic-timeout <seconds>',
+      'longest wait for --min-requests; then the devices that had them decide',
+      number('--traffic-timeout', { min: 0 }),
+    )
+    .addOption(
+      new Option('--when-no-traffic <what>', 'what to do when no device had them by then').choices(['pause', 'pass']),
+    )
+    .option('--count-stalled', 'a device that stops in the middle of its update counts as failed')
     .option('--wait', 'until it ends; exit code 1 unless it succeeds')
     .action(remote(create));
   rollouts

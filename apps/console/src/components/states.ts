@@ -1,5 +1,5 @@
 /** Which tone each state of each lifecycle has: a row for every state, or it does not compile. */
-import type { JobState, RolloutDeviceState, RolloutState } from '@verge/contracts';
+import type { JobState, RolloutDeviceState, RolloutState, WaveState } from '@verge/contracts';
 import type { Tone } from './StatePill.js';
 
 export const jobTones: Record<JobState, Tone> = {
@@ -23,7 +23,9 @@ export const rolloutTones: Record<RolloutState, Tone> = {
 export const rolloutDeviceTones: Record<RolloutDeviceState, Tone> = {
   waiting: 'idle',
   offered: 'busy',
+  pending: 'idle',
   updating: 'busy',
+  stalled: 'warn',
   updated: 'good',
   failed: 'bad',
   reverting: 'warn',
@@ -31,11 +33,12 @@ export const rolloutDeviceTones: Record<RolloutDeviceState, Tone> = {
   skipped: 'idle',
 };
 
-export const waveTones: Record<'waiting' | 'active' | 'passed' | 'failed', Tone> = {
+export const waveTones: Record<WaveState, Tone> = {
   waiting: 'idle',
   active: 'busy',
   passed: 'good',
   failed: 'bad',
+  unreached: 'idle',
 };
 
 export const isOpenJob = (state: JobState): boolean =>

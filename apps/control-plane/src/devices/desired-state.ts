@@ -56,6 +56,7 @@ interface Row {
   state: string;
   generation: string;
   desired_rollout_id: string | null;
+  desired_nothing: boolean;
   target_path: string | null;
   manifest_digest: string | null;
   model: string | null;
@@ -69,7 +70,7 @@ export async function readDesired(
 ): Promise<WatchedDevice[]> {
   const { rows } = await pool.query<Row>({
     name: 'devices-desired',
-    text: `SELECT d.id, d.state, d.generation, d.desired_rollout_id, a.target_path, a.manifest_digest,
+    text: `SELECT d.id, d.state, d.generation, d.desired_rollout_id, d.desired_nothing, a.target_path, a.manifest_digest,
         m.name AS model, v.number AS version
       FROM devices d
       LEFT JOIN artifacts a ON a.id = d.desired_artifact_id
@@ -82,8 +83,14 @@ export async function readDesired(
     id: row.id,
     active: row.state === 'active',
     generation: Number(row.generation),
-    desired: { generation: Number(row.generation), target: targetOf(row), reportIntervalSeconds },
+    desired: desiredOf(row, reportIntervalSeconds),
   }));
+}
+
+function desiredOf(row: Row, reportIntervalSeconds: number): DesiredState {
+  const target = targetOf(row);
+  const serveNothing = target === null && row.desired_nothing;
+  return { generation: Number(row.generation), target, reportIntervalSeconds, serveNothing };
 }
 
 function targetOf(row: Row): DesiredState['target'] {

@@ -47,7 +47,9 @@ export function waveFigures(members: readonly WaveMember[], gate: Gate): WaveFig
   };
 }
 
-function earlierErrorRate({ baselineRequests, baselineErrors }: DeviceObservation): number {
+/** Of the version before, on the same device; 0 when it is not known to have had any. */
+export function earlierErrorRate(of: { readonly baselineRequests: number; readonly baselineErrors: number }): number {
+  const { baselineRequests, baselineErrors } = of;
   return baselineRequests > 0 ? Math.min(1, baselineErrors / baselineRequests) : 0;
 }
 

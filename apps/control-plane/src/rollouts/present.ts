@@ -2,7 +2,7 @@ import type { Rollout as RolloutView, RolloutDevice as RolloutDeviceView } from 
 import { Gate, RolloutDeviceStateName } from '@verge/contracts';
 import type { Prisma } from '../database/database.service.js';
 import type { DeviceFigures } from './figures.js';
-import { median } from './gate.js';
+import { earlierErrorRate, median } from './gate.js';
 
 export const rolloutInclude = {
   release: true,
@@ -65,6 +65,7 @@ function presentWave(
     stalled: count('stalled'),
     requests: seen.reduce((sum, f) => sum + f.requests, 0),
     errors: seen.reduce((sum, f) => sum + f.errors, 0),
+    expectedErrors: seen.reduce((sum, f) => sum + f.requests * earlierErrorRate(f), 0),
     p50Ms: median(seen.flatMap((f) => f.p50Ms ?? [])),
     baselineP50Ms: median(seen.flatMap((f) => f.baselineP50Ms ?? [])),
     startedAt: wave.startedAt?.toISOString() ?? null,

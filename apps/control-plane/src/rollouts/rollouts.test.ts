@@ -144,7 +144,7 @@ describe('a rollout', () => {
     await until(
       'waits',
       () => get(id),
-      (r) => /have answered fewer than 20 requests/.test(r.reason),
+      (r) => /has answered fewer than 20 requests/.test(r.reason),
     );
     await onNew()[0]!.serve(100, 5, 2);
     await until(
@@ -251,12 +251,109 @@ describe('a rollout', () => {
     expect((await ends(id, 'succeeded')).counts.updated).toBe(3);
   });
 
-  it('counts a silent device as failed after its time', async () => {
+  it('leaves a device that is switched off behind, succeeds, and updates it when it comes back', async () => {
+    const group = await fleet(3);
+    const away = devices[2]!;
+    away.stop();
+    await until(
+      'it is offline',
+      () => api.call('groups.get', { params: { ...params, group } }),
+      (g) => g.online === 2,
+    );
+    const { name, artifacts } = await released();
+    const id = await rollOut(group, name, { deviceTimeoutSeconds: 2 });
+    const done = await ends(id, 'succeeded');
+    expect(done.counts).toMatchObject({ updated: 2, pending: 1, failed: 0 });
+    expect(done.waves[1]).toMatchObject({ state: 'passed', pending: 1 });
+    expect(done.reason).toMatch(/^1 device had not been updated when it ended/);
+    devices.push(away.again());
+    await until(
+      'it is updated',
+      () => states(id),
+      (list) => list.every((state) => state === 'updated'),
+    );
+    expect(devices.at(-1)!.active).toBe(artifacts[0]!.manifestDigest);
+    expect((await get(id)).state).toBe('succeeded');
+  });
+
+  it('waits for a canary that nobody reaches, says so, and frees the group when it is cancelled', async () => {
     const group = await fleet(1);
     devices[0]!.stop();
     const { name } = await released();
     const id = await rollOut(group, name, { deviceTimeoutSeconds: 1 });
-    expect((await ends(id, 'reverted')).reason).toMatch(/TIMEOUT/);
+    const waits = await until(
+      'pending',
+      () => get(id),
+      (r) => r.counts.pending === 1,
+    );
+    expect(waits.state).toBe('running');
+    expect(waits.reason).toMatch(/0 of 1 device reached so far/);
+    await api.call('rollouts.cancel', { params: { ...params, rollout: id } });
+    await rollOut(group, name);
+  });
+
+  it('takes the bad model from devices that had none before, and they serve nothing again', async () => {
+    const group = await fleet(2);
+    const { name } = await released();
+    const id = await rollOut(group, name, { minRequests: 5 });
+    const canary = await until('the canary', () => devices.find((d) => d.active !== ''), Boolean);
+    await canary!.serve(50, 5, 25);
+    const done = await ends(id, 'reverted');
+    expect(done.reason).toMatch(/50 % of 50 requests ended in an error of the model/);
+    expect(actives()).toEqual(['', '']);
+    expect(canary!.states.at(-1)).toMatchObject({ target: null, serveNothing: true });
+    const [first] = (await api.call('rollouts.devices', { params: { ...params, rollout: id } })).items;
+    expect(first).toMatchObject({ state: 'reverted', activeDigest: null });
+  });
+
+  it('counts a canary that went back by itself during its observation, with the reason', async () => {
+    const group = await fleet(2);
+    const old = await settled(group);
+    const { name, artifacts } = await released();
+    const id = await rollOut(group, name, { observeSeconds: 600 });
+    const canary = await until(
+      'the canary',
+      () => devices.find((d) => d.active === artifacts[0]!.manifestDigest),
+      Boolean,
+    );
+    await until(
+      'it is updated',
+      () => states(id),
+      (list) => list.includes('updated'),
+    );
+    canary!.active = old.manifestDigest;
+    await canary!.report('idle');
+    const done = await ends(id, 'reverted');
+    expect(done.reason).toMatch(/1 of 1 devices failed.*FELL_BACK: the device gave the new version up by itself/);
+  });
+
+  it('lets go of a device that was moved and has got something newer: neither overwrites nor takes it down', async () => {
+    const group = await fleet(2);
+    const other = await fleet(1);
+    const first = await released();
+    const older = await rollOut(group, first.name, { minRequests: 5 });
+    const canary = await until(
+      'the canary',
+      () => devices.slice(0, 2).find((d) => d.active === first.artifacts[0]!.manifestDigest),
+      Boolean,
+    );
+    const moved = devices.slice(0, 2).find((d) => d !== canary)!;
+    for (const device of [canary!.id, moved.id])
+      await api.call('devices.update', { params: { ...params, device }, body: { group: other } });
+    const second = await released();
+    const newer = await rollOut(other, second.name, {}, { waves: [{ percent: 100 }] });
+    await ends(newer, 'succeeded');
+    const ended = await until(
+      'the older one lets go',
+      () => get(older),
+      (r) => r.counts.skipped === 2,
+    );
+    expect(ended.state).toBe('paused');
+    await api.call('rollouts.revert', { params: { ...params, rollout: older } });
+    await ends(older, 'reverted');
+    expect(new Set(actives())).toEqual(new Set([second.artifacts[0]!.manifestDigest]));
+    const items = (await api.call('rollouts.devices', { params: { ...params, rollout: older } })).items;
+    expect(items.map((item) => item.error?.code).sort()).toEqual(['MOVED', 'SUPERSEDED']);
   });
 
   it('is followed live', async () => {

@@ -120,10 +120,18 @@ export class SimulatedDevice {
     this.client.close();
   }
 
+  /** The same device, switched on again. */
+  again(): SimulatedDevice {
+    const device = new SimulatedDevice(this.identity, this.enrolled, this.endpoint);
+    device.active = this.active;
+    return device.watch();
+  }
+
   private async act(state: DesiredStateReceived): Promise<void> {
     if (state.generation < this.generation || this.stopped) return;
     this.generation = state.generation;
     const { target } = state;
+    if (state.serveNothing) this.active = '';
     if (target === null || target.manifestDigest === this.active) return this.persist('idle');
     await this.persist('checking', target);
     await this.persist('downloading', target);

@@ -73,6 +73,8 @@ export const WaveStatus = z.object({
   /** Observed since the wave's devices were updated. */
   requests: z.int(),
   errors: z.int(),
+  /** Errors that the same requests would have met with the version before, each device at its own earlier rate. */
+  expectedErrors: z.number(),
   p50Ms: z.number().nullable(),
   baselineP50Ms: z.number().nullable(),
   startedAt: Instant.nullable(),

@@ -90,14 +90,16 @@ export const state = {
   rolloutDevice: {
     waiting: 'Waiting',
     offered: 'Offered',
+    pending: 'Pending',
     updating: 'Updating',
+    stalled: 'Stalled',
     updated: 'Updated',
     failed: 'Failed',
     reverting: 'Reverting',
     reverted: 'Reverted',
     skipped: 'Skipped',
   },
-  wave: { waiting: 'Waiting', active: 'Active', passed: 'Passed', failed: 'Failed' },
+  wave: { waiting: 'Waiting', active: 'Active', passed: 'Passed', failed: 'Failed', unreached: 'Not reached' },
   update: {
     idle: 'Idle',
     checking: 'Checking',

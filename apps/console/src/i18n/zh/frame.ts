@@ -91,14 +91,16 @@ export const state: Catalogue['state'] = {
   rolloutDevice: {
     waiting: '等待中',
     offered: '已下发',
+    pending: '未联系上',
     updating: '更新中',
+    stalled: '无进展',
     updated: '已更新',
     failed: '失败',
     reverting: '回退中',
     reverted: '已回退',
     skipped: '已跳过',
   },
-  wave: { waiting: '等待中', active: '进行中', passed: '已通过', failed: '未通过' },
+  wave: { waiting: '等待中', active: '进行中', passed: '已通过', failed: '未通过', unreached: '未联系上' },
   update: {
     idle: '空闲',
     checking: '校验中',

@@ -162,11 +162,41 @@ function GateFields({ gate, onChange }: { gate: Gate; onChange: (part: Partial<G
           value={gate.deviceTimeoutSeconds}
           onChange={(v) => onChange({ deviceTimeoutSeconds: Number(v) || 1 })}
         />
+        <NumberInput
+          label={t('rollouts.minReached')}
+          suffix=" %"
+          min={0}
+          max={100}
+          value={gate.minReachedFraction * 100}
+          onChange={(v) => onChange({ minReachedFraction: percent(v) })}
+        />
+        <NumberInput
+          label={t('rollouts.trafficSeconds')}
+          min={0}
+          max={2_592_000}
+          value={gate.trafficSeconds}
+          onChange={(v) => onChange({ trafficSeconds: Number(v) || 0 })}
+        />
+        <Select
+          label={t('rollouts.whenNoTraffic')}
+          data={[
+            { value: 'pause', label: t('rollouts.noTraffic.pause') },
+            { value: 'pass', label: t('rollouts.noTraffic.pass') },
+          ]}
+          value={gate.whenNoTraffic}
+          allowDeselect={false}
+          onChange={(v) => onChange({ whenNoTraffic: v === 'pass' ? 'pass' : 'pause' })}
+        />
       </SimpleGrid>
       <Checkbox
         label={t('rollouts.watchLatency')}
         checked={gate.maxLatencyRatio !== null}
         onChange={(event) => onChange({ maxLatencyRatio: event.currentTarget.checked ? 1.5 : null })}
+      />
+      <Checkbox
+        label={t('rollouts.countStalled')}
+        checked={gate.countStalled}
+        onChange={(event) => onChange({ countStalled: event.currentTarget.checked })}
       />
     </>
   );

@@ -121,6 +121,11 @@ function RolloutStats({ rollout }: { rollout: Rollout }): ReactNode {
         value={format.int(count('reverted') + count('reverting'))}
         tone={count('reverted') + count('reverting') > 0 ? 'warn' : undefined}
       />
+      <Stat
+        label={t('rollouts.pending')}
+        value={format.int(count('pending') + count('stalled'))}
+        note={t('rollouts.pendingNote')}
+      />
       <Stat label={t('rollouts.waiting')} value={format.int(count('waiting'))} />
       <Stat
         label={t('rollouts.wave')}
@@ -161,6 +166,11 @@ function RolloutFacts({ rollout }: { rollout: Rollout }): ReactNode {
           [t('rollouts.observe'), format.duration(rollout.gate.observeSeconds)],
           [t('rollouts.timeout'), format.duration(rollout.gate.deviceTimeoutSeconds)],
           [t('rollouts.minRequests'), format.int(rollout.gate.minRequests)],
+          [
+            t('rollouts.traffic'),
+            `${format.duration(rollout.gate.trafficSeconds)}, ${t(`rollouts.noTraffic.${rollout.gate.whenNoTraffic}`)}`,
+          ],
+          [t('rollouts.minReached'), format.percent(rollout.gate.minReachedFraction, 0)],
           [t('work.by'), rollout.createdBy],
           [t('common.created'), <Ago key="created" at={rollout.createdAt} />],
           [t('work.finished'), <Ago key="finished" at={rollout.finishedAt} />],

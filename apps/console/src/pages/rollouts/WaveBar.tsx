@@ -4,7 +4,16 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { rolloutDeviceTones } from '../../components/states.js';
 
-const shown: readonly RolloutDeviceState[] = ['updated', 'updating', 'offered', 'reverting', 'reverted', 'failed'];
+const shown: readonly RolloutDeviceState[] = [
+  'updated',
+  'updating',
+  'offered',
+  'stalled',
+  'pending',
+  'reverting',
+  'reverted',
+  'failed',
+];
 
 export const deviceTotal = (rollout: Rollout): number =>
   Object.values(rollout.counts).reduce((sum, count) => sum + count, 0);

@@ -43,6 +43,8 @@ function WaveStep({ wave, last }: { wave: WaveStatus; last: boolean }): ReactNod
       <Text size="xs" c="dimmed">
         {t('rollouts.waveDevices', { updated: wave.updated, count: wave.devices })}
         {wave.failed > 0 && ` · ${t('rollouts.waveFailed', { count: wave.failed })}`}
+        {wave.pending > 0 && ` · ${t('rollouts.wavePending', { count: wave.pending })}`}
+        {wave.stalled > 0 && ` · ${t('rollouts.waveStalled', { count: wave.stalled })}`}
       </Text>
       <Text size="xs" c="dimmed">
         {t('rollouts.waveRequests', { requests: format.int(wave.requests), errors: format.int(wave.errors) })}

@@ -139,6 +139,10 @@ export const descriptor = {
           "reportIntervalSeconds": {
            "type": "uint32",
            "id": 3
+          },
+          "serveNothing": {
+           "type": "bool",
+           "id": 4
           }
          }
         },

@@ -7,10 +7,12 @@ export interface DesiredState {
   'generation'?: (number | string | Long);
   'target'?: (_verge_device_v1_Target | null);
   'reportIntervalSeconds'?: (number);
+  'serveNothing'?: (boolean);
 }
 
 export interface DesiredState__Output {
   'generation': (number);
   'target': (_verge_device_v1_Target__Output | null);
   'reportIntervalSeconds': (number);
+  'serveNothing': (boolean);
 }
