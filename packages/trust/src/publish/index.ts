@@ -8,17 +8,14 @@ export type { SigningKey, TufKey } from './keys.js';
 export { decodeKey, encodeKey, readKeyFile, writeKeyFile } from './key-file.js';
 export type { KeyFileOptions } from './key-file.js';
 export { defaultLifetimes, roles } from './roles.js';
-export type { Lifetimes, Role, Target } from './roles.js';
-export {
-  draftTargets,
-  initRepository,
-  readDraft,
-  renewTimestamp,
-  sealTargets,
-  signTargets,
-  updateTargets,
-} from './release.js';
+export type { Lifetimes, Role, Target, Withdraw } from './roles.js';
+export type { Withdrawal } from '../withdrawal.js';
+export { draftTargets, initRepository, readDraft, sealTargets, signTargets, updateTargets } from './release.js';
 export type { InitRepositoryOptions, TargetsDraft, UpdateOptions, UpdateTargetsOptions } from './release.js';
+export { nearExpiry, renewRepository } from './renew.js';
+export type { Renewed, RenewOptions } from './renew.js';
+export { repositoryStatus } from './status.js';
+export type { RepositoryStatus, RoleStatus } from './status.js';
 export { readRepository } from './repository.js';
 export type { RepositoryState } from './repository.js';
 export { rotateRoot } from './rotate.js';

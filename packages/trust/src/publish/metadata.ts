@@ -5,6 +5,7 @@ import { reasonOf, TrustError } from '../errors.js';
 import type { CanonicalValue } from './canonical-json.js';
 import { canonicalize } from './canonical-json.js';
 import type { SigningKey, TufKey } from './keys.js';
+import type { Withdrawal } from '../withdrawal.js';
 import type { Role, Target } from './roles.js';
 import { specVersion } from './roles.js';
 
@@ -46,7 +47,13 @@ export function signedRoot(options: {
   };
 }
 
-export function signedTargets(options: { version: number; expires: string; targets: readonly Target[] }): Signed {
+export function signedTargets(options: {
+  version: number;
+  expires: string;
+  targets: readonly Target[];
+  withdrawn?: readonly Withdrawal[];
+}): Signed {
+  const { version, expires, withdrawn = [] } = options;
   const targets: Json = {};
   for (const target of [...options.targets].sort((a, b) => (a.path < b.path ? -1 : 1))) {
     targets[target.path] = {
@@ -55,7 +62,12 @@ export function signedTargets(options: { version: number; expires: string; targe
       ...(target.custom === undefined ? {} : { custom: target.custom }),
     };
   }
-  return { _type: 'targets', spec_version: specVersion, version: options.version, expires: options.expires, targets };
+  const signed: Signed = { _type: 'targets', spec_version: specVersion, version, expires, targets };
+  if (withdrawn.length === 0) return signed;
+  const records = [...withdrawn]
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, sha256, reason, withdrawnAt }) => ({ path, sha256, reason, withdrawnAt }));
+  return { ...signed, custom: { withdrawn: records } };
 }
 
 /** Snapshot and timestamp pin length and hash besides the version: the same version cannot have two contents. */

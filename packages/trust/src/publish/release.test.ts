@@ -6,7 +6,8 @@ import {
   initRepository,
   readDraft,
   readRepository,
-  renewTimestamp,
+  renewRepository,
+  repositoryStatus,
   rotateRoot,
   sealTargets,
   signTargets,
@@ -85,15 +86,19 @@ describe('a new repository', () => {
 });
 
 describe('an update', () => {
-  it('replaces, adds and removes targets under new versions', () => {
+  it('replaces, adds and withdraws targets under new versions', () => {
     const keys = [alice, bob, online];
     const fresh = updateTargets({ previous: files, keys, add: [other, { ...target, length: 9 }], now });
     expect([...fresh.keys()].sort()).toEqual(['2.snapshot.json', '2.targets.json', 'timestamp.json']);
     const state = readRepository(merged(fresh));
     expect(state.versions).toEqual({ root: 1, targets: 2, snapshot: 2, timestamp: 2 });
     expect(state.targets).toEqual([{ ...target, length: 9 }, other]);
-    const removed = updateTargets({ previous: merged(fresh), keys, remove: [target.path], now });
-    expect(readRepository(new Map([...merged(fresh), ...removed])).targets).toEqual([other]);
+    const withdraw = [{ path: target.path, reason: 'it answers wrongly in the rain' }];
+    const less = new Map([...merged(fresh), ...updateTargets({ previous: merged(fresh), keys, withdraw, now })]);
+    expect(readRepository(less).targets).toEqual([other]);
+    const record = { path: target.path, sha256: target.sha256, reason: withdraw[0]!.reason };
+    const withdrawnAt = `${now.toISOString().slice(0, 19)}Z`;
+    expect(readRepository(less).withdrawn).toEqual([{ ...record, withdrawnAt }]);
   });
 
   it('refuses to be signed by too few', () => {
@@ -104,10 +109,38 @@ describe('an update', () => {
     }
   });
 
-  it('refuses to remove what is not there', () => {
-    expect(() => updateTargets({ previous: files, keys: [alice, bob, online], remove: ['x', target.path] })).toThrow(
+  it('refuses to withdraw what is not there, and without a reason that can be shown', () => {
+    const update = (withdraw: { path: string; reason: string }[]) =>
+      updateTargets({ previous: files, keys: [alice, bob, online], withdraw });
+    expect(() => update([{ path: 'x', reason: 'why' }])).toThrow(
       expect.objectContaining({ code: 'target-unknown', message: expect.stringContaining('x') }),
     );
+    expect(() =>
+      update([
+        { path: target.path, reason: '' },
+        { path: target.path, reason: 'a\u001b[2J' },
+      ]),
+    ).toThrow(expect.objectContaining({ message: expect.stringMatching(/\[0\]\.reason.*twice.*\[1\]\.reason/) }));
+  });
+
+  it('never lists again what was withdrawn, under any path, and keeps the record through all that follows', () => {
+    const keys = [alice, bob, online, rootKey];
+    const withdraw = [{ path: target.path, reason: 'stolen' }];
+    let all = merged(updateTargets({ previous: files, keys, withdraw, now }));
+    for (const path of [target.path, 'another/path.json']) {
+      expect(() => updateTargets({ previous: all, keys, add: [{ ...target, path }] })).toThrow(
+        expect.objectContaining({ code: 'input-invalid', message: expect.stringContaining('was withdrawn') }),
+      );
+    }
+    const record = readRepository(all).withdrawn;
+    for (const step of [
+      () => updateTargets({ previous: all, keys, add: [other], now }),
+      () => renewRepository({ previous: all, keys, all: true, now }).files,
+      () => rotateRoot({ previous: all, keys, roleKeys: { targets: [alice.public, bob.public] }, now }),
+    ]) {
+      all = new Map([...all, ...step()]);
+      expect(readRepository(all).withdrawn).toEqual(record);
+    }
   });
 
   it('builds on nothing that is not signed', () => {
@@ -161,9 +194,10 @@ describe('an update', () => {
     );
     fc.assert(
       fc.property(targets, (add) => {
-        const fresh = updateTargets({ previous: files, keys: [alice, bob, online], add, remove: [target.path], now });
+        const fresh = updateTargets({ previous: files, keys: [alice, bob, online], add, now });
         const found = readRepository(merged(fresh)).targets;
-        expect(found).toEqual([...add].sort((a, b) => (a.path < b.path ? -1 : 1)));
+        const kept = add.some(({ path }) => path === target.path) ? [] : [target];
+        expect(found).toEqual([...kept, ...add].sort((a, b) => (a.path < b.path ? -1 : 1)));
       }),
       { numRuns: 30 },
     );
@@ -207,10 +241,31 @@ describe('signing by several people', () => {
 });
 
 describe('renewal and rotation', () => {
-  it('extends the life of what is signed', () => {
-    const fresh = renewTimestamp({ previous: files, keys: [online], now });
-    expect(readRepository(merged(fresh)).versions).toEqual({ root: 1, targets: 1, snapshot: 2, timestamp: 2 });
-    expect(() => renewTimestamp({ previous: files, keys: [alice] })).toThrow(
+  const later = (days: number) => new Date(now.getTime() + days * 86_400_000);
+  const expiriesOf = (all: MetadataFiles) =>
+    Object.fromEntries(repositoryStatus(all).roles.map(({ role, expires }) => [role, expires.getTime()]));
+
+  it('extends the life of what is signed, of each role when its end is near', () => {
+    const keys = [rootKey, alice, bob, online];
+    const renew = (days: number) => renewRepository({ previous: files, keys, now: later(days) });
+    for (const [days, renewed, versions] of [
+      [1, ['timestamp'], { root: 1, targets: 1, snapshot: 1, timestamp: 2 }],
+      [61, ['snapshot', 'timestamp'], { root: 1, targets: 1, snapshot: 2, timestamp: 2 }],
+      [121, ['targets', 'snapshot', 'timestamp'], { root: 1, targets: 2, snapshot: 2, timestamp: 2 }],
+      [400, ['root', 'targets', 'snapshot', 'timestamp'], { root: 2, targets: 2, snapshot: 2, timestamp: 2 }],
+    ] as const) {
+      const fresh = renew(days);
+      expect(fresh).toMatchObject({ renewed, lacking: [] });
+      expect(readRepository(merged(fresh.files)).versions).toEqual(versions);
+      const [before, after] = [expiriesOf(files), expiriesOf(merged(fresh.files))];
+      for (const role of renewed) expect(after[role]).toBeGreaterThan(Math.max(before[role]!, later(days).getTime()));
+    }
+  });
+
+  it('renews what the keys at hand can, and says what they cannot', () => {
+    const fresh = renewRepository({ previous: files, keys: [online], now: later(130) });
+    expect(fresh).toMatchObject({ renewed: ['snapshot', 'timestamp'], lacking: ['targets'] });
+    expect(() => renewRepository({ previous: files, keys: [alice] })).toThrow(
       expect.objectContaining({ code: 'threshold-not-met' }),
     );
   });

@@ -12,8 +12,8 @@ import {
 } from './metadata.js';
 import type { RepositoryState } from './repository.js';
 import { checkRoles, distinct, enoughSigners, readRepository, roleThreshold, signersFor } from './repository.js';
-import type { Lifetimes, Role, Target } from './roles.js';
-import { checkTargets, expiryAfter, roles } from './roles.js';
+import type { Lifetimes, Role, Target, Withdraw } from './roles.js';
+import { checkTargets, checkWithdraw, expiry, expiryAfter, roles } from './roles.js';
 
 export interface InitRepositoryOptions {
   /** The keys that may sign for each role; the same key may serve several. */
@@ -60,8 +60,8 @@ export interface UpdateOptions {
 export interface UpdateTargetsOptions extends UpdateOptions {
   /** A target whose path is there already replaces it. */
   add?: readonly Target[];
-  /** Paths. */
-  remove?: readonly string[];
+  /** Targets that are taken back: no longer listed, and recorded as withdrawn for ever. */
+  withdraw?: readonly Withdraw[];
 }
 
 /**
@@ -87,12 +87,14 @@ export interface TargetsDraft {
  */
 export function draftTargets(options: UpdateTargetsOptions): TargetsDraft {
   const state = readRepository(options.previous, options.trustedRoot);
-  const targets = mergeTargets(state.targets, options.add ?? [], options.remove ?? []);
-  const expires = expiryAfter('targets', options.lifetimes, options.now ?? new Date());
+  const now = options.now ?? new Date();
+  const { targets, withdrawn } = mergeTargets(state, options.add ?? [], options.withdraw ?? [], now);
+  const expires = expiryAfter('targets', options.lifetimes, now);
   const signers = signersFor(state.root, 'targets', options.keys);
   if (signers.length === 0)
     throw new TrustError('threshold-not-met', 'none of the keys at hand belongs to the targets role');
-  const file = signMetadata(signedTargets({ version: state.versions.targets + 1, expires, targets }), signers);
+  const signed = signedTargets({ version: state.versions.targets + 1, expires, targets, withdrawn });
+  const file = signMetadata(signed, signers);
   return { file, missing: Math.max(0, roleThreshold(state.root, 'targets') - signers.length) };
 }
 
@@ -135,25 +137,6 @@ export function sealTargets(options: UpdateOptions & { targets: Uint8Array }): M
   );
   const files = seal(state, options, options.targets, targets.signed.version);
   return new Map([[`${targets.signed.version}.targets.json`, options.targets], ...files]);
-}
-
-/** Signs the same state again with a later expiry: a new timestamp, and a new snapshot where its keys are at hand. */
-export function renewTimestamp(options: UpdateOptions): MetadataFiles {
-  const state = readRepository(options.previous, options.trustedRoot);
-  const { lifetimes, now = new Date() } = options;
-  const expires = expiryAfter('timestamp', lifetimes, now);
-  const signers = enoughSigners(state.root, 'timestamp', options.keys);
-  if (signersFor(state.root, 'snapshot', options.keys).length >= roleThreshold(state.root, 'snapshot')) {
-    return seal(state, options, state.targetsFile, state.versions.targets);
-  }
-  const { snapshotFile: snapshot, versions } = state;
-  const timestamp = signedTimestamp({
-    version: versions.timestamp + 1,
-    expires,
-    snapshotVersion: versions.snapshot,
-    snapshot,
-  });
-  return new Map([['timestamp.json', signMetadata(timestamp, signers)]]);
 }
 
 function seal(
@@ -211,13 +194,29 @@ export function sealed(options: {
   ]);
 }
 
-function mergeTargets(old: readonly Target[], add: readonly Target[], remove: readonly string[]): Target[] {
+/** The lists after a change. What was withdrawn stays withdrawn: the same bytes are not listed again under any path. */
+function mergeTargets(
+  state: Pick<RepositoryState, 'targets' | 'withdrawn'>,
+  add: readonly Target[],
+  withdraw: readonly Withdraw[],
+  now: Date,
+): Pick<RepositoryState, 'targets' | 'withdrawn'> {
   checkTargets(add);
-  const merged = new Map(old.map((target) => [target.path, target]));
-  const unknown = remove.filter((path) => !merged.delete(path));
+  checkWithdraw(withdraw);
+  const merged = new Map(state.targets.map((target) => [target.path, target]));
+  const unknown = withdraw.filter(({ path }) => !merged.has(path)).map(({ path }) => path);
   if (unknown.length > 0) throw new TrustError('target-unknown', `the repository has no target ${unknown.join(', ')}`);
+  const fresh = withdraw.map(({ path, reason }) => {
+    return { path, sha256: merged.get(path)!.sha256, reason, withdrawnAt: expiry(now) };
+  });
+  const withdrawn = [...state.withdrawn, ...fresh];
+  const gone = new Set(withdrawn.map(({ sha256 }) => sha256));
+  const bad = add.flatMap(({ path, sha256 }, index) =>
+    gone.has(sha256) ? [`add[${index}]: ${path} was withdrawn; build the artifact anew to release it again`] : [],
+  );
+  refuseBad('targets', bad);
   for (const target of add) merged.set(target.path, target);
-  return [...merged.values()];
+  return { targets: [...merged.values()].filter(({ sha256 }) => !gone.has(sha256)), withdrawn };
 }
 
 function validSignatures(root: RepositoryState['root'], file: Uint8Array): number {

@@ -1,6 +1,8 @@
 import type { Metadata, Root } from '@tufjs/models';
 import { reasonOf, refuseBad, TrustError } from '../errors.js';
 import type { MetadataFiles } from '../metadata-files.js';
+import type { Withdrawal } from '../withdrawal.js';
+import { withdrawalsIn } from '../withdrawal.js';
 import type { CanonicalValue } from './canonical-json.js';
 import type { SigningKey, TufKey } from './keys.js';
 import { tufKey } from './keys.js';
@@ -11,7 +13,10 @@ import type { Role, Target } from './roles.js';
 export interface RepositoryState {
   root: Metadata<Root>;
   versions: Record<Role, number>;
+  /** When each role's metadata expires, as it says. */
+  expires: Record<Role, string>;
   targets: Target[];
+  withdrawn: Withdrawal[];
   targetsFile: Uint8Array;
   snapshotFile: Uint8Array;
 }
@@ -47,7 +52,14 @@ export function readRepository(files: MetadataFiles, trustedRoot?: Uint8Array): 
       snapshot: snapshot.signed.version,
       timestamp: timestamp.signed.version,
     },
+    expires: {
+      root: root.signed.expires,
+      targets: targets.signed.expires,
+      snapshot: snapshot.signed.expires,
+      timestamp: timestamp.signed.expires,
+    },
     targets: targetsOf(targets.signed.targets),
+    withdrawn: withdrawalsOf(targets.signed.unrecognizedFields),
     targetsFile,
     snapshotFile,
   };
@@ -73,6 +85,14 @@ export function newestRoot(files: MetadataFiles, trustedRoot?: Uint8Array): Meta
   } catch (error) {
     if (error instanceof TrustError) throw error;
     throw new TrustError('repository-invalid', `root: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function withdrawalsOf(unrecognized: Readonly<Record<string, unknown>>): Withdrawal[] {
+  try {
+    return withdrawalsIn(unrecognized);
+  } catch (error) {
+    throw new TrustError('repository-invalid', `targets: ${reasonOf(error)}`, { cause: error });
   }
 }
 

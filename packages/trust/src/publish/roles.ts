@@ -56,3 +56,24 @@ export function expiryAfter(role: Role, lifetimes: Lifetimes | undefined, now: D
   );
   return expiry(new Date(now.getTime() + days * 24 * 60 * 60 * 1000));
 }
+
+/** What a person says about a target that is taken back. */
+export interface Withdraw {
+  path: string;
+  reason: string;
+}
+
+/** Every bad field of every withdrawal, all at once. */
+export function checkWithdraw(withdraw: readonly Withdraw[]): void {
+  const bad: string[] = [];
+  for (const [index, { path, reason }] of withdraw.entries()) {
+    if (withdraw.findIndex((other) => other.path === path) !== index) {
+      bad.push(`withdraw[${index}].path: ${path} is there twice`);
+    }
+    // It is shown on terminals and pages for years.
+    if (!/^[^\p{Cc}\p{Surrogate}]{1,500}$/u.test(reason)) {
+      bad.push(`withdraw[${index}].reason: expected 1 to 500 characters, none of them a control character`);
+    }
+  }
+  refuseBad('withdrawals', bad);
+}

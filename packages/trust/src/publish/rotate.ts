@@ -1,12 +1,11 @@
 import type { MetadataFiles } from '../metadata-files.js';
 import type { SigningKey, TufKey } from './keys.js';
-import { parseRoot, signedRoot, signedTargets, signMetadata } from './metadata.js';
+import { parseRoot, signedRoot, signMetadata } from './metadata.js';
 import type { UpdateOptions } from './release.js';
-import { mapRoles, sealed } from './release.js';
+import { mapRoles } from './release.js';
 import {
   checkRoles,
   distinct,
-  enoughSigners,
   newestRoot,
   readRepository,
   requireThreshold,
@@ -15,7 +14,8 @@ import {
   signersFor,
 } from './repository.js';
 import type { Lifetimes, Role } from './roles.js';
-import { expiryAfter } from './roles.js';
+import { expiryAfter, roles } from './roles.js';
+import { signAgain } from './sign-again.js';
 
 export interface RotateRootOptions extends UpdateOptions {
   /** The new public keys of the roles that change; roles that are absent keep theirs. */
@@ -24,43 +24,28 @@ export interface RotateRootOptions extends UpdateOptions {
 }
 
 /**
- * Signs the next root with a threshold of the old root keys and of the new ones (TUF specification 6.1), and signs the
- * other roles anew where their keys or thresholds change, so that the repository stays valid as a whole.
+ * Signs the next root with a threshold of the old root keys and of the new ones (TUF specification 5.3.4 has clients ask
+ * for both), and signs the other roles anew where their keys or thresholds change, so that the repository stays valid as a
+ * whole. A fresh timestamp comes with it where its keys are at hand.
  * @throws TrustError `threshold-not-met`, `input-invalid`, `repository-invalid`
  */
 export function rotateRoot(options: RotateRootOptions): MetadataFiles {
   const state = readRepository(options.previous, options.trustedRoot);
-  const { lifetimes, now = new Date() } = options;
-  const name = `${state.versions.root + 1}.root.json`;
+  const { keys, lifetimes, now = new Date() } = options;
   const rootFile = nextRoot({ ...options, root: state.root, now });
   const root = parseRoot(rootFile);
-  const files: MetadataFiles = new Map([[name, rootFile]]);
+  const files: MetadataFiles = new Map([[`${state.versions.root + 1}.root.json`, rootFile]]);
   const changed = (role: Role) => options.roleKeys?.[role] !== undefined || options.thresholds?.[role] !== undefined;
-  if (!changed('targets') && !changed('snapshot') && !changed('timestamp')) return files;
-
-  const versions = {
-    ...state.versions,
-    snapshot: state.versions.snapshot + 1,
-    timestamp: state.versions.timestamp + 1,
-  };
-  let targetsFile = state.targetsFile;
-  if (changed('targets')) {
-    versions.targets += 1;
-    const expires = expiryAfter('targets', lifetimes, now);
-    const targets = signedTargets({ version: versions.targets, expires, targets: state.targets });
-    targetsFile = signMetadata(targets, enoughSigners(root, 'targets', options.keys));
-    files.set(`${versions.targets}.targets.json`, targetsFile);
-  }
-  const signers = {
-    snapshot: enoughSigners(root, 'snapshot', options.keys),
-    timestamp: enoughSigners(root, 'timestamp', options.keys),
-  };
-  for (const [file, bytes] of sealed({ targetsFile, versions, signers, lifetimes, now })) files.set(file, bytes);
-  return files;
+  const again = roles.filter((role) => role !== 'root' && changed(role));
+  const canStamp = signersFor(root, 'timestamp', keys).length >= roleThreshold(root, 'timestamp');
+  if (again.length === 0 && !canStamp) return files;
+  // A client forgets timestamp and snapshot when their keys change (5.3.11), and asks for both under the new keys.
+  if (again.includes('timestamp') && !again.includes('snapshot')) again.push('snapshot');
+  return new Map([...files, ...signAgain({ state, root, again, keys, lifetimes, now })]);
 }
 
-/** The root after `root`, signed by both. */
-function nextRoot(options: {
+/** The root after `root`, signed by both. @throws TrustError `threshold-not-met`, `input-invalid` */
+export function nextRoot(options: {
   root: ReturnType<typeof newestRoot>;
   roleKeys?: Partial<Record<Role, readonly TufKey[]>>;
   thresholds?: Partial<Record<Role, number>>;

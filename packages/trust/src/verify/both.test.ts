@@ -128,7 +128,7 @@ describe('a repository that is handed in', () => {
       versions: { root: 1, targets: 1 },
       targets: [{ path: target.path, length: 3 }],
     });
-    const fresh = updateTargets({ previous: files, keys: [person], remove: [target.path] });
+    const fresh = updateTargets({ previous: files, keys: [person], withdraw: [{ path: target.path, reason: 'bad' }] });
     const updated = new Map([...files, ...fresh]);
     const judged = await verifyRepository({ trustedRoot, files: updated, published: files });
     expect(judged).toMatchObject({ versions: { targets: 2 }, targets: [] });

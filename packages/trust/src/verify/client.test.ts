@@ -61,7 +61,7 @@ describe('a device that follows a repository', () => {
 
   it('follows new releases and keeps what it knows across restarts', async () => {
     await device.refresh();
-    publish({ add: [other], remove: [target.path] });
+    publish({ add: [other], withdraw: [{ path: target.path, reason: 'bad' }] });
     expect(await device.refresh()).toEqual({ root: 1, timestamp: 2, snapshot: 2, targets: 2 });
     serving = () => {
       throw new Error('no network');
@@ -70,6 +70,8 @@ describe('a device that follows a repository', () => {
     expect(restarted.versions()).toEqual({ root: 1, timestamp: 2, snapshot: 2, targets: 2 });
     expect(await restarted.target(other.path)).toMatchObject({ length: 4 });
     expect(await restarted.target(target.path)).toBeNull();
+    const record = { path: target.path, sha256: target.sha256, reason: 'bad' };
+    expect(restarted.withdrawals()).toMatchObject([record]);
   });
 
   it('can hand its metadata to a publisher', async () => {

@@ -3,6 +3,8 @@ import { Metadata, MetadataKind } from '@tufjs/models';
 import type { Targets } from '@tufjs/models';
 import { reasonOf, TrustError } from '../errors.js';
 import type { MetadataFiles } from '../metadata-files.js';
+import type { Withdrawal } from '../withdrawal.js';
+import { withdrawalsIn } from '../withdrawal.js';
 import type { FetchMetadata } from './fetcher.js';
 import { baseUrl, MetadataFetcher } from './fetcher.js';
 import { refusalOf } from './refusals.js';
@@ -88,6 +90,20 @@ export class RepositoryClient {
     return this.withUpdater(true, async (updater) => {
       await updater.refresh();
     }).then(() => Object.values(this.parsedTargets().signed.targets).map(verifiedTarget));
+  }
+
+  /**
+   * What the newest targets that this device has verified say was taken back; empty before the first refresh. Expiry does
+   * not matter: a withdrawal that was seen once counts for ever, also on a device that is offline for a year.
+   * @throws TrustError `metadata-invalid`
+   */
+  withdrawals(): Withdrawal[] {
+    if (!this.trusted.has('targets.json')) return [];
+    try {
+      return withdrawalsIn(this.parsedTargets().signed.unrecognizedFields);
+    } catch (error) {
+      throw new TrustError('metadata-invalid', `targets: ${reasonOf(error)}`, { cause: error });
+    }
   }
 
   /** The versions that are believed; 0 for a role that has not been fetched yet. */

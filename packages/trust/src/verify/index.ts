@@ -1,6 +1,7 @@
 export { TrustError } from '../errors.js';
 export type { TrustErrorCode } from '../errors.js';
 export type { MetadataFiles } from '../metadata-files.js';
+export type { Withdrawal } from '../withdrawal.js';
 export { RepositoryClient } from './client.js';
 export type { RepositoryClientOptions, RepositoryVersions, VerifiedTarget } from './client.js';
 export type { FetchMetadata } from './fetcher.js';

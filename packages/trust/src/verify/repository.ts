@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MetadataFiles } from '../metadata-files.js';
+import type { Withdrawal } from '../withdrawal.js';
 import type { RepositoryVersions, VerifiedTarget } from './client.js';
 import { RepositoryClient } from './client.js';
 
@@ -14,7 +15,7 @@ export async function verifyRepository(options: {
   trustedRoot: Uint8Array;
   files: MetadataFiles;
   published?: MetadataFiles;
-}): Promise<{ versions: RepositoryVersions; targets: VerifiedTarget[] }> {
+}): Promise<{ versions: RepositoryVersions; targets: VerifiedTarget[]; withdrawn: Withdrawal[] }> {
   const dir = await mkdtemp(join(tmpdir(), 'verge-repository-'));
   let serving = options.published ?? options.files;
   try {
@@ -28,7 +29,8 @@ export async function verifyRepository(options: {
       await client.refresh().catch(() => undefined);
       serving = options.files;
     }
-    return { versions: await client.refresh(), targets: await client.targets() };
+    const versions = await client.refresh();
+    return { versions, targets: await client.targets(), withdrawn: client.withdrawals() };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
