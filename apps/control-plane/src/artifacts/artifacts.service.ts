@@ -39,6 +39,15 @@ export class ArtifactsService {
   }
 }
 
+/** That an artifact was taken back, as the published metadata says. */
+export function presentWithdrawn(row: {
+  withdrawnAt: Date | null;
+  withdrawReason: string | null;
+}): Artifact['withdrawn'] {
+  if (row.withdrawnAt === null) return null;
+  return { at: row.withdrawnAt.toISOString(), reason: row.withdrawReason ?? '' };
+}
+
 function presentArtifact(row: Row): Artifact {
   return {
     id: row.id,
@@ -54,6 +63,7 @@ function presentArtifact(row: Row): Artifact {
     manifest: ArtifactManifest.parse(row.manifest),
     report: CompressionReport.parse(row.report),
     offered: row.offered,
+    withdrawn: presentWithdrawn(row),
     bytes: Number(row.bytes),
     createdAt: row.createdAt.toISOString(),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MetadataFiles, SigningKey } from '@verge/trust/publish';
-import { createKey, initRepository, rotateRoot, updateTargets } from '@verge/trust/publish';
+import { createKey, initRepository, renewRepository, rotateRoot, updateTargets } from '@verge/trust/publish';
 import { checkRelease } from './check-release.js';
 
 const target = (n: number) => ({ path: `digits/${n}/x64/${n}.json`, length: 100 + n, sha256: String(n).repeat(64) });
@@ -88,6 +88,92 @@ describe('checkRelease', () => {
     expect(await checkRelease({ published, uploaded: new Map(Object.entries(rest)), artifacts: [] })).toMatchObject({
       ok: false,
     });
+  });
+
+  it('takes renewed, rotated and withdrawn metadata that releases nothing', async () => {
+    const [key, next] = [createKey(), createKey()];
+    let published = first(key);
+    const steps: [() => MetadataFiles, object][] = [
+      [() => renewRepository({ previous: published, keys: [key], all: true }).files, { versions: { root: 2 } }],
+      [
+        () => rotateRoot({ previous: published, keys: [key, next], roleKeys: mapped([next]) }),
+        { versions: { root: 3 } },
+      ],
+      // Root keys may lie elsewhere than the timestamp's: then the new root comes alone.
+      [
+        () =>
+          new Map([...rotateRoot({ previous: published, keys: [next] })].filter(([name]) => name === '4.root.json')),
+        { versions: { root: 4 } },
+      ],
+      [
+        () => updateTargets({ previous: published, keys: [next], withdraw: [{ path: target(1).path, reason: 'wet' }] }),
+        { withdrawn: [{ path: target(1).path, sha256: target(1).sha256, reason: 'wet' }] },
+      ],
+    ];
+    for (const [step, expected] of steps) {
+      const uploaded = step();
+      expect(await checkRelease({ published, uploaded, artifacts: [] })).toMatchObject({ ok: true, ...expected });
+      published = new Map([...published, ...uploaded]);
+    }
+  });
+
+  it('refuses roots with a gap, and files that nothing leads to', async () => {
+    const key = createKey();
+    const published = first(key);
+    let all = published;
+    for (let i = 0; i < 2; i++) all = new Map([...all, ...rotateRoot({ previous: all, keys: [key] })]);
+    const later = updateTargets({ previous: all, keys: [key], add: [target(2)] });
+    const uploaded = new Map([
+      ['3.root.json', all.get('3.root.json')!],
+      ...later,
+      ['9.targets.json', all.get('1.targets.json')!],
+    ]);
+    expect(await checkRelease({ published, uploaded, artifacts: [] })).toMatchObject({
+      ok: false,
+      errors: [
+        { detail: expect.stringContaining('3.root.json: expected 2.root.json before it') },
+        { detail: '9.targets.json: the timestamp leads to version 2 of targets' },
+      ],
+    });
+  });
+
+  it('refuses to go back although what is published has expired', async () => {
+    const key = createKey();
+    const old = first(key, { now: new Date(Date.now() - 400 * 86_400_000) });
+    const add = { previous: old, keys: [key], add: [target(2)], now: new Date(Date.now() - 395 * 86_400_000) };
+    const published = new Map([...old, ...updateTargets(add)]);
+    const fork = renewRepository({ previous: old, keys: [key], all: true }).files;
+    const longer = renewRepository({ previous: new Map([...old, ...fork]), keys: [key] }).files;
+    // The same versions of root and timestamp or later ones, over the targets of before.
+    const uploaded = new Map([...fork, ...longer]);
+    expect(await checkRelease({ published, uploaded, artifacts: [] })).toMatchObject({ ok: false });
+    const renewed = renewRepository({ previous: published, keys: [key] }).files;
+    expect(await checkRelease({ published, uploaded: renewed, artifacts: [] })).toMatchObject({ ok: true });
+  });
+
+  it('refuses to drop a target in silence, and to forget or undo a withdrawal', async () => {
+    const key = createKey();
+    const published = initRepository({ keys: all(key), targets: [target(1), target(2)] });
+    const withdraw = [{ path: target(1).path, reason: 'wet' }];
+    const withdrawn = new Map([...published, ...updateTargets({ previous: published, keys: [key], withdraw })]);
+    /** Signed by the right key with another list, as a person with an old folder or bad intent could. */
+    const other = (targets: ReturnType<typeof target>[], steps: number) => {
+      let files = initRepository({ keys: all(key), targets });
+      for (let i = 0; i < steps; i++) {
+        files = new Map([...files, ...updateTargets({ previous: files, keys: [key] })]);
+      }
+      return new Map([...files].filter(([name]) => name === 'timestamp.json' || name.startsWith(`${steps + 1}.`)));
+    };
+    for (const [before, uploaded, detail] of [
+      [published, other([target(2)], 1), 'is no longer listed'],
+      [withdrawn, other([target(2)], 2), 'was withdrawn, and the record of it is missing'],
+      [withdrawn, other([target(1), target(2)], 2), 'was withdrawn, and the record of it is missing'],
+    ] as const) {
+      expect(await checkRelease({ published: before, uploaded, artifacts: [] })).toMatchObject({
+        ok: false,
+        errors: [{ detail: expect.stringContaining(detail) }],
+      });
+    }
   });
 
   it('asks for a root at first', async () => {

@@ -1,6 +1,7 @@
 /** Whether uploaded TUF metadata may be published: what a device would say, and what the release promises. */
 import type { FieldError } from '@verge/contracts';
-import type { MetadataFiles } from '@verge/trust/verify';
+import { repositoryStatus } from '@verge/trust/publish';
+import type { MetadataFiles, RepositoryVersions, VerifiedTarget, Withdrawal } from '@verge/trust/verify';
 import { TrustError, verifyRepository } from '@verge/trust/verify';
 
 export interface ReleasedArtifact {
@@ -18,7 +19,13 @@ export interface ReleaseCandidate {
 }
 
 export type ReleaseVerdict =
-  | { readonly ok: true; readonly files: MetadataFiles; readonly targetsVersion: number }
+  | {
+      readonly ok: true;
+      readonly files: MetadataFiles;
+      readonly targetsVersion: number;
+      readonly versions: RepositoryVersions;
+      readonly withdrawn: readonly Withdrawal[];
+    }
   | { readonly ok: false; readonly detail: string; readonly errors: readonly FieldError[] };
 
 /**
@@ -36,15 +43,46 @@ export async function checkRelease({ published, uploaded, artifacts }: ReleaseCa
   }
   try {
     const seen = published.size > 0 ? { published } : {};
-    const { versions, targets } = await verifyRepository({ trustedRoot, files, ...seen });
-    const errors = [...versionErrors(published, versions), ...targetErrors(artifacts, targets)];
-    if (errors.length > 0) return { ok: false, detail: 'the metadata does not release the artifacts', errors };
-    return { ok: true, files: uploaded, targetsVersion: versions.targets };
+    const { versions, targets, withdrawn } = await verifyRepository({ trustedRoot, files, ...seen });
+    const errors = [
+      ...unreachedFiles(uploaded, versions),
+      ...historyErrors({ published, uploaded, versions, targets, withdrawn }),
+      ...targetErrors(artifacts, targets),
+    ];
+    if (errors.length > 0) return { ok: false, detail: 'the metadata does not follow from what is published', errors };
+    const verified = verifiedFiles(uploaded, versions);
+    return { ok: true, files: verified, targetsVersion: versions.targets, versions, withdrawn };
   } catch (error) {
     if (!(error instanceof TrustError)) throw error;
     const errors = [{ field: '/metadata', detail: `${error.code}: ${error.message}` }];
     return { ok: false, detail: error.message, errors };
   }
+}
+
+const versioned = /^(\d+)\.(root|targets|snapshot)\.json$/;
+
+/** A root after a gap, or a targets file that no snapshot leads to yet: nobody has looked at it, so it is refused. */
+function unreachedFiles(uploaded: MetadataFiles, versions: RepositoryVersions): FieldError[] {
+  return [...uploaded.keys()].flatMap((name) => {
+    const [, number, role] = versioned.exec(name) ?? [];
+    if (role === undefined) return [];
+    const newest = versions[role as 'root' | 'targets' | 'snapshot'];
+    if (Number(number) <= newest) return [];
+    const detail =
+      role === 'root'
+        ? `${name}: expected ${newest + 1}.root.json before it (TUF 5.3.3: roots follow one another)`
+        : `${name}: the timestamp leads to version ${newest} of ${role}`;
+    return [{ field: '/metadata', detail }];
+  });
+}
+
+/** What was verified. A version between the published one and the newest was signed, and overtaken before it was published. */
+function verifiedFiles(uploaded: MetadataFiles, versions: RepositoryVersions): MetadataFiles {
+  const isVerified = (name: string): boolean => {
+    const [, number, role] = versioned.exec(name) ?? [];
+    return role === undefined || role === 'root' || Number(number) === versions[role as 'targets' | 'snapshot'];
+  };
+  return new Map([...uploaded].filter(([name]) => isVerified(name)));
 }
 
 /** A version has one content for ever; only timestamp.json, which has no version in its name, is replaced. */
@@ -61,14 +99,42 @@ function oldestRoot(files: MetadataFiles): Uint8Array | undefined {
   return versions.length === 0 ? undefined : files.get(`${Math.min(...versions)}.root.json`);
 }
 
-function versionErrors(published: MetadataFiles, versions: { timestamp: number }): FieldError[] {
-  const old = published.get('timestamp.json');
-  if (old === undefined) return [];
-  const before = metadataVersion(old);
-  if (versions.timestamp > before) return [];
-  return [
-    { field: '/metadata', detail: `timestamp.json: expected a version after ${before}, got ${versions.timestamp}` },
-  ];
+interface Step {
+  readonly published: MetadataFiles;
+  readonly uploaded: MetadataFiles;
+  readonly versions: RepositoryVersions;
+  readonly targets: readonly VerifiedTarget[];
+  readonly withdrawn: readonly Withdrawal[];
+}
+
+/** What was published once cannot be unsaid, also when it has expired meanwhile and a client would let it go. */
+function historyErrors({ published, uploaded, versions, targets, withdrawn }: Step): FieldError[] {
+  if (!published.has('timestamp.json')) return [];
+  const before = repositoryStatus(published);
+  const bad: string[] = [];
+  for (const { role, version } of before.roles) {
+    const least = role === 'timestamp' && uploaded.has('timestamp.json') ? version + 1 : version;
+    if (versions[role] >= least) continue;
+    const name = role === 'timestamp' ? 'timestamp.json' : `${versions[role]}.${role}.json`;
+    bad.push(`${name}: expected a version after ${least - 1}, got ${versions[role]}`);
+  }
+  if ([...uploaded.keys()].every((name) => published.has(name) && name !== 'timestamp.json')) {
+    bad.push('expected at least one file that is not published');
+  }
+  const gone = new Set(withdrawn.map(({ sha256 }) => sha256));
+  for (const { path, sha256 } of before.withdrawn) {
+    if (!gone.has(sha256)) bad.push(`targets.json: ${path} was withdrawn, and the record of it is missing`);
+  }
+  const listed = new Set(targets.map(({ path }) => path));
+  for (const { path, sha256 } of before.targets) {
+    if (!listed.has(path) && !gone.has(sha256)) {
+      bad.push(`targets.json: ${path} is no longer listed; withdraw it, so that devices know`);
+    }
+  }
+  for (const { path, hashes } of targets) {
+    if (gone.has(hashes['sha256'] ?? '')) bad.push(`targets.json: ${path} is listed and withdrawn`);
+  }
+  return bad.map((detail) => ({ field: '/metadata', detail }));
 }
 
 function targetErrors(
@@ -91,9 +157,4 @@ function targetErrors(
     }
     return bad;
   });
-}
-
-/** Version of a metadata file that has been verified. */
-export function metadataVersion(content: Uint8Array): number {
-  return (JSON.parse(new TextDecoder().decode(content)) as { signed: { version: number } }).signed.version;
 }

@@ -1,11 +1,15 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ProjectCaller } from '../http/index.js';
 import { Caller, Input, Operation, type InputOf } from '../http/index.js';
+import { ReleaseRepositoryService } from './repository.service.js';
 import { ReleasesService } from './releases.service.js';
 
 @Controller()
 export class ReleasesController {
-  constructor(@Inject(ReleasesService) private readonly releases: ReleasesService) {}
+  constructor(
+    @Inject(ReleasesService) private readonly releases: ReleasesService,
+    @Inject(ReleaseRepositoryService) private readonly repository: ReleaseRepositoryService,
+  ) {}
 
   @Operation('releases.list')
   list(@Caller() caller: ProjectCaller, @Input() input: InputOf<'releases.list'>) {
@@ -24,6 +28,16 @@ export class ReleasesController {
 
   @Operation('releases.metadata')
   metadata(@Caller() caller: ProjectCaller) {
-    return this.releases.metadata(caller);
+    return this.repository.files(caller.project.id);
+  }
+
+  @Operation('releases.publishMetadata')
+  publishMetadata(@Caller() caller: ProjectCaller, @Input() input: InputOf<'releases.publishMetadata'>) {
+    return this.repository.publish(caller, input);
+  }
+
+  @Operation('releases.repository')
+  describe(@Caller() caller: ProjectCaller) {
+    return this.repository.describe(caller.project.id);
   }
 }

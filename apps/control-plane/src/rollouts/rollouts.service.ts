@@ -207,6 +207,12 @@ function artifactsToRoll(
     const names = [...new Set(artifacts.map(nameOfVersion))].join(', ');
     throw ProblemError.invalid([{ field: '/version', detail: `expected one of the release's versions: ${names}` }]);
   }
+  const withdrawn = chosen.filter((a) => a.withdrawnAt !== null);
+  if (withdrawn.length > 0) {
+    const detail = (a: (typeof artifacts)[number]) =>
+      `${nameOfVersion(a)} for ${a.deviceClass} was withdrawn: ${a.withdrawReason ?? ''}`;
+    throw ProblemError.invalid(withdrawn.map((a) => ({ field: '/release', detail: detail(a) })));
+  }
   // Of several for one class, the one that was built last.
   const ordered = [...chosen].sort((a, b) => (a.id < b.id ? -1 : 1));
   return { versionId, artifacts: ordered };

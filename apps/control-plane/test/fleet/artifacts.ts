@@ -1,6 +1,6 @@
 /** Artifacts as a finished compression leaves them, and releases of them, signed offline. */
 import { randomBytes } from 'node:crypto';
-import type { ArtifactManifest, Client, Release } from '@verge/contracts';
+import type { ArtifactManifest, Client, Release, ReleaseRepository } from '@verge/contracts';
 import { manifestTargetPath } from '@verge/contracts';
 import type { MetadataFiles, SigningKey, Target } from '@verge/trust/publish';
 import { createKey, initRepository, updateTargets } from '@verge/trust/publish';
@@ -165,14 +165,21 @@ export class Publisher {
   async release(name: string, artifacts: readonly TestArtifact[]): Promise<Release> {
     const targets = artifacts.map((artifact) => artifact.target);
     const uploaded = this.sign(targets);
-    const metadata = [...uploaded].map(([file, content]) => ({
-      name: file,
-      content: Buffer.from(content).toString('base64'),
-    }));
-    const body = { name, artifacts: artifacts.map(({ id }) => id), metadata };
+    const body = { name, artifacts: artifacts.map(({ id }) => id), metadata: encoded(uploaded) };
     const release = await this.api.call('releases.create', { params: { project: this.project }, body });
     this.files = new Map([...this.files, ...uploaded]);
     return release;
+  }
+
+  /** Metadata alone: what `change` signs over the repository as it is. */
+  async publish(
+    change: (previous: MetadataFiles, keys: readonly SigningKey[]) => MetadataFiles,
+  ): Promise<ReleaseRepository> {
+    const uploaded = change(this.files, [this.key]);
+    const body = { metadata: encoded(uploaded) };
+    const after = await this.api.call('releases.publishMetadata', { params: { project: this.project }, body });
+    this.files = new Map([...this.files, ...uploaded]);
+    return after;
   }
 
   sign(targets: readonly Target[]): MetadataFiles {
@@ -180,4 +187,8 @@ export class Publisher {
     if (this.files.size > 0) return updateTargets({ previous: this.files, keys: [key], add: targets });
     return initRepository({ keys: { root: [key], targets: [key], snapshot: [key], timestamp: [key] }, targets });
   }
+}
+
+function encoded(files: MetadataFiles): { name: string; content: string }[] {
+  return [...files].map(([name, content]) => ({ name, content: Buffer.from(content).toString('base64') }));
 }

@@ -6,6 +6,9 @@ import { CompressionReport } from '../recipe.js';
 import { page, pageQuery, PageQuery } from './page.js';
 import { route } from './route.js';
 
+/** That people took an artifact back, in signed metadata. No rollout offers it, and no device begins to run it. */
+export const Withdrawn = z.object({ at: Instant, reason: z.string() });
+
 export const Artifact = z.object({
   id: Id,
   model: Slug,
@@ -21,6 +24,7 @@ export const Artifact = z.object({
   manifest: ArtifactManifest,
   report: CompressionReport,
   offered: z.boolean(),
+  withdrawn: Withdrawn.nullable(),
   /** Sum of the files' sizes. */
   bytes: z.int(),
   createdAt: Instant,
@@ -31,7 +35,16 @@ export const Release = z.object({
   id: Id,
   name: z.string(),
   notes: z.string(),
-  artifacts: z.array(z.object({ id: Id, model: Slug, version: z.int(), deviceClass: Slug, manifestDigest: Digest })),
+  artifacts: z.array(
+    z.object({
+      id: Id,
+      model: Slug,
+      version: z.int(),
+      deviceClass: Slug,
+      manifestDigest: Digest,
+      withdrawn: Withdrawn.nullable(),
+    }),
+  ),
   /** Version of targets.json that first listed these artifacts. */
   targetsVersion: z.int(),
   createdBy: z.string(),
@@ -44,6 +57,42 @@ export const MetadataName = z
   .string()
   .regex(/^([1-9][0-9]*\.(root|targets|snapshot)|timestamp)\.json$/, 'expected a TUF metadata file name');
 export const MetadataFile = z.strictObject({ name: MetadataName, content: z.base64().max(8 * 1024 * 1024) });
+
+const listed = {
+  path: z.string(),
+  manifestDigest: Digest,
+  /** Null when the artifact is not of this project any more. */
+  artifactId: Id.nullable(),
+};
+
+/** The release repository of a project as its newest published metadata describes it; no roles before the first release. */
+export const ReleaseRepository = z.object({
+  roles: z.array(
+    z.object({
+      role: z.enum(['root', 'targets', 'snapshot', 'timestamp']),
+      version: z.int(),
+      expiresAt: Instant,
+      /** Whole days until then; negative once it has expired. */
+      daysLeft: z.int(),
+      keyIds: z.array(z.string()),
+      /** Keys that must sign. */
+      threshold: z.int(),
+    }),
+  ),
+  targets: z.array(z.object(listed)),
+  withdrawn: z.array(
+    z.object({
+      ...listed,
+      reason: z.string(),
+      withdrawnAt: Instant,
+      /** Active devices that report that they run it. */
+      running: z.int(),
+      /** The first hundred of them, by name. */
+      devices: z.array(z.object({ id: Id, name: z.string() })),
+    }),
+  ),
+});
+export type ReleaseRepository = z.infer<typeof ReleaseRepository>;
 
 export const releaseRoutes = {
   'artifacts.list': route({
@@ -90,7 +139,7 @@ export const releaseRoutes = {
       name: z.string().min(1).max(120),
       notes: z.string().max(4000).default(''),
       artifacts: z.array(Id).min(1).max(1000),
-      metadata: z.array(MetadataFile).min(1).max(32),
+      metadata: z.array(MetadataFile).min(1).max(64),
     }),
     response: Release,
   }),
@@ -109,5 +158,24 @@ export const releaseRoutes = {
     role: 'viewer',
     summary: 'The newest metadata of the release repository and every root; empty before the first release.',
     response: z.object({ files: z.array(MetadataFile) }),
+  }),
+  'releases.publishMetadata': route({
+    method: 'PUT',
+    path: '/projects/{project}/release-metadata',
+    tag: 'releases',
+    role: 'operator',
+    summary:
+      'Publish TUF metadata that was signed offline and releases nothing new: renewed, rotated, or with withdrawals.',
+    body: z.strictObject({ metadata: z.array(MetadataFile).min(1).max(64) }),
+    response: ReleaseRepository,
+  }),
+  'releases.repository': route({
+    method: 'GET',
+    path: '/projects/{project}/release-repository',
+    tag: 'releases',
+    role: 'viewer',
+    summary:
+      'The release repository: expiry and keys of each role, what is listed, what was withdrawn and who runs it.',
+    response: ReleaseRepository,
   }),
 };
