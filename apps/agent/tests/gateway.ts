@@ -22,6 +22,7 @@ import {
   directorMetadata,
   initDirector,
   initRepository,
+  renewRepository,
   updateTargets,
   type MetadataFiles,
   type SigningKey,
@@ -154,6 +155,20 @@ export class Gateway {
     for (const { blobs } of artifacts) for (const [digest, bytes] of blobs) this.blobs.set(digest, bytes);
     const add = artifacts.map((artifact) => artifact.target);
     const files = updateTargets({ previous: this.release, keys: [this.releaseKey], add });
+    for (const [name, bytes] of files) this.release.set(name, bytes);
+  }
+
+  /** People take an artifact back. */
+  withdraw(artifact: BuiltArtifact): void {
+    const withdraw = [{ path: artifact.target.path, reason: 'for a test' }];
+    const files = updateTargets({ previous: this.release, keys: [this.releaseKey], withdraw });
+    for (const [name, bytes] of files) this.release.set(name, bytes);
+  }
+
+  /** As if nobody had signed anything in the release repository for so many days. */
+  ageRelease(days: number): void {
+    const now = new Date(Date.now() - days * day);
+    const { files } = renewRepository({ previous: this.release, keys: [this.releaseKey], now });
     for (const [name, bytes] of files) this.release.set(name, bytes);
   }
 

@@ -3,6 +3,8 @@ export const agentErrorCodes = [
   /** The release or director repository failed verification, or the two disagree. */
   'METADATA_REFUSED',
   'TARGET_NOT_SIGNED',
+  /** People took it back, in release metadata that the device has seen. */
+  'TARGET_WITHDRAWN',
   /** Content did not match its signed digest or length. */
   'DIGEST_MISMATCH',
   'MANIFEST_INVALID',

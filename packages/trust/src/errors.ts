@@ -38,6 +38,7 @@ export type TrustErrorCode =
   | 'target-not-directed'
   | 'target-for-other-device'
   | 'target-disagreement'
+  | 'target-withdrawn'
   /* Provenance. */
   | 'envelope-malformed'
   | 'envelope-unsigned'

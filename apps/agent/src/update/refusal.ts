@@ -17,6 +17,7 @@ export type Stop =
 const trustCodes: Partial<Record<TrustErrorCode, AgentErrorCode>> = {
   'target-not-released': 'TARGET_NOT_SIGNED',
   'target-not-directed': 'TARGET_NOT_SIGNED',
+  'target-withdrawn': 'TARGET_WITHDRAWN',
   'trusted-state-unwritable': 'INTERNAL',
 };
 

@@ -1,23 +1,14 @@
 /** The steps of an update. Each can be begun again at any time: it looks at what is there and does what is missing. */
 import type { AgentErrorCode, ArtifactManifest, UpdateEvent, UpdateState } from '@verge/contracts';
 import { InferenceProcess } from '@verge/runtime';
-import { TrustError, verifyBoth, type RepositoryClient } from '@verge/trust/verify';
+import type { RepositoryClient } from '@verge/trust/verify';
 import { readFile } from 'node:fs/promises';
-import { sleep } from '../backoff.js';
 import { AgentError } from '../errors.js';
 import type { Layout, SlotName } from '../layout.js';
 import type { Log } from '../log/logger.js';
 import type { Serving } from '../serving.js';
-import {
-  contentsOf,
-  maxManifestBytes,
-  parseManifest,
-  readModel,
-  readSelfTests,
-  readSlot,
-  slotContents,
-  writeSlot,
-} from './artifact.js';
+import { agreedLength, refuseWithdrawn } from './agreement.js';
+import { contentsOf, parseManifest, readModel, readSelfTests, readSlot, slotContents, writeSlot } from './artifact.js';
 import { runSelfTest } from './self-test.js';
 import { spareSlot, type AgentState, type Target } from './state.js';
 import type { FetchFrom, Store } from './store.js';
@@ -66,35 +57,9 @@ export const steps: Readonly<Record<StepState, Step>> = {
   reverting: { done: 'reverted', code: 'ACTIVATION_FAILED', act: revert },
 };
 
-/** Uptane 5.4.4: both repositories are brought up to date and must agree about the manifest. */
 async function check(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
-  const target = targetOf(state);
-  const { release, director } = await context.repositories();
-  const verify = async () => {
-    await release.refresh();
-    await director.refresh();
-    return verifyBoth({ release, director, deviceId: context.deviceId, path: target.path });
-  };
-  const agreed = await verify().catch(async (error: unknown) => {
-    if (!(error instanceof TrustError) || error.code !== 'target-not-directed') throw error;
-    // The director may already name a newer wish, whose message is on its way and ends this wait.
-    await sleep(1000, signal);
-    signal.throwIfAborted();
-    return verify();
-  });
-  if (`sha256:${agreed.sha256}` !== target.manifestDigest) {
-    throw new AgentError(
-      'METADATA_REFUSED',
-      `the desired manifest is ${target.manifestDigest}, signed is sha256:${agreed.sha256}`,
-    );
-  }
-  if (agreed.length > maxManifestBytes) {
-    throw new AgentError(
-      'MANIFEST_INVALID',
-      `a manifest of ${agreed.length} bytes, at most ${maxManifestBytes} are read`,
-    );
-  }
-  return (s) => ({ ...s, update: { ...s.update, manifestBytes: agreed.length } });
+  const manifestBytes = await agreedLength(context, state, targetOf(state), signal);
+  return (s) => ({ ...s, update: { ...s.update, manifestBytes } });
 }
 
 async function download(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
@@ -205,6 +170,7 @@ async function revert(context: StepContext, state: AgentState): Promise<Patch> {
   const digest = back === null ? null : state.slots[back];
   try {
     if (back === null || digest === null) throw new AgentError('NOT_READY', 'there is no model to go back to');
+    await refuseWithdrawn(context, digest);
     if (serving.current?.digest !== digest) {
       await serving.activate(await readSlot(layout.slot(back), digest, deviceClass));
     }

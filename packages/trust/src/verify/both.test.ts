@@ -11,7 +11,7 @@ import {
   updateTargets,
 } from '../publish/index.js';
 import type { MetadataFiles, Target } from '../publish/index.js';
-import { RepositoryClient, verifyBoth, verifyRepository } from './index.js';
+import { RepositoryClient, verifyAgain, verifyBoth, verifyRepository } from './index.js';
 
 const target: Target = { path: 'digits/1/cpu/model.json', length: 3, sha256: 'aa'.repeat(32) };
 const versions = { targets: 1, snapshot: 1, timestamp: 1 };
@@ -117,6 +117,38 @@ describe('the director', () => {
     expect(() => directorMetadata({ roots, deviceId: '', targets: [], versions: bad, key: online, expires })).toThrow(
       expect.objectContaining({ code: 'input-invalid', message: expect.stringMatching(/targets.*snapshot.*deviceId/) }),
     );
+  });
+});
+
+describe('a target that was verified here before', () => {
+  it('needs the director alone, also when the release metadata has expired, until it is withdrawn', async () => {
+    const old = new Date(Date.now() - 40 * 86_400_000);
+    let files = initRepository({ keys: everyRole, targets: [target], now: old });
+    const dir = await mkdtemp(join(tmpdir(), 'verge-again-'));
+    try {
+      const fetch = (name: string) => Promise.resolve(files.get(name) ?? null);
+      const release = await RepositoryClient.open({ dir, trustedRoot: files.get('1.root.json')!, fetch });
+      await expect(release.refresh()).rejects.toMatchObject({ code: 'metadata-expired' });
+      const hashes = { sha256: target.sha256 };
+      const director = {
+        target: (path: string) =>
+          Promise.resolve(path === target.path ? { ...target, hashes, custom: { deviceId: 'cam-7' } } : null),
+      };
+      const again = (path: string, deviceId = 'cam-7') => verifyAgain({ release, director, deviceId, path });
+      const both = { release, director, deviceId: 'cam-7', path: target.path };
+      await expect(verifyBoth(both)).rejects.toMatchObject({ code: 'metadata-expired' });
+      expect(await again(target.path)).toEqual({ path: target.path, length: target.length, sha256: target.sha256 });
+      await expect(again('other')).rejects.toMatchObject({ code: 'target-not-directed' });
+      await expect(again(target.path, 'cam-8')).rejects.toMatchObject({ code: 'target-for-other-device' });
+      const withdraw = [{ path: target.path, reason: 'wrong in the rain' }];
+      files = new Map([...files, ...updateTargets({ previous: files, keys: [person], withdraw })]);
+      await release.refresh();
+      const refusal = { code: 'target-withdrawn', message: expect.stringContaining('wrong in the rain') };
+      await expect(again(target.path)).rejects.toMatchObject(refusal);
+      await expect(verifyBoth(both)).rejects.toMatchObject(refusal);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { TrustError } from '../errors.js';
+import type { Withdrawal } from '../withdrawal.js';
 import type { VerifiedTarget } from './client.js';
 
 /** What both repositories say about one artifact. */
@@ -19,29 +20,74 @@ export interface TargetSource {
   target(path: string): Promise<VerifiedTarget | null>;
 }
 
+/** The part of the release client that the decision needs. */
+export interface ReleaseSource extends TargetSource {
+  /** What was taken back, as far as this device has seen. */
+  withdrawals(): readonly Withdrawal[];
+}
+
 /**
  * Uptane's full verification (standard 5.4.4.2): the director chose the artifact for this very device, people released
- * it offline, and the two describe the same bytes. Refresh both clients first.
- * @throws TrustError `target-not-directed`, `target-for-other-device`, `target-not-released`, `target-disagreement`, and
+ * it offline and did not take it back, and the two describe the same bytes. Refresh both clients first.
+ * @throws TrustError `target-not-directed`, `target-for-other-device`, `target-not-released`, `target-disagreement`,
+ * `target-withdrawn`, and
  * what the clients refuse with
  */
 export async function verifyBoth(options: {
-  release: TargetSource;
+  release: ReleaseSource;
   director: TargetSource;
   deviceId: string;
   path: string;
 }): Promise<AgreedTarget> {
+  const { release, path } = options;
+  const directed = await directedTarget(options);
+  refuseWithdrawn(release, directed);
+  const released = await release.target(path);
+  if (!released)
+    throw new TrustError('target-not-released', `no release names ${path}: the director chose what nobody signed`);
+  const sha256 = agree(path, released, directed);
+  return { path, length: released.length, sha256, releaseCustom: released.custom, directorCustom: directed.custom };
+}
+
+/**
+ * The director's word alone, for a target that this device has verified with both repositories before and still holds:
+ * people have released it once, so going back to it needs no release metadata of today, which may have expired long ago.
+ * What people have withdrawn since, as far as this device has seen, stays refused.
+ * @throws TrustError `target-not-directed`, `target-for-other-device`, `target-withdrawn`, and what the director's client
+ * refuses with
+ */
+export async function verifyAgain(options: {
+  release: Pick<ReleaseSource, 'withdrawals'>;
+  director: TargetSource;
+  deviceId: string;
+  path: string;
+}): Promise<Pick<AgreedTarget, 'path' | 'length' | 'sha256'>> {
+  const directed = await directedTarget(options);
+  refuseWithdrawn(options.release, directed);
+  const sha256 = directed.hashes['sha256'];
+  if (sha256 === undefined) throw new TrustError('target-disagreement', `${options.path}: expected a sha256`);
+  return { path: options.path, length: directed.length, sha256 };
+}
+
+async function directedTarget(options: {
+  director: TargetSource;
+  deviceId: string;
+  path: string;
+}): Promise<VerifiedTarget> {
   const { deviceId, path } = options;
   const directed = await options.director.target(path);
   if (!directed) throw new TrustError('target-not-directed', `the director does not name ${path}`);
   if (directed.custom['deviceId'] !== deviceId) {
     throw new TrustError('target-for-other-device', `the director means ${path} for another device than ${deviceId}`);
   }
-  const released = await options.release.target(path);
-  if (!released)
-    throw new TrustError('target-not-released', `no release names ${path}: the director chose what nobody signed`);
-  const sha256 = agree(path, released, directed);
-  return { path, length: released.length, sha256, releaseCustom: released.custom, directorCustom: directed.custom };
+  return directed;
+}
+
+/** By content, whatever its path. @throws TrustError `target-withdrawn` */
+function refuseWithdrawn(release: Pick<ReleaseSource, 'withdrawals'>, { path, hashes }: VerifiedTarget): void {
+  const record = release.withdrawals().find(({ sha256 }) => sha256 === hashes['sha256']);
+  if (!record) return;
+  throw new TrustError('target-withdrawn', `${path} was withdrawn at ${record.withdrawnAt}: ${record.reason}`);
 }
 
 function agree(path: string, released: VerifiedTarget, directed: VerifiedTarget): string {

@@ -5,6 +5,6 @@ export type { Withdrawal } from '../withdrawal.js';
 export { RepositoryClient } from './client.js';
 export type { RepositoryClientOptions, RepositoryVersions, VerifiedTarget } from './client.js';
 export type { FetchMetadata } from './fetcher.js';
-export { verifyBoth } from './both.js';
-export type { AgreedTarget, TargetSource } from './both.js';
+export { verifyAgain, verifyBoth } from './both.js';
+export type { AgreedTarget, ReleaseSource, TargetSource } from './both.js';
 export { verifyRepository } from './repository.js';
