@@ -12,6 +12,8 @@ export const Identity = z.strictObject({
   deviceClass: Slug,
   /** host:port of the Device service. */
   endpoint: z.string().min(1),
+  /** host:port of the Enrollment service; absent in the files of before, until the next renewal. */
+  enrollmentEndpoint: z.string().min(1).optional(),
   privateKeyPem: z.string(),
   certificateChainPem: z.string(),
   authorityPem: z.string(),

@@ -16,7 +16,13 @@ import {
   type StatusReportReceived,
   type TelemetryRecordReceived,
 } from '@verge/contracts/grpc';
-import { createAuthority, issueDeviceCertificate, issueServerCertificate, type Authority } from '@verge/trust/identity';
+import {
+  createAuthority,
+  createDeviceRequest,
+  issueDeviceCertificate,
+  issueServerCertificate,
+  type Authority,
+} from '@verge/trust/identity';
 import {
   createKey,
   directorMetadata,
@@ -66,11 +72,12 @@ export class Gateway {
   duplicates = 0;
   enrollments = 0;
   renewals = 0;
+  expiredRenewals = 0;
   /** Download calls: digest and offset. */
   readonly downloads: { digest: string; offset: number }[] = [];
   readonly deviceId = randomUUID();
   readonly projectId = randomUUID();
-  readonly token = randomBytes(24).toString('base64url');
+  token = randomBytes(24).toString('base64url');
 
   private readonly cursors = new Map<string, number>();
   private readonly blobs = new Map<string, Buffer>();
@@ -255,7 +262,28 @@ export class Gateway {
           (error: unknown) => done({ code: status.INVALID_ARGUMENT, details: String(error) }),
         );
       },
+      RenewExpired: (call, done) => {
+        this.expiredRenewals++;
+        this.certify(Buffer.from(call.request.csrDer).toString('base64')).then(
+          (certificateChainPem) => done(null, { certificateChainPem, enrollmentEndpoint: this.bundle.endpoint }),
+          (error: unknown) => done({ code: status.INVALID_ARGUMENT, details: String(error) }),
+        );
+      },
     };
+  }
+
+  /** Another token for the same device, once. */
+  newToken(): string {
+    this.enrolledKey = null;
+    return (this.token = randomBytes(24).toString('base64url'));
+  }
+
+  /** A certificate for the device's key as it was so many days ago. */
+  async agedCertificate(privateKeyPem: string, days: number): Promise<string> {
+    const { csrPem } = await createDeviceRequest({ commonName: 'device', privateKeyPem });
+    const { deviceId, projectId } = this;
+    const now = new Date(Date.now() - days * day);
+    return (await issueDeviceCertificate(this.authority, csrPem, { deviceId, projectId, now })).certificatePem;
   }
 
   /** Every record up to it is stored, or was dropped by the device. */

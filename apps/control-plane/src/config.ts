@@ -59,6 +59,12 @@ const Environment = z.object({
     .min(0, 'expected at least 0')
     .max(86_400, 'expected at most 86400')
     .default(3600),
+  VERGE_CERTIFICATE_GRACE_DAYS: z.coerce
+    .number('expected a number of days')
+    .int('expected a whole number of days')
+    .min(0, 'expected at least 0')
+    .max(3650, 'expected at most 3650')
+    .default(365),
   VERGE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected a level from fatal to trace')
     .default('info'),
@@ -91,6 +97,8 @@ export interface ControlPlaneConfig {
     /** Bounds of what a device may claim; a record beyond them is set aside. */
     readonly limits: { readonly requestsPerSecond: number; readonly clockToleranceMs: number };
   };
+  /** Days after its certificate has expired that a device may still renew it, with the same key. */
+  readonly certificateGraceDays: number;
   readonly logLevel: Environment['VERGE_LOG_LEVEL'];
 }
 
@@ -129,6 +137,7 @@ function toConfig(e: Environment): ControlPlaneConfig {
         clockToleranceMs: e.VERGE_TELEMETRY_CLOCK_TOLERANCE_SECONDS * 1000,
       },
     },
+    certificateGraceDays: e.VERGE_CERTIFICATE_GRACE_DAYS,
     logLevel: e.VERGE_LOG_LEVEL,
   };
 }

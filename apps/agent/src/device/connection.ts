@@ -66,11 +66,8 @@ export class Connection {
     return this.client.download({ digest, offset, chunkBytes: chunkLimits.max });
   }
 
-  async renewCertificate(csrDer: Buffer): Promise<string> {
-    const reply = await this.unary<{ certificateChainPem: string }>((done) =>
-      this.client.renew({ csrDer }, within(15_000), done),
-    );
-    return reply.certificateChainPem;
+  renewCertificate(csrDer: Buffer): Promise<{ certificateChainPem: string; enrollmentEndpoint: string }> {
+    return this.unary((done) => this.client.renew({ csrDer }, within(15_000), done));
   }
 
   close(): void {

@@ -1,4 +1,7 @@
-/** Replaces the certificate after two thirds of its life. The new key and its certificate take the old ones' place together. */
+/**
+ * Replaces the certificate after two thirds of its life, or after its end when the device was off. The new key and its
+ * certificate take the old ones' place together.
+ */
 import {
   renewal,
   renewalTime,
@@ -9,6 +12,7 @@ import {
 import { backoffMs } from '../backoff.js';
 import { AgentError, reasonOf } from '../errors.js';
 import { derOf, publicKeysMatch } from '../enrollment/pem.js';
+import { renewExpired } from '../enrollment/renew-expired.js';
 import { saveIdentity, type Identity } from '../identity.js';
 import type { Log } from '../log/logger.js';
 import type { Connection } from './connection.js';
@@ -50,20 +54,16 @@ export class Renewer {
     const certificate = readDeviceIdentity(this.identity.certificateChainPem);
     const due = renewal(certificate, new Date());
     let waitMs = Math.min(longestWaitMs, Math.max(0, renewalTime(certificate).getTime() - Date.now()));
-    if (due === 'expired') {
-      this.options.log.error(
-        { notAfter: certificate.notAfter },
-        'the certificate has expired; what runs goes on, and the device must enrol anew with another --dir',
-      );
-      waitMs = longestWaitMs;
-    } else if (due === 'due') {
+    if (due !== 'not-yet') {
       try {
-        await this.renew();
+        await (due === 'expired' ? this.renewExpired(certificate.notAfter) : this.renew());
         this.failures = 0;
         waitMs = 1000;
       } catch (error) {
         this.options.log.warn({ err: reasonOf(error) }, 'the certificate was not renewed; trying again');
-        waitMs = 500 + backoffMs(this.failures++, Math.random());
+        // What was refused is refused again, until a person has helped.
+        const refused = error instanceof AgentError && error.code === 'ENROLLMENT_REFUSED';
+        waitMs = refused ? longestWaitMs : 500 + backoffMs(this.failures++, Math.random());
       }
     }
     if (this.stopped) return;
@@ -76,9 +76,21 @@ export class Renewer {
   }
 
   private async renew(): Promise<void> {
-    const { connection, path, onRenewed, log } = this.options;
     const { privateKeyPem, csrPem } = await createDeviceRequest({ commonName: this.identity.deviceId });
-    const certificateChainPem = await connection.renewCertificate(derOf(csrPem));
+    await this.take(privateKeyPem, await this.options.connection.renewCertificate(derOf(csrPem)));
+  }
+
+  /** The device was off for too long: the same key, over the enrolment port. What runs goes on meanwhile. */
+  private async renewExpired(notAfter: Date): Promise<void> {
+    this.options.log.warn({ notAfter }, 'the certificate has expired; asking for another with the same key');
+    await this.take(this.identity.privateKeyPem, await renewExpired(this.identity));
+  }
+
+  private async take(
+    privateKeyPem: string,
+    { certificateChainPem, enrollmentEndpoint }: { certificateChainPem: string; enrollmentEndpoint: string },
+  ): Promise<void> {
+    const { path, onRenewed, log } = this.options;
     const named = await checkDeviceCertificate({
       certificate: certificateChainPem,
       authorityPem: this.identity.authorityPem,
@@ -86,7 +98,8 @@ export class Renewer {
     if (named.deviceId !== this.identity.deviceId || !publicKeysMatch(certificateChainPem, privateKeyPem)) {
       throw new AgentError('ENROLLMENT_REFUSED', 'the renewed certificate is for another device or key');
     }
-    this.identity = { ...this.identity, privateKeyPem, certificateChainPem };
+    const moved = enrollmentEndpoint === '' ? {} : { enrollmentEndpoint };
+    this.identity = { ...this.identity, privateKeyPem, certificateChainPem, ...moved };
     await saveIdentity(path, this.identity);
     log.info({ notAfter: named.notAfter }, 'certificate renewed');
     onRenewed(this.identity);

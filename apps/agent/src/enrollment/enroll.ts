@@ -13,6 +13,7 @@ import { readIfPresent, writeAtomic } from '../atomic-file.js';
 import { AgentError, reasonOf } from '../errors.js';
 import { findIdentity, saveIdentity, type Identity } from '../identity.js';
 import type { Layout } from '../layout.js';
+import { Lock } from '../lock.js';
 import type { ReadBundle } from './bundle.js';
 import { derOf, publicKeysMatch } from './pem.js';
 
@@ -38,19 +39,39 @@ export interface EnrollOptions {
  */
 export async function enroll(options: EnrollOptions): Promise<{ identity: Identity; fresh: boolean }> {
   const { layout, source } = options;
-  const { bundle, releaseRoot } = source;
+  const { bundle } = source;
   const tokenSha256 = createHash('sha256').update(bundle.token).digest('hex');
-  const present = await findIdentity(layout.identity);
+  const again = bundle.deviceId !== undefined;
+  // A damaged identity is what a device may enrol again for.
+  const present = await findIdentity(layout.identity).catch((error: unknown) => {
+    if (again && error instanceof AgentError && error.code === 'STATE_DAMAGED') return null;
+    throw error;
+  });
   if (present?.tokenSha256 === tokenSha256) return { identity: present, fresh: false };
-  if (present) {
+  if (present && present.deviceId !== bundle.deviceId) {
     throw new AgentError(
       'ALREADY_ENROLLED',
       `${layout.dir} belongs to device ${present.deviceId} (${present.name}) already; give another --dir`,
     );
   }
   await layout.prepare();
+  // A running agent would write its old identity over the new one.
+  const lock = await Lock.take(layout.lock);
+  try {
+    return { identity: await enrollHere(options, present, tokenSha256), fresh: true };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The folder stays what it is: slots, spool and the metadata seen, also when the device enrols again. */
+async function enrollHere(options: EnrollOptions, present: Identity | null, tokenSha256: string): Promise<Identity> {
+  const { layout, source } = options;
+  const { bundle, releaseRoot } = source;
   await trustRoot(layout, 'release', releaseRoot);
-  const { privateKeyPem, csrPem } = await enrollingKey(layout, tokenSha256);
+  const { privateKeyPem, csrPem } = present
+    ? await createDeviceRequest({ commonName: present.deviceId, privateKeyPem: present.privateKeyPem })
+    : await enrollingKey(layout, tokenSha256);
   const reply = await ask(source, options.timeoutMs ?? 20_000, {
     token: bundle.token,
     csrDer: derOf(csrPem),
@@ -62,7 +83,7 @@ export async function enroll(options: EnrollOptions): Promise<{ identity: Identi
   await trustRoot(layout, 'director', reply.directorRoot);
   await saveIdentity(layout.identity, identity);
   await rm(layout.enrolling, { force: true });
-  return { identity, fresh: true };
+  return identity;
 }
 
 /** The key of an interrupted enrolment with the same token, else a fresh one that is on disk first. */
@@ -121,8 +142,9 @@ async function checkReply(
   if (!publicKeysMatch(reply.certificateChainPem, from.privateKeyPem)) {
     throw new AgentError('ENROLLMENT_REFUSED', 'the certificate received is for another key');
   }
-  if (named.deviceId !== reply.deviceId) {
-    throw new AgentError('ENROLLMENT_REFUSED', 'the certificate received names another device than the reply');
+  const { deviceId = reply.deviceId, endpoint } = from.source.bundle;
+  if (named.deviceId !== reply.deviceId || named.deviceId !== deviceId) {
+    throw new AgentError('ENROLLMENT_REFUSED', 'the certificate received names another device than was asked for');
   }
   return {
     version: 1,
@@ -131,6 +153,7 @@ async function checkReply(
     name: reply.name,
     deviceClass: from.source.bundle.deviceClass,
     endpoint: reply.deviceEndpoint,
+    enrollmentEndpoint: endpoint,
     privateKeyPem: from.privateKeyPem,
     certificateChainPem: reply.certificateChainPem,
     authorityPem: reply.authorityPem,

@@ -57,14 +57,17 @@ describe('going back', () => {
   });
 
   const full = Boolean(process.env['VERGE_TEST_FULL']);
-  it.runIf(full)('needs nobody after a failed probation, also when both repositories are out of date and nobody answers', async () => {
-    gateway.ageRelease(400);
-    gateway.desire(v2!, { expires: new Date(Date.now() - 1000) });
-    const { inferencePid } = await agent.serves(2);
-    gateway.down();
-    process.kill(inferencePid!, 'SIGKILL');
-    await agent.serves(1);
-  });
+  it.runIf(full)(
+    'needs nobody after a failed probation, also when both repositories are out of date and nobody answers',
+    async () => {
+      gateway.ageRelease(400);
+      gateway.desire(v2!, { expires: new Date(Date.now() - 1000) });
+      const { inferencePid } = await agent.serves(2);
+      gateway.down();
+      process.kill(inferencePid!, 'SIGKILL');
+      await agent.serves(1);
+    },
+  );
 
   it('does not happen by itself to what the device knows to be withdrawn', async () => {
     gateway.withdraw(v2!);

@@ -2,7 +2,12 @@
 import type { FieldError } from '@verge/contracts';
 import { Slug } from '@verge/contracts';
 import type { EnrollRequestReceived } from '@verge/contracts/grpc';
-import { certificateFingerprint, requestKeyFingerprint, TrustError } from '@verge/trust/identity';
+import {
+  certificateFingerprint,
+  certificateKeyFingerprint,
+  requestKeyFingerprint,
+  TrustError,
+} from '@verge/trust/identity';
 import { hashSecret } from '../access/secret.js';
 import type { AuditService } from '../audit/audit.service.js';
 import type { AuthorityService } from '../authority/authority.service.js';
@@ -10,6 +15,7 @@ import type { DatabaseService, Db } from '../database/database.service.js';
 import { isUniqueViolation } from '../database/database.service.js';
 import { GatewayError, invalidArgument } from '../gateway/status.js';
 import { checkFacts } from '../devices/facts.js';
+import { reEnroll } from './re-enroll.js';
 
 export interface Enrolled {
   readonly deviceId: string;
@@ -79,11 +85,11 @@ function enrollOnce(
         const detail = `the token is for devices of class ${token.deviceClass}`;
         throw invalidArgument([{ field: 'device_class', detail }]);
       }
-      const device = await findOrCreate(db, token, request, keyFingerprint);
+      const device = await findOrCreate(parts, db, token, request, keyFingerprint);
       const enrolled = { deviceId: device.id, projectId: device.projectId, name: device.name };
       const certificatePem = await certify(parts, db, csrPem, enrolled);
       if (!device.again) {
-        await recordEnrollment(parts, db, token, device);
+        if (token.deviceId === null) await recordEnrollment(parts, db, token, device);
         await useToken(db, token);
       }
       return { ...enrolled, certificatePem };
@@ -119,6 +125,7 @@ function tokenUsedUp(): GatewayError {
 
 /** The same token and key again are the same device: it lost our answer. */
 async function findOrCreate(
+  { audit }: EnrollParts,
   db: Db,
   token: Token,
   request: EnrollRequestReceived,
@@ -134,6 +141,10 @@ async function findOrCreate(
     return { id, projectId, name, again: true };
   }
   if (token.uses >= token.maxUses) throw tokenUsedUp();
+  const { deviceId } = token;
+  if (deviceId !== null) {
+    return { ...(await reEnroll(audit, db, { ...token, deviceId }, keyFingerprint)), again: false };
+  }
   const { id, projectId, name } = await db.device.create({
     data: {
       projectId: token.projectId,
@@ -166,7 +177,8 @@ export async function certify(
   const issued = await refuseBadCsr(() => authority.issue(csrPem, { deviceId, projectId }));
   const { certificatePem, serial, notAfter } = issued;
   const fingerprint = certificateFingerprint(certificatePem);
-  await db.deviceCertificate.create({ data: { serial, deviceId, fingerprint, expiresAt: notAfter } });
+  const keyFingerprint = certificateKeyFingerprint(certificatePem);
+  await db.deviceCertificate.create({ data: { serial, deviceId, fingerprint, keyFingerprint, expiresAt: notAfter } });
   await db.device.update({
     where: { id: deviceId },
     data: { certificateSerial: serial, certificateExpiresAt: notAfter },

@@ -17,6 +17,11 @@ export class EnrollmentController {
     return this.enrollment.create(caller, input);
   }
 
+  @Operation('devices.reEnroll')
+  reEnroll(@Caller() caller: ProjectCaller, @Input() input: InputOf<'devices.reEnroll'>) {
+    return this.enrollment.reEnroll(caller, input);
+  }
+
   @Operation('enrollment.revoke')
   revoke(@Caller() caller: ProjectCaller, @Input() input: InputOf<'enrollment.revoke'>) {
     return this.enrollment.revoke(caller, input);

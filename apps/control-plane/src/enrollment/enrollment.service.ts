@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EnrollmentBundle } from '@verge/contracts';
 import { hashSecret, newSecret } from '../access/secret.js';
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import { AuthorityService } from '../authority/authority.service.js';
@@ -57,10 +58,48 @@ export class EnrollmentService {
       await this.audit.byCaller(caller, 'enrollment-token.create', subject, { deviceClass, maxUses }, db);
       return made;
     });
+    return { ...present(row), bundle: this.bundle(row, token) };
+  }
+
+  /** A token for one device that is here already: it stays the device that it is. */
+  async reEnroll(
+    caller: ProjectCaller,
+    { params, body }: InputOf<'devices.reEnroll'>,
+  ): Promise<OutputOf<'devices.reEnroll'>> {
+    const projectId = caller.project.id;
+    const token = newSecret('enroll');
+    const row = await this.database.$transaction(async (db) => {
+      const device = await db.device.findFirst({ where: { projectId, id: params.device } });
+      if (device === null) throw ProblemError.notFound('device', params.device);
+      if (device.state !== 'active') throw new ProblemError('CONFLICT', `the device ${device.name} was revoked`);
+      const { id: deviceId, deviceClass, groupId } = device;
+      const { allowNewKey } = body;
+      const made = await db.enrollmentToken.create({
+        data: {
+          projectId,
+          tokenHash: hashSecret(token),
+          name: device.name,
+          deviceClass,
+          groupId,
+          maxUses: 1,
+          deviceId,
+          allowNewKey,
+          expiresAt: new Date(Date.now() + body.expiresInMinutes * 60_000),
+          createdBy: nameOf(caller),
+        },
+        include: tokenInclude,
+      });
+      const subject = { kind: 'device', id: deviceId, name: device.name };
+      await this.audit.byCaller(caller, 'device.re-enroll-token', subject, { tokenId: made.id, allowNewKey }, db);
+      return made;
+    });
+    return { ...present(row), bundle: { ...this.bundle(row, token), deviceId: params.device } };
+  }
+
+  private bundle({ deviceClass }: TokenRow, token: string): EnrollmentBundle {
     const endpoint = `${this.config.publicHost}:${this.config.grpc.enrollPort}`;
     const { authorityPem } = this.authority;
-    const schema = 'verge.enrollment/1';
-    return { ...present(row), bundle: { schema, endpoint, token, deviceClass, authorityPem, releaseRoot: null } };
+    return { schema: 'verge.enrollment/1', endpoint, token, deviceClass, authorityPem, releaseRoot: null };
   }
 
   async revoke(caller: ProjectCaller, { params }: InputOf<'enrollment.revoke'>): Promise<void> {
@@ -76,7 +115,7 @@ export class EnrollmentService {
 }
 
 function present(row: TokenRow): OutputOf<'enrollment.list'>['items'][number] {
-  const { id, name, deviceClass, maxUses, uses, revokedAt } = row;
+  const { id, name, deviceClass, maxUses, uses, deviceId, revokedAt } = row;
   return {
     id,
     name,
@@ -84,6 +123,7 @@ function present(row: TokenRow): OutputOf<'enrollment.list'>['items'][number] {
     group: row.group?.name ?? null,
     maxUses,
     uses,
+    deviceId,
     expiresAt: row.expiresAt.toISOString(),
     createdAt: row.createdAt.toISOString(),
     revoked: revokedAt !== null,

@@ -21,6 +21,7 @@ interface Row {
   state: string;
   issued: boolean;
   revoked: boolean;
+  unused: boolean;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -35,7 +36,7 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
   const { rows } = await pool.query<Row>({
     name: 'device-authenticate',
     text: `SELECT d.project_id, d.group_id, d.name, d.enrolled_at, d.state, c.serial IS NOT NULL AS issued,
-        c.revoked_at IS NOT NULL AS revoked
+        c.revoked_at IS NOT NULL AS revoked, c.first_used_at IS NULL AS unused
       FROM devices d LEFT JOIN device_certificates c ON c.device_id = d.id AND c.serial = $2
       WHERE d.id = $1`,
     values: [deviceId, serial],
@@ -46,5 +47,12 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
     throw new GatewayError('UNAUTHENTICATED', 'the device is not known');
   }
   if (row.revoked || row.state !== 'active') throw new GatewayError('PERMISSION_DENIED', 'the device was revoked');
+  // The device holds this certificate now, so an older one may not be renewed after its expiry any more.
+  if (row.unused) {
+    await pool.query(
+      'UPDATE device_certificates SET first_used_at = now() WHERE serial = $1 AND first_used_at IS NULL',
+      [serial],
+    );
+  }
   return { deviceId, projectId, groupId: row.group_id, name: row.name, serial, enrolledAt: row.enrolled_at };
 }

@@ -25,6 +25,8 @@ export interface DeviceContext {
   readonly telemetry: TelemetryService;
   readonly watches: WatchStreams;
   readonly answer: Answer;
+  /** host:port of the Enrollment service. */
+  readonly enrollmentEndpoint: string;
 }
 
 /** Every call begins with who makes it, as the database knows the device now. */
@@ -35,6 +37,7 @@ export function deviceHandlers(context: DeviceContext): DeviceHandlers {
   return {
     Renew: answer.unary(async (call) => ({
       certificateChainPem: await renew(context, await caller(call), call.request.csrDer),
+      enrollmentEndpoint: context.enrollmentEndpoint,
     })),
     Watch: answer.stream(async (call) => watches.serve(await caller(call), call)),
     Report: answer.unary(async (call) => {

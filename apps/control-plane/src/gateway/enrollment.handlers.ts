@@ -1,14 +1,17 @@
 import type { EnrollReply, EnrollmentHandlers } from '@verge/contracts/grpc';
-import type { EnrollParts } from '../enrollment/enroll.js';
 import { enroll } from '../enrollment/enroll.js';
+import type { RenewExpiredParts } from '../enrollment/renew-expired.js';
+import { renewExpired } from '../enrollment/renew-expired.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Answer } from './answer.js';
 
-export interface EnrollmentContext extends EnrollParts {
+export interface EnrollmentContext extends RenewExpiredParts {
   readonly bus: EventBus;
   readonly answer: Answer;
   /** host:port of the Device service. */
   readonly deviceEndpoint: string;
+  /** host:port of this service. */
+  readonly enrollmentEndpoint: string;
 }
 
 export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandlers {
@@ -27,6 +30,11 @@ export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandle
         directorRoot: Buffer.from(authority.directorRoots.get('1.root.json') ?? []),
         deviceEndpoint: context.deviceEndpoint,
       };
+    }),
+    RenewExpired: answer.unary(async (call) => {
+      const { deviceId, projectId, certificatePem } = await renewExpired(context, call.request);
+      bus.changed(projectId, 'device', deviceId);
+      return { certificateChainPem: certificatePem, enrollmentEndpoint: context.enrollmentEndpoint };
     }),
   };
 }

@@ -54,10 +54,13 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
     const { authority, audit, bus, database, config, watches } = this;
     const answer = new Answer(this.log);
     const deviceEndpoint = `${config.publicHost}:${config.grpc.port}`;
+    const enrollmentEndpoint = `${config.publicHost}:${config.grpc.enrollPort}`;
     const { blobs, director, reports, telemetry } = this;
-    const device = { database, blobs, authority, director, reports, telemetry, watches, answer };
+    const device = { database, blobs, authority, director, reports, telemetry, watches, answer, enrollmentEndpoint };
     this.deviceServer.addService(deviceService, { ...deviceHandlers(device) });
-    const enrollment = { database, authority, audit, bus, answer, deviceEndpoint };
+    const graceDays = config.certificateGraceDays;
+    const parts = { database, authority, audit, bus, answer, graceDays };
+    const enrollment = { ...parts, deviceEndpoint, enrollmentEndpoint };
     this.enrollmentServer.addService(enrollmentService, { ...enrollmentHandlers(enrollment) });
     const { certificatePem, privateKeyPem } = authority.server;
     const identity = [{ cert_chain: Buffer.from(certificatePem), private_key: Buffer.from(privateKeyPem) }];

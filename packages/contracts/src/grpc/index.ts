@@ -69,5 +69,6 @@ export type {
   MetadataRequest,
   MetadataRequest__Output as MetadataRequestReceived,
 } from './generated/verge/device/v1/MetadataRequest.js';
+export type { RenewExpiredRequest__Output as RenewExpiredRequestReceived } from './generated/verge/device/v1/RenewExpiredRequest.js';
 export type { RenewRequest__Output as RenewRequestReceived } from './generated/verge/device/v1/RenewRequest.js';
 export type { WatchRequest__Output as WatchRequestReceived } from './generated/verge/device/v1/WatchRequest.js';

@@ -54,6 +54,8 @@ export const EnrollmentToken = z.object({
   group: Slug.nullable(),
   maxUses: z.int(),
   uses: z.int(),
+  /** The one device that may use it, to enrol again. */
+  deviceId: Id.nullable(),
   expiresAt: Instant,
   createdAt: Instant,
   revoked: z.boolean(),
@@ -73,6 +75,8 @@ export const EnrollmentBundle = z.strictObject({
    * folder: a device must not learn it from the control plane.
    */
   releaseRoot: z.base64().nullable(),
+  /** The device that enrols again with it, and keeps its identity, its models and its telemetry. */
+  deviceId: Id.optional(),
 });
 export type EnrollmentBundle = z.infer<typeof EnrollmentBundle>;
 
@@ -129,6 +133,19 @@ export const fleetRoutes = {
     role: 'operator',
     summary: 'Refuse the device from its next call on and cut its stream.',
     response: Device,
+  }),
+  'devices.reEnroll': route({
+    method: 'POST',
+    path: '/projects/{project}/devices/{device}/enrollment-token',
+    tag: 'devices',
+    role: 'operator',
+    status: 201,
+    summary: 'Create a token with which this device alone enrols again, as the device that it is.',
+    body: z.strictObject({
+      allowNewKey: z.boolean().default(false).describe('also with a key that it never had here: its disk was lost'),
+      expiresInMinutes: z.int().min(1).max(525_600).default(1440),
+    }),
+    response: EnrollmentToken.extend({ bundle: EnrollmentBundle }),
   }),
   'devices.events': route({
     method: 'GET',

@@ -3,8 +3,8 @@ import { reasonOf, refuseBad, TrustError } from '../errors.js';
 import type { Authority } from './authority.js';
 import { badName, issueLeaf } from './authority.js';
 import type { CertificateInput } from './certificate.js';
-import { parseCertificate, pemOf } from './certificate.js';
-import { algorithm, exportPrivateKey, generateKeyPair } from './keys.js';
+import { dayMs, parseCertificate, pemOf } from './certificate.js';
+import { algorithm, exportPrivateKey, generateKeyPair, importKeyPair } from './keys.js';
 import type { X509Certificate } from './x509.js';
 import {
   BasicConstraintsExtension,
@@ -24,16 +24,25 @@ export interface DeviceRequest {
   csrPem: string;
 }
 
-/** Makes a fresh P-256 key and a certificate signing request that proves possession of it (RFC 2986). */
-export async function createDeviceRequest(options: { commonName: string }): Promise<DeviceRequest> {
+/**
+ * Makes a P-256 key, or takes the one that is there, and a certificate signing request that proves possession of it
+ * (RFC 2986).
+ */
+export async function createDeviceRequest(options: {
+  commonName: string;
+  /** PKCS #8 in PEM; absent: a fresh key. */
+  privateKeyPem?: string;
+}): Promise<DeviceRequest> {
   refuseBad('device request', badName('commonName', options.commonName));
-  const keys = await generateKeyPair();
+  const { privateKeyPem } = options;
+  const keys = privateKeyPem === undefined ? await generateKeyPair() : await importKeyPair(privateKeyPem);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: [options.commonName] }],
     signingAlgorithm: algorithm,
     keys,
   });
-  return { privateKeyPem: await exportPrivateKey(keys.privateKey), csrPem: `${request.toString('pem')}\n` };
+  const own = privateKeyPem ?? (await exportPrivateKey(keys.privateKey));
+  return { privateKeyPem: own, csrPem: `${request.toString('pem')}\n` };
 }
 
 export interface DeviceCertificateOptions {
@@ -91,6 +100,12 @@ export async function issueDeviceCertificate(
 export async function requestKeyFingerprint(csrPem: string): Promise<string> {
   const request = await parseRequest(csrPem);
   return createHash('sha256').update(new Uint8Array(request.publicKey.rawData)).digest('hex');
+}
+
+/** SHA-256 of the SubjectPublicKeyInfo in a certificate, lower-case hex; see `requestKeyFingerprint`. */
+export function certificateKeyFingerprint(input: CertificateInput): string {
+  const { publicKey } = parseCertificate(input);
+  return createHash('sha256').update(new Uint8Array(publicKey.rawData)).digest('hex');
 }
 
 async function parseRequest(csrPem: string): Promise<Pkcs10CertificateRequest> {
@@ -160,6 +175,8 @@ export async function checkDeviceCertificate(options: {
   certificate: CertificateInput;
   authorityPem: string;
   now?: Date;
+  /** How long after its expiry a certificate still tells who its holder is; default 0. */
+  graceDays?: number;
 }): Promise<DeviceIdentity> {
   const certificate = parseCertificate(options.certificate);
   const authority = parseCertificate(options.authorityPem);
@@ -173,7 +190,7 @@ export async function checkDeviceCertificate(options: {
   if (now < identity.notBefore) {
     throw new TrustError('certificate-not-yet-valid', `valid from ${identity.notBefore.toISOString()}`);
   }
-  if (now > identity.notAfter)
+  if (now.getTime() > identity.notAfter.getTime() + (options.graceDays ?? 0) * dayMs)
     throw new TrustError('certificate-expired', `expired at ${identity.notAfter.toISOString()}`);
   return identity;
 }

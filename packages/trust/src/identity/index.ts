@@ -5,6 +5,7 @@ export type { Authority, AuthorityOptions, IssuedCertificate, ServerCertificateO
 export { certificateFingerprint } from './certificate.js';
 export type { CertificateInput } from './certificate.js';
 export {
+  certificateKeyFingerprint,
   checkDeviceCertificate,
   createDeviceRequest,
   deviceUri,

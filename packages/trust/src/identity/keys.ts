@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto';
+import { createPublicKey, webcrypto } from 'node:crypto';
 import { reasonOf, TrustError } from '../errors.js';
 import { PemConverter } from './x509.js';
 
@@ -22,4 +22,11 @@ export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey
       cause: error,
     });
   }
+}
+
+/** A private key and the public one that belongs to it. @throws TrustError `key-malformed` */
+export async function importKeyPair(pem: string): Promise<webcrypto.CryptoKeyPair> {
+  const privateKey = await importPrivateKey(pem);
+  const spki = createPublicKey(pem).export({ type: 'spki', format: 'der' });
+  return { privateKey, publicKey: await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']) };
 }

@@ -7,7 +7,7 @@ export function renewalTime(certificate: { notBefore: Date; notAfter: Date }): D
   return new Date(notBefore.getTime() + ((notAfter.getTime() - notBefore.getTime()) * 2) / 3);
 }
 
-/** Pure: whether a device should renew at `now`. An expired certificate cannot renew itself; the device must enrol again. */
+/** Pure: whether a device should renew at `now`. TLS refuses an expired one: it is renewed over the enrolment port. */
 export function renewal(certificate: { notBefore: Date; notAfter: Date }, now: Date): Renewal {
   if (now > certificate.notAfter) return 'expired';
   return now >= renewalTime(certificate) ? 'due' : 'not-yet';

@@ -12,6 +12,10 @@ export const descriptor = {
           "Enroll": {
            "requestType": "EnrollRequest",
            "responseType": "EnrollReply"
+          },
+          "RenewExpired": {
+           "requestType": "RenewExpiredRequest",
+           "responseType": "RenewReply"
           }
          }
         },
@@ -110,11 +114,27 @@ export const descriptor = {
           }
          }
         },
+        "RenewExpiredRequest": {
+         "fields": {
+          "certificateDer": {
+           "type": "bytes",
+           "id": 1
+          },
+          "csrDer": {
+           "type": "bytes",
+           "id": 2
+          }
+         }
+        },
         "RenewReply": {
          "fields": {
           "certificateChainPem": {
            "type": "string",
            "id": 1
+          },
+          "enrollmentEndpoint": {
+           "type": "string",
+           "id": 2
           }
          }
         },

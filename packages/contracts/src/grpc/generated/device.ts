@@ -12,6 +12,7 @@ import type { EnrollmentClient as _verge_device_v1_EnrollmentClient, EnrollmentD
 import type { FeatureSketch as _verge_device_v1_FeatureSketch, FeatureSketch__Output as _verge_device_v1_FeatureSketch__Output } from './verge/device/v1/FeatureSketch.js';
 import type { MetadataReply as _verge_device_v1_MetadataReply, MetadataReply__Output as _verge_device_v1_MetadataReply__Output } from './verge/device/v1/MetadataReply.js';
 import type { MetadataRequest as _verge_device_v1_MetadataRequest, MetadataRequest__Output as _verge_device_v1_MetadataRequest__Output } from './verge/device/v1/MetadataRequest.js';
+import type { RenewExpiredRequest as _verge_device_v1_RenewExpiredRequest, RenewExpiredRequest__Output as _verge_device_v1_RenewExpiredRequest__Output } from './verge/device/v1/RenewExpiredRequest.js';
 import type { RenewReply as _verge_device_v1_RenewReply, RenewReply__Output as _verge_device_v1_RenewReply__Output } from './verge/device/v1/RenewReply.js';
 import type { RenewRequest as _verge_device_v1_RenewRequest, RenewRequest__Output as _verge_device_v1_RenewRequest__Output } from './verge/device/v1/RenewRequest.js';
 import type { ReportReply as _verge_device_v1_ReportReply, ReportReply__Output as _verge_device_v1_ReportReply__Output } from './verge/device/v1/ReportReply.js';
@@ -41,6 +42,7 @@ export interface ProtoGrpcType {
         FeatureSketch: MessageTypeDefinition<_verge_device_v1_FeatureSketch, _verge_device_v1_FeatureSketch__Output>
         MetadataReply: MessageTypeDefinition<_verge_device_v1_MetadataReply, _verge_device_v1_MetadataReply__Output>
         MetadataRequest: MessageTypeDefinition<_verge_device_v1_MetadataRequest, _verge_device_v1_MetadataRequest__Output>
+        RenewExpiredRequest: MessageTypeDefinition<_verge_device_v1_RenewExpiredRequest, _verge_device_v1_RenewExpiredRequest__Output>
         RenewReply: MessageTypeDefinition<_verge_device_v1_RenewReply, _verge_device_v1_RenewReply__Output>
         RenewRequest: MessageTypeDefinition<_verge_device_v1_RenewRequest, _verge_device_v1_RenewRequest__Output>
         ReportReply: MessageTypeDefinition<_verge_device_v1_ReportReply, _verge_device_v1_ReportReply__Output>

@@ -3,8 +3,10 @@
 
 export interface RenewReply {
   'certificateChainPem'?: (string);
+  'enrollmentEndpoint'?: (string);
 }
 
 export interface RenewReply__Output {
   'certificateChainPem': (string);
+  'enrollmentEndpoint': (string);
 }

@@ -1,0 +1,12 @@
+// Original file: proto/device.proto
+
+
+export interface RenewExpiredRequest {
+  'certificateDer'?: (Buffer | Uint8Array | string);
+  'csrDer'?: (Buffer | Uint8Array | string);
+}
+
+export interface RenewExpiredRequest__Output {
+  'certificateDer': (Buffer);
+  'csrDer': (Buffer);
+}
