@@ -10,6 +10,14 @@ const port = (fallback: number) =>
     .min(0, 'expected a port from 0 (any) to 65535')
     .max(65_535, 'expected a port from 0 (any) to 65535')
     .default(fallback);
+/** 0: for ever. */
+const days = (fallback: number) =>
+  z.coerce
+    .number('expected a number of days')
+    .int('expected a whole number of days')
+    .min(0, 'expected at least 0, which means for ever')
+    .max(36_500, 'expected at most 36500')
+    .default(fallback);
 const flag = z
   .enum(['true', 'false', '1', '0'], 'expected true or false')
   .default('false')
@@ -65,6 +73,13 @@ const Environment = z.object({
     .min(0, 'expected at least 0')
     .max(3650, 'expected at most 3650')
     .default(365),
+  VERGE_TELEMETRY_RAW_DAYS: days(7),
+  VERGE_TELEMETRY_MINUTE_DAYS: days(7),
+  VERGE_TELEMETRY_HOUR_DAYS: days(400),
+  VERGE_TELEMETRY_DEVICE_DAYS: days(30),
+  VERGE_QUARANTINE_DAYS: days(30),
+  VERGE_DEVICE_EVENT_DAYS: days(90),
+  VERGE_AUDIT_DAYS: days(0),
   VERGE_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'expected a level from fatal to trace')
     .default('info'),
@@ -73,6 +88,21 @@ type Environment = z.output<typeof Environment>;
 
 /** What `openBlobStore` reads. */
 export type BlobSettings = Pick<Environment, Extract<keyof Environment, `S3_${string}`>> & { BLOBS_DIR?: string };
+
+/** Days for which each is kept; 0: for ever. */
+export interface RetentionConfig {
+  /** Raw telemetry records. */
+  readonly rawDays: number;
+  /** Roll-ups of minutes. */
+  readonly minuteDays: number;
+  /** Roll-ups of hours, of projects and groups. */
+  readonly hourDays: number;
+  /** Roll-ups of hours of single devices, and what rollouts read. */
+  readonly deviceDays: number;
+  readonly quarantineDays: number;
+  readonly deviceEventDays: number;
+  readonly auditDays: number;
+}
 
 export interface ControlPlaneConfig {
   /** Absolute. */
@@ -99,6 +129,7 @@ export interface ControlPlaneConfig {
   };
   /** Days after its certificate has expired that a device may still renew it, with the same key. */
   readonly certificateGraceDays: number;
+  readonly retention: RetentionConfig;
   readonly logLevel: Environment['VERGE_LOG_LEVEL'];
 }
 
@@ -138,6 +169,19 @@ function toConfig(e: Environment): ControlPlaneConfig {
       },
     },
     certificateGraceDays: e.VERGE_CERTIFICATE_GRACE_DAYS,
+    retention: retentionOf(e),
     logLevel: e.VERGE_LOG_LEVEL,
+  };
+}
+
+function retentionOf(e: Environment): RetentionConfig {
+  return {
+    rawDays: e.VERGE_TELEMETRY_RAW_DAYS,
+    minuteDays: e.VERGE_TELEMETRY_MINUTE_DAYS,
+    hourDays: e.VERGE_TELEMETRY_HOUR_DAYS,
+    deviceDays: e.VERGE_TELEMETRY_DEVICE_DAYS,
+    quarantineDays: e.VERGE_QUARANTINE_DAYS,
+    deviceEventDays: e.VERGE_DEVICE_EVENT_DAYS,
+    auditDays: e.VERGE_AUDIT_DAYS,
   };
 }

@@ -74,7 +74,11 @@ export function observeCommands(program: Command): void {
     }),
   );
   windowed(telemetry.command('series').description('requests, errors and latency over time'))
-    .option('--step <seconds>', 'seconds a point', number('--step', { min: 1, max: 86_400, integer: true }))
+    .option(
+      '--step <seconds>',
+      'seconds a point, whole minutes',
+      number('--step', { min: 60, max: 86_400, integer: true }),
+    )
     .action(
       remote(async ({ client, params, output }, options: WindowOptions) => {
         const s = await client.call('telemetry.series', {

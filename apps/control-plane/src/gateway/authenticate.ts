@@ -11,6 +11,8 @@ export interface CallingDevice {
   readonly name: string;
   readonly serial: string;
   readonly enrolledAt: Date;
+  /** The rollout that spoke last to it. */
+  readonly rolloutId: string | null;
 }
 
 interface Row {
@@ -18,6 +20,7 @@ interface Row {
   group_id: string | null;
   name: string;
   enrolled_at: Date;
+  desired_rollout_id: string | null;
   state: string;
   issued: boolean;
   revoked: boolean;
@@ -35,8 +38,8 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
   if (!uuid.test(deviceId)) throw new GatewayError('UNAUTHENTICATED', 'the device is not known');
   const { rows } = await pool.query<Row>({
     name: 'device-authenticate',
-    text: `SELECT d.project_id, d.group_id, d.name, d.enrolled_at, d.state, c.serial IS NOT NULL AS issued,
-        c.revoked_at IS NOT NULL AS revoked, c.first_used_at IS NULL AS unused
+    text: `SELECT d.project_id, d.group_id, d.name, d.enrolled_at, d.desired_rollout_id, d.state,
+        c.serial IS NOT NULL AS issued, c.revoked_at IS NOT NULL AS revoked, c.first_used_at IS NULL AS unused
       FROM devices d LEFT JOIN device_certificates c ON c.device_id = d.id AND c.serial = $2
       WHERE d.id = $1`,
     values: [deviceId, serial],
@@ -54,5 +57,6 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
       [serial],
     );
   }
-  return { deviceId, projectId, groupId: row.group_id, name: row.name, serial, enrolledAt: row.enrolled_at };
+  const { group_id: groupId, name, enrolled_at: enrolledAt, desired_rollout_id: rolloutId } = row;
+  return { deviceId, projectId, groupId, name, serial, enrolledAt, rolloutId };
 }

@@ -38,13 +38,14 @@ export class HealthController {
   @Get('metrics')
   @OpenPath()
   async metrics(@Res() response: ServerResponse): Promise<void> {
-    const [queue, states, devices, online, quarantine, spools] = await Promise.all([
+    const [queue, states, devices, online, quarantine, spools, pending] = await Promise.all([
       this.jobs.counts(),
       this.database.job.groupBy({ by: ['kind', 'state'], _count: true }),
       this.database.device.groupBy({ by: ['state'], _count: true }),
       this.database.device.count({ where: { state: 'active', onlineUntil: { gt: new Date() } } }),
       this.database.quarantinedRecord.count(),
       this.database.telemetryCursor.aggregate({ _sum: { quarantined: true } }),
+      this.database.telemetryPending.count(),
     ]);
     const { rss, heapUsed } = process.memoryUsage();
     const samples: Sample[] = [
@@ -53,6 +54,7 @@ export class HealthController {
       ...states.map(({ kind, state, _count }): Sample => ['verge_jobs', 'Jobs.', 'gauge', { kind, state }, _count]),
       ...devices.map(({ state, _count }): Sample => ['verge_devices', 'Devices.', 'gauge', { state }, _count]),
       ['verge_devices_online', 'Devices whose stream is open.', 'gauge', {}, online],
+      ['verge_telemetry_pending_rows', 'Rows that wait to be added to the sums.', 'gauge', {}, pending],
       ['verge_telemetry_quarantine_records', 'Implausible records in quarantine.', 'gauge', {}, quarantine],
       [
         'verge_telemetry_quarantined_total',

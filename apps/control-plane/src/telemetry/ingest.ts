@@ -1,12 +1,14 @@
 /**
  * Stores a batch of telemetry. Delivery is at least once, counting exactly once: a record is known by (device, spool,
- * seq). Records, what is set aside, and the cursor that knows both change in one transaction.
+ * seq). Records, what they add to the roll-ups, what is set aside, and the cursor that knows them change in one transaction.
  */
 import type { TelemetryBatchReceived, TelemetryRecordReceived } from '@verge/contracts/grpc';
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../database/transaction.js';
 import { invalidArgument } from '../gateway/status.js';
 import type { KnownArtifacts } from './known-artifacts.js';
+import type { PendingSource } from './pending.js';
+import { addPending } from './pending.js';
 import type { PlausibleLimits } from './plausible.js';
 import { implausible } from './plausible.js';
 import type { SetAside } from './quarantine.js';
@@ -14,10 +16,7 @@ import { quarantine } from './quarantine.js';
 import type { Run, Settled } from './settled.js';
 import { mostRuns, settle } from './settled.js';
 
-export interface TelemetrySource {
-  readonly deviceId: string;
-  readonly projectId: string;
-  readonly groupId: string | null;
+export interface TelemetrySource extends PendingSource {
   readonly enrolledAt: Date;
 }
 
@@ -71,7 +70,10 @@ async function storeBatch(
     source,
     fresh.map((seq) => bySeq.get(seq)!),
   );
-  if (plausible.length > 0) await insertRecords(client, source, spoolId, plausible);
+  if (plausible.length > 0) {
+    await insertRecords(client, source, spoolId, plausible);
+    await addPending(client, source, plausible);
+  }
   if (aside.length > 0) await quarantine(client, source, spoolId, aside);
   const receipt = {
     throughSeq: after.through,

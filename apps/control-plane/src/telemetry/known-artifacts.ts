@@ -23,6 +23,8 @@ export class KnownArtifacts {
             SELECT FROM rollout_devices rd WHERE rd.device_id = $1
               AND (digest = rd.manifest_digest AND rd.offered_at IS NOT NULL OR digest = rd.previous_digest))
           AND NOT EXISTS (
+            SELECT FROM telemetry_arrivals t WHERE t.device_id = $1 AND t.artifact_digest = digest)
+          AND NOT EXISTS (
             SELECT FROM device_events e WHERE e.device_id = $1 AND e.kind = 'active' AND e.message = 'serves ' || digest)`,
       values: [deviceId, asked],
     });

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSketch, encodeSketch } from '@verge/contracts/sketch';
 import { MergedFeature } from './merge.js';
-import { stepFor } from './window.js';
 
 function featureOf(values: readonly number[]) {
   const sketch = createSketch();
@@ -42,16 +41,5 @@ describe('MergedFeature', () => {
 
   it('says nothing about a feature without values', () => {
     expect(new MergedFeature().summary('f')).toBeNull();
-  });
-});
-
-describe('stepFor', () => {
-  it('gives a round step and at most 120 points', () => {
-    const from = new Date(0);
-    const after = (seconds: number) => new Date(seconds * 1000);
-    expect(stepFor(from, after(3600))).toBe(30);
-    expect(stepFor(from, after(60))).toBe(1);
-    expect(stepFor(from, after(86_400))).toBe(900);
-    expect(stepFor(from, after(10 * 365 * 86_400))).toBe(86_400);
   });
 });

@@ -1,22 +1,8 @@
-/** Quantiles and moments of many records as if they had been one. */
+/** Moments and quantiles of one feature over many records, as if they had been one. */
 import type { TelemetryTotals } from '@verge/contracts';
-import type { Sketch } from '@verge/contracts/sketch';
-import { createSketch, decodeSketch, quantile } from '@verge/contracts/sketch';
+import { SketchSum } from '@verge/contracts/sketch';
 
-/** Merges encoded sketches; an empty byte string is an empty sketch. */
-export class MergedSketch {
-  private readonly sketch: Sketch = createSketch();
-
-  add(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.sketch.merge(decodeSketch(bytes));
-  }
-
-  quantile(q: number): number | null {
-    return quantile(this.sketch, q);
-  }
-}
-
-/** One feature of one record, as it is stored. */
+/** One feature of one record or roll-up, as it is stored. */
 export interface StoredFeature {
   readonly name: string;
   readonly count: number;
@@ -35,10 +21,12 @@ export class MergedFeature {
   private m2 = 0;
   private min = Infinity;
   private max = -Infinity;
-  private readonly sketch = new MergedSketch();
+  private readonly sketch = new SketchSum();
 
+  /** @throws SketchError; nothing is added then */
   add(feature: StoredFeature): void {
     if (feature.count === 0) return;
+    this.sketch.add(Buffer.from(feature.sketch, 'base64'));
     const total = this.count + feature.count;
     const delta = feature.mean - this.mean;
     this.m2 += feature.m2 + (delta * delta * this.count * feature.count) / total;
@@ -46,14 +34,19 @@ export class MergedFeature {
     this.count = total;
     this.min = Math.min(this.min, feature.min);
     this.max = Math.max(this.max, feature.max);
-    this.sketch.add(Buffer.from(feature.sketch, 'base64'));
+  }
+
+  stored(name: string): StoredFeature {
+    const { count, mean, m2, min, max } = this;
+    return { name, count, mean, m2, min, max, sketch: Buffer.from(this.sketch.encode()).toString('base64') };
   }
 
   /** Null when no value was seen. The standard deviation is that of the values themselves (divisor n). */
   summary(name: string): TelemetryTotals['features'][number] | null {
     if (this.count === 0) return null;
-    const { count, mean, min, max, sketch } = this;
+    const { mean, min, max, sketch } = this;
+    const count = Math.min(this.count, Number.MAX_SAFE_INTEGER);
     const [p05, p50, p95] = [sketch.quantile(0.05), sketch.quantile(0.5), sketch.quantile(0.95)];
-    return { name, count, mean, std: Math.sqrt(this.m2 / count), min, max, p05, p50, p95 };
+    return { name, count, mean, std: Math.sqrt(this.m2 / this.count), min, max, p05, p50, p95 };
   }
 }

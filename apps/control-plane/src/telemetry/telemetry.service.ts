@@ -1,6 +1,6 @@
 /** Telemetry: taken in from devices, and asked for by people. */
 import { Inject, Injectable } from '@nestjs/common';
-import type { ArtifactManifest, TelemetryTotals } from '@verge/contracts';
+import type { TelemetryTotals } from '@verge/contracts';
 import type { TelemetryAck, TelemetryBatchReceived } from '@verge/contracts/grpc';
 import type { ControlPlaneConfig } from '../config.js';
 import { CONFIG } from '../core.js';
@@ -13,21 +13,15 @@ import { ProblemError } from '../http/index.js';
 import type { TelemetrySource } from './ingest.js';
 import { ingestBatch } from './ingest.js';
 import { KnownArtifacts } from './known-artifacts.js';
-import type { StoredFeature } from './merge.js';
-import { MergedFeature, MergedSketch } from './merge.js';
-import { scan } from './scan.js';
+import { labelled } from './class-labels.js';
+import { readRanges, stepFor } from './ranges.js';
+import { readRollups } from './read.js';
+import { Rollup, safeCount } from './rollup.js';
 import { checkBatch } from './validate-batch.js';
 import type { TelemetryWindow, WindowQuery } from './window.js';
-import { stepFor, telemetryWindow } from './window.js';
+import { telemetryWindow } from './window.js';
 
 const mostPoints = 5000;
-
-interface Counts {
-  requests: string | null;
-  errors: string | null;
-  caller_errors: string | null;
-  load_errors: string | null;
-}
 
 @Injectable()
 export class TelemetryService {
@@ -54,74 +48,85 @@ export class TelemetryService {
     return receipt;
   }
 
+  /** Every step is there, one without traffic with zeros: silence must not look like traffic. */
   async series(caller: ProjectCaller, { query }: InputOf<'telemetry.series'>): Promise<OutputOf<'telemetry.series'>> {
     const { stepSeconds: asked, ...about } = query;
     const window = await this.window(caller, about);
-    const stepSeconds = asked ?? stepFor(window.from, window.to);
-    const points = (window.to.getTime() - window.from.getTime()) / 1000 / stepSeconds;
-    if (points > mostPoints) {
-      const detail = `expected at most ${mostPoints} points, got ${Math.ceil(points)}`;
-      throw ProblemError.invalid([{ field: '?stepSeconds', detail }]);
-    }
-    const bucket = `floor(extract(epoch FROM start_at) / ${stepSeconds})::bigint`;
-    const { rows } = await this.database.pool.query<Counts & { bucket: string }>(
-      `SELECT ${bucket} AS bucket, sum(requests) AS requests, sum(errors) AS errors,
-         sum(caller_errors) AS caller_errors, sum(load_errors) AS load_errors
-       FROM telemetry_records WHERE ${window.where} GROUP BY 1 ORDER BY 1`,
-      window.values,
-    );
-    const latency = new Map<string, MergedSketch>();
-    const text = `SELECT ${bucket} AS bucket, latency_sketch AS sketch FROM telemetry_records WHERE ${window.where}`;
-    await scan<{ bucket: string; sketch: Buffer }>(this.database.pool, { text, values: window.values }, (row) => {
-      const merged = latency.get(row.bucket) ?? new MergedSketch();
-      merged.add(row.sketch);
-      latency.set(row.bucket, merged);
+    const stepSeconds = this.checkedStep(window, asked);
+    const ms = stepSeconds * 1000;
+    const first = Math.floor(window.from.getTime() / ms);
+    const sums = Array.from({ length: Math.ceil(window.to.getTime() / ms) - first }, () => new Rollup());
+    const ranges = readRanges({ ...window, stepSeconds, minutesFrom: this.minutesFrom() });
+    await readRollups(this.database.pool, window, ranges, 'figures', (row) => {
+      // A span that was widened to hours may begin before the first point.
+      const at = Math.max(0, Math.floor(row.at.getTime() / ms) - first);
+      sums[Math.min(at, sums.length - 1)]!.add(row);
     });
-    return {
-      stepSeconds,
-      points: rows.map((row) => ({
-        at: new Date(Number(row.bucket) * stepSeconds * 1000).toISOString(),
-        ...countsOf(row),
-        ...quantilesOf(latency.get(row.bucket)),
-      })),
-    };
+    const points = sums.map((sum, i) => ({ at: new Date((first + i) * ms).toISOString(), ...figuresOf(sum) }));
+    return { stepSeconds, points };
   }
 
   async totals(caller: ProjectCaller, { query }: InputOf<'telemetry.totals'>): Promise<OutputOf<'telemetry.totals'>> {
+    const projectId = caller.project.id;
     const window = await this.window(caller, query);
-    const { rows } = await this.database.pool.query<Counts & { records: number; devices: number }>(
-      `SELECT sum(requests) AS requests, sum(errors) AS errors,
-         sum(caller_errors) AS caller_errors, sum(load_errors) AS load_errors, count(*)::int AS records,
-         count(DISTINCT device_id)::int AS devices
-       FROM telemetry_records WHERE ${window.where}`,
-      window.values,
-    );
-    const counts = rows[0]!;
-    const latency = new MergedSketch();
-    const features = new Map<string, MergedFeature>();
-    const text = `SELECT latency_sketch AS sketch, features FROM telemetry_records WHERE ${window.where}`;
-    type Row = { sketch: Buffer; features: StoredFeature[] };
-    await scan<Row>(this.database.pool, { text, values: window.values }, (row) => {
-      latency.add(row.sketch);
-      for (const feature of row.features) {
-        const merged = features.get(feature.name) ?? new MergedFeature();
-        merged.add(feature);
-        features.set(feature.name, merged);
-      }
+    const total = new Rollup();
+    const classes = new Map<string, Rollup>();
+    const unnumbered = new Set<string>();
+    const ranges = readRanges({ ...window, stepSeconds: null, minutesFrom: this.minutesFrom() });
+    await readRollups(this.database.pool, window, ranges, 'all', (row) => {
+      total.add({ ...row, classes: [] });
+      const ofArtifact = classes.get(row.artifact_digest) ?? new Rollup();
+      classes.set(row.artifact_digest, ofArtifact);
+      ofArtifact.addClasses(row.classes ?? []);
+      if (row.ordinal !== null) total.devices.add(row.ordinal);
+      else if (row.device_id !== null) unnumbered.add(row.device_id);
     });
+    const one = window.scope === 'device' && total.counts.records > 0n;
     return {
-      ...countsOf(counts),
-      records: counts.records,
-      devices: counts.devices,
-      ...(await this.deliveries(caller.project.id, query)),
-      ...quantilesOf(latency),
-      classes: await this.classes(caller.project.id, window),
-      features: [...features].sort().flatMap(([name, merged]) => merged.summary(name) ?? []),
+      ...figuresOf(total),
+      records: safeCount(total.counts.records),
+      devices: one ? 1 : total.devices.size + unnumbered.size,
+      leftOut: safeCount(total.counts.leftOut),
+      ...(await this.deliveries(projectId, query)),
+      classes: await labelled(this.database.pool, projectId, classes),
+      features: [...total.features].sort().flatMap(([name, merged]) => merged.summary(name) ?? []),
     };
+  }
+
+  /** Counts and quantiles of a project's window alone: what the overview shows. */
+  async figures(projectId: string, from: Date, to: Date): Promise<ReturnType<typeof figuresOf>> {
+    const window: TelemetryWindow = { projectId, scope: 'project', scopeId: projectId, artifacts: null, from, to };
+    const sum = new Rollup();
+    const ranges = readRanges({ from, to, stepSeconds: null, minutesFrom: this.minutesFrom() });
+    await readRollups(this.database.pool, window, ranges, 'figures', (row) => sum.add(row));
+    return figuresOf(sum);
   }
 
   private window(caller: ProjectCaller, query: WindowQuery): Promise<TelemetryWindow> {
     return telemetryWindow({ db: this.database, groups: this.groups }, caller.project.id, query);
+  }
+
+  /** Roll-ups of minutes before it are deleted, or soon will be. */
+  private minutesFrom(): Date {
+    const { minuteDays } = this.config.retention;
+    return new Date(minuteDays === 0 ? 0 : Date.now() - minuteDays * 86_400_000);
+  }
+
+  /** @throws ProblemError for a step that the roll-ups cannot answer */
+  private checkedStep({ from, to }: TelemetryWindow, asked: number | undefined): number {
+    const minutesFrom = this.minutesFrom();
+    if (asked === undefined) return stepFor({ from, to, minutesFrom });
+    const field = '?stepSeconds';
+    if (asked % 60 !== 0) throw ProblemError.invalid([{ field, detail: 'expected whole minutes' }]);
+    if (from < minutesFrom && asked % 3600 !== 0) {
+      const detail = `expected whole hours: minutes before ${minutesFrom.toISOString()} are no longer kept`;
+      throw ProblemError.invalid([{ field, detail }]);
+    }
+    const points = Math.ceil((to.getTime() - from.getTime()) / 1000 / asked);
+    if (points > mostPoints) {
+      throw ProblemError.invalid([{ field, detail: `expected at most ${mostPoints} points, got ${points}` }]);
+    }
+    return asked;
   }
 
   /** Deliveries are counted a spool at a time, so these are over all time, of the devices asked about. */
@@ -134,56 +139,24 @@ export class TelemetryService {
       name: 'telemetry-deliveries',
       text: `WITH asked AS (SELECT id FROM devices
           WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR group_id = $3))
-        SELECT (SELECT sum(c.duplicates) FROM telemetry_cursors c JOIN asked ON asked.id = c.device_id) AS duplicates,
+        SELECT (SELECT sum(c.duplicates) FROM telemetry_cursors c JOIN asked ON asked.id = c.device_id
+            WHERE c.duplicates > 0) AS duplicates,
           (SELECT count(*) FROM quarantined_records q JOIN asked ON asked.id = q.device_id) AS quarantined`,
       values: [projectId, query.device ?? null, groupId],
     });
     const { duplicates, quarantined } = rows[0]!;
-    return { duplicates: countOf(duplicates), quarantined: countOf(quarantined) };
-  }
-
-  /** Counts by class; the label is the one that the serving artifact's manifest gives to the index. */
-  private async classes(projectId: string, window: TelemetryWindow): Promise<TelemetryTotals['classes']> {
-    const { rows } = await this.database.pool.query<{ digest: string; index: number; count: string }>(
-      `SELECT artifact_digest AS digest, (class->>0)::int AS index, sum((class->>1)::bigint) AS count
-       FROM telemetry_records, jsonb_array_elements(classes) AS class WHERE ${window.where} GROUP BY 1, 2`,
-      window.values,
-    );
-    const digests = [...new Set(rows.map((row) => row.digest))];
-    const artifacts = await this.database.artifact.findMany({
-      where: { projectId, manifestDigest: { in: digests } },
-      select: { manifestDigest: true, manifest: true },
-    });
-    const labels = new Map(
-      artifacts.map((a) => [a.manifestDigest, (a.manifest as unknown as ArtifactManifest).labels] as const),
-    );
-    const merged = new Map<string, TelemetryTotals['classes'][number]>();
-    for (const { digest, index, count } of rows) {
-      const label = labels.get(digest)?.[index] ?? String(index);
-      const key = `${index} ${label}`;
-      const known = merged.get(key)?.count ?? 0;
-      merged.set(key, { index, label, count: known + Number(count) });
-    }
-    return [...merged.values()].sort((a, b) => a.index - b.index || (a.label < b.label ? -1 : 1));
+    return { duplicates: safeCount(BigInt(duplicates ?? 0)), quarantined: safeCount(BigInt(quarantined)) };
   }
 }
 
-/** A sum beyond 2^53 - 1 is answered as 2^53 - 1: what is stored never breaks an answer. */
-function countOf(sum: string | null): number {
-  return Math.min(Number(sum ?? 0), Number.MAX_SAFE_INTEGER);
-}
-
-function countsOf(row: Counts) {
-  const { requests, errors, caller_errors: callerErrors, load_errors: loadErrors } = row;
+function figuresOf({ counts, latency }: Rollup) {
   return {
-    requests: countOf(requests),
-    errors: countOf(errors),
-    callerErrors: countOf(callerErrors),
-    loadErrors: countOf(loadErrors),
+    requests: safeCount(counts.requests),
+    errors: safeCount(counts.errors),
+    callerErrors: safeCount(counts.callerErrors),
+    loadErrors: safeCount(counts.loadErrors),
+    p50Ms: latency.quantile(0.5),
+    p95Ms: latency.quantile(0.95),
+    p99Ms: latency.quantile(0.99),
   };
-}
-
-function quantilesOf(sketch: MergedSketch | undefined) {
-  const of = (q: number) => sketch?.quantile(q) ?? null;
-  return { p50Ms: of(0.5), p95Ms: of(0.95), p99Ms: of(0.99) };
 }

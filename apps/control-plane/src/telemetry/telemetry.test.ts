@@ -195,7 +195,7 @@ describe('questions', () => {
     expect(only).toMatchObject({ name: 'brightness', count: 1000, mean: 49.95, min: 0, max: 99.9 });
     expect(only!.std).toBeCloseTo(Math.sqrt(833.3325), 6);
     const series = await api.call('telemetry.series', { params, query: { device: device.id } });
-    expect(series.stepSeconds).toBe(30);
+    expect(series.stepSeconds).toBe(60);
     expect(series.points.reduce((sum, point) => sum + point.requests, 0)).toBe(2000);
     for (const by of [{ model: 'digits' }, { artifact: artifact.manifestDigest }])
       expect((await api.call('telemetry.totals', { params, query: { device: device.id, ...by } })).records).toBe(2);
@@ -214,7 +214,7 @@ describe('questions', () => {
   it('are refused when they make no sense', async () => {
     const query = { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' };
     await expect(api.call('telemetry.totals', { params, query })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
-    const fine = { from: '2020-01-01T00:00:00Z', to: '2026-01-01T00:00:00Z', stepSeconds: 1 };
+    const fine = { from: '2020-01-01T00:00:00Z', to: '2026-01-01T00:00:00Z', stepSeconds: 60 };
     await expect(api.call('telemetry.series', { params, query: fine })).rejects.toMatchObject({
       errors: [{ field: '?stepSeconds' }],
     });

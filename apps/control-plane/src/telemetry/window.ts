@@ -1,13 +1,18 @@
 import type { Db } from '../database/database.service.js';
-import { ProblemError } from '../http/index.js';
 import type { GroupsService } from '../groups/groups.service.js';
+import { ProblemError } from '../http/index.js';
+import type { Scope } from './fold.js';
 
-/** What a telemetry question is about, as SQL: conditions on telemetry_records and their values, from $1 on. */
+/** What a telemetry question is about. */
 export interface TelemetryWindow {
   readonly from: Date;
   readonly to: Date;
-  readonly where: string;
-  readonly values: unknown[];
+  readonly projectId: string;
+  readonly scope: Scope;
+  /** Of the project, the group or the device; null when nothing can be in it. */
+  readonly scopeId: string | null;
+  /** Manifest digests; null: all. */
+  readonly artifacts: readonly string[] | null;
 }
 
 export interface WindowQuery {
@@ -19,11 +24,16 @@ export interface WindowQuery {
   readonly artifact?: string | undefined;
 }
 
+interface Parts {
+  readonly db: Db;
+  readonly groups: GroupsService;
+}
+
 const hourMs = 3_600_000;
 
 /** @throws ProblemError for a window that ends before it begins, and for names that the project does not have */
 export async function telemetryWindow(
-  parts: { readonly db: Db; readonly groups: GroupsService },
+  parts: Parts,
   projectId: string,
   query: WindowQuery,
   now = new Date(),
@@ -31,34 +41,35 @@ export async function telemetryWindow(
   const to = query.to === undefined ? now : new Date(query.to);
   const from = query.from === undefined ? new Date(to.getTime() - hourMs) : new Date(query.from);
   if (from >= to) throw ProblemError.invalid([{ field: '?from', detail: 'expected a time before to' }]);
-  const values: unknown[] = [projectId, from, to];
-  const conditions = ['project_id = $1', 'start_at >= $2', 'start_at < $3'];
-  const also = (condition: (place: string) => string, value: unknown) => {
-    values.push(value);
-    conditions.push(condition(`$${values.length}`));
+  return {
+    from,
+    to,
+    projectId,
+    ...(await scopeOf(parts, projectId, query)),
+    artifacts: await artifactsOf(parts.db, projectId, query),
   };
-  if (query.device !== undefined) also((p) => `device_id = ${p}::uuid`, query.device);
-  if (query.group !== undefined) {
-    also((p) => `group_id = ${p}::uuid`, (await parts.groups.find(projectId, query.group)).id);
-  }
-  if (query.artifact !== undefined) also((p) => `artifact_digest = ${p}`, query.artifact);
-  if (query.model !== undefined) {
-    const artifacts = await parts.db.artifact.findMany({
-      where: { projectId, version: { model: { name: query.model } } },
-      select: { manifestDigest: true },
-    });
-    also(
-      (p) => `artifact_digest = ANY(${p}::text[])`,
-      artifacts.map((artifact) => artifact.manifestDigest),
-    );
-  }
-  return { from, to, where: conditions.join(' AND '), values };
 }
 
-const steps = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+async function scopeOf(
+  { db, groups }: Parts,
+  projectId: string,
+  { device, group }: WindowQuery,
+): Promise<Pick<TelemetryWindow, 'scope' | 'scopeId'>> {
+  const groupId = group === undefined ? null : (await groups.find(projectId, group)).id;
+  if (device === undefined) {
+    return groupId === null ? { scope: 'project', scopeId: projectId } : { scope: 'group', scopeId: groupId };
+  }
+  // Of a device and a group that it is not in now there is nothing to tell.
+  const outside = groupId !== null && (await db.device.count({ where: { id: device, groupId } })) === 0;
+  return { scope: 'device', scopeId: outside ? null : device };
+}
 
-/** The smallest round step that gives at most about 120 points. */
-export function stepFor(from: Date, to: Date): number {
-  const seconds = (to.getTime() - from.getTime()) / 1000;
-  return steps.find((step) => seconds / step <= 120) ?? 86_400;
+async function artifactsOf(db: Db, projectId: string, { model, artifact }: WindowQuery): Promise<string[] | null> {
+  if (model === undefined) return artifact === undefined ? null : [artifact];
+  const rows = await db.artifact.findMany({
+    where: { projectId, version: { model: { name: model } } },
+    select: { manifestDigest: true },
+  });
+  const digests = rows.map((row) => row.manifestDigest);
+  return artifact === undefined ? digests : digests.filter((digest) => digest === artifact);
 }

@@ -50,6 +50,8 @@ export const TelemetryTotals = z.object({
   /** Deliveries of records that were already counted. */
   duplicates: z.int(),
   devices: z.int(),
+  /** Counts of classes and values of features that had no room in the sums. */
+  leftOut: z.int(),
   /** Records of these devices that are in quarantine now, whatever their window: they are counted nowhere else. */
   quarantined: z.int(),
   p50Ms: z.number().nullable(),
@@ -121,16 +123,16 @@ export const telemetryRoutes = {
     path: '/projects/{project}/telemetry/series',
     tag: 'telemetry',
     role: 'viewer',
-    summary: 'Requests, errors and latency over time, oldest first.',
+    summary: 'Requests, errors and latency over time, oldest first: every step of the window, in whole minutes.',
     query: z.strictObject({
       ...window,
       stepSeconds: z.coerce
         .number()
         .int()
-        .min(1)
+        .min(60)
         .max(86_400)
         .optional()
-        .describe('chosen for about 120 points when absent'),
+        .describe('whole minutes; chosen for about 120 points when absent'),
     }),
     response: z.object({ stepSeconds: z.int(), points: z.array(TelemetryPoint) }),
   }),
