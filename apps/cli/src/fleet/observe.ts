@@ -54,6 +54,7 @@ export function observeCommands(program: Command): void {
             ['records', t.records],
             ['delivered again', t.duplicates],
             ['in quarantine', t.quarantined],
+            ['left out of classes and features', t.leftOut],
             ['p50', milliseconds(t.p50Ms)],
             ['p95', milliseconds(t.p95Ms)],
             ['p99', milliseconds(t.p99Ms)],

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '@verge/contracts';
 import type { TelemetryRecord } from '@verge/contracts/grpc';
@@ -10,6 +13,7 @@ import { deleteBatch, expiries } from './retention.js';
 
 const params = { project: 'plant' };
 const day = 86_400_000;
+const migrations = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url));
 let plane: TestControlPlane;
 let api: Client;
 let artifacts: TestArtifact[];
@@ -121,6 +125,17 @@ describe('roll-ups', () => {
     await fleet[0]!.push([late(fleet[0]!, 0.01, 1)]);
     expect(await totals({ from })).toMatchObject({ records: 601, devices: 3 });
     await foldAll();
+    expect(await totals({ from })).toMatchObject({ records: 601, devices: 3 });
+  });
+
+  it('are built from the records that were there before them, when the database is migrated', async () => {
+    const { pool } = plane.database;
+    await pool.query('TRUNCATE telemetry_rollups, telemetry_arrivals, telemetry_pending');
+    const sql = await readFile(join(migrations, '20261127034958_telemetry_rollups/migration.sql'), 'utf8');
+    await pool.query(sql.slice(sql.indexOf('-- What is there already')));
+    await foldAll();
+    expect(await differences()).toEqual([]);
+    const from = new Date(Date.now() - 60 * day).toISOString();
     expect(await totals({ from })).toMatchObject({ records: 601, devices: 3 });
   });
 

@@ -66,6 +66,8 @@ export const telemetry = {
   errorRateSummary: '{{rate}} of the requests ended in an error.',
   fromDevices_one: 'from {{count}} device',
   fromDevices_other: 'from {{count}} devices',
+  leftOut: 'Left out',
+  leftOutNote: 'classes and feature values beyond what a sum holds',
   quarantine: 'Quarantine',
   quarantineNote: 'records that cannot be true; counted nowhere',
   clearQuarantine: 'Delete all',

@@ -67,6 +67,8 @@ export const telemetry: Catalogue['telemetry'] = {
   errorRateSummary: '{{rate}} 的请求出错。',
   fromDevices_one: '来自 {{count}} 台设备',
   fromDevices_other: '来自 {{count}} 台设备',
+  leftOut: '未计入',
+  leftOutNote: '超出汇总容量的类别计数和特征值',
   quarantine: '隔离区',
   quarantineNote: '不可能为真的记录；不计入任何统计',
   clearQuarantine: '全部删除',

@@ -91,6 +91,14 @@ function Totals({ totals }: { totals: TelemetryTotals }): ReactNode {
         value={format.compact(totals.records)}
         note={t('telemetry.duplicates', { count: totals.duplicates })}
       />
+      {totals.leftOut > 0 && (
+        <Stat
+          label={t('telemetry.leftOut')}
+          value={format.compact(totals.leftOut)}
+          note={t('telemetry.leftOutNote')}
+          tone="bad"
+        />
+      )}
       {totals.quarantined > 0 && (
         <Stat label={t('telemetry.quarantine')} value={format.compact(totals.quarantined)} tone="bad" />
       )}
