@@ -34,13 +34,15 @@ export default ts.config(
     // A promise that nobody waits for fails in silence, or ends the process. `void` is no way out: whoever starts one
     // without waiting says with `.catch` where its failure is told.
     files: ['**/*.{ts,tsx}'],
-    languageOptions: {
-      parserOptions: { project: ['tsconfig.json', 'apps/console/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
-    },
+    languageOptions: { parserOptions: { project: 'tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
       '@typescript-eslint/no-misused-promises': 'error',
     },
+  },
+  {
+    files: ['apps/console/**/*.{ts,tsx}', 'tests/console/**/*.ts'],
+    languageOptions: { parserOptions: { project: 'apps/console/tsconfig.json' } },
   },
   {
     // Nest reads constructor parameter types at run time, which type-only imports would erase.

@@ -25,6 +25,8 @@ export class System {
   readonly commands: Commands;
   client: Client = createClient({ baseUrl: '' });
   url = '';
+  /** The administrator's session. */
+  token = '';
   #controlPlane: Started | undefined;
 
   private constructor(
@@ -74,6 +76,7 @@ export class System {
   async #logIn(): Promise<void> {
     const { VERGE_ADMIN_EMAIL: email = '', VERGE_ADMIN_PASSWORD: password = '' } = this.env;
     const session = await createClient({ baseUrl: this.url }).call('auth.login', { body: { email, password } });
+    this.token = session.token;
     this.client = createClient({ baseUrl: this.url, token: session.token });
     await this.commands.verge(['login', '--url', this.url, '--email', email, '--password-stdin'], { input: password });
     await this.commands.verge(['projects', 'create', this.project]);

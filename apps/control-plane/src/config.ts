@@ -47,6 +47,7 @@ const Environment = z.object({
     .regex(/^[A-Za-z0-9.:-]+$/, 'expected a host name or address')
     .default('localhost'),
   VERGE_STRICT_PORTS: flag,
+  VERGE_STARTUP_WAIT_SECONDS: z.coerce.number('expected seconds').min(0).max(3600).default(60),
   VERGE_ADMIN_EMAIL: z.email('expected an e-mail address').optional(),
   VERGE_ADMIN_PASSWORD: z.string().min(10, 'expected at least 10 characters').optional(),
   VERGE_CONSOLE_DIR: z.string().optional(),
@@ -118,6 +119,8 @@ export interface ControlPlaneConfig {
   readonly publicHost: string;
   /** A taken port is an error instead of a reason to take another. */
   readonly strictPorts: boolean;
+  /** How long a start waits for Postgres and Redis to answer. */
+  readonly startupWaitMs: number;
   readonly admin: { readonly email: string | undefined; readonly password: string | undefined };
   readonly consoleDir: string | undefined;
   readonly maxBlobBytes: number;
@@ -158,6 +161,7 @@ function toConfig(e: Environment): ControlPlaneConfig {
     grpc: { host: e.VERGE_GRPC_HOST, port: e.VERGE_GRPC_PORT, enrollPort: e.VERGE_ENROLL_PORT },
     publicHost: e.VERGE_PUBLIC_HOST,
     strictPorts: e.VERGE_STRICT_PORTS,
+    startupWaitMs: e.VERGE_STARTUP_WAIT_SECONDS * 1000,
     admin: { email: e.VERGE_ADMIN_EMAIL, password: e.VERGE_ADMIN_PASSWORD },
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,

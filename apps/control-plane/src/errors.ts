@@ -1,6 +1,13 @@
 /** Why the control plane could not start, or lost something it stands on. What a caller did wrong is a `ProblemError`. */
 export type ControlPlaneErrorCode =
-  'CONFIG_INVALID' | 'DATABASE_START_FAILED' | 'DATABASE_IN_USE' | 'MIGRATION_FAILED' | 'SCHEMA_DRIFT' | 'PORT_TAKEN';
+  | 'CONFIG_INVALID'
+  | 'DATABASE_START_FAILED'
+  | 'DATABASE_IN_USE'
+  | 'DATABASE_UNREACHABLE'
+  | 'QUEUE_UNREACHABLE'
+  | 'MIGRATION_FAILED'
+  | 'SCHEMA_DRIFT'
+  | 'PORT_TAKEN';
 
 export class ControlPlaneError extends Error {
   override readonly name = 'ControlPlaneError';

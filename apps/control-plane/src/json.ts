@@ -12,3 +12,12 @@ export const toNullableJson = (value: object | null): Prisma.InputJsonValue | ty
 /** A JSON column that may be NULL, by its schema. */
 export const fromNullable = <T extends z.ZodType>(schema: T, value: unknown): z.output<T> | null =>
   value === null || value === undefined ? null : schema.parse(value);
+
+/** Postgres keeps jsonb's keys in an order of its own. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  const sorted = (_: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : value;
+  return JSON.stringify(a, sorted) === JSON.stringify(b, sorted);
+}

@@ -13,6 +13,7 @@ import type { Core } from './core.js';
 import { DatabaseService } from './database/database.service.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { applyMigrations } from './database/migrations.js';
+import { waitForDatabase } from './database/reachable.js';
 import { EventBus } from './events/event-bus.js';
 import { createLogger, NestLogger } from './log.js';
 import { choosePort } from './ports.js';
@@ -50,6 +51,7 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
   await mkdir(asked.dataDir, { recursive: true, mode: 0o700 });
   const config = await withFreePorts(asked, log);
   const databaseUrl = await openDatabase(config, log, undo);
+  await waitForDatabase(databaseUrl, config.startupWaitMs, log);
   const applied = await applyMigrations(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const core = await openCore(config, databaseUrl, log, undo);

@@ -6,6 +6,8 @@ import type { WorkerConfig } from './config.js';
 import { GuardedClient } from './guarded-client.js';
 
 const MAX_RECOVERIES = 10;
+/** Connections of each of the two that a worker has: one takes jobs, one looks them up. */
+const POOL_SIZE = 4;
 
 export interface JobQueue {
   getJob(id: string): Promise<{ data: unknown } | undefined>;
@@ -40,7 +42,13 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection: redis });
     return { worker, queue, disconnect: async () => void (await redis.quit().catch(() => undefined)) };
   }
-  const connection = { connectionString: url, migrate: true, Client: GuardedClient };
+  const connection = {
+    connectionString: url,
+    migrate: true,
+    max: POOL_SIZE,
+    application_name: 'verge-worker',
+    Client: GuardedClient,
+  };
   const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, createPostgresBackend);
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
   return { worker, queue, disconnect: () => Promise.resolve() };

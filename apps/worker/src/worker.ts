@@ -22,6 +22,8 @@ import { runShard } from './jobs/train-shard.js';
 import { isPermanent } from './permanent.js';
 import { shardFlow } from './shard-flow.js';
 
+const QUEUE_ASKED_EVERY_MS = 1_000;
+
 export interface RunningWorker {
   /** Ends the job in hand (it goes back to the queue) and leaves. */
   close(): Promise<void>;
@@ -46,15 +48,34 @@ function leftBehind(job: Job): JobProgress | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** Progress reports of one attempt: each update is merged into the last, for a report replaces the one before it. */
-function reporter(job: Job, attempt: number, previous: JobProgress | null): JobContext['progress'] {
+/**
+ * Progress reports of one attempt: each update is merged into the last, for a report replaces the one before it. The work
+ * does not end because a queue that is away for a moment does not hear of it: the next report says all of it.
+ */
+function reporter(job: Job, attempt: number, previous: JobProgress | null, log: Logger): JobContext['progress'] {
   // The checkpoint stays named from the first report on, so that a second kill does not lose it.
   const checkpoint = previous?.checkpoint ?? null;
   let progress: JobProgress = { stage: 'start', fraction: 0, message: '', point: null, checkpoint, attempt };
   return async (update) => {
     progress = { ...progress, ...update, attempt };
-    await job.updateProgress(progress);
+    await job
+      .updateProgress(progress)
+      .catch((err: unknown) => log.warn({ err }, 'the queue did not take the progress'));
   };
+}
+
+/** A result is handed to a queue that answers: with one that is away, the attempt would be lost. */
+async function untilQueueAnswers(queue: JobQueue, signal: AbortSignal, log: Logger): Promise<void> {
+  for (;;) {
+    const error: unknown = await queue.getJob('answers').then(
+      () => undefined,
+      (err: unknown) => err ?? new Error('no answer'),
+    );
+    if (error === undefined) return;
+    log.warn({ err: error }, 'the queue does not answer; the result waits for it');
+    await new Promise((resolve) => setTimeout(resolve, QUEUE_ASKED_EVERY_MS));
+    signal.throwIfAborted();
+  }
 }
 
 interface Deployment {
@@ -79,7 +100,8 @@ async function work(
   const id = job.id ?? '';
   const controller = new AbortController();
   const { signal } = controller;
-  const attempt = job.attemptsStarted;
+  const before = parsed.data.kind === 'train-shard' ? 0 : (parsed.data.attemptsBefore ?? 0);
+  const attempt = before + job.attemptsStarted;
   const previous = leftBehind(job);
   const log = deployment.log.child({ job: job.id, kind: parsed.data.kind });
   const stop = (): void => controller.abort(new WorkerStopping());
@@ -90,9 +112,10 @@ async function work(
   const endWatch = watchCancellation(() => cancelRequested(watched), controller);
   log.info({ attempt }, 'job starts');
   try {
-    const progress = reporter(job, attempt, previous);
+    const progress = reporter(job, attempt, previous, log);
     const shards = shardFlow(job, token, deployment.queue());
     const result = await run(parsed.data, { ...base, shards, attempt, previous, signal, log, progress });
+    await untilQueueAnswers(deployment.queue(), signal, log);
     log.info('job is done');
     return result;
   } catch (error) {

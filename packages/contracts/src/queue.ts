@@ -3,6 +3,8 @@
  * the worker is the only writer of `progress` and of the return value. Both ends parse.
  *
  * Cancellation: the control plane sets `cancelRequested` in the data; a worker looks at least once a second.
+ * A queue that lost the job (Redis flushed or begun anew) gets it again from the control plane, under the same id, with
+ * its progress.
  * Resume: the progress carries the last checkpoint's digest; a worker that gets the job again goes on from there.
  */
 import { z } from 'zod';
@@ -57,7 +59,13 @@ export const VersionRef = z.strictObject({
 });
 export type VersionRef = z.infer<typeof VersionRef>;
 
-const jobBase = { id: Id, projectId: Id, cancelRequested: z.boolean().default(false) };
+const jobBase = {
+  id: Id,
+  projectId: Id,
+  cancelRequested: z.boolean().default(false),
+  /** Attempts that began before the queue lost the job and got it again. Absent: it never did. */
+  attemptsBefore: z.int().min(1).optional(),
+};
 
 export const TrainJob = z.strictObject({
   ...jobBase,

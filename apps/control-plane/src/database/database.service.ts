@@ -7,12 +7,23 @@ export { Prisma };
 /** What may run inside or outside a transaction. */
 export type Db = Prisma.TransactionClient;
 
+/** Connections that one control plane's requests and timers share. */
+export const POOL_SIZE = 16;
+/** Until a request that gets no connection is refused instead of left hanging. */
+const CONNECT_MS = 10_000;
+
 /** The Prisma client over its own connection pool. `database.pool` is for what SQL says better (COPY, LISTEN). */
 export class DatabaseService extends PrismaClient {
   readonly pool: Pool;
 
   constructor(readonly url: string) {
-    const pool = new Pool({ connectionString: url, max: 16, application_name: 'verge-control-plane' });
+    const pool = new Pool({
+      connectionString: url,
+      max: POOL_SIZE,
+      application_name: 'verge-control-plane',
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+    });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', () => undefined);
     // Nor does the pool listen while a connection is lent out: one that breaks between two statements would do the same.

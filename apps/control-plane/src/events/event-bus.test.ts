@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
 import { pino } from 'pino';
 import { createTestDatabase, type TestDatabase } from '../../test/database.js';
 import { until } from '../../test/plane.js';
@@ -71,4 +72,47 @@ describe('events between control planes', () => {
     );
     stop();
   });
+
+  it(
+    'take one connection each, however often the database is cut, and tell of the gap',
+    { timeout: 60_000 },
+    async () => {
+      const gaps: number[] = [];
+      const stops = open.map(({ bus }, i) => bus.onGap(() => gaps.push(i)));
+      const name = new URL(own.url).pathname.slice(1);
+      const elsewhere = new URL(own.url);
+      elsewhere.pathname = '/postgres';
+      const watcher = new Client({ connectionString: elsewhere.href });
+      await watcher.connect();
+      const listeners = async (): Promise<number> => {
+        const counted = await watcher.query<{ n: number }>(
+          "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = $1 AND application_name = 'verge-events'",
+          [name],
+        );
+        return counted.rows[0]!.n;
+      };
+      const cut =
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()';
+      let most = 0;
+      for (let round = 0; round < 3; round++) {
+        await watcher.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+        await watcher.query(cut, [name]);
+        // Long enough for the attempts of several owners to add up, were there several.
+        for (let i = 0; i < 20; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          most = Math.max(most, await listeners());
+        }
+        await watcher.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`);
+        const again = async (): Promise<number> => {
+          most = Math.max(most, await listeners());
+          return new Set(gaps.slice(-2)).size;
+        };
+        await until('both listen again', again, (n) => n === 2 && gaps.length >= 2 * (round + 1));
+      }
+      expect(most).toBeLessThanOrEqual(open.length);
+      expect(gaps.length).toBe(3 * open.length);
+      await watcher.end();
+      for (const stop of stops) stop();
+    },
+  );
 });

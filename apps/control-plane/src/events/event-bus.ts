@@ -1,56 +1,71 @@
 /**
  * What one part of the system tells the others, within this process and, through Postgres LISTEN/NOTIFY, in every other
- * control plane on the same database. Delivery is at most once: a subscriber reads the state again after it connects.
+ * control plane on the same database. Delivery is at most once: a subscriber reads the state again after it connects, and
+ * after a gap, in which events of others may have been lost.
  */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { ProjectEvent } from '@verge/contracts';
-import { Client } from 'pg';
 import type { Logger } from 'pino';
 import type { DatabaseService } from '../database/database.service.js';
+import { Listener as PostgresListener } from './listener.js';
 
 const CHANNEL = 'verge_events';
 /** NOTIFY carries at most 8000 bytes. */
 const MAX_PAYLOAD_BYTES = 7_900;
 const COALESCE_MS = 40;
-const RECONNECT_MS = 1_000;
+/** Not a topic that anything publishes to. */
+const GAP = Symbol('gap');
 
 export type ChangeType = ProjectEvent['type'];
 type Listener = (payload: unknown) => void;
+
+interface Message {
+  readonly origin: string;
+  /** Absent: events of the origin were lost. */
+  readonly topic?: string;
+  readonly payload?: unknown;
+}
 
 export class EventBus {
   private readonly origin = randomUUID();
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   private readonly changes = new Map<string, { topic: string; event: ProjectEvent }>();
+  private readonly listener: PostgresListener;
   private timer: NodeJS.Timeout | undefined;
-  private listener: Client | undefined;
+  /** Others did not get an event of ours and are not yet told so. */
+  private lost = false;
   private closed = false;
 
   constructor(
     private readonly database: DatabaseService,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.listener = new PostgresListener({
+      url: database.url,
+      channel: CHANNEL,
+      log,
+      onMessage: (text) => this.receive(text),
+      onGap: () => this.tellGap(),
+    });
+  }
 
+  /** Resolves when it listens for the first time. */
   async start(): Promise<void> {
-    const client = new Client({ connectionString: this.database.url, keepAlive: true });
-    client.on('error', () => this.reconnect(client));
-    client.on('end', () => this.reconnect(client));
-    client.on('notification', (message) => this.receive(message.payload ?? ''));
-    await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
-    this.listener = client;
+    await this.listener.start();
   }
 
   /** Sends to the topic's subscribers in every control plane. The payload is JSON; one of more than
    * a few kilobytes stays in this process. */
   publish(topic: string, payload: unknown): void {
     this.emitter.emit(topic, payload);
-    const message = JSON.stringify({ origin: this.origin, topic, payload });
+    const message = JSON.stringify({ origin: this.origin, topic, payload } satisfies Message);
     if (Buffer.byteLength(message) > MAX_PAYLOAD_BYTES) {
       this.log.warn({ topic }, 'an event is too large for the other control planes; their readers see it later');
       return;
     }
-    this.database.pool.query('SELECT pg_notify($1, $2)', [CHANNEL, message]).catch((err: unknown) => {
+    this.notify(message).catch((err: unknown) => {
+      this.lost = true;
       if (!this.closed) this.log.warn({ err, topic }, 'an event did not reach the other control planes');
     });
   }
@@ -59,6 +74,12 @@ export class EventBus {
   subscribe(topic: string, listener: Listener): () => void {
     this.emitter.on(topic, listener);
     return () => void this.emitter.off(topic, listener);
+  }
+
+  /** After a time in which events of other control planes may have been lost: the state must be read again. */
+  onGap(listener: () => void): () => void {
+    this.emitter.on(GAP, listener);
+    return () => void this.emitter.off(GAP, listener);
   }
 
   /** Tells the project's feed that a resource changed; changes of one resource within 40 ms become one event. */
@@ -81,23 +102,25 @@ export class EventBus {
 
   private receive(text: string): void {
     try {
-      const { origin, topic, payload } = JSON.parse(text) as { origin: string; topic: string; payload: unknown };
-      if (origin !== this.origin) this.emitter.emit(topic, payload);
+      const { origin, topic, payload } = JSON.parse(text) as Message;
+      if (origin !== this.origin) this.emitter.emit(topic ?? GAP, payload);
     } catch (err) {
       this.log.warn({ err }, 'an event of another control plane could not be read');
     }
   }
 
-  private reconnect(broken: Client): void {
-    if (this.closed || (this.listener && this.listener !== broken)) return;
-    this.listener = undefined;
-    broken.removeAllListeners();
-    broken.on('error', () => undefined);
-    const retry = (): void => {
-      if (this.closed) return;
-      this.start().catch(() => void setTimeout(retry, RECONNECT_MS).unref());
-    };
-    setTimeout(retry, RECONNECT_MS).unref();
+  private tellGap(): void {
+    this.emitter.emit(GAP);
+    if (!this.lost) return;
+    this.lost = false;
+    this.notify(JSON.stringify({ origin: this.origin } satisfies Message)).catch((err: unknown) => {
+      this.lost = true;
+      this.log.warn({ err }, 'the other control planes could not be told of lost events');
+    });
+  }
+
+  private async notify(message: string): Promise<void> {
+    await this.database.pool.query('SELECT pg_notify($1, $2)', [CHANNEL, message]);
   }
 
   async close(): Promise<void> {
@@ -105,6 +128,6 @@ export class EventBus {
     this.flush();
     this.closed = true;
     clearTimeout(this.timer);
-    await this.listener?.end().catch(() => undefined);
+    await this.listener.close();
   }
 }

@@ -10,6 +10,8 @@ export class EventsController {
   @Operation('events.stream')
   stream(@Caller() caller: ProjectCaller, @Req() request: HttpRequest, @Res() response: ServerResponse): void {
     const stream = openEventStream(request, response);
+    // The reader connects again and reads the state, as it does after any cut.
+    stream.onClose(this.bus.onGap(() => stream.close()));
     stream.onClose(this.bus.onProjectChange(caller.project.id, (event) => stream.send(event)));
   }
 }

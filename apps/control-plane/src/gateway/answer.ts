@@ -1,7 +1,7 @@
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { GatewayError, toServiceError } from './status.js';
-import { isTransient } from './transient.js';
+import { isTransient } from '../transient.js';
 
 /** Turns functions that return or throw into handlers of grpc-js, and writes what nobody foresaw to the log. */
 export class Answer {

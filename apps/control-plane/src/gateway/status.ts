@@ -1,7 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
 import type { FieldError } from '@verge/contracts';
-import { isTransient } from './transient.js';
+import { isTransient } from '../transient.js';
 
 export type StatusName = keyof typeof status;
 

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { DesiredState, WatchRequestReceived } from '@verge/contracts/grpc';
 import type { Logger } from 'pino';
+import { RepeatedTask } from '../background.js';
 import type { DatabaseService } from '../database/database.service.js';
 import type { WatchedDevice } from '../devices/desired-state.js';
 import { DESIRED_TOPIC, readDesired } from '../devices/desired-state.js';
@@ -64,7 +65,8 @@ export class WatchStreams {
   private readonly changed = new Set<string>();
   private flushing = false;
   private unsubscribe: (() => void) | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private endGaps: (() => void) | undefined;
+  private readonly confirming: RepeatedTask;
   private stopped = false;
 
   constructor(
@@ -72,27 +74,28 @@ export class WatchStreams {
     private readonly bus: EventBus,
     private readonly log: Logger,
     private readonly options: WatchStreamsOptions,
-  ) {}
+  ) {
+    const task = (): Promise<void> => this.confirm();
+    const everyMs = options.confirmMs ?? onlineMs / 3;
+    this.confirming = new RepeatedTask({ name: 'confirming the open device streams', everyMs, task, log });
+  }
 
   start(): void {
     this.unsubscribe = this.bus.subscribe(DESIRED_TOPIC, (ids) => this.onChanged(ids as string[]));
-    this.timer = setInterval(
-      () => {
-        this.confirm().catch((err: unknown) => this.log.warn({ err }, 'open device streams could not be confirmed'));
-      },
-      this.options.confirmMs ?? onlineMs / 3,
-    );
+    this.endGaps = this.bus.onGap(() => this.onChanged([...this.open.keys()]));
+    this.confirming.start();
   }
 
   /** Ends every stream; devices see UNAVAILABLE and connect again, to another control plane if there is one. */
   async stop(): Promise<void> {
     this.stopped = true;
-    clearInterval(this.timer);
     this.unsubscribe?.();
+    this.endGaps?.();
     for (const streams of this.open.values())
       for (const stream of streams) stream.cut(new GatewayError('UNAVAILABLE', 'the control plane is going down'));
     const ids = [...this.open.keys()];
     this.open.clear();
+    await this.confirming.stop();
     await this.markOffline(ids);
   }
 

@@ -18,6 +18,8 @@ const statusOf: Record<ProblemCode, number> = {
   INTERNAL: 500,
 };
 
+const RETRY_AFTER_SECONDS = 5;
+
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly status: number;
@@ -29,7 +31,8 @@ export class ProblemError extends Error {
   ) {
     super(message, options);
     this.status = statusOf[code];
-    this.retryAfterSeconds = options?.retryAfterSeconds;
+    // RFC 9110, section 10.2.3: what is away now is worth another try.
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? (code === 'UNAVAILABLE' ? RETRY_AFTER_SECONDS : undefined);
   }
   readonly retryAfterSeconds: number | undefined;
 

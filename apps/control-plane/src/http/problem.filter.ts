@@ -4,6 +4,7 @@ import { BlobError } from '@verge/blobs';
 import { LifecycleError, type Problem, type ProblemCode } from '@verge/contracts';
 import type { Logger } from 'pino';
 import type { HttpRequest } from './request.js';
+import { isTransient } from '../transient.js';
 import { ProblemError } from './problem-error.js';
 
 const blobProblems: Partial<Record<BlobError['code'], ProblemCode>> = {
@@ -30,6 +31,10 @@ export function asProblem(error: unknown): ProblemError {
   if (error instanceof BlobError) {
     const code = blobProblems[error.code];
     if (code) return new ProblemError(code, error.message, [], { cause: error });
+  }
+  if (isTransient(error)) {
+    const detail = 'the control plane cannot reach its database or its queue just now; try again';
+    return new ProblemError('UNAVAILABLE', detail, [], { cause: error });
   }
   const status = error instanceof HttpException ? error.getStatus() : statusField(error);
   const code = status === undefined ? undefined : exceptionCodes[status];
@@ -75,12 +80,9 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<HttpRequest>();
     const response = host.switchToHttp().getResponse<ServerResponse>();
     const problem = asProblem(error);
-    if (problem.status >= 500) {
-      this.log.error(
-        { err: error, requestId: request.requestId, method: request.method, path: request.path },
-        'failed',
-      );
-    }
+    const { requestId, method, path } = request;
+    if (problem.status === 503) this.log.warn({ err: error, requestId, method, path }, 'must be tried again');
+    else if (problem.status >= 500) this.log.error({ err: error, requestId, method, path }, 'failed');
     // A body that nobody will read: say so before the peer has sent all of it.
     if (!request.complete) response.setHeader('connection', 'close');
     sendProblem(response, problem, request.requestId, request.path);

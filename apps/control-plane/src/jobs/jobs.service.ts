@@ -16,11 +16,12 @@ import {
 import type { Logger } from 'pino';
 import { AuditService, systemActor } from '../audit/audit.service.js';
 import type { ControlPlaneConfig } from '../config.js';
+import { RepeatedTask } from '../background.js';
 import { CONFIG, LOGGER } from '../core.js';
 import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus, type ChangeType } from '../events/event-bus.js';
 import { ProblemError } from '../http/problem-error.js';
-import { toJson } from '../json.js';
+import { fromNullable, sameJson, toJson } from '../json.js';
 import { KeyedChain } from './keyed-chain.js';
 import { openQueue, type JobQueue, type QueuedJob } from './queue.js';
 import { JobResults, ResultRefused, type CheckedResult } from './results.js';
@@ -30,7 +31,9 @@ type JobRow = Prisma.JobGetPayload<object>;
 
 const RECONCILE_MS = 15_000;
 /** A job that was just added may not be visible yet. */
-const VANISHED_AFTER_MS = 10_000;
+const LOST_AFTER_MS = 10_000;
+/** A queue that loses a job that often (a Redis that evicts keys) does not get it again. */
+const MOST_ATTEMPTS = 10;
 
 const changeOf: Record<JobKind, ChangeType> = { train: 'training', compress: 'compression', evaluate: 'evaluation' };
 
@@ -43,7 +46,7 @@ export interface NewJob {
 @Injectable()
 export class JobsService implements OnApplicationBootstrap, OnApplicationShutdown {
   private queue!: JobQueue;
-  private timer: NodeJS.Timeout | undefined;
+  private reconciling: RepeatedTask | undefined;
   private closed = false;
   private readonly chain = new KeyedChain();
 
@@ -61,19 +64,22 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
       onChange: (id: string) => this.startInOrder(id, () => this.converge(id)),
       onProgress: (id: string, progress: unknown) => this.startInOrder(id, () => this.recordProgress(id, progress)),
     };
-    const where = { redisUrl: this.config.redisUrl, databaseUrl: this.database.url };
+    const { redisUrl, startupWaitMs } = this.config;
+    const where = { redisUrl, databaseUrl: this.database.url, limitMs: startupWaitMs };
     this.queue = await openQueue(where, listener, this.log);
     await this.reconcile();
-    this.timer = setInterval(() => {
-      this.reconcile().catch((err: unknown) => this.log.warn({ err }, 'jobs could not be looked at; tried again'));
-    }, RECONCILE_MS);
+    const { log } = this;
+    const task = (): Promise<void> => this.reconcile();
+    this.reconciling = new RepeatedTask({ name: 'looking at the open jobs', everyMs: RECONCILE_MS, task, log });
+    this.reconciling.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.closed = true;
-    clearInterval(this.timer);
+    await this.reconciling?.stop();
     await this.chain.settled();
-    await this.queue.close();
+    // Not there when the start failed before it.
+    await this.queue?.close();
   }
 
   get backend(): JobQueue['backend'] {
@@ -133,7 +139,7 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
     if (!row || isFinal(jobLifecycle, row.state)) return;
     if (row.enqueuedAt === null) return await this.addToQueue(row);
     const queued = await this.queue.find(id);
-    if (!queued) return await this.vanished(row);
+    if (!queued) return await this.lost(row);
     if (queued.progress) await this.recordProgress(id, queued.progress);
     switch (queued.state) {
       case 'waiting':
@@ -176,10 +182,28 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
     }
   }
 
-  private async vanished(row: JobRow): Promise<void> {
-    if (Date.now() - row.enqueuedAt!.getTime() < VANISHED_AFTER_MS) return;
+  /** The queue does not know the job any more: it was flushed, begun anew, or put back to an older state. */
+  private async lost(row: JobRow): Promise<void> {
+    if (Date.now() - row.enqueuedAt!.getTime() < LOST_AFTER_MS) return;
     if (row.cancelRequested) return await this.advance(row.id, 'acknowledge-cancel');
-    await this.fail(row.id, 'the job vanished from the queue', null);
+    if (row.attempts >= MOST_ATTEMPTS) {
+      return await this.fail(row.id, `the queue lost the job, which had begun ${row.attempts} times`, null);
+    }
+    if (row.state === 'running') await this.advance(row.id, 'requeue');
+    if (await this.addAgain(row)) this.log.warn({ job: row.id }, 'the queue had lost the job and has it again');
+  }
+
+  /** Under the row's lock: of two control planes that see the loss, one adds the job. */
+  private async addAgain(row: JobRow): Promise<boolean> {
+    return await this.database.$transaction(async (db) => {
+      const now = await lockJob(db, row.id);
+      const seen = now.enqueuedAt?.getTime() === row.enqueuedAt!.getTime();
+      if (!seen || now.cancelRequested || isFinal(jobLifecycle, now.state)) return false;
+      const progress = fromNullable(JobProgress, now.progress);
+      await this.queue.addAgain(JobPayload.parse(now.payload), { attempts: now.attempts, progress });
+      await db.job.update({ where: { id: row.id }, data: { enqueuedAt: new Date() } });
+      return true;
+    });
   }
 
   private async completed(row: JobRow, queued: QueuedJob): Promise<void> {
@@ -266,13 +290,4 @@ function timesOf(row: JobRow, queued: QueuedJob): Prisma.JobUpdateInput {
     startedAt: row.startedAt ?? queued.startedAt,
     finishedAt: queued.finishedAt ?? new Date(),
   };
-}
-
-/** Postgres keeps jsonb's keys in an order of its own. */
-function sameJson(a: unknown, b: unknown): boolean {
-  const sorted = (_: string, value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : value;
-  return JSON.stringify(a, sorted) === JSON.stringify(b, sorted);
 }

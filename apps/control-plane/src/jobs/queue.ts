@@ -1,8 +1,10 @@
 /** The job queue on either backend: Redis through ioredis, or the same Postgres through BullMQ's own backend. */
-import { QUEUE_NAME, QUEUE_PREFIX, type Job as JobPayload } from '@verge/contracts';
+import { QUEUE_NAME, QUEUE_PREFIX, type Job as JobPayload, type JobProgress } from '@verge/contracts';
 import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { pause, retryDelayMs } from '../background.js';
+import { ControlPlaneError } from '../errors.js';
 import { GuardedClient } from './guarded-client.js';
 
 /** A job as the queue knows it. */
@@ -27,6 +29,8 @@ export interface JobQueue {
   readonly backend: 'redis' | 'postgres';
   /** Adding a job that the queue has changes nothing. */
   add(payload: JobPayload): Promise<void>;
+  /** Adds a job that the queue has lost, with what it had reached. */
+  addAgain(payload: JobPayload, reached: { attempts: number; progress: JobProgress | null }): Promise<void>;
   find(id: string): Promise<QueuedJob | null>;
   /** Removes a job that no worker holds. @returns false when one does; true when the job is gone */
   removeIdle(id: string): Promise<boolean>;
@@ -38,6 +42,9 @@ export interface JobQueue {
 
 const ATTEMPTS = 3;
 const BACKOFF_MS = 1_000;
+const AGAIN_DELAY_MS = 500;
+const COMMAND_MS = 5_000;
+const retryStrategy = (failures: number): number => retryDelayMs(failures, Math.random());
 const KEEP_FINISHED = { age: 7 * 24 * 3600, count: 5_000 };
 
 /** What is used of BullMQ's classes, whose types differ with the backend. */
@@ -51,10 +58,11 @@ interface BullJob {
   readonly finishedOn?: number;
   getState(): Promise<string>;
   updateData(data: JobPayload): Promise<void>;
+  updateProgress(progress: JobProgress): Promise<void>;
   remove(): Promise<void>;
 }
 interface BullQueue {
-  add(name: string, data: JobPayload, options: object): Promise<unknown>;
+  add(name: string, data: JobPayload, options: object): Promise<BullJob>;
   getJob(id: string): Promise<BullJob | undefined>;
   getJobCounts(): Promise<Record<string, number>>;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -72,8 +80,14 @@ interface Opened {
 
 function openRedis(url: string): Opened {
   // Constructed here: left to itself, BullMQ imports ioredis from where it is installed itself.
-  const connection = new Redis(url, { maxRetriesPerRequest: null });
-  const reader = new Redis(url, { maxRetriesPerRequest: null });
+  // A request is refused while Redis is away; the reader of events waits for it.
+  const connection = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    commandTimeout: COMMAND_MS,
+    retryStrategy,
+  });
+  const reader = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
   const options = { prefix: QUEUE_PREFIX };
   return {
     backend: 'redis',
@@ -87,7 +101,13 @@ function openRedis(url: string): Opened {
 }
 
 function openPostgres(url: string): Opened {
-  const connection = { connectionString: url, migrate: true, max: 4, Client: GuardedClient };
+  const connection = {
+    connectionString: url,
+    migrate: true,
+    max: 4,
+    application_name: 'verge-queue',
+    Client: GuardedClient,
+  };
   const options = { prefix: QUEUE_PREFIX, connection };
   return {
     backend: 'postgres',
@@ -98,7 +118,7 @@ function openPostgres(url: string): Opened {
 }
 
 export async function openQueue(
-  where: { redisUrl: string | undefined; databaseUrl: string },
+  where: { redisUrl: string | undefined; databaseUrl: string; limitMs: number },
   listener: QueueListener,
   log: Logger,
 ): Promise<JobQueue> {
@@ -111,18 +131,30 @@ export async function openQueue(
     events.on(name, ({ jobId }: { jobId: string }) => listener.onChange(jobId));
   }
   events.on('progress', ({ jobId, data }) => listener.onProgress(jobId, data));
-  await queue.waitUntilReady();
-  await events.waitUntilReady();
+  const close = async (): Promise<void> => {
+    await events.close();
+    await queue.close();
+    await disconnect();
+  };
+  try {
+    await readyWithin(where.limitMs, Promise.all([queue.waitUntilReady(), events.waitUntilReady()]), backend);
+  } catch (error) {
+    await disconnect();
+    throw error;
+  }
   return {
     backend,
     add: async (payload) => {
-      await queue.add(payload.kind, payload, {
-        jobId: payload.id,
-        attempts: ATTEMPTS,
-        backoff: { type: 'exponential', delay: BACKOFF_MS },
-        removeOnComplete: KEEP_FINISHED,
-        removeOnFail: KEEP_FINISHED,
-      });
+      await queue.add(payload.kind, payload, jobOptions(payload.id));
+    },
+    addAgain: async (payload, { attempts, progress }) => {
+      // What is left of it in no list of the queue would make the addition do nothing.
+      await (await queue.getJob(payload.id))?.remove();
+      const data = attempts > 0 ? { ...payload, attemptsBefore: attempts } : payload;
+      const options = { ...jobOptions(payload.id), attempts: Math.max(1, ATTEMPTS - attempts) };
+      // A worker takes it when its progress is there, from which it goes on.
+      const job = await queue.add(payload.kind, data, { ...options, delay: AGAIN_DELAY_MS });
+      if (progress) await job.updateProgress(progress);
     },
     find: (id) => describe(queue, id),
     removeIdle: async (id) => await removeIdle(queue, id),
@@ -136,13 +168,27 @@ export async function openQueue(
       const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = await queue.getJobCounts();
       return { waiting: waiting + prioritized + delayed, active };
     },
-    close: async () => {
-      await events.close();
-      await queue.close();
-      await disconnect();
-    },
+    close,
   };
 }
+
+/** @throws ControlPlaneError QUEUE_UNREACHABLE */
+async function readyWithin(limitMs: number, ready: Promise<unknown>, backend: string): Promise<void> {
+  const late = new AbortController();
+  const waited = pause(limitMs, late.signal).then(() => 'late');
+  const first = await Promise.race([ready, waited]).finally(() => late.abort());
+  if (first !== 'late') return;
+  const after = `${limitMs / 1000} s`;
+  throw new ControlPlaneError('QUEUE_UNREACHABLE', `the queue on ${backend} did not answer within ${after}`);
+}
+
+const jobOptions = (jobId: string) => ({
+  jobId,
+  attempts: ATTEMPTS,
+  backoff: { type: 'exponential', delay: BACKOFF_MS },
+  removeOnComplete: KEEP_FINISHED,
+  removeOnFail: KEEP_FINISHED,
+});
 
 const at = (ms: number | undefined): Date | null => (ms ? new Date(ms) : null);
 
@@ -154,7 +200,7 @@ async function describe(queue: BullQueue, id: string): Promise<QueuedJob | null>
   const known = state === 'active' || state === 'completed' || state === 'failed' ? state : 'waiting';
   return {
     state: known,
-    attempts: job.attemptsStarted,
+    attempts: (job.data.attemptsBefore ?? 0) + job.attemptsStarted,
     progress: job.progress,
     result: job.returnvalue,
     failedReason: job.failedReason ?? '',

@@ -33,6 +33,7 @@ export class WorkEvents {
       else early.push(event);
     });
     stream.onClose(stop);
+    stream.onClose(this.bus.onGap(() => stream.close()));
     await this.sendCurrent(of.id, sender);
     caughtUp = true;
     for (const event of early) sender.send(event);

@@ -6,6 +6,7 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/comm
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AuditService, systemActor } from '../audit/audit.service.js';
+import { RepeatedTask } from '../background.js';
 import { LOGGER } from '../core.js';
 import type { Db } from '../database/database.service.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -39,7 +40,7 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
   private readonly traffic = new Map<string, string>();
   private readonly running = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
+  private ticking: RepeatedTask | undefined;
   private unsubscribe: (() => void) | undefined;
   private stopped = false;
 
@@ -54,13 +55,16 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
 
   onApplicationBootstrap(): void {
     this.unsubscribe = this.bus.subscribe(ROLLOUT_TOPIC, (rolloutId) => this.wake(rolloutId as string));
-    this.schedule();
+    const task = (): Promise<void> => this.tick();
+    const { log } = this;
+    this.ticking = new RepeatedTask({ name: 'looking at the open rollouts', everyMs: tickMs, task, log });
+    this.ticking.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.timer);
     this.unsubscribe?.();
+    await this.ticking?.stop();
     await Promise.all(this.running.values());
   }
 
@@ -167,17 +171,6 @@ export class RolloutScheduler implements OnApplicationBootstrap, OnApplicationSh
         if (this.again.delete(rolloutId)) setTimeout(() => this.wake(rolloutId), pauseMs).unref();
       });
     this.running.set(rolloutId, work);
-  }
-
-  private schedule(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.tick()
-        .catch((err: unknown) => {
-          if (!this.stopped) this.log.error({ err }, 'open rollouts could not be listed');
-        })
-        .finally(() => this.schedule());
-    }, tickMs);
   }
 
   private async tick(): Promise<void> {

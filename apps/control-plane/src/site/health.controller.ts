@@ -1,9 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { DatabaseService } from '../database/database.service.js';
 import { OpenPath } from '../http/operation.js';
 import { JobsService } from '../jobs/jobs.service.js';
 import { metricsText, type Sample } from './metrics.js';
+
+/** What does not answer by then is down: whoever asks has a limit too. */
+const ANSWER_MS = 2_000;
 
 @Controller()
 export class HealthController {
@@ -24,12 +28,13 @@ export class HealthController {
   @OpenPath()
   async ready(@Res({ passthrough: true }) response: ServerResponse) {
     const answered = async (ask: () => Promise<unknown>): Promise<'ok' | 'down'> =>
-      await ask().then(
-        () => 'ok',
+      await Promise.race([ask().then(() => 'ok' as const), sleep(ANSWER_MS, 'down' as const, { ref: false })]).catch(
         () => 'down',
       );
-    const database = await answered(() => this.database.$queryRaw`SELECT 1`);
-    const queue = await answered(() => this.jobs.counts());
+    const [database, queue] = await Promise.all([
+      answered(() => this.database.$queryRaw`SELECT 1`),
+      answered(() => this.jobs.counts()),
+    ]);
     const ok = database === 'ok' && queue === 'ok';
     response.statusCode = ok ? 200 : 503;
     return { status: ok ? 'ok' : 'down', database, queue, queueBackend: this.jobs.backend };
