@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../apps/quickstart/src/processes.js';
 import { POOL_SIZE } from '../../apps/control-plane/src/database/database.service.js';
 import { digits, System } from '../loop/harness.js';
+import { Fleet } from './fleet.js';
 import { operationsCommands, runShown } from './operations.js';
 import { OwnPostgres, OwnRedis, redisIsInstalled } from './services.js';
 import { Watch } from './watch.js';
@@ -106,6 +107,19 @@ for (const { queue, runs } of queues) {
           expect(ended).toMatchObject({ state: 'succeeded', version: 1, error: null });
         });
       }
+
+    it.runIf(full)('a rollout goes on after each outage', { timeout: 1_800_000 }, async () => {
+      const fleet = await Fleet.create(system, (await over((await train(1)).id)).versionId!);
+      for (const name of services)
+        for (const duration of seconds) {
+          const { rollout, artifact } = await fleet.begin();
+          await service(name).awayFor(duration);
+          await ready();
+          expect(await fleet.over(rollout), `${name} away for ${duration} s`).toMatchObject({ state: 'succeeded' });
+          const params = { project: system.project, device: fleet.deviceId };
+          expect((await system.client.call('devices.get', { params })).active?.digest).toBe(artifact.manifestDigest);
+        }
+    });
 
     it.skipIf(queue !== 'redis')('a training that is asked for while Redis is away waits for it', async () => {
       let asked: Training | undefined;
