@@ -117,7 +117,9 @@ for (const { queue, runs } of queues) {
           await ready();
           expect(await fleet.over(rollout), `${name} away for ${duration} s`).toMatchObject({ state: 'succeeded' });
           const params = { project: system.project, device: fleet.deviceId };
-          expect((await system.client.call('devices.get', { params })).active?.digest).toBe(artifact.manifestDigest);
+          expect((await system.client.call('devices.get', { params })).active?.manifestDigest).toBe(
+            artifact.manifestDigest,
+          );
         }
     });
 
