@@ -1,4 +1,5 @@
 /** The queue's consumer: takes a job, runs it, hands back its result. It never writes the database. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openBlobStore } from '@verge/blobs';
 import {
   type JobProgress,
@@ -23,6 +24,8 @@ import { isPermanent } from './permanent.js';
 import { shardFlow } from './shard-flow.js';
 
 const QUEUE_ASKED_EVERY_MS = 1_000;
+/** A report to a Redis that is away waits for it; the work does not wait longer than this. */
+const REPORT_MS = 1_000;
 
 export interface RunningWorker {
   /** Ends the job in hand (it goes back to the queue) and leaves. */
@@ -58,9 +61,10 @@ function reporter(job: Job, attempt: number, previous: JobProgress | null, log: 
   let progress: JobProgress = { stage: 'start', fraction: 0, message: '', point: null, checkpoint, attempt };
   return async (update) => {
     progress = { ...progress, ...update, attempt };
-    await job
+    const told = job
       .updateProgress(progress)
       .catch((err: unknown) => log.warn({ err }, 'the queue did not take the progress'));
+    await Promise.race([told, sleep(REPORT_MS, undefined, { ref: false })]);
   };
 }
 
@@ -73,7 +77,7 @@ async function untilQueueAnswers(queue: JobQueue, signal: AbortSignal, log: Logg
     );
     if (error === undefined) return;
     log.warn({ err: error }, 'the queue does not answer; the result waits for it');
-    await new Promise((resolve) => setTimeout(resolve, QUEUE_ASKED_EVERY_MS));
+    await sleep(QUEUE_ASKED_EVERY_MS);
     signal.throwIfAborted();
   }
 }
