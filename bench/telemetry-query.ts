@@ -31,6 +31,9 @@ export async function run(): Promise<Row[]> {
       VERGE_GRPC_HOST: '127.0.0.1',
       VERGE_ADMIN_EMAIL: admin.email,
       VERGE_ADMIN_PASSWORD: admin.password,
+      // Nothing is deleted meanwhile.
+      VERGE_TELEMETRY_RAW_DAYS: '0',
+      VERGE_TELEMETRY_MINUTE_DAYS: '0',
       VERGE_LOG_LEVEL: 'error',
     }),
   );
@@ -169,6 +172,7 @@ async function fill(db: PgClient, projectId: string, first: Date): Promise<void>
   }
   await db.query('CREATE INDEX ON telemetry_records (project_id, start_at)');
   await db.query('ALTER TABLE telemetry_rollups ADD PRIMARY KEY (scope_id, seconds, at, artifact_digest)');
+  await db.query('CREATE INDEX ON telemetry_rollups (scope, seconds, at)');
   await db.query('VACUUM ANALYZE');
 }
 

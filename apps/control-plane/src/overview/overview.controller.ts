@@ -2,6 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import type { Overview } from '@verge/contracts';
 import { DatabaseService } from '../database/database.service.js';
 import { Caller, Operation, type ProjectCaller } from '../http/index.js';
+import { SharedAnswers } from '../telemetry/shared-answers.js';
 import { TelemetryService } from '../telemetry/telemetry.service.js';
 
 const HOUR_MS = 3_600_000;
@@ -15,14 +16,20 @@ interface FieldRow {
 
 @Controller()
 export class OverviewController {
+  private readonly answers = new SharedAnswers();
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(TelemetryService) private readonly telemetry: TelemetryService,
   ) {}
 
   @Operation('overview.get')
-  async get(@Caller() caller: ProjectCaller): Promise<Overview> {
-    const projectId = caller.project.id;
+  get(@Caller() caller: ProjectCaller): Promise<Overview> {
+    const { id } = caller.project;
+    return this.answers.ask(id, () => this.read(id));
+  }
+
+  private async read(projectId: string): Promise<Overview> {
     const now = new Date();
     const [devices, versionsInField, models, jobs, rollouts, lastHour] = await Promise.all([
       this.devices(projectId, now),
@@ -50,12 +57,14 @@ export class OverviewController {
   /** By the manifest that each device says it serves. */
   private async versionsInField(projectId: string): Promise<FieldRow[]> {
     return await this.database.$queryRaw<FieldRow[]>`
-      SELECT m.name AS model, v.number AS version, d.device_class AS "deviceClass", count(*)::int AS devices
-      FROM devices d
-      JOIN artifacts a ON a.project_id = d.project_id AND a.manifest_digest = d.active_digest
+      SELECT m.name AS model, v.number AS version, d.device_class AS "deviceClass", sum(d.devices)::int AS devices
+      FROM (
+        SELECT active_digest, device_class, count(*) AS devices FROM devices
+        WHERE project_id = ${projectId}::uuid AND state = 'active' GROUP BY 1, 2
+      ) AS d
+      JOIN artifacts a ON a.project_id = ${projectId}::uuid AND a.manifest_digest = d.active_digest
       JOIN versions v ON v.id = a.version_id
       JOIN models m ON m.id = v.model_id
-      WHERE d.project_id = ${projectId}::uuid AND d.state = 'active'
       GROUP BY 1, 2, 3 ORDER BY 1, 2 DESC, 3`;
   }
 

@@ -83,10 +83,10 @@ describe('roll-ups', () => {
   it('hold each record once, in its own minute, whoever folds and dies meanwhile', async () => {
     const fleet = [await enrolled('north'), await enrolled('south'), await enrolled()];
     let done = false;
-    // Connections break in the middle of whatever they do, as they would with a process that is killed.
+    // Transactions break off in the middle of whatever they do, as they would with a process that is killed.
     const breaking = (async () => {
       while (!done) {
-        await plane.database.$executeRaw`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        await plane.database.$executeRaw`SELECT pg_cancel_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.25`.catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 80));
       }

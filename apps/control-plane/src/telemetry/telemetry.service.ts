@@ -19,6 +19,7 @@ import { readRollups } from './read.js';
 import { Rollup, safeCount } from './rollup.js';
 import { checkBatch } from './validate-batch.js';
 import type { TelemetryWindow, WindowQuery } from './window.js';
+import { SharedAnswers } from './shared-answers.js';
 import { telemetryWindow } from './window.js';
 
 const mostPoints = 5000;
@@ -26,6 +27,7 @@ const mostPoints = 5000;
 @Injectable()
 export class TelemetryService {
   private readonly artifacts = new KnownArtifacts();
+  private readonly answers = new SharedAnswers();
 
   constructor(
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
@@ -49,7 +51,20 @@ export class TelemetryService {
   }
 
   /** Every step is there, one without traffic with zeros: silence must not look like traffic. */
-  async series(caller: ProjectCaller, { query }: InputOf<'telemetry.series'>): Promise<OutputOf<'telemetry.series'>> {
+  series(caller: ProjectCaller, { query }: InputOf<'telemetry.series'>): Promise<OutputOf<'telemetry.series'>> {
+    const question = JSON.stringify(['series', caller.project.id, query]);
+    return this.answers.ask(question, () => this.readSeries(caller, query));
+  }
+
+  totals(caller: ProjectCaller, { query }: InputOf<'telemetry.totals'>): Promise<OutputOf<'telemetry.totals'>> {
+    const question = JSON.stringify(['totals', caller.project.id, query]);
+    return this.answers.ask(question, () => this.readTotals(caller, query));
+  }
+
+  private async readSeries(
+    caller: ProjectCaller,
+    query: InputOf<'telemetry.series'>['query'],
+  ): Promise<OutputOf<'telemetry.series'>> {
     const { stepSeconds: asked, ...about } = query;
     const window = await this.window(caller, about);
     const stepSeconds = this.checkedStep(window, asked);
@@ -66,7 +81,10 @@ export class TelemetryService {
     return { stepSeconds, points };
   }
 
-  async totals(caller: ProjectCaller, { query }: InputOf<'telemetry.totals'>): Promise<OutputOf<'telemetry.totals'>> {
+  private async readTotals(
+    caller: ProjectCaller,
+    query: InputOf<'telemetry.totals'>['query'],
+  ): Promise<OutputOf<'telemetry.totals'>> {
     const projectId = caller.project.id;
     const window = await this.window(caller, query);
     const total = new Rollup();
@@ -137,11 +155,11 @@ export class TelemetryService {
     const groupId = query.group === undefined ? null : (await this.groups.find(projectId, query.group)).id;
     const { rows } = await this.database.pool.query<{ duplicates: string | null; quarantined: string }>({
       name: 'telemetry-deliveries',
-      text: `WITH asked AS (SELECT id FROM devices
-          WHERE project_id = $1 AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR group_id = $3))
-        SELECT (SELECT sum(c.duplicates) FROM telemetry_cursors c JOIN asked ON asked.id = c.device_id
-            WHERE c.duplicates > 0) AS duplicates,
-          (SELECT count(*) FROM quarantined_records q JOIN asked ON asked.id = q.device_id) AS quarantined`,
+      text: `SELECT
+          (SELECT sum(c.duplicates) FROM telemetry_cursors c JOIN devices d ON d.id = c.device_id WHERE c.duplicates > 0
+            AND d.project_id = $1 AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.group_id = $3)) AS duplicates,
+          (SELECT count(*) FROM quarantined_records q JOIN devices d ON d.id = q.device_id WHERE q.project_id = $1
+            AND ($2::uuid IS NULL OR d.id = $2) AND ($3::uuid IS NULL OR d.group_id = $3)) AS quarantined`,
       values: [projectId, query.device ?? null, groupId],
     });
     const { duplicates, quarantined } = rows[0]!;
