@@ -1,5 +1,6 @@
 /** Time limits are counted on the rollout's own clock: pauses, outages and steps of the wall clock are not silence. */
 import { describe, expect, it } from 'vitest';
+import { Gate } from '@verge/contracts';
 import { lookUntil, rolloutOf, see } from '../../test/rollouts/snapshots.js';
 import { longestStepMs, moveOn } from './clock.js';
 import { decideRollout } from './decide.js';
@@ -46,5 +47,27 @@ describe('the clock of a rollout', () => {
     expect(decideRollout(now, see(now, both), 2000 + hour).next.state).toBe('running');
     const stopped = decideRollout(now, see(now, both, 'revert'), 3000).next;
     expect(decideRollout(stopped, see(now, both), 3000 + hour).next.state).toBe('reverting');
+  });
+
+  it('begins with the first look at a rollout that an earlier version left open', () => {
+    const begun = start();
+    const devices = begun.devices.map((d) => ({ ...d, state: 'offered' as const, sinceClock: null, progress: null }));
+    const old = { ...begun, devices, clock: 0, tickedAt: null };
+    const first = decideRollout(old, see(old), 100 * hour).next;
+    expect([first.clock, ...states(first)]).toEqual([0, 'offered', 'offered']);
+    expect(states(lookUntil(first, see(old), 100 * hour + 599_000).next)).toEqual(['offered', 'offered']);
+    expect(states(lookUntil(first, see(old), 100 * hour + 601_000).next)).toEqual(['pending', 'pending']);
+  });
+
+  it('is asked by a gate that an earlier version wrote down as it is now by default', () => {
+    const written = {
+      maxFailedFraction: 0,
+      maxErrorRate: 0.01,
+      maxLatencyRatio: 1.5,
+      minRequests: 20,
+      observeSeconds: 60,
+      deviceTimeoutSeconds: 3600,
+    };
+    expect(Gate.parse(written)).toEqual(Gate.parse({}));
   });
 });

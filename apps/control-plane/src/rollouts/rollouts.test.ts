@@ -356,6 +356,51 @@ describe('a rollout', () => {
     expect(items.map((item) => item.error?.code).sort()).toEqual(['MOVED', 'SUPERSEDED']);
   });
 
+  it('ends a revert without a device that is away, frees the group, and takes that device back when it returns', async () => {
+    const group = await fleet(2);
+    const old = await settled(group);
+    const bad = await released();
+    const id = await rollOut(
+      group,
+      bad.name,
+      { minRequests: 5, deviceTimeoutSeconds: 2 },
+      { waves: [{ percent: 100 }] },
+    );
+    await until(
+      'all updated',
+      () => states(id),
+      (list) => list.every((state) => state === 'updated'),
+    );
+    const away = devices[1]!;
+    away.stop();
+    await api.call('rollouts.revert', { params: { ...params, rollout: id } });
+    const done = await ends(id, 'reverted');
+    expect(done.reason).toBe('reverted by request; 1 device had not gone back yet when it ended');
+    expect(done.counts).toMatchObject({ reverted: 1, reverting: 1 });
+    // It still runs what was taken back; a next rollout does not remember that as what it is to go back to.
+    const next = await rollOut(group, (await released()).name, { minRequests: 5 }, { waves: [{ percent: 100 }] });
+    const offered = (await api.call('rollouts.devices', { params: { ...params, rollout: next } })).items;
+    expect(offered.map((item) => item.previousDigest)).toEqual([old.manifestDigest, old.manifestDigest]);
+    expect(offered.find((item) => item.deviceId === away.id)).toMatchObject({
+      state: 'offered',
+      online: false,
+      activeDigest: bad.artifacts[0]!.manifestDigest,
+    });
+    await api.call('rollouts.revert', { params: { ...params, rollout: next } });
+    devices.push(away.again());
+    await until(
+      'it goes back',
+      () => devices.at(-1)!.active,
+      (active) => active === old.manifestDigest,
+    );
+    // The first rollout has let it go: the second one spoke to it later.
+    await until(
+      'nobody is reverting',
+      async () => [...(await states(id)), ...(await states(next))],
+      (list) => !list.includes('reverting'),
+    );
+  });
+
   it('is followed live', async () => {
     const group = await fleet(1);
     const { name } = await released();
