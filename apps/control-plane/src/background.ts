@@ -25,7 +25,7 @@ export interface RepeatedTaskOptions {
 
 /** Does one thing again and again, one run at a time. After a failure it comes back sooner or later, by `retryDelayMs`. */
 export class RepeatedTask {
-  private readonly ending = new AbortController();
+  private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: RepeatedTaskOptions) {}
@@ -35,15 +35,20 @@ export class RepeatedTask {
     this.running ??= this.repeat();
   }
 
+  /** True from the moment on at which it is to stop: long work looks at it between its parts. */
+  get ending(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
   /** Resolves when the run that is under way has ended. */
   async stop(): Promise<void> {
-    this.ending.abort();
+    this.stopping.abort();
     await this.running;
   }
 
   private async repeat(): Promise<void> {
     const { name, everyMs, task, log } = this.options;
-    const { signal } = this.ending;
+    const { signal } = this.stopping;
     let failures = 0;
     while (await pause(failures > 0 ? retryDelayMs(failures, Math.random()) : everyMs, signal)) {
       try {

@@ -2,11 +2,11 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { RepeatedTask } from '../background.js';
 import type { ControlPlaneConfig } from '../config.js';
 import { CONFIG, LOGGER } from '../core.js';
 import { DatabaseService } from '../database/database.service.js';
 import { fold, rowsAtATime } from './fold.js';
-import { Periodic } from './periodic.js';
 import { deleteBatch, expiries } from './retention.js';
 
 const foldEveryMs = 1000;
@@ -14,24 +14,26 @@ const deleteEveryMs = 15 * 60_000;
 
 @Injectable()
 export class UpkeepService implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly folding: Periodic;
-  private readonly deleting: Periodic;
+  private readonly folding: RepeatedTask;
+  private readonly deleting: RepeatedTask;
 
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
     @Inject(LOGGER) private readonly log: Logger,
   ) {
-    this.folding = new Periodic(
-      foldEveryMs,
-      () => this.fold(),
-      (err) => log.error({ err }, 'pending telemetry could not be folded; it is kept and tried again'),
-    );
-    this.deleting = new Periodic(
-      deleteEveryMs,
-      () => this.delete(),
-      (err) => log.error({ err }, 'expired rows could not be deleted; it is tried again'),
-    );
+    this.folding = new RepeatedTask({
+      name: 'folding pending telemetry',
+      everyMs: foldEveryMs,
+      task: () => this.fold(),
+      log,
+    });
+    this.deleting = new RepeatedTask({
+      name: 'deleting expired rows',
+      everyMs: deleteEveryMs,
+      task: () => this.delete(),
+      log,
+    });
   }
 
   onApplicationBootstrap(): void {
