@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ControlPlaneError } from './errors.js';
+import { parseProxies, type TrustedProxies } from './http/client-address.js';
 
 const port = (fallback: number) =>
   z.coerce
@@ -50,6 +51,18 @@ const Environment = z.object({
   VERGE_STARTUP_WAIT_SECONDS: z.coerce.number('expected seconds').min(0).max(3600).default(60),
   VERGE_ADMIN_EMAIL: z.email('expected an e-mail address').optional(),
   VERGE_ADMIN_PASSWORD: z.string().min(10, 'expected at least 10 characters').optional(),
+  VERGE_TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      const list = parseProxies(text);
+      if (list) return list;
+      context.addIssue('expected addresses, CIDR networks or "loopback", separated by commas');
+      return z.NEVER;
+    }),
+  VERGE_FORWARDED_HEADER: z
+    .enum(['x-forwarded-for', 'forwarded'], 'expected x-forwarded-for or forwarded')
+    .default('x-forwarded-for'),
   VERGE_CONSOLE_DIR: z.string().optional(),
   VERGE_MAX_BLOB_BYTES: z.coerce
     .number('expected a number of bytes')
@@ -122,6 +135,8 @@ export interface ControlPlaneConfig {
   /** How long a start waits for Postgres and Redis to answer. */
   readonly startupWaitMs: number;
   readonly admin: { readonly email: string | undefined; readonly password: string | undefined };
+  /** Proxies whose word about who is behind them is taken. */
+  readonly trustedProxies: TrustedProxies;
   readonly consoleDir: string | undefined;
   readonly maxBlobBytes: number;
   /** Seconds between a device's status reports, and between its telemetry pushes. */
@@ -163,6 +178,7 @@ function toConfig(e: Environment): ControlPlaneConfig {
     strictPorts: e.VERGE_STRICT_PORTS,
     startupWaitMs: e.VERGE_STARTUP_WAIT_SECONDS * 1000,
     admin: { email: e.VERGE_ADMIN_EMAIL, password: e.VERGE_ADMIN_PASSWORD },
+    trustedProxies: { addresses: e.VERGE_TRUSTED_PROXIES, header: e.VERGE_FORWARDED_HEADER },
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
     reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,

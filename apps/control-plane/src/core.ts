@@ -3,17 +3,15 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { BlobStore } from '@verge/blobs';
 import type { Logger } from 'pino';
 import { AuthenticationService } from './access/authentication.service.js';
+import { OpenStreams } from './access/open-streams.js';
 import { AuditService } from './audit/audit.service.js';
+import { Refusals } from './audit/refusals.js';
 import type { ControlPlaneConfig } from './config.js';
+import { BLOBS, CONFIG, LOGGER } from './core-tokens.js';
 import { DatabaseService } from './database/database.service.js';
 import { EventBus } from './events/event-bus.js';
 
-/** ControlPlaneConfig, its ports being those that are really listened on. */
-export const CONFIG = Symbol('verge:config');
-/** BlobStore */
-export const BLOBS = Symbol('verge:blobs');
-/** pino's Logger */
-export const LOGGER = Symbol('verge:logger');
+export { BLOBS, CONFIG, LOGGER };
 
 export interface Core {
   readonly config: ControlPlaneConfig;
@@ -34,12 +32,24 @@ export class CoreModule {
       { provide: DatabaseService, useValue: core.database },
       { provide: EventBus, useValue: core.bus },
       { provide: AuditService, useValue: new AuditService(core.database) },
+      Refusals,
       AuthenticationService,
+      OpenStreams,
     ];
     return {
       module: CoreModule,
       providers: provided,
-      exports: [CONFIG, BLOBS, LOGGER, DatabaseService, EventBus, AuditService, AuthenticationService],
+      exports: [
+        CONFIG,
+        BLOBS,
+        LOGGER,
+        DatabaseService,
+        EventBus,
+        AuditService,
+        Refusals,
+        AuthenticationService,
+        OpenStreams,
+      ],
     };
   }
 }

@@ -16,6 +16,7 @@ import { applyMigrations } from './database/migrations.js';
 import { waitForDatabase } from './database/reachable.js';
 import { EventBus } from './events/event-bus.js';
 import { createLogger, NestLogger } from './log.js';
+import { sourceOf } from './site/source.js';
 import { choosePort } from './ports.js';
 import { consoleFiles } from './site/console-files.js';
 import { securityHeaders } from './site/security-headers.js';
@@ -68,6 +69,7 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders);
+  app.use(sourceOf(config.trustedProxies));
   app.use(consoleFiles(config.consoleDir));
   await app.listen(config.http.port, config.http.host);
   const { port } = app.getHttpServer().address() as AddressInfo;

@@ -135,7 +135,7 @@ function tokenCommands(program: Command): void {
       remote(async ({ client, output, project }, name: string, options: { role: string; days?: number }) => {
         const role = options.role as 'viewer' | 'operator' | 'admin';
         const token = await client.call('tokens.create', {
-          body: { name, project, role, expiresInDays: options.days ?? null },
+          body: { name, project, role, ...(options.days === undefined ? {} : { expiresInDays: options.days }) },
         });
         output.result(token, token.token);
       }),

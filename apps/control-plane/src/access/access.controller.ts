@@ -1,22 +1,26 @@
 import type { ServerResponse } from 'node:http';
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import { Caller, Input, Operation, type InputOf } from '../http/operation.js';
-import type { AnyCaller, HttpRequest, ProjectCaller } from '../http/request.js';
-import { AccessService } from './access.service.js';
+import type { AnyCaller, HttpRequest } from '../http/request.js';
 import { SESSION_COOKIE } from './authentication.service.js';
-import { presentProject } from './present.js';
+import { LoginService } from './login.service.js';
+import { TokensService } from './tokens.service.js';
 
+/** What belongs to whoever calls. */
 @Controller()
 export class AccessController {
-  constructor(@Inject(AccessService) private readonly access: AccessService) {}
+  constructor(
+    @Inject(LoginService) private readonly logins: LoginService,
+    @Inject(TokensService) private readonly tokens: TokensService,
+  ) {}
 
   @Operation('auth.login')
   async login(
-    @Input() { body }: InputOf<'auth.login'>,
+    @Input() input: InputOf<'auth.login'>,
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ) {
-    const { token, expiresAt, user } = await this.access.login(body.email, body.password, request.ip ?? '');
+    const { token, expiresAt, user } = await this.logins.login(input, request);
     response.setHeader('set-cookie', sessionCookie(request, token, expiresAt));
     return { token, expiresAt: expiresAt.toISOString(), user };
   }
@@ -27,53 +31,52 @@ export class AccessController {
     @Req() request: HttpRequest,
     @Res({ passthrough: true }) response: ServerResponse,
   ) {
-    await this.access.logout(caller);
+    await this.logins.logout(caller);
     response.setHeader('set-cookie', sessionCookie(request, '', new Date(0)));
   }
 
   @Operation('auth.me')
   me(@Caller() caller: AnyCaller) {
-    return this.access.me(caller);
+    return this.logins.me(caller);
   }
 
-  @Operation('users.list')
-  listUsers(@Input() input: InputOf<'users.list'>) {
-    return this.access.listUsers(input);
+  @Operation('auth.changePassword')
+  changePassword(
+    @Caller() caller: AnyCaller,
+    @Input() input: InputOf<'auth.changePassword'>,
+    @Req() request: HttpRequest,
+  ) {
+    return this.logins.changePassword(caller, input, request.source);
   }
 
-  @Operation('users.create')
-  createUser(@Caller() caller: AnyCaller, @Input() input: InputOf<'users.create'>) {
-    return this.access.createUser(caller, input);
+  @Operation('sessions.list')
+  listSessions(@Caller() caller: AnyCaller, @Input() input: InputOf<'sessions.list'>) {
+    return this.logins.listSessions(caller.user.id, caller.credential.id, input);
+  }
+
+  @Operation('sessions.delete')
+  deleteSession(@Caller() caller: AnyCaller, @Input() { params }: InputOf<'sessions.delete'>) {
+    return this.logins.deleteSession(caller, params.session);
+  }
+
+  @Operation('sessions.deleteOthers')
+  deleteOtherSessions(@Caller() caller: AnyCaller) {
+    return this.logins.deleteOtherSessions(caller);
   }
 
   @Operation('tokens.list')
   listTokens(@Caller() caller: AnyCaller, @Input() input: InputOf<'tokens.list'>) {
-    return this.access.listTokens(caller, input);
+    return this.tokens.list(caller, input);
   }
 
   @Operation('tokens.create')
   createToken(@Caller() caller: AnyCaller, @Input() input: InputOf<'tokens.create'>) {
-    return this.access.createToken(caller, input);
+    return this.tokens.create(caller, input);
   }
 
   @Operation('tokens.delete')
-  deleteToken(@Caller() caller: AnyCaller, @Input() input: InputOf<'tokens.delete'>) {
-    return this.access.deleteToken(caller, input);
-  }
-
-  @Operation('projects.list')
-  listProjects(@Caller() caller: AnyCaller, @Input() input: InputOf<'projects.list'>) {
-    return this.access.listProjects(caller, input);
-  }
-
-  @Operation('projects.create')
-  createProject(@Caller() caller: AnyCaller, @Input() input: InputOf<'projects.create'>) {
-    return this.access.createProject(caller, input);
-  }
-
-  @Operation('projects.get')
-  getProject(@Caller() caller: ProjectCaller) {
-    return presentProject(caller.project, caller.role);
+  deleteToken(@Caller() caller: AnyCaller, @Input() { params }: InputOf<'tokens.delete'>) {
+    return this.tokens.delete(caller, params.token);
   }
 }
 

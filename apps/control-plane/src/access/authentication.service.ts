@@ -1,8 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Id, roles, type Role } from '@verge/contracts';
+import { Id, type Role, type Route } from '@verge/contracts';
+import { actorOf, anonymous, type Actor } from '../audit/audit.service.js';
+import { Refusals } from '../audit/refusals.js';
 import { DatabaseService } from '../database/database.service.js';
 import { ProblemError } from '../http/problem-error.js';
-import type { AnyCaller, CallingUser, HttpRequest, ProjectRef } from '../http/request.js';
+import type { AnyCaller, CallingCredential, CallingUser, HttpRequest, ProjectRef } from '../http/request.js';
+import { atLeast, lesser } from './roles.js';
 import { hashSecret, isSecret } from './secret.js';
 
 export const SESSION_COOKIE = 'verge_session';
@@ -15,13 +18,9 @@ export interface Identity {
   readonly id: string;
   readonly name: string;
   readonly user: CallingUser;
-  readonly sessionId: string | null;
-  readonly credential: { role: Role; projectId: string | null };
+  readonly credential: CallingCredential;
   readonly memberships: readonly { role: Role; project: ProjectRef }[];
 }
-
-export const atLeast = (has: Role, needs: Role): boolean => roles.indexOf(has) >= roles.indexOf(needs);
-export const lesser = (a: Role, b: Role): Role => (atLeast(a, b) ? b : a);
 
 const userWithMemberships = {
   user: { include: { memberships: { include: { project: true } } } },
@@ -29,88 +28,137 @@ const userWithMemberships = {
 
 @Injectable()
 export class AuthenticationService {
-  constructor(@Inject(DatabaseService) private readonly database: DatabaseService) {}
-
-  /** @throws ProblemError UNAUTHENTICATED; FORBIDDEN for a cookie that another site sent */
-  async identify(request: HttpRequest): Promise<Identity> {
-    const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const cookie = bearer === undefined ? cookieOf(request) : undefined;
-    const secret = bearer ?? cookie;
-    if (secret === undefined) {
-      throw new ProblemError('UNAUTHENTICATED', 'expected an Authorization header with a bearer token, or a session');
-    }
-    if (cookie !== undefined) refuseForeignSite(request);
-    const identity = isSecret('api', secret) ? await this.byToken(secret) : await this.bySession(secret);
-    if (!identity) throw new ProblemError('UNAUTHENTICATED', 'the token is unknown, revoked or expired');
-    return identity;
-  }
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(Refusals) private readonly refusals: Refusals,
+  ) {}
 
   /**
-   * @throws ProblemError NOT_FOUND for a project that the caller does not belong to, so that its existence is not told;
-   * FORBIDDEN for a role that does not suffice
+   * Who calls, and that they may call this operation here. A refusal goes to the audit when a credential was shown.
+   * @throws ProblemError UNAUTHENTICATED; NOT_FOUND for a project that the caller does not belong to, so that its existence is
+   * not told; FORBIDDEN for a role or a credential that does not suffice, and for a cookie that another site sent
    */
-  async authorise(identity: Identity, needs: Role, project: string | undefined): Promise<AnyCaller> {
-    const { credential, user } = identity;
-    if (project === undefined) {
-      // Outside of projects only administrators are more than viewers.
-      const own: Role = user.administrator && credential.projectId === null ? 'admin' : 'viewer';
-      const role = lesser(own, credential.role);
-      if (!atLeast(role, needs)) throw forbidden(needs, role);
-      return { ...identity, role, project: null };
-    }
-    const byId = Id.safeParse(project).success;
-    const membership = identity.memberships.find((m) => (byId ? m.project.id : m.project.slug) === project);
-    if (!membership || (credential.projectId !== null && credential.projectId !== membership.project.id)) {
-      throw new ProblemError('NOT_FOUND', `there is no project ${JSON.stringify(project)}`);
-    }
-    const role = lesser(membership.role, credential.role);
-    if (!atLeast(role, needs)) throw forbidden(needs, role);
-    return { ...identity, role, project: membership.project };
+  async admit(request: HttpRequest, operation: string, route: GuardedRoute): Promise<AnyCaller> {
+    const { secret, fromCookie } = secretOf(request);
+    const found = isSecret('api', secret) ? await this.byToken(secret) : await this.bySession(secret);
+    const refused = (error: ProblemError, actor: Actor, projectId: string | null): ProblemError => {
+      this.refusals.record({ actor, projectId, operation, reason: error.message, source: request.source });
+      return error;
+    };
+    if (!found) throw refused(new ProblemError('UNAUTHENTICATED', notKnown), anonymous, null);
+    const actor = actorOf(found.identity);
+    if (found.ended) throw refused(new ProblemError('UNAUTHENTICATED', found.ended), actor, null);
+    if (fromCookie && !isFromHere(request)) throw refused(new ProblemError('FORBIDDEN', foreignSite), actor, null);
+    const answer = authorise(found.identity, route, request.params['project']);
+    if (answer.refusal !== null)
+      throw refused(new ProblemError('FORBIDDEN', answer.refusal), actor, answer.project?.id ?? null);
+    return answer.caller;
   }
 
-  private async bySession(secret: string): Promise<Identity | null> {
+  private async bySession(secret: string): Promise<Found | null> {
     const session = await this.database.session.findUnique({
       where: { tokenHash: hashSecret(secret) },
       include: userWithMemberships,
     });
-    if (!session || session.expiresAt <= new Date()) return null;
+    if (!session) return null;
     const { user } = session;
     return {
-      kind: 'user',
-      id: user.id,
-      name: user.name,
-      user,
-      sessionId: session.id,
-      credential: { role: 'admin', projectId: null },
-      memberships: user.memberships,
+      ended: endOf(session, user),
+      identity: {
+        kind: 'user',
+        id: user.id,
+        name: user.name,
+        user,
+        credential: {
+          kind: 'session',
+          id: session.id,
+          name: '',
+          role: 'admin',
+          projectId: null,
+          managesUsers: true,
+          expiresAt: session.expiresAt,
+        },
+        memberships: user.memberships,
+      },
     };
   }
 
-  private async byToken(secret: string): Promise<Identity | null> {
+  private async byToken(secret: string): Promise<Found | null> {
     const token = await this.database.apiToken.findUnique({
       where: { tokenHash: hashSecret(secret) },
       include: userWithMemberships,
     });
-    const now = new Date();
-    if (!token || (token.expiresAt && token.expiresAt <= now)) return null;
-    if (!token.lastUsedAt || token.lastUsedAt.getTime() < now.getTime() - TOUCH_MS) {
-      await this.database.apiToken.updateMany({ where: { id: token.id }, data: { lastUsedAt: now } });
+    if (!token) return null;
+    const { user, id, name, role, projectId, managesUsers, expiresAt } = token;
+    const ended = endOf(token, user);
+    const now = Date.now();
+    if (!ended && (!token.lastUsedAt || token.lastUsedAt.getTime() < now - TOUCH_MS)) {
+      await this.database.apiToken.updateMany({ where: { id }, data: { lastUsedAt: new Date(now) } });
     }
-    const { user } = token;
-    return {
-      kind: 'token',
-      id: token.id,
-      name: token.name,
-      user,
-      sessionId: null,
-      credential: { role: token.role, projectId: token.projectId },
-      memberships: user.memberships,
-    };
+    const credential = { kind: 'token' as const, id, name, role, projectId, managesUsers, expiresAt };
+    return { ended, identity: { kind: 'token', id, name, user, credential, memberships: user.memberships } };
   }
 }
 
-const forbidden = (needs: Role, role: Role): ProblemError =>
-  new ProblemError('FORBIDDEN', `this needs the role ${needs}; yours is ${role}`);
+/** A credential that is known; `ended` says why it does not hold any more. */
+interface Found {
+  readonly identity: Identity;
+  readonly ended: string | null;
+}
+
+const notKnown = 'the token is unknown, revoked or expired';
+const foreignSite = 'a session cookie is only taken from the console itself';
+
+function endOf(credential: { expiresAt: Date | null }, user: { disabledAt: Date | null }): string | null {
+  if (user.disabledAt) return 'the user is disabled';
+  return credential.expiresAt && credential.expiresAt <= new Date() ? notKnown : null;
+}
+
+/** A route that is not for everybody. */
+export type GuardedRoute = Route & { readonly role: Role };
+
+type Answer =
+  | { readonly caller: AnyCaller; readonly refusal: null }
+  | { readonly refusal: string; readonly project: ProjectRef | null };
+
+/** @throws ProblemError NOT_FOUND */
+function authorise(identity: Identity, route: GuardedRoute, named: string | undefined): Answer {
+  const { credential, user } = identity;
+  const project = named === undefined ? null : projectOf(identity, named);
+  // Outside of projects only administrators are more than viewers.
+  const outside: Role = user.administrator && credential.projectId === null ? 'admin' : 'viewer';
+  const role = lesser(project?.role ?? outside, credential.role);
+  const place = project?.project ?? null;
+  if (!atLeast(role, route.role)) {
+    return { refusal: `this needs the role ${route.role}; yours is ${role}`, project: place };
+  }
+  if (route.credential === 'session' && credential.kind !== 'session') {
+    return { refusal: 'this needs a session: log in with a password; an API token does not do', project: place };
+  }
+  if (route.credential === 'user-management' && !credential.managesUsers) {
+    return { refusal: 'this needs a session, or an API token with the right to manage users', project: place };
+  }
+  return { caller: { ...identity, role, project: place }, refusal: null };
+}
+
+function projectOf({ credential, memberships }: Identity, project: string): { role: Role; project: ProjectRef } {
+  const byId = Id.safeParse(project).success;
+  const membership = memberships.find((m) => (byId ? m.project.id : m.project.slug) === project);
+  if (!membership || (credential.projectId !== null && credential.projectId !== membership.project.id)) {
+    throw new ProblemError('NOT_FOUND', `there is no project ${JSON.stringify(project)}`);
+  }
+  return membership;
+}
+
+/** @throws ProblemError UNAUTHENTICATED */
+function secretOf(request: HttpRequest): { secret: string; fromCookie: boolean } {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const secret = bearer ?? cookieOf(request);
+  if (secret === undefined) {
+    throw new ProblemError('UNAUTHENTICATED', 'expected an Authorization header with a bearer token, or a session');
+  }
+  return { secret, fromCookie: bearer === undefined };
+}
 
 function cookieOf(request: HttpRequest): string | undefined {
   for (const part of (request.headers.cookie ?? '').split(';')) {
@@ -121,10 +169,9 @@ function cookieOf(request: HttpRequest): string | undefined {
 }
 
 /** SameSite=Strict keeps the cookie from other sites; the Origin check is the second lock (RFC 6454). */
-function refuseForeignSite(request: HttpRequest): void {
-  if (safeMethods.has(request.method ?? '')) return;
+function isFromHere(request: HttpRequest): boolean {
+  if (safeMethods.has(request.method ?? '')) return true;
   const { origin, host } = request.headers;
   const site = request.headers['sec-fetch-site'];
-  const same = origin !== undefined ? URL.canParse(origin) && new URL(origin).host === host : site === 'same-origin';
-  if (!same) throw new ProblemError('FORBIDDEN', 'a session cookie is only taken from the console itself');
+  return origin !== undefined ? URL.canParse(origin) && new URL(origin).host === host : site === 'same-origin';
 }

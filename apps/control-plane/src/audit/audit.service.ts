@@ -2,7 +2,7 @@ import type { DatabaseService, Db, Prisma } from '../database/database.service.j
 import type { AnyCaller } from '../http/request.js';
 
 export interface Actor {
-  kind: 'user' | 'token' | 'device' | 'system';
+  kind: 'user' | 'token' | 'device' | 'system' | 'anonymous';
   id: string;
   name: string;
 }
@@ -19,7 +19,10 @@ export interface AuditRecord {
 
 export const systemActor: Actor = { kind: 'system', id: 'control-plane', name: 'control plane' };
 
-export const actorOf = (caller: AnyCaller): Actor => ({
+/** Somebody who could not say who they are. */
+export const anonymous: Actor = { kind: 'anonymous', id: '', name: '' };
+
+export const actorOf = (caller: Pick<AnyCaller, 'kind' | 'id' | 'name' | 'user'>): Actor => ({
   kind: caller.kind,
   id: caller.id,
   name: caller.kind === 'token' ? `${caller.user.email} (${caller.name})` : caller.user.email,

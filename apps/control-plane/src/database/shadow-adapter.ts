@@ -1,6 +1,6 @@
 /**
- * @prisma/adapter-pg on a shadow database, with three gaps closed that the schema engine falls into when it describes a
- * database: the adapter keeps the connection string's database instead of the shadow's; it refuses the type "char"
+ * @prisma/adapter-pg for the schema engine, with four gaps closed. It cuts a script at every semicolon, also within the body of a
+ * function. The other three matter when a shadow database is described: the adapter keeps the connection string's database instead of the shadow's; it refuses the type "char"
  * of the system catalogues; and the engine does not know the constraints that Postgres 18 stores for NOT NULL columns
  * (pg_constraint.contype 'n'), which it reads from pg_attribute all the same.
  */
@@ -14,9 +14,13 @@ const CHAR_OID = 18;
 export class ShadowingPrismaPg extends PrismaPg {
   constructor(
     private readonly url: string,
-    pool: Pool,
+    private readonly own: Pool,
   ) {
-    super(pool);
+    super(own);
+  }
+
+  override async connect(): Promise<Awaited<ReturnType<PrismaPg['connect']>>> {
+    return wholeScripts(await super.connect(), this.own);
   }
 
   override async connectToShadowDb(): Promise<Awaited<ReturnType<PrismaPg['connectToShadowDb']>>> {
@@ -26,7 +30,7 @@ export class ShadowingPrismaPg extends PrismaPg {
     const url = new URL(this.url);
     url.pathname = `/${database}`;
     const pool = new Pool({ connectionString: url.href, max: 2 });
-    const adapter = await new PrismaPg(pool).connect();
+    const adapter = wholeScripts(await new PrismaPg(pool).connect(), pool);
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => await queryRaw(await withoutChar(pool, withoutNotNull(query)));
     adapter.dispose = async () => {
@@ -36,6 +40,15 @@ export class ShadowingPrismaPg extends PrismaPg {
     };
     return adapter;
   }
+}
+
+/** Sends a script as one simple query (PostgreSQL, "Multiple Statements in a Simple Query"): the server knows where a statement ends, and all of it holds or nothing. */
+function wholeScripts<Adapter extends { executeScript(script: string): Promise<void> }>(
+  adapter: Adapter,
+  pool: Pool,
+): Adapter {
+  adapter.executeScript = async (script) => void (await pool.query(script));
+  return adapter;
 }
 
 const withoutNotNull = (query: SqlQuery): SqlQuery => ({

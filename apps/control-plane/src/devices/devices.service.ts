@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Device as DeviceView } from '@verge/contracts';
+import { announceAccess } from '../access/holders.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Db, Prisma } from '../database/database.service.js';
 import { DatabaseService, isUniqueViolation } from '../database/database.service.js';
+import { literally } from '../database/like.js';
 import { EventBus } from '../events/event-bus.js';
 import { GroupsService } from '../groups/groups.service.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
@@ -26,7 +28,7 @@ export class DevicesService {
     if (query.group !== undefined) where.groupId = (await this.groups.find(projectId, query.group)).id;
     if (query.deviceClass !== undefined) where.deviceClass = query.deviceClass;
     if (query.state !== undefined) where.state = query.state;
-    if (query.q !== undefined) where.name = { contains: query.q, mode: 'insensitive' };
+    if (query.q !== undefined) where.name = { contains: literally(query.q), mode: 'insensitive' };
     const now = new Date();
     if (query.online === 'true') where.onlineUntil = { gt: now };
     if (query.online === 'false') where.OR = [{ onlineUntil: null }, { onlineUntil: { lte: now } }];
@@ -78,6 +80,7 @@ export class DevicesService {
       await this.audit.byCaller(caller, 'device.revoke', { kind: 'device', id, name }, {}, db);
     });
     this.bus.publish(DESIRED_TOPIC, [params.device]);
+    announceAccess(this.bus, [`device:${params.device}`]);
     this.bus.changed(projectId, 'device', params.device);
     return this.get(caller, params.device);
   }

@@ -13,6 +13,8 @@ export interface CallingDevice {
   readonly enrolledAt: Date;
   /** The rollout that spoke last to it. */
   readonly rolloutId: string | null;
+  /** When its certificate ends. */
+  readonly notAfter: Date;
 }
 
 interface Row {
@@ -34,7 +36,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * @throws GatewayError UNAUTHENTICATED for who is not known, PERMISSION_DENIED for who is known and revoked
  */
 export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<CallingDevice> {
-  const { deviceId, projectId, serial } = peerIdentity(call);
+  const { deviceId, projectId, serial, notAfter } = peerIdentity(call);
   if (!uuid.test(deviceId)) throw new GatewayError('UNAUTHENTICATED', 'the device is not known');
   const { rows } = await pool.query<Row>({
     name: 'device-authenticate',
@@ -58,5 +60,5 @@ export async function authenticateDevice(pool: Pool, call: PeerOf): Promise<Call
     );
   }
   const { group_id: groupId, name, enrolled_at: enrolledAt, desired_rollout_id: rolloutId } = row;
-  return { deviceId, projectId, groupId, name, serial, enrolledAt, rolloutId };
+  return { deviceId, projectId, groupId, name, serial, enrolledAt, rolloutId, notAfter };
 }

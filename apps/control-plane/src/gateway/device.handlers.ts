@@ -1,6 +1,8 @@
 import type { BlobStore } from '@verge/blobs';
 import { MetadataName } from '@verge/contracts';
 import type { DeviceHandlers, MetadataRequestReceived } from '@verge/contracts/grpc';
+import type { OpenStreams } from '../access/open-streams.js';
+import type { Refusals } from '../audit/refusals.js';
 import type { DatabaseService } from '../database/database.service.js';
 import type { ReportService } from '../devices/report.service.js';
 import type { DirectorService } from '../director/director.service.js';
@@ -12,8 +14,9 @@ import type { CallingDevice } from './authenticate.js';
 import { authenticateDevice } from './authenticate.js';
 import { BlobAccess } from './blob-access.js';
 import { checkDownload, sendBlob } from './download.js';
-import type { PeerOf } from './peer.js';
+import { recordRefusal, type DeviceCall } from './refused.js';
 import { GatewayError, invalidArgument } from './status.js';
+import { whileTrusted } from './trusted-stream.js';
 import type { WatchStreams } from './watch-streams.js';
 
 export interface DeviceContext {
@@ -24,6 +27,8 @@ export interface DeviceContext {
   readonly reports: ReportService;
   readonly telemetry: TelemetryService;
   readonly watches: WatchStreams;
+  readonly streams: OpenStreams;
+  readonly refusals: Refusals;
   readonly answer: Answer;
   /** host:port of the Enrollment service. */
   readonly enrollmentEndpoint: string;
@@ -31,15 +36,22 @@ export interface DeviceContext {
 
 /** Every call begins with who makes it, as the database knows the device now. */
 export function deviceHandlers(context: DeviceContext): DeviceHandlers {
-  const { answer, blobs, database, reports, telemetry, watches } = context;
+  const { answer, blobs, database, refusals, reports, streams, telemetry, watches } = context;
   const access = new BlobAccess(database.pool);
-  const caller = (call: PeerOf): Promise<CallingDevice> => authenticateDevice(database.pool, call);
+  const caller = (call: DeviceCall): Promise<CallingDevice> =>
+    authenticateDevice(database.pool, call).catch((error: unknown) => {
+      recordRefusal(refusals, call, error);
+      throw error;
+    });
   return {
     Renew: answer.unary(async (call) => ({
       certificateChainPem: await renew(context, await caller(call), call.request.csrDer),
       enrollmentEndpoint: context.enrollmentEndpoint,
     })),
-    Watch: answer.stream(async (call) => watches.serve(await caller(call), call)),
+    Watch: answer.stream(async (call) => {
+      const device = await caller(call);
+      await whileTrusted(streams, device, call, () => watches.serve(device, call));
+    }),
     Report: answer.unary(async (call) => {
       await reports.receive(await caller(call), call.request);
       return {};
@@ -54,7 +66,7 @@ export function deviceHandlers(context: DeviceContext): DeviceHandlers {
       if (!(await access.mayRead(device.projectId, call.request.digest))) {
         throw new GatewayError('NOT_FOUND', `there is no blob ${call.request.digest}`);
       }
-      await sendBlob(blobs, call);
+      await whileTrusted(streams, device, call, (cut) => sendBlob(blobs, call, cut));
     }),
     PushTelemetry: answer.unary(async (call) => telemetry.receive(await caller(call), call.request)),
   };

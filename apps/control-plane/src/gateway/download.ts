@@ -17,7 +17,7 @@ export function checkDownload({ digest, offset }: DownloadRequestReceived): void
 }
 
 /** Streams a blob from an offset on; reads no faster from the store than the device takes. Ends the call. */
-export async function sendBlob(blobs: BlobStore, call: DownloadCall): Promise<void> {
+export async function sendBlob(blobs: BlobStore, call: DownloadCall, cut: AbortSignal): Promise<void> {
   const { digest, offset, chunkBytes } = call.request;
   const found = await blobs.stat(digest);
   if (found === null) throw new GatewayError('NOT_FOUND', `there is no blob ${digest}`);
@@ -28,12 +28,12 @@ export async function sendBlob(blobs: BlobStore, call: DownloadCall): Promise<vo
   try {
     let total = found.bytes;
     for await (const data of rechunk(source, chunkSize(chunkBytes))) {
-      if (!(await writeMessage(call, { data, totalBytes: total }))) return;
+      if (!(await writeMessage(call, { data, totalBytes: total }, cut))) return;
       total = 0;
     }
     // Nothing is left at this offset: the size is still told.
     if (total !== 0) await writeMessage(call, { data: Buffer.alloc(0), totalBytes: total });
-    call.end();
+    if (!cut.aborted) call.end();
   } finally {
     source.destroy();
   }

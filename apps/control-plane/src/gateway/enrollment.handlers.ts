@@ -3,11 +3,14 @@ import { enroll } from '../enrollment/enroll.js';
 import type { RenewExpiredParts } from '../enrollment/renew-expired.js';
 import { renewExpired } from '../enrollment/renew-expired.js';
 import type { EventBus } from '../events/event-bus.js';
+import type { Refusals } from '../audit/refusals.js';
 import type { Answer } from './answer.js';
+import { recordRefusal } from './refused.js';
 
 export interface EnrollmentContext extends RenewExpiredParts {
   readonly bus: EventBus;
   readonly answer: Answer;
+  readonly refusals: Refusals;
   /** host:port of the Device service. */
   readonly deviceEndpoint: string;
   /** host:port of this service. */
@@ -18,7 +21,12 @@ export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandle
   const { authority, answer, bus } = context;
   return {
     Enroll: answer.unary(async (call): Promise<EnrollReply> => {
-      const { deviceId, projectId, name, certificatePem } = await enroll(context, call.request);
+      const { deviceId, projectId, name, certificatePem } = await enroll(context, call.request).catch(
+        (error: unknown) => {
+          recordRefusal(context.refusals, call, error);
+          throw error;
+        },
+      );
       bus.changed(projectId, 'device', deviceId);
       return {
         deviceId,

@@ -5,7 +5,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BlobStore } from '@verge/blobs';
 import { deviceService, enrollmentService } from '@verge/contracts/grpc';
 import type { Logger } from 'pino';
+import { OpenStreams } from '../access/open-streams.js';
 import { AuditService } from '../audit/audit.service.js';
+import { Refusals } from '../audit/refusals.js';
 import { AuthorityService } from '../authority/authority.service.js';
 import type { ControlPlaneConfig } from '../config.js';
 import { BLOBS, CONFIG, LOGGER } from '../core.js';
@@ -46,6 +48,8 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
     @Inject(DirectorService) private readonly director: DirectorService,
     @Inject(ReportService) private readonly reports: ReportService,
     @Inject(TelemetryService) private readonly telemetry: TelemetryService,
+    @Inject(OpenStreams) private readonly streams: OpenStreams,
+    @Inject(Refusals) private readonly refusals: Refusals,
   ) {
     this.watches = new WatchStreams(database, bus, log, { reportIntervalSeconds: config.reportIntervalSeconds });
   }
@@ -55,11 +59,12 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
     const answer = new Answer(this.log);
     const deviceEndpoint = `${config.publicHost}:${config.grpc.port}`;
     const enrollmentEndpoint = `${config.publicHost}:${config.grpc.enrollPort}`;
-    const { blobs, director, reports, telemetry } = this;
-    const device = { database, blobs, authority, director, reports, telemetry, watches, answer, enrollmentEndpoint };
+    const { blobs, director, refusals, reports, streams, telemetry } = this;
+    const services = { database, blobs, authority, director, reports, telemetry };
+    const device = { ...services, watches, streams, refusals, answer, enrollmentEndpoint };
     this.deviceServer.addService(deviceService, { ...deviceHandlers(device) });
     const graceDays = config.certificateGraceDays;
-    const parts = { database, authority, audit, bus, answer, graceDays };
+    const parts = { database, authority, audit, bus, answer, graceDays, refusals };
     const enrollment = { ...parts, deviceEndpoint, enrollmentEndpoint };
     this.enrollmentServer.addService(enrollmentService, { ...enrollmentHandlers(enrollment) });
     const { certificatePem, privateKeyPem } = authority.server;

@@ -1,7 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { routes, type Route, type RouteName } from '@verge/contracts';
-import { AuthenticationService } from '../access/authentication.service.js';
+import { AuthenticationService, type GuardedRoute } from '../access/authentication.service.js';
+import { holderOf } from '../access/holders.js';
+import { OpenStreams } from '../access/open-streams.js';
 import { readJsonBody } from './json-body.js';
 import { OPEN_PATH, OPERATION } from './operation.js';
 import type { AnyCaller, HttpRequest } from './request.js';
@@ -16,6 +19,7 @@ export class OperationGuard implements CanActivate {
   constructor(
     @Inject(Reflector) private readonly reflector: Reflector,
     @Inject(AuthenticationService) private readonly authentication: AuthenticationService,
+    @Inject(OpenStreams) private readonly streams: OpenStreams,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -24,7 +28,7 @@ export class OperationGuard implements CanActivate {
     if (!name) return this.reflector.get<boolean | undefined>(OPEN_PATH, handler) === true;
     const route: Route = routes[name];
     const request = context.switchToHttp().getRequest<HttpRequest>();
-    const caller = route.role === 'public' ? null : await this.admit(request, route);
+    const caller = isGuarded(route) ? await this.admit(request, name, route, context) : null;
     const params = { ...request.params };
     const body = route.body ? await readJsonBody(request, name) : undefined;
     const valid = validateInput(route, { params, query: { ...request.query }, body });
@@ -32,9 +36,23 @@ export class OperationGuard implements CanActivate {
     return true;
   }
 
-  private async admit(request: HttpRequest, route: Route): Promise<AnyCaller> {
-    const identity = await this.authentication.identify(request);
-    const project = request.params['project'];
-    return await this.authentication.authorise(identity, route.role as Exclude<Route['role'], 'public'>, project);
+  private async admit(
+    request: HttpRequest,
+    name: RouteName,
+    route: GuardedRoute,
+    context: ExecutionContext,
+  ): Promise<AnyCaller> {
+    const caller = await this.authentication.admit(request, name, route);
+    if (route.stream || route.rawBody) {
+      // What may go on for long ends with the right to it.
+      const response = context.switchToHttp().getResponse<ServerResponse>();
+      response.once(
+        'close',
+        this.streams.add(holderOf(caller, route.role), () => response.destroy()),
+      );
+    }
+    return caller;
   }
 }
+
+const isGuarded = (route: Route): route is GuardedRoute => route.role !== 'public';

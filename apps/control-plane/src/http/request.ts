@@ -15,6 +15,20 @@ export interface CallingUser {
   readonly administrator: boolean;
 }
 
+/** What the request came with. Personal operations are judged by it, not by its owner. */
+export interface CallingCredential {
+  readonly kind: 'session' | 'token';
+  readonly id: string;
+  /** Of the token; '' for a session. */
+  readonly name: string;
+  /** The most that it allows: a token's own role and project; a session's are its user's. */
+  readonly role: Role;
+  readonly projectId: string | null;
+  /** Whether it may do what makes or changes a login. */
+  readonly managesUsers: boolean;
+  readonly expiresAt: Date | null;
+}
+
 /** Who calls. `role` is what the caller may do here: in the project of the route, or anywhere when it names none. */
 export interface AnyCaller {
   readonly kind: 'user' | 'token';
@@ -23,10 +37,7 @@ export interface AnyCaller {
   readonly name: string;
   readonly user: CallingUser;
   readonly role: Role;
-  /** The session that a logout ends. */
-  readonly sessionId: string | null;
-  /** The most that the credential allows: a token's own role and project; a session's are its user's. */
-  readonly credential: { readonly role: Role; readonly projectId: string | null };
+  readonly credential: CallingCredential;
   readonly project: ProjectRef | null;
 }
 
@@ -51,7 +62,8 @@ export interface HttpRequest extends IncomingMessage {
   readonly originalUrl: string;
   readonly params: Record<string, string>;
   readonly query: Record<string, unknown>;
-  readonly ip?: string;
   requestId: string;
+  /** The network address of the caller, seen through the proxies that are trusted. */
+  source: string;
   operation?: OperationContext;
 }

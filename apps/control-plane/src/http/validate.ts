@@ -12,6 +12,9 @@ const parameters: Record<string, z.ZodType> = {
   device: Id,
   rollout: Id,
   token: Id,
+  session: Id,
+  // An id or an e-mail address.
+  user: z.string().min(1).max(254),
 };
 const Name = z.string().min(1).max(128);
 

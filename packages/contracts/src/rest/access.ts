@@ -1,48 +1,54 @@
-/** Login, users, API tokens, projects, audit. */
+/** What belongs to whoever calls: login, password, sessions, API tokens. */
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
-import { page, pageQuery, PageQuery } from './page.js';
-import { roles, route } from './route.js';
+import { page, PageQuery } from './page.js';
+import { RoleName, route } from './route.js';
+import { Email, Password, User } from './user.js';
 
-export const RoleName = z.enum(roles);
-const Email = z.email().max(254);
-const Password = z.string().min(10, 'expected at least 10 characters').max(256);
-
-export const User = z.object({
+/** What is known of the credential that a request came with. Its role and project are the most that it allows. */
+export const Credential = z.object({
+  kind: z.enum(['session', 'token']),
   id: Id,
-  email: Email,
+  /** Of the token; '' for a session. */
   name: z.string(),
-  /** May create projects and users. */
-  administrator: z.boolean(),
-  memberships: z.array(z.object({ project: Slug, role: RoleName })),
+  role: RoleName,
+  /** null: every project of its user. */
+  project: Slug.nullable(),
+  managesUsers: z.boolean(),
+  expiresAt: Instant.nullable(),
 });
-export type User = z.infer<typeof User>;
+export type Credential = z.infer<typeof Credential>;
+
+/** The user as far as the credential reaches: a token of one project does not tell of the others. */
+export const Me = User.extend({ credential: Credential });
+export type Me = z.infer<typeof Me>;
+
+export const Session = z.object({
+  id: Id,
+  createdAt: Instant,
+  expiresAt: Instant,
+  /** The network address of the login. */
+  source: z.string(),
+  userAgent: z.string(),
+  /** Whether it is the session that asks. */
+  current: z.boolean(),
+});
+export type Session = z.infer<typeof Session>;
 
 export const ApiToken = z.object({
   id: Id,
   name: z.string(),
   project: Slug.nullable(),
   role: RoleName,
+  /** The token that made it and that it ends with; null when a session made it. */
+  parent: Id.nullable(),
+  /** Whether it may create users, reset passwords and the like; its user must be an administrator. */
+  managesUsers: z.boolean(),
   createdAt: Instant,
   lastUsedAt: Instant.nullable(),
   expiresAt: Instant.nullable(),
 });
 export type ApiToken = z.infer<typeof ApiToken>;
-
-export const Project = z.object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant, role: RoleName });
-export type Project = z.infer<typeof Project>;
-
-export const AuditEntry = z.object({
-  id: z.string(),
-  at: Instant,
-  actor: z.object({ kind: z.enum(['user', 'token', 'device', 'system']), id: z.string(), name: z.string() }),
-  /** noun.verb, for example rollout.create. */
-  action: z.string(),
-  subject: z.object({ kind: z.string(), id: z.string(), name: z.string() }).nullable(),
-  outcome: z.enum(['success', 'refused']),
-  detail: z.record(z.string(), z.unknown()),
-});
-export type AuditEntry = z.infer<typeof AuditEntry>;
 
 export const accessRoutes = {
   'auth.login': route({
@@ -52,13 +58,14 @@ export const accessRoutes = {
     role: 'public',
     summary: 'Log in with an e-mail address and a password. Also sets an HttpOnly session cookie for browsers.',
     body: z.strictObject({ email: Email, password: z.string().min(1).max(256) }),
-    response: z.object({ token: z.string(), expiresAt: Instant, user: User }),
+    response: z.object({ token: z.string(), expiresAt: Instant, user: Me }),
   }),
   'auth.logout': route({
     method: 'POST',
     path: '/auth/logout',
     tag: 'access',
     role: 'viewer',
+    credential: 'session',
     summary: 'End the session.',
     status: 204,
   }),
@@ -67,43 +74,53 @@ export const accessRoutes = {
     path: '/auth/me',
     tag: 'access',
     role: 'viewer',
-    summary: 'Who is calling.',
-    response: User,
+    summary: 'Who is calling, and what the credential allows.',
+    response: Me,
   }),
-  'users.list': route({
-    method: 'GET',
-    path: '/users',
-    tag: 'access',
-    role: 'admin',
-    summary: 'Users.',
-    query: PageQuery,
-    response: page(User),
-  }),
-  'users.create': route({
+  'auth.changePassword': route({
     method: 'POST',
-    path: '/users',
+    path: '/auth/password',
     tag: 'access',
-    role: 'admin',
-    summary: 'Create a user.',
-    status: 201,
-    body: z.strictObject({
-      email: Email,
-      name: z.string().min(1).max(120),
-      password: Password,
-      administrator: z.boolean().default(false),
-      memberships: z
-        .array(z.strictObject({ project: Slug, role: RoleName }))
-        .max(100)
-        .default([]),
-    }),
-    response: User,
+    role: 'viewer',
+    credential: 'session',
+    summary: "Change one's own password. Ends every other session of the user; needs a session.",
+    body: z.strictObject({ current: z.string().min(1).max(256), password: Password }),
+    status: 204,
+  }),
+  'sessions.list': route({
+    method: 'GET',
+    path: '/sessions',
+    tag: 'access',
+    role: 'viewer',
+    credential: 'session',
+    summary: "The caller's sessions that have not expired; needs a session.",
+    query: PageQuery,
+    response: page(Session),
+  }),
+  'sessions.delete': route({
+    method: 'DELETE',
+    path: '/sessions/{session}',
+    tag: 'access',
+    role: 'viewer',
+    credential: 'session',
+    summary: "End one of the caller's sessions; needs a session.",
+    status: 204,
+  }),
+  'sessions.deleteOthers': route({
+    method: 'DELETE',
+    path: '/sessions',
+    tag: 'access',
+    role: 'viewer',
+    credential: 'session',
+    summary: "End all of the caller's sessions but the one that asks; needs a session.",
+    response: z.object({ ended: z.int() }),
   }),
   'tokens.list': route({
     method: 'GET',
     path: '/tokens',
     tag: 'access',
     role: 'viewer',
-    summary: "The caller's API tokens.",
+    summary: "The caller's API tokens. A token sees itself and those that it made, directly or not.",
     query: PageQuery,
     response: page(ApiToken),
   }),
@@ -113,12 +130,15 @@ export const accessRoutes = {
     tag: 'access',
     role: 'viewer',
     status: 201,
-    summary: 'Create an API token, never more powerful than the caller. Its secret is shown once; only a hash is kept.',
+    summary:
+      'Create an API token, never more powerful than the caller. One made by a token ends with that token. Its secret is shown once; only a hash is kept.',
     body: z.strictObject({
       name: z.string().min(1).max(120),
       project: Slug.nullable().default(null),
       role: RoleName.default('operator'),
-      expiresInDays: z.int().min(1).max(3650).nullable().default(null),
+      /** null: never. Left out: as late as the credential that asks allows. */
+      expiresInDays: z.int().min(1).max(3650).nullable().optional(),
+      managesUsers: z.boolean().default(false),
     }),
     response: ApiToken.extend({ token: z.string() }),
   }),
@@ -127,49 +147,7 @@ export const accessRoutes = {
     path: '/tokens/{token}',
     tag: 'access',
     role: 'viewer',
-    summary: 'Revoke an API token.',
+    summary: 'Revoke an API token and all that it made. A token reaches itself and those that it made.',
     status: 204,
-  }),
-  'projects.list': route({
-    method: 'GET',
-    path: '/projects',
-    tag: 'access',
-    role: 'viewer',
-    summary: 'Projects the caller belongs to.',
-    query: PageQuery,
-    response: page(Project),
-  }),
-  'projects.create': route({
-    method: 'POST',
-    path: '/projects',
-    tag: 'access',
-    role: 'admin',
-    summary: 'Create a project.',
-    status: 201,
-    body: z.strictObject({ slug: Slug, name: z.string().min(1).max(120) }),
-    response: Project,
-  }),
-  'projects.get': route({
-    method: 'GET',
-    path: '/projects/{project}',
-    tag: 'access',
-    role: 'viewer',
-    summary: 'A project.',
-    response: Project,
-  }),
-  'audit.list': route({
-    method: 'GET',
-    path: '/projects/{project}/audit',
-    tag: 'audit',
-    role: 'viewer',
-    summary: 'Who did what, newest first.',
-    query: z.strictObject({
-      ...pageQuery,
-      action: z.string().max(64).optional(),
-      actor: z.string().max(128).optional(),
-      from: Instant.optional(),
-      to: Instant.optional(),
-    }),
-    response: page(AuditEntry),
   }),
 };

@@ -2,12 +2,13 @@
  * A REST operation as data. The server validates by it, the OpenAPI document is written from it, and the typed client
  * of the CLI and the console calls through it, so that the three cannot disagree.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
 /** Rising order of power. */
 export const roles = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
+export const RoleName = z.enum(roles);
 
 export interface Route {
   readonly method: Method;
@@ -17,6 +18,11 @@ export interface Route {
   readonly tag: string;
   /** The least role that may call it; 'public' needs no credentials. */
   readonly role: Role | 'public';
+  /**
+   * What the credential itself must be, beside its role. 'session': a login with a password, no API token. 'user-management': a
+   * session, or a token that was given the right to manage users, because whoever makes a login outlives every token.
+   */
+  readonly credential?: 'session' | 'user-management';
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   /** 'raw': bytes in the request body. */

@@ -1,0 +1,86 @@
+/** Projects and who belongs to them. */
+import { z } from 'zod';
+import { Id, Instant, Slug } from '../identifiers.js';
+import { page, PageQuery } from './page.js';
+import { RoleName, route } from './route.js';
+import { Email } from './user.js';
+
+export const Project = z.object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant, role: RoleName });
+export type Project = z.infer<typeof Project>;
+
+export const Member = z.object({
+  /** Of the user. */
+  id: Id,
+  email: Email,
+  name: z.string(),
+  role: RoleName,
+  /** A disabled user stays a member, and is let in nowhere. */
+  disabled: z.boolean(),
+});
+export type Member = z.infer<typeof Member>;
+
+export const projectRoutes = {
+  'projects.list': route({
+    method: 'GET',
+    path: '/projects',
+    tag: 'access',
+    role: 'viewer',
+    summary: 'Projects the caller belongs to.',
+    query: PageQuery,
+    response: page(Project),
+  }),
+  'projects.create': route({
+    method: 'POST',
+    path: '/projects',
+    tag: 'access',
+    role: 'admin',
+    summary: 'Create a project.',
+    status: 201,
+    body: z.strictObject({ slug: Slug, name: z.string().min(1).max(120) }),
+    response: Project,
+  }),
+  'projects.get': route({
+    method: 'GET',
+    path: '/projects/{project}',
+    tag: 'access',
+    role: 'viewer',
+    summary: 'A project.',
+    response: Project,
+  }),
+  'members.list': route({
+    method: 'GET',
+    path: '/projects/{project}/members',
+    tag: 'access',
+    role: 'viewer',
+    summary: 'Who belongs to the project.',
+    query: PageQuery,
+    response: page(Member),
+  }),
+  'members.add': route({
+    method: 'POST',
+    path: '/projects/{project}/members',
+    tag: 'access',
+    role: 'admin',
+    status: 201,
+    summary: 'Take an existing user into the project.',
+    body: z.strictObject({ email: Email, role: RoleName }),
+    response: Member,
+  }),
+  'members.update': route({
+    method: 'PATCH',
+    path: '/projects/{project}/members/{user}',
+    tag: 'access',
+    role: 'admin',
+    summary: "Change a member's role. The last admin stays one.",
+    body: z.strictObject({ role: RoleName }),
+    response: Member,
+  }),
+  'members.remove': route({
+    method: 'DELETE',
+    path: '/projects/{project}/members/{user}',
+    tag: 'access',
+    role: 'admin',
+    summary: "Remove a member, and the member's API tokens of this project. The last admin stays.",
+    status: 204,
+  }),
+};
