@@ -108,7 +108,7 @@ export const audit = {
   outcomes: { success: 'Done', refused: 'Refused' },
   detail: 'Detail',
   show: 'Show',
-  kind: { user: 'user', token: 'token', device: 'device', system: 'system' },
+  kind: { user: 'user', token: 'token', device: 'device', system: 'system', anonymous: 'nobody known' },
   empty: 'Nothing has been recorded yet',
   emptyHint: 'Every change made through this console, the CLI or the API is recorded here.',
 };

@@ -108,7 +108,7 @@ export const audit: Catalogue['audit'] = {
   outcomes: { success: '已执行', refused: '已拒绝' },
   detail: '详情',
   show: '查看',
-  kind: { user: '用户', token: '令牌', device: '设备', system: '系统' },
+  kind: { user: '用户', token: '令牌', device: '设备', system: '系统', anonymous: '未知身份' },
   empty: '还没有任何记录',
   emptyHint: '通过控制台、命令行或 API 进行的每一次变更都会记录在这里。',
 };
