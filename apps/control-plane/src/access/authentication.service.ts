@@ -42,7 +42,9 @@ export class AuthenticationService {
     const { secret, fromCookie } = secretOf(request);
     const found = isSecret('api', secret) ? await this.byToken(secret) : await this.bySession(secret);
     const refused = (error: ProblemError, actor: Actor, projectId: string | null): ProblemError => {
-      this.refusals.record({ actor, projectId, operation, reason: error.message, source: request.source });
+      const proven = actor !== anonymous;
+      const { source } = request;
+      this.refusals.record({ actor, proven, projectId, operation, reason: error.message, source });
       return error;
     };
     if (!found) throw refused(new ProblemError('UNAUTHENTICATED', notKnown), anonymous, null);

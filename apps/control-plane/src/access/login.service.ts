@@ -47,7 +47,7 @@ export class LoginService {
         // Not the seconds to wait: every attempt would be a kind of its own.
         const reason = error.code === 'RATE_LIMITED' ? 'too many failed logins' : error.message;
         const { source } = request;
-        this.refusals.record({ actor, projectId: null, operation: 'auth.login', reason, source });
+        this.refusals.record({ actor, proven: false, projectId: null, operation: 'auth.login', reason, source });
       }
       throw error;
     }

@@ -1,14 +1,14 @@
-/** Kinds of refusals that are written one by one in a window; those of nobody in particular cannot crowd out the others. */
+/** Kinds of refusals that are written one by one in a window; those of who could not prove who they are cannot crowd out the others. */
 const KINDS = 50;
 
 /** Counts by kind within one window of time. */
 export class RefusalWindow<T> {
   private readonly kinds = new Map<string, { of: T; count: number }>();
-  private readonly used = { known: 0, anonymous: 0 };
+  private readonly used = { proven: 0, unproven: 0 };
   private uncounted = 0;
 
   /** @returns whether it is the first of its kind in this window, and within the bound */
-  count(from: 'known' | 'anonymous', key: string, of: T): boolean {
+  count(from: 'proven' | 'unproven', key: string, of: T): boolean {
     const kind = this.kinds.get(key);
     if (kind) {
       kind.count++;
@@ -27,7 +27,7 @@ export class RefusalWindow<T> {
   close(): { repeated: { of: T; count: number }[]; uncounted: number } {
     const result = { repeated: [...this.kinds.values()].filter((k) => k.count > 0), uncounted: this.uncounted };
     this.kinds.clear();
-    this.used.known = this.used.anonymous = this.uncounted = 0;
+    this.used.proven = this.used.unproven = this.uncounted = 0;
     return result;
   }
 }

@@ -12,7 +12,9 @@ import { RefusalWindow } from './refusal-window.js';
 const WINDOW_MS = 60_000;
 
 export interface Refusal {
+  /** Who it was, or for `proven` false who they said to be. */
   readonly actor: Actor;
+  readonly proven: boolean;
   readonly projectId: string | null;
   /** Name of the operation that was asked for, as the API lists them, or of the device's call. */
   readonly operation: string;
@@ -45,9 +47,8 @@ export class Refusals implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Returns at once: a refusal does not wait for the audit. */
   record(refusal: Refusal): void {
-    const known = refusal.actor.kind !== 'anonymous';
-    const key = JSON.stringify(known ? { ...refusal, source: '' } : refusal);
-    if (this.window.count(known ? 'known' : 'anonymous', key, refusal)) this.write(entryOf(refusal, {}));
+    const from = refusal.proven ? 'proven' : 'unproven';
+    if (this.window.count(from, JSON.stringify(refusal), refusal)) this.write(entryOf(refusal, {}));
   }
 
   private flush(): void {

@@ -16,7 +16,8 @@ export function recordRefusal(refusals: Refusals, call: DeviceCall, error: unkno
   // /verge.v1.Device/Watch: the operation is device.watch
   const method = call.getPath().split('/').pop() ?? '';
   const operation = `device.${method.charAt(0).toLowerCase()}${method.slice(1)}`;
-  refusals.record({ actor, projectId, operation, reason: error.message, source: addressOf(call.getPeer()) });
+  const proven = actor !== anonymous;
+  refusals.record({ actor, proven, projectId, operation, reason: error.message, source: addressOf(call.getPeer()) });
 }
 
 /** The authority signed what the certificate says, whatever has become of the device since. */
