@@ -3,12 +3,16 @@ import { Command, CommanderError } from 'commander';
 import { completionCommand } from './completion.js';
 import { CliError, cliError, exitCodes } from './errors.js';
 import { accountCommands } from './fleet/account.js';
+import { auditCommands } from './fleet/audit.js';
 import { catalogCommands } from './fleet/catalog.js';
 import { deviceCommands } from './fleet/devices.js';
+import { memberCommands } from './fleet/members.js';
 import { observeCommands } from './fleet/observe.js';
 import { quarantineCommands } from './fleet/quarantine.js';
 import { releaseCommands } from './fleet/releases.js';
 import { rolloutCommands } from './fleet/rollouts.js';
+import { sessionCommands } from './fleet/sessions.js';
+import { userCommands } from './fleet/users.js';
 import { workCommands } from './fleet/work.js';
 import { localCommands } from './local/commands.js';
 import { createOutput } from './output.js';
@@ -30,6 +34,9 @@ export function createProgram(): Command {
     );
   localCommands(program);
   accountCommands(program);
+  sessionCommands(program);
+  userCommands(program);
+  memberCommands(program);
   catalogCommands(program);
   workCommands(program);
   releaseCommands(program);
@@ -37,6 +44,7 @@ export function createProgram(): Command {
   rolloutCommands(program);
   observeCommands(program);
   quarantineCommands(program);
+  auditCommands(program);
   completionCommand(program);
   // --json and the like may stand after the verb, where people write them.
   const reach = (command: Command): void => {

@@ -1,17 +1,12 @@
 /** `verge login`, `logout`, `whoami`, `use`, `projects`, `tokens`. */
-import { createClient } from '@verge/contracts';
-import type { Command } from 'commander';
-import { connect, number, remote } from '../command.js';
+import { Option, type Command } from 'commander';
+import { createClient, roles, type Role } from '@verge/contracts';
+import { connect, number } from '../command.js';
 import { readCredentials, writeCredentials } from '../credentials.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
 import { everyItem } from './pages.js';
-
-async function readAll(stream: NodeJS.ReadStream): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  return text.replace(/\r?\n$/, '');
-}
+import { linesOfInput } from './passwords.js';
 
 interface LoginOptions {
   url?: string;
@@ -25,7 +20,7 @@ async function login(options: LoginOptions, command: Command): Promise<void> {
   const stored = await readCredentials();
   const baseUrl = (url ?? process.env['VERGE_URL'] ?? stored.url)?.replace(/\/$/, '');
   if (!baseUrl) throw new CliError('usage', '--url: expected the address of the control plane');
-  const password = options.passwordStdin ? await readAll(process.stdin) : process.env['VERGE_PASSWORD'];
+  const password = options.passwordStdin ? (await linesOfInput())[0] : process.env['VERGE_PASSWORD'];
   if (!password)
     throw new CliError('usage', 'no password', ['pipe it in with --password-stdin, or set VERGE_PASSWORD']);
   const session = await createClient({ baseUrl }).call('auth.login', { body: { email: options.email, password } });
@@ -111,6 +106,29 @@ function projectCommands(program: Command): void {
     });
 }
 
+interface TokenOptions {
+  role: Role;
+  days?: number;
+  allProjects?: boolean;
+  managesUsers?: boolean;
+}
+
+async function createToken(name: string, options: TokenOptions, command: Command): Promise<void> {
+  const { client, output, project } = await connect(command);
+  if (!project && !options.allProjects) {
+    throw new CliError('usage', 'no project is chosen', ['choose one with --project, or say --all-projects']);
+  }
+  const body = {
+    name,
+    project: options.allProjects ? null : (project ?? null),
+    role: options.role,
+    managesUsers: options.managesUsers === true,
+    ...(options.days === undefined ? {} : { expiresInDays: options.days }),
+  };
+  const token = await client.call('tokens.create', { body });
+  output.result(token, token.token);
+}
+
 function tokenCommands(program: Command): void {
   const tokens = program.command('tokens').description('API tokens');
   tokens
@@ -129,17 +147,11 @@ function tokenCommands(program: Command): void {
   tokens
     .command('create <name>')
     .description('create an API token for the chosen project; its secret is shown once')
-    .option('--role <role>', 'viewer, operator or admin', 'operator')
+    .addOption(new Option('--role <role>').choices([...roles]).default('operator'))
     .option('--days <n>', 'days until it expires', number('--days', { min: 1, max: 3650, integer: true }))
-    .action(
-      remote(async ({ client, output, project }, name: string, options: { role: string; days?: number }) => {
-        const role = options.role as 'viewer' | 'operator' | 'admin';
-        const token = await client.call('tokens.create', {
-          body: { name, project, role, ...(options.days === undefined ? {} : { expiresInDays: options.days }) },
-        });
-        output.result(token, token.token);
-      }),
-    );
+    .option('--all-projects', 'for every project of yours, not only the chosen one')
+    .option('--manages-users', 'may create users and reset passwords; needs --role admin and --all-projects')
+    .action(createToken);
   tokens
     .command('revoke <id>')
     .description('end an API token')

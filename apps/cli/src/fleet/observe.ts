@@ -1,4 +1,4 @@
-/** `verge telemetry`, `overview`, `audit`. */
+/** `verge telemetry`, `overview`. */
 import type { Command } from 'commander';
 import { number, remote } from '../command.js';
 import { CliError } from '../errors.js';
@@ -120,25 +120,6 @@ export function observeCommands(program: Command): void {
               `${o.telemetry.requestsLastHour} requests, ${o.telemetry.errorsLastHour} errors, p50 ${milliseconds(o.telemetry.p50Ms)}`,
             ],
           ]),
-        );
-      }),
-    );
-  program
-    .command('audit')
-    .description('who did what, newest first')
-    .option('--limit <n>', 'entries', number('--limit', { min: 1, max: 500, integer: true }), 50)
-    .option('--action <action>', 'for example rollout.create')
-    .action(
-      remote(async ({ client, params, output }, options: { limit: number; action?: string }) => {
-        const { items } = await client.call('audit.list', {
-          params,
-          query: { limit: options.limit, ...(options.action ? { action: options.action } : {}) },
-        });
-        output.result(items, () =>
-          table(
-            ['at', 'actor', 'action', 'subject', 'outcome'],
-            items.map((e) => [e.at, e.actor.name, e.action, e.subject?.name ?? '-', e.outcome]),
-          ),
         );
       }),
     );

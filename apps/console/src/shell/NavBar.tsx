@@ -3,12 +3,15 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { NavLink } from 'react-router';
 import { useProject } from '../session/project.js';
-import { pages, sections } from './navigation.js';
+import { useUser } from '../session/session.js';
+import { administratorPages, pages, sections, type PageName } from './navigation.js';
 import classes from './shell.module.css';
 
 export function NavBar({ onNavigate }: { onNavigate: () => void }): ReactNode {
   const { t } = useTranslation();
   const project = useProject();
+  const { administrator } = useUser();
+  const shown = (name: PageName): boolean => administrator || !administratorPages.has(name);
   return (
     <ScrollArea type="auto" scrollbarSize={6} h="100%">
       {sections.map((section) => (
@@ -17,7 +20,7 @@ export function NavBar({ onNavigate }: { onNavigate: () => void }): ReactNode {
             {t(`nav.section.${section.id}`)}
           </Text>
           <ul aria-labelledby={`nav-${section.id}`} className={classes.list}>
-            {section.pages.map((name) => {
+            {section.pages.filter(shown).map((name) => {
               const Icon = pages[name].icon;
               return (
                 <li key={name}>

@@ -1,9 +1,9 @@
 import { ActionIcon, Menu, Text } from '@mantine/core';
-import { IconBook2, IconKeyboard, IconLogout, IconUserCircle } from '@tabler/icons-react';
+import { IconBook2, IconKeyboard, IconLogout, IconUserCircle, IconUserCog } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNavigate } from 'react-router';
+import { Link, useNavigate } from 'react-router';
 import { client } from '../api/client.js';
 import { useProject } from '../session/project.js';
 import { useUser } from '../session/session.js';
@@ -37,6 +37,9 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }): ReactNod
           </Text>
         </Menu.Label>
         <Menu.Divider />
+        <Menu.Item component={Link} to={project.to('/account')} leftSection={<IconUserCog size={15} aria-hidden />}>
+          {t('account.title')}
+        </Menu.Item>
         <Menu.Item leftSection={<IconKeyboard size={15} aria-hidden />} onClick={onShortcuts}>
           {t('shell.shortcuts')}
         </Menu.Item>

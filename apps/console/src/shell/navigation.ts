@@ -12,13 +12,15 @@ import {
   IconRocket,
   IconSchool,
   IconShieldCheck,
+  IconUsers,
+  IconUsersGroup,
 } from '@tabler/icons-react';
 
 export const sections = [
   { id: 'watch', pages: ['overview', 'telemetry'] },
   { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions'] },
   { id: 'ship', pages: ['releases', 'rollouts', 'devices', 'groups'] },
-  { id: 'govern', pages: ['audit'] },
+  { id: 'govern', pages: ['members', 'audit', 'users'] },
 ] as const;
 
 export type PageName = (typeof sections)[number]['pages'][number];
@@ -35,6 +37,10 @@ export const pages: Record<PageName, { icon: typeof IconGauge; key: string }> = 
   rollouts: { icon: IconRocket, key: 'r' },
   devices: { icon: IconDeviceDesktop, key: 'd' },
   groups: { icon: IconFolders, key: 'g' },
+  members: { icon: IconUsersGroup, key: 'b' },
   audit: { icon: IconClipboardList, key: 'l' },
+  users: { icon: IconUsers, key: 'u' },
 };
+/** Pages that only administrators of the control plane have. */
+export const administratorPages: ReadonlySet<PageName> = new Set(['users']);
 export const pageNames = Object.keys(pages) as PageName[];

@@ -66,6 +66,8 @@ export const nav = {
   devices: 'Devices',
   groups: 'Groups',
   audit: 'Audit',
+  members: 'Members',
+  users: 'Users',
 };
 
 export const role = { viewer: 'Viewer', operator: 'Operator', admin: 'Administrator' };

@@ -1,4 +1,5 @@
 /** English: the catalogue that gives the others their type. */
+import { account, members, users } from './access.js';
 import { audit, overview, start, telemetry } from './watch.js';
 import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
 import {
@@ -19,6 +20,7 @@ import {
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const en = {
+  account,
   audit,
   chart,
   common,
@@ -31,6 +33,7 @@ export const en = {
   lineage,
   login,
   measure,
+  members,
   models,
   nav,
   notFound,
@@ -45,6 +48,7 @@ export const en = {
   state,
   telemetry,
   trainings,
+  users,
   work,
 };
 export type Catalogue = typeof en;

@@ -67,6 +67,8 @@ export const nav: Catalogue['nav'] = {
   devices: '设备',
   groups: '设备组',
   audit: '审计',
+  members: '成员',
+  users: '用户',
 };
 
 export const role: Catalogue['role'] = { viewer: '只读成员', operator: '运维人员', admin: '管理员' };

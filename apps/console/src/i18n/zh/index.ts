@@ -1,4 +1,5 @@
 /** Simplified Chinese. */
+import { account, members, users } from './access.js';
 import type { Catalogue } from '../en/index.js';
 import { audit, overview, start, telemetry } from './watch.js';
 import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
@@ -20,6 +21,7 @@ import {
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const zh: Catalogue = {
+  account,
   audit,
   chart,
   common,
@@ -32,6 +34,7 @@ export const zh: Catalogue = {
   lineage,
   login,
   measure,
+  members,
   models,
   nav,
   notFound,
@@ -46,5 +49,6 @@ export const zh: Catalogue = {
   state,
   telemetry,
   trainings,
+  users,
   work,
 };

@@ -1,8 +1,8 @@
-import { Group, TextInput } from '@mantine/core';
+import { Checkbox, Group, TextInput } from '@mantine/core';
 import type { AuditEntry } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { usePages } from '../../api/query.js';
+import { usePages, type Pages } from '../../api/query.js';
 import { PagedTable, type Column } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -13,6 +13,7 @@ import { Ago } from '../../components/Time.js';
 import { useAddressState } from '../../components/useAddressState.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
+import { useUser } from '../../session/session.js';
 import classes from './audit.module.css';
 
 const instant = (local: string): string | undefined =>
@@ -27,13 +28,15 @@ export function AuditPage(): ReactNode {
     actor: get('actor') || undefined,
     from: instant(get('from')),
     to: instant(get('to')),
+    outcome: get('outcome') === 'refused' ? ('refused' as const) : undefined,
   };
-  const entries = usePages(
-    'audit.list',
-    { params: { project: slug }, query: { limit: 100, ...filters } },
-    { keep: true },
-  );
-  const columns = useColumns();
+  const { administrator } = useUser();
+  const everything = administrator && get('scope') === 'all';
+  const query = { limit: 100, ...filters };
+  const ofProject = usePages('audit.list', { params: { project: slug }, query }, { keep: true, enabled: !everything });
+  const ofAll = usePages('audit.listAll', { query }, { keep: true, enabled: everything });
+  const entries: Pages<Entry> = everything ? ofAll : ofProject;
+  const columns = useColumns(everything);
   const filtered = Object.values(filters).some((value) => value !== undefined);
   return (
     <>
@@ -62,6 +65,20 @@ export function AuditPage(): ReactNode {
           value={get('to')}
           onChange={(event) => set('to', event.currentTarget.value)}
         />
+        <Checkbox
+          size="xs"
+          label={t('audit.onlyRefused')}
+          checked={get('outcome') === 'refused'}
+          onChange={(event) => set('outcome', event.currentTarget.checked ? 'refused' : null)}
+        />
+        {administrator && (
+          <Checkbox
+            size="xs"
+            label={t('audit.everything')}
+            checked={everything}
+            onChange={(event) => set('scope', event.currentTarget.checked ? 'all' : null)}
+          />
+        )}
       </Group>
       <Panel flush>
         <PagedTable
@@ -82,7 +99,10 @@ export function AuditPage(): ReactNode {
   );
 }
 
-function useColumns(): Column<AuditEntry>[] {
+/** An entry of the audit of all says of which project it is. */
+type Entry = AuditEntry & { project?: string | null };
+
+function useColumns(everything: boolean): Column<Entry>[] {
   const { t } = useTranslation();
   const format = useFormat();
   return [
@@ -93,10 +113,13 @@ function useColumns(): Column<AuditEntry>[] {
       cell: (entry) => <span className={classes.exact}>{format.dateTime(entry.at)}</span>,
       from: 'lg',
     },
+    ...(everything
+      ? [{ id: 'project', header: t('audit.project'), cell: (entry: Entry) => entry.project ?? DASH }]
+      : []),
     {
       id: 'actor',
       header: t('audit.actor'),
-      cell: (entry) => `${entry.actor.name} (${t(`audit.kind.${entry.actor.kind}`)})`,
+      cell: (entry) => [entry.actor.name, `(${t(`audit.kind.${entry.actor.kind}`)})`].filter(Boolean).join(' '),
       sort: (entry) => entry.actor.name,
     },
     {
