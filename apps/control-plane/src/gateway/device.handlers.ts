@@ -14,7 +14,7 @@ import type { CallingDevice } from './authenticate.js';
 import { authenticateDevice } from './authenticate.js';
 import { BlobAccess } from './blob-access.js';
 import { checkDownload, sendBlob } from './download.js';
-import { recordRefusal, type DeviceCall } from './refused.js';
+import { auditRefusal, type DeviceCall } from './refused.js';
 import { GatewayError, invalidArgument } from './status.js';
 import { whileTrusted } from './trusted-stream.js';
 import type { WatchStreams } from './watch-streams.js';
@@ -39,10 +39,7 @@ export function deviceHandlers(context: DeviceContext): DeviceHandlers {
   const { answer, blobs, database, refusals, reports, streams, telemetry, watches } = context;
   const access = new BlobAccess(database.pool);
   const caller = (call: DeviceCall): Promise<CallingDevice> =>
-    authenticateDevice(database.pool, call).catch((error: unknown) => {
-      recordRefusal(refusals, call, error);
-      throw error;
-    });
+    auditRefusal(refusals, call, authenticateDevice(database.pool, call));
   return {
     Renew: answer.unary(async (call) => ({
       certificateChainPem: await renew(context, await caller(call), call.request.csrDer),

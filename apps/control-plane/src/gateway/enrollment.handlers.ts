@@ -5,7 +5,7 @@ import { renewExpired } from '../enrollment/renew-expired.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Refusals } from '../audit/refusals.js';
 import type { Answer } from './answer.js';
-import { recordRefusal } from './refused.js';
+import { auditRefusal, type DeviceCall } from './refused.js';
 
 export interface EnrollmentContext extends RenewExpiredParts {
   readonly bus: EventBus;
@@ -18,15 +18,11 @@ export interface EnrollmentContext extends RenewExpiredParts {
 }
 
 export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandlers {
-  const { authority, answer, bus } = context;
+  const { authority, answer, bus, refusals } = context;
+  const audited = <T>(call: DeviceCall, work: Promise<T>): Promise<T> => auditRefusal(refusals, call, work);
   return {
     Enroll: answer.unary(async (call): Promise<EnrollReply> => {
-      const { deviceId, projectId, name, certificatePem } = await enroll(context, call.request).catch(
-        (error: unknown) => {
-          recordRefusal(context.refusals, call, error);
-          throw error;
-        },
-      );
+      const { deviceId, projectId, name, certificatePem } = await audited(call, enroll(context, call.request));
       bus.changed(projectId, 'device', deviceId);
       return {
         deviceId,
@@ -40,7 +36,7 @@ export function enrollmentHandlers(context: EnrollmentContext): EnrollmentHandle
       };
     }),
     RenewExpired: answer.unary(async (call) => {
-      const { deviceId, projectId, certificatePem } = await renewExpired(context, call.request);
+      const { deviceId, projectId, certificatePem } = await audited(call, renewExpired(context, call.request));
       bus.changed(projectId, 'device', deviceId);
       return { certificateChainPem: certificatePem, enrollmentEndpoint: context.enrollmentEndpoint };
     }),

@@ -8,8 +8,17 @@ import { GatewayError } from './status.js';
 
 export type DeviceCall = PeerOf & Pick<ServerUnaryCall<unknown, unknown>, 'getPath' | 'getPeer'>;
 
-/** Writes to the audit that a device, or who says to be one, was not let in. */
-export function recordRefusal(refusals: Refusals, call: DeviceCall, error: unknown): void {
+/** Does the work; where that refuses a device, or who says to be one, it is written to the audit. */
+export async function auditRefusal<T>(refusals: Refusals, call: DeviceCall, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    recordRefusal(refusals, call, error);
+    throw error;
+  }
+}
+
+function recordRefusal(refusals: Refusals, call: DeviceCall, error: unknown): void {
   if (!(error instanceof GatewayError)) return;
   if (error.code !== 'UNAUTHENTICATED' && error.code !== 'PERMISSION_DENIED') return;
   const { actor, projectId } = deviceOf(call);
