@@ -78,6 +78,8 @@ describe.skipIf(!executable)('the console', () => {
       expect(await page.locator('svg[role="group"] a, svg[role="group"] [tabindex]').count()).toBeGreaterThan(0);
       await lookAt('version');
     }
+    await walk.openAccount(page);
+    await lookAt('account');
     await context.close();
     expect(faults).toEqual([]);
     expect(errors).toEqual([]);

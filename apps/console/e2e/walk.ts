@@ -30,7 +30,9 @@ export const lists = {
   rollouts: { en: 'Rollouts', zh: '部署' },
   devices: { en: 'Devices', zh: '设备' },
   groups: { en: 'Groups', zh: '设备组' },
+  members: { en: 'Members', zh: '成员' },
   audit: { en: 'Audit', zh: '审计' },
+  users: { en: 'Users', zh: '用户' },
 } as const;
 export type ListName = keyof typeof lists;
 export const listNames = Object.keys(lists) as ListName[];
@@ -135,6 +137,14 @@ export async function openList(page: Page, name: ListName): Promise<void> {
   }
   await link.click();
   await page.waitForURL((url) => url.pathname.endsWith(`/${name}`));
+  await settled(page);
+}
+
+/** Opens one's own account through the menu of the user. */
+export async function openAccount(page: Page): Promise<void> {
+  await page.locator('header button[aria-haspopup="menu"]').last().click();
+  await page.locator('[role="menu"] a[href$="/account"]').click();
+  await page.waitForURL((url) => url.pathname.endsWith('/account'));
   await settled(page);
 }
 
