@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApiError, Client } from '@verge/contracts';
-import { Plane } from '../test/plane.js';
+import { datasetText, type ApiError, type Client } from '@verge/contracts';
+import { Plane, until } from '../test/plane.js';
 
 let plane: Plane;
 let api: Client & { token: string };
 let other: Client & { token: string };
 const params = { project: 'plant' };
 beforeAll(async () => {
-  plane = await Plane.start({ VERGE_MAX_BLOB_BYTES: '100000' });
+  plane = await Plane.start({ VERGE_MAX_BLOB_BYTES: '3000000' });
   api = await plane.member('plant');
   other = await plane.member('office');
 });
@@ -42,12 +42,12 @@ describe('blobs', () => {
     const wrong = await refusal(api.call('blobs.put', { params: { ...params, digest }, raw: Buffer.from('weights!') }));
     expect(wrong.code).toBe('DIGEST_MISMATCH');
     expect(await plane.blobs.stat(digest)).toBeNull();
-    const large = Buffer.alloc(100_001);
+    const large = Buffer.alloc(3_000_001);
     const declared = api.call('blobs.put', { params: { ...params, digest: digestOf(large) }, raw: large });
     expect((await refusal(declared)).code).toBe('BODY_TOO_LARGE');
     // Without a length that is told beforehand it is counted on the way.
     const chunks = new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(20_000)),
+      pull: (controller) => controller.enqueue(new Uint8Array(200_000)),
     });
     const streamed = api.call('blobs.put', { params: { ...params, digest: digestOf(large) }, raw: chunks });
     expect(['BODY_TOO_LARGE', 'UNREACHABLE']).toContain((await refusal(streamed)).code);
@@ -81,6 +81,60 @@ describe('blobs', () => {
   });
 });
 
+describe('blobs in parts', () => {
+  const bytes = Buffer.from('0123456789'.repeat(20));
+  const place = { ...params, digest: digestOf(bytes) };
+  const part = (offset: number, raw: Uint8Array, last = false) =>
+    api.call('blobs.part.put', { params: place, query: { offset, last: String(last) }, raw });
+
+  it('go on where they stopped, and are whole only when their digest says so', async () => {
+    expect(await api.call('blobs.part.get', { params: place })).toMatchObject({ received: 0, stored: false });
+    expect(await part(0, bytes.subarray(0, 70))).toMatchObject({ received: 70, stored: false });
+    const gap = await refusal(part(80, bytes.subarray(80)));
+    expect([gap.code, gap.message]).toEqual(['STATE_CONFLICT', expect.stringContaining('70 bytes')]);
+    // Of a request that breaks off, what arrived is kept.
+    const torn = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(bytes.subarray(70, 110)),
+      pull: async (controller) => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        controller.error(new Error('the cable was pulled'));
+      },
+    });
+    const broken = api.call('blobs.part.put', { params: place, query: { offset: 70 }, raw: torn });
+    await broken.catch(() => undefined);
+    const { received } = await until(
+      'the broken request is over',
+      () => api.call('blobs.part.get', { params: place }),
+      (state) => state.received > 70,
+    );
+    expect(received).toBe(110);
+    expect(await part(110, bytes.subarray(110), true)).toEqual({ digest: place.digest, received: 200, stored: true });
+    const whole = await api.open('blobs.get', { params: place });
+    expect(Buffer.from(await whole.arrayBuffer())).toEqual(bytes);
+    expect(await api.call('blobs.part.get', { params: place })).toMatchObject({ received: 200, stored: true });
+  });
+
+  it('are thrown away when they are not what they said, and bounded like a whole', async () => {
+    const other = { ...params, digest: digestOf(Buffer.from('other')) };
+    const query = { offset: 0, last: 'true' };
+    const wrong = await refusal(api.call('blobs.part.put', { params: other, query, raw: Buffer.from('wrong') }));
+    expect(wrong.code).toBe('DIGEST_MISMATCH');
+    expect(await api.call('blobs.part.get', { params: other })).toMatchObject({ received: 0 });
+    const large = await refusal(api.call('blobs.part.put', { params: other, query, raw: Buffer.alloc(3_000_001) }));
+    expect(large.code).toBe('BODY_TOO_LARGE');
+  });
+
+  it("are each project's own, and one question tells which of many are missing", async () => {
+    await part(0, Buffer.from('x')).catch(() => undefined);
+    const theirs = { params: { project: 'office', digest: place.digest } };
+    expect(await other.call('blobs.part.get', theirs)).toMatchObject({ received: 0, stored: false });
+    const digests = [place.digest, digestOf(Buffer.from('never sent')), place.digest];
+    expect(await api.call('blobs.missing', { params, body: { digests } })).toEqual({ missing: [digests[1]] });
+    const asked = await other.call('blobs.missing', { params: { project: 'office' }, body: { digests } });
+    expect(asked.missing).toEqual([digests[0], digests[1]]);
+  });
+});
+
 describe('data sets', () => {
   const body = async (name: string) => {
     const blob = await put(`rows of ${name}`);
@@ -89,7 +143,7 @@ describe('data sets', () => {
 
   it('are found by id and by name, and are not made twice', async () => {
     const made = await api.call('datasets.create', { params, body: await body('digits') });
-    expect(made.bytes).toBe(made.files[0]!.bytes);
+    expect([made.fileCount, made.bytes]).toEqual([1, 'rows of digits'.length]);
     for (const dataset of [made.id, 'digits']) {
       expect(await api.call('datasets.get', { params: { ...params, dataset } })).toEqual(made);
     }
@@ -106,6 +160,49 @@ describe('data sets', () => {
     ];
     const error = await refusal(api.call('datasets.create', { params, body: { name: 'x', format: 'csv', files } }));
     expect(error.errors.map((e) => e.field)).toEqual(['/files/0', '/files/2', '/files/2/path']);
+  });
+
+  it('may have more files than a request names: the list of them is a blob', async () => {
+    const { digest, bytes } = await put('one pixel');
+    const files = Array.from({ length: 12_345 }, (_, i) => ({ path: `c${i % 7}/${i}.png`, digest, bytes }));
+    const text = datasetText(files);
+    const list = (
+      await api.call('blobs.put', { params: { ...params, digest: digestOf(Buffer.from(text)) }, raw: text })
+    ).digest;
+    const body = { name: 'many', format: 'image-folder' as const, list };
+    const made = await api.call('datasets.create', { params, body });
+    expect(made).toMatchObject({ digest: list, fileCount: 12_345, bytes: 12_345 * 9 });
+    const paths: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const query = { limit: 500, ...(cursor ? { cursor } : {}) };
+      const page = await api.call('datasets.files', { params: { ...params, dataset: 'many' }, query });
+      paths.push(...page.items.map((f) => f.path));
+      cursor = page.nextCursor;
+    }
+    expect(paths).toEqual(files.map((f) => f.path).sort());
+    // Neither the list of data sets nor one of them carries the files.
+    const listed = await api.open('datasets.list', { params });
+    expect((await listed.text()).length).toBeLessThan(5000);
+    const inside = Buffer.from('17', 'utf8').toString('base64url');
+    const bad = api.call('datasets.files', { params: { ...params, dataset: 'many' }, query: { cursor: inside } });
+    expect((await refusal(bad)).errors.map((e) => e.field)).toEqual(['?cursor']);
+  });
+
+  it('are refused with a list that is none, that names strange blobs, or beside files', async () => {
+    const refused = async (text: string, more: object = {}) => {
+      const list = digestOf(Buffer.from(text));
+      await api.call('blobs.put', { params: { ...params, digest: list }, raw: text });
+      const body = { name: 'bad', format: 'csv' as const, list, ...more };
+      return (await refusal(api.call('datasets.create', { params, body }))).errors;
+    };
+    const { digest } = await put('rows');
+    expect(await refused(`${digest} 4 b\n${digest} 4 a\n`)).toEqual([
+      { field: '/list', detail: 'line 2: expected paths in order, each once' },
+    ]);
+    expect(await refused('no list')).toEqual([{ field: '/list', detail: 'expected lines, each with an end' }]);
+    expect((await refused(`${digest} 5 a\n`)).map((e) => e.field)).toEqual(['/list/0']);
+    const both = await refused(`${digest} 4 a\n`, { files: [{ path: 'a', digest, bytes: 4 }] });
+    expect(both).toEqual([{ field: '/files', detail: 'expected either files or list' }]);
   });
 
   it('come a page at a time, newest first, each once', async () => {

@@ -1,11 +1,9 @@
 /** From a compressed model to an artifact: self-test, provenance, manifest; each a blob, the manifest naming them all. */
-import { digestOf } from '@verge/blobs';
 import {
   type ArtifactFile,
   type ArtifactManifest,
   type CompressionReport,
   type CompressJob,
-  datasetText,
   manifestTargetPath,
 } from '@verge/contracts';
 import type { Samples } from '@verge/data';
@@ -29,7 +27,7 @@ function provenance(job: CompressJob, modelDigest: string, context: JobContext, 
   const statement = createProvenance({
     kind: 'compress',
     subjects: [{ name: 'model.onnx', digest: modelDigest }],
-    dataset: { name: job.dataset.name, digest: digestOf(new TextEncoder().encode(datasetText(job.dataset.files))) },
+    dataset: { name: job.dataset.name, digest: job.dataset.digest },
     parents: [{ name: `${job.source.model}@${job.source.version}`, digest: job.source.digest }],
     ...(job.training ? { training: asJson(job.training.config) } : {}),
     recipe: asJson(job.recipe),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { DatasetFormat, DatasetRef } from '@verge/contracts';
+import { parseDatasetText, type DatasetFile, type DatasetFormat, type DatasetRef } from '@verge/contracts';
 import { DataError, type Dataset, openDataset, type Part, type Samples, splitSamples } from '@verge/data';
 import type { JobContext } from './job-context.js';
 
@@ -16,8 +16,18 @@ export interface OpenedDataset {
   readonly parts: Record<Part, Samples>;
 }
 
-async function fetchFiles(reference: DatasetRef, folder: string, { blobs, signal }: JobContext): Promise<void> {
-  for (const file of reference.files) {
+/** The list of files is the blob that the data set's digest names. */
+async function listFiles(reference: DatasetRef, { blobs }: JobContext): Promise<DatasetFile[]> {
+  return parseDatasetText(new TextDecoder().decode(await blobs.read(reference.digest)));
+}
+
+async function fetchFiles(
+  reference: DatasetRef,
+  files: readonly DatasetFile[],
+  folder: string,
+  { blobs, signal }: JobContext,
+): Promise<void> {
+  for (const file of files) {
     const path = resolve(folder, file.path);
     if (!path.startsWith(folder + sep))
       throw new Error(`data set '${reference.name}': the path '${file.path}' leaves its folder`);
@@ -30,7 +40,7 @@ async function fetchFiles(reference: DatasetRef, folder: string, { blobs, signal
 const selfContained: readonly DatasetFormat[] = ['csv', 'npz', 'ts', 'parquet'];
 
 /** Where the reader starts: an IDX pair and class folders are a folder also when there is little in them. */
-function entryOf({ format, files }: DatasetRef, folder: string): string {
+function entryOf({ format }: DatasetRef, files: readonly DatasetFile[], folder: string): string {
   const [only] = files;
   const single = files.length === 1 && only && selfContained.includes(format);
   return single ? join(folder, only.path) : folder;
@@ -47,8 +57,9 @@ export async function openJobDataset(
 ): Promise<OpenedDataset> {
   const folder = await mkdtemp(join(tmpdir(), 'verge-dataset-'));
   try {
-    await fetchFiles(reference, folder, context);
-    const all = await openDataset(entryOf(reference, folder), {
+    const files = await listFiles(reference, context);
+    await fetchFiles(reference, files, folder, context);
+    const all = await openDataset(entryOf(reference, files, folder), {
       format: reference.format,
       ...(reference.preprocess ? { preprocess: reference.preprocess } : {}),
       name: reference.name,

@@ -46,7 +46,8 @@ function expectReference(result: TrainResult): void {
 /** Blobs besides the data set's and the result's. */
 async function leftOver(deployment: TestDeployment, job: TrainJob, result?: TrainResult): Promise<string[]> {
   const names = await readdir(join(deployment.dataDir, 'blobs'), { recursive: true, withFileTypes: true });
-  const kept = [...job.dataset.files.map((f) => f.digest), result?.model.digest ?? ''];
+  const files = await deployment.digitsFiles();
+  const kept = [...files.map((f) => f.digest), job.dataset.digest, result?.model.digest ?? ''];
   return names.filter((n) => n.isFile() && !kept.some((digest) => digest.endsWith(n.name))).map((n) => n.name);
 }
 

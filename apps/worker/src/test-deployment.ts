@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DirectoryBlobStore } from '@verge/blobs';
 import {
+  type DatasetFile,
   type DatasetRef,
+  datasetText,
   JobProgress,
   QUEUE_NAME,
   QUEUE_PREFIX,
@@ -242,12 +244,19 @@ export class TestDeployment {
     return job.returnvalue;
   }
 
-  async digits(): Promise<DatasetRef> {
+  /** The digits' files in this store. */
+  async digitsFiles(): Promise<DatasetFile[]> {
     const files = [];
     for (const path of ['dataset.json', 'digits.csv.gz'])
       files.push({ path, ...(await this.blobs.put(createReadStream(join(digitsFolder, path)))) });
+    return files;
+  }
+
+  async digits(files?: readonly DatasetFile[]): Promise<DatasetRef> {
+    const text = datasetText(files ?? (await this.digitsFiles()));
+    const { digest } = await this.blobs.put(new TextEncoder().encode(text));
     const labels = Array.from({ length: 10 }, (_, i) => String(i));
-    return { id: randomUUID(), name: 'digits', format: 'csv', files, labels, preprocess: null, split: 'digits-v1' };
+    return { id: randomUUID(), name: 'digits', format: 'csv', digest, labels, preprocess: null, split: 'digits-v1' };
   }
 
   async trainJob(config: object = {}): Promise<TrainJob> {

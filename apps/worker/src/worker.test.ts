@@ -50,10 +50,11 @@ for (const backend of ['postgres', 'redis'] as const) {
       const bytes = await deployment.blobs.read(result.model.digest);
       expect(bytes.byteLength).toBe(result.model.bytes);
       expect(decodeModel(bytes).graph.inputs).toHaveLength(1);
-      // The model and the data set's two files: checkpoints are gone.
+      // The model, the data set's two files and their list: checkpoints are gone.
       const kept = [];
       for await (const { digest } of deployment.blobs.list()) kept.push(digest);
-      expect(kept.sort()).toEqual([result.model.digest, ...job.dataset.files.map((f) => f.digest)].sort());
+      const files = (await deployment.digitsFiles()).map((f) => f.digest);
+      expect(kept.sort()).toEqual([result.model.digest, job.dataset.digest, ...files].sort());
       expect(await deployment.progress(id)).toMatchObject({ attempt: 1, point: { epoch: 4, epochs: 4 } });
     });
 
@@ -82,8 +83,8 @@ for (const backend of ['postgres', 'redis'] as const) {
     it('does not try again what can only fail again', async () => {
       const job = await deployment.trainJob();
       const malformed = await deployment.add({ ...job, config: { epochs: 0 }, extra: 1 });
-      const [descriptor] = job.dataset.files;
-      const unreadable = { ...job.dataset, files: [{ ...descriptor!, path: 'digits.csv' }] };
+      const [descriptor] = await deployment.digitsFiles();
+      const unreadable = await deployment.digits([{ ...descriptor!, path: 'digits.csv' }]);
       const noData = await deployment.add({ ...(await deployment.trainJob()), dataset: unreadable });
       const unknown = await deployment.add(await deployment.trainJob({ model: { architecture: 'nonesuch' } }));
       for (const [id, reason] of [

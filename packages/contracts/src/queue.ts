@@ -35,12 +35,34 @@ export function datasetText(files: readonly DatasetFile[]): string {
   return sorted.map((f) => `${f.digest} ${f.bytes} ${f.path}\n`).join('');
 }
 
-/** A data set as a job sees it. */
+/**
+ * The files that such a text lists.
+ * @throws Error naming the first line that `datasetText` would not have written
+ */
+export function parseDatasetText(text: string): DatasetFile[] {
+  const lines = text.split('\n');
+  if (lines.pop() !== '' || lines.length === 0) throw new Error('expected lines, each with an end');
+  let before = '';
+  return lines.map((line, i) => {
+    const [digest = '', bytes = '', ...path] = line.split(' ');
+    const parsed = DatasetFile.safeParse({
+      digest,
+      bytes: /^(0|[1-9]\d*)$/.test(bytes) ? Number(bytes) : NaN,
+      path: path.join(' '),
+    });
+    if (!parsed.success) throw new Error(`line ${i + 1}: expected '<digest> <bytes> <path>'`);
+    if (i > 0 && parsed.data.path <= before) throw new Error(`line ${i + 1}: expected paths in order, each once`);
+    before = parsed.data.path;
+    return parsed.data;
+  });
+}
+
+/** A data set as a job sees it. Which files it has is in the blob of its digest (`datasetText`): there may be many. */
 export const DatasetRef = z.strictObject({
   id: Id,
   name: Slug,
   format: DatasetFormat,
-  files: z.array(DatasetFile).min(1),
+  digest: Digest,
   labels: z.array(z.string()),
   preprocess: Preprocess.nullable(),
   split: Slug,

@@ -1,14 +1,16 @@
 /** `verge datasets`, `models`, `versions`, `artifacts`. */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type DatasetFile, DatasetFormat, Preprocess } from '@verge/contracts';
-import { filesOf, findDescriptor, openDataset, type OpenOptions } from '@verge/data';
+import { DatasetFormat, Preprocess } from '@verge/contracts';
+import type { OpenOptions } from '@verge/data';
 import { type Command, Option } from 'commander';
 import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
-import { uploadDataset, uploadFile } from './upload.js';
+import { listFiles, uploadFiles } from './upload.js';
 import { everyItem } from './pages.js';
+
+const CHECKED_AT_ONCE = 64;
 
 interface AddOptions {
   path: string;
@@ -22,6 +24,7 @@ interface AddOptions {
 
 /** The files that a data set consists of, where that is not everything in the folder. */
 async function chosenFiles(path: string, format: DatasetFormat): Promise<string[] | undefined> {
+  const { filesOf, findDescriptor } = await import('@verge/data');
   const isFolder = (await stat(path)).isDirectory();
   const found = await findDescriptor(path, isFolder);
   // A folder with a descriptor is the descriptor and the file it names, or everything where that is a folder.
@@ -30,12 +33,31 @@ async function chosenFiles(path: string, format: DatasetFormat): Promise<string[
   return isFolder ? undefined : filesOf(path, format);
 }
 
-async function datasetFiles(remote: Remote, path: string, format: DatasetFormat): Promise<DatasetFile[]> {
+async function filesToSend(path: string, format: DatasetFormat): Promise<{ local: string; path: string }[]> {
   const chosen = await chosenFiles(path, format);
-  if (!chosen) return uploadDataset(remote, path);
-  const files: DatasetFile[] = [];
-  for (const file of chosen) files.push({ path: basename(file), ...(await uploadFile(remote, file)) });
-  return files;
+  return chosen ? chosen.map((local) => ({ local, path: basename(local) })) : await listFiles(path);
+}
+
+/**
+ * Reads every sample a few at a time, whatever the size of the data set: what cannot be read is refused before anything is
+ * sent.
+ */
+async function checkDataset({ output }: Remote, path: string, options: OpenOptions) {
+  const { batchesOf, openSource } = await import('@verge/data');
+  const source = await openSource(path, options);
+  try {
+    let read = 0;
+    for await (const batch of batchesOf(source, CHECKED_AT_ONCE)) {
+      const before = Math.floor((read / source.count) * 10);
+      read += batch.y.length;
+      if (source.count > 5000 && Math.floor((read / source.count) * 10) > before)
+        output.progress(`checked ${read} of ${source.count} samples`);
+    }
+    const { format, labels, shape, split, count, unreadable } = source;
+    return { format, labels, shape, split, count: count - unreadable.count, unreadable };
+  } finally {
+    await source.close();
+  }
 }
 
 async function addDataset(remote: Remote, name: string, options: AddOptions): Promise<void> {
@@ -47,15 +69,17 @@ async function addDataset(remote: Remote, name: string, options: AddOptions): Pr
     ...(preprocess ? { preprocess } : {}),
   };
   // Read it here first: a data set that cannot be read is refused before anything is sent.
-  const data = await openDataset(options.path, open);
+  const data = await checkDataset(remote, options.path, open);
+  const { findDescriptor } = await import('@verge/data');
   const described = await findDescriptor(options.path, (await stat(options.path)).isDirectory());
+  const list = await uploadFiles(remote, await filesToSend(options.path, data.format));
   const dataset = await remote.client.call('datasets.create', {
     params: remote.params,
     body: {
       name,
       description: options.description ?? '',
       format: data.format,
-      files: await datasetFiles(remote, options.path, data.format),
+      list,
       labels: [...data.labels],
       preprocess: preprocess ?? described?.descriptor.preprocess ?? null,
       split: options.split ?? data.split ?? 'auto',
@@ -69,7 +93,7 @@ async function addDataset(remote: Remote, name: string, options: AddOptions): Pr
     );
   remote.output.result(
     dataset,
-    `registered ${dataset.name}: ${data.y.length} samples of [${data.shape.join(', ')}], ${data.labels.length} labels, ${digest(dataset.digest)}`,
+    `registered ${dataset.name}: ${data.count} samples of [${data.shape.join(', ')}], ${data.labels.length} labels, ${digest(dataset.digest)}`,
   );
 }
 
@@ -111,7 +135,7 @@ export function catalogCommands(program: Command): void {
             ['name', d.name],
             ['id', d.id],
             ['format', d.format],
-            ['files', d.files.map((f) => f.path).join(', ')],
+            ['files', d.fileCount],
             ['size', size(d.bytes)],
             ['labels', d.labels.join(', ')],
             ['split', d.split],

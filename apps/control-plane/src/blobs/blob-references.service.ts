@@ -31,15 +31,31 @@ export class BlobReferences {
     projectId: string,
     wanted: readonly { field: string; digest: string; bytes?: number }[],
   ): Promise<FieldError[]> {
-    const digests = [...new Set(wanted.map((w) => w.digest))];
-    const rows = await this.database.blobReference.findMany({ where: { projectId, digest: { in: digests } } });
-    const held = new Map(rows.map((r) => [r.digest, Number(r.bytes)]));
+    const held = await this.sizes(
+      projectId,
+      wanted.map((w) => w.digest),
+    );
     return wanted.flatMap(({ field, digest, bytes }) => {
       const size = held.get(digest);
       if (size === undefined) return [{ field, detail: 'expected the digest of a blob that this project holds' }];
       if (bytes !== undefined && bytes !== size) return [{ field, detail: `expected ${size} bytes, the blob's size` }];
       return [];
     });
+  }
+
+  /** Those of the digests that the project does not hold, each once. */
+  async missingOf(projectId: string, digests: readonly string[]): Promise<string[]> {
+    const held = await this.sizes(projectId, digests);
+    return [...new Set(digests)].filter((digest) => !held.has(digest));
+  }
+
+  /** Sizes of those blobs that the project holds. The digests are one parameter, for there may be a million. */
+  private async sizes(projectId: string, digests: readonly string[]): Promise<Map<string, number>> {
+    const { rows } = await this.database.pool.query<{ digest: string; bytes: string }>(
+      'SELECT digest, bytes FROM blob_references WHERE project_id = $1 AND digest = ANY($2::text[])',
+      [projectId, [...new Set(digests)]],
+    );
+    return new Map(rows.map((row) => [row.digest, Number(row.bytes)]));
   }
 
   /** Blobs that a job says it stored, and the store does not have, or has in another size. */

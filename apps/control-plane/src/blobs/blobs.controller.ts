@@ -14,6 +14,8 @@ import {
   type InputOf,
   type ProjectCaller,
 } from '../http/index.js';
+import type { BlobRef } from '@verge/contracts';
+import { BlobParts } from './blob-parts.service.js';
 import { BlobReferences } from './blob-references.service.js';
 import { parseRange } from './byte-range.js';
 
@@ -23,6 +25,7 @@ export class BlobsController {
     @Inject(BLOBS) private readonly store: BlobStore,
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
     @Inject(BlobReferences) private readonly references: BlobReferences,
+    @Inject(BlobParts) private readonly parts: BlobParts,
     @Inject(AuditService) private readonly audit: AuditService,
   ) {}
 
@@ -37,14 +40,44 @@ export class BlobsController {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
       throw new ProblemError('BODY_TOO_LARGE', `expected a blob of at most ${maxBytes} bytes`);
     }
-    const held = await this.references.find(caller.project.id, params.digest);
     const blob = await this.store.put(request, { digest: params.digest, maxBytes });
-    await this.references.add(caller.project.id, [blob]);
-    if (held === null) {
-      const subject = { kind: 'blob', id: blob.digest, name: blob.digest };
-      await this.audit.byCaller(caller, 'blob.create', subject, { bytes: blob.bytes });
-    }
+    await this.keep(caller, blob);
     return blob;
+  }
+
+  @Operation('blobs.missing')
+  async missing(@Caller() caller: ProjectCaller, @Input() { body }: InputOf<'blobs.missing'>) {
+    return { missing: await this.references.missingOf(caller.project.id, body.digests) };
+  }
+
+  @Operation('blobs.part.get')
+  async part(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'blobs.part.get'>) {
+    const { digest } = params;
+    const bytes = await this.references.find(caller.project.id, digest);
+    const received = bytes ?? (await this.parts.received(caller.project.id, digest));
+    return { digest, received, stored: bytes !== null };
+  }
+
+  @Operation('blobs.part.put')
+  async putPart(
+    @Caller() caller: ProjectCaller,
+    @Input() { params, query }: InputOf<'blobs.part.put'>,
+    @Req() request: HttpRequest,
+  ) {
+    const { digest } = params;
+    const received = await this.parts.append(caller.project.id, digest, query.offset, request);
+    if (!query.last) return { digest, received, stored: false };
+    const blob = await this.parts.finish(caller.project.id, digest);
+    await this.keep(caller, blob);
+    return { digest, received, stored: true };
+  }
+
+  private async keep(caller: ProjectCaller, blob: BlobRef): Promise<void> {
+    const held = await this.references.find(caller.project.id, blob.digest);
+    await this.references.add(caller.project.id, [blob]);
+    if (held !== null) return;
+    const subject = { kind: 'blob', id: blob.digest, name: blob.digest };
+    await this.audit.byCaller(caller, 'blob.create', subject, { bytes: blob.bytes });
   }
 
   // Before GET: Express answers HEAD through a GET handler where there is one.

@@ -9,7 +9,7 @@ import {
 } from '@verge/contracts';
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
-import { datasetRef, DatasetsService } from '../datasets/datasets.service.js';
+import { DatasetsService } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
@@ -67,7 +67,7 @@ export class CompressionsService {
       cancelRequested: false,
       source: versionRef(version),
       training: await this.trainingOf(version),
-      dataset: datasetRef(dataset),
+      dataset: await this.datasets.reference(dataset),
       recipe: stored.recipe,
       target: body.target,
     };

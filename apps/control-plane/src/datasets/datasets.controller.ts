@@ -20,4 +20,9 @@ export class DatasetsController {
   get(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'datasets.get'>) {
     return this.datasets.get(caller.project.id, params.dataset);
   }
+
+  @Operation('datasets.files')
+  files(@Caller() caller: ProjectCaller, @Input() input: InputOf<'datasets.files'>) {
+    return this.datasets.files(caller.project.id, input);
+  }
 }

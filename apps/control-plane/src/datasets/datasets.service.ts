@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { DatasetFile, datasetText, Id, Preprocess, type Dataset, type DatasetRef } from '@verge/contracts';
+import { Id, Preprocess, type Dataset, type DatasetFile, type DatasetRef } from '@verge/contracts';
 import { z } from 'zod';
 import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
@@ -8,10 +7,13 @@ import { DatabaseService, isUniqueViolation, type Prisma } from '../database/dat
 import { EventBus } from '../events/event-bus.js';
 import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
+import { FileLists } from './file-list.service.js';
 
-type Row = Prisma.DatasetGetPayload<object>;
-const Files = z.array(DatasetFile);
+/** A row without its list of files, which may be long and is a blob. */
+export const withoutFiles = { files: true } as const;
+type Row = Prisma.DatasetGetPayload<{ omit: typeof withoutFiles }>;
 const Labels = z.array(z.string());
+const MOST_ERRORS = 100;
 
 @Injectable()
 export class DatasetsService {
@@ -20,31 +22,27 @@ export class DatasetsService {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(BlobReferences) private readonly blobs: BlobReferences,
+    @Inject(FileLists) private readonly lists: FileLists,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'datasets.list'>) {
     const where = { projectId, ...pageWhere(query) };
-    return toPage(await this.database.dataset.findMany({ where, ...pageWindow(query) }), query, presentDataset);
+    const rows = await this.database.dataset.findMany({ where, ...pageWindow(query), omit: withoutFiles });
+    return toPage(rows, query, presentDataset);
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'datasets.create'>): Promise<Dataset> {
     const projectId = caller.project.id;
-    const errors = await this.blobs.check(
-      projectId,
-      body.files.map((f, i) => ({ field: `/files/${i}`, digest: f.digest, bytes: f.bytes })),
-    );
-    const paths = new Set<string>();
-    body.files.forEach(({ path }, i) => {
-      if (paths.has(path)) errors.push({ field: `/files/${i}/path`, detail: 'expected a path that occurs once' });
-      paths.add(path);
-    });
-    if (errors.length > 0) throw ProblemError.invalid(errors);
-    const { preprocess, files, labels, ...plain } = body;
+    const { preprocess, files: named, list, labels, ...plain } = body;
+    const files = named ?? (await this.lists.read(projectId, list!));
+    await this.checkFiles(projectId, files, named ? '/files' : '/list');
     const bytes = BigInt(files.reduce((sum, f) => sum + f.bytes, 0));
-    const columns = { files: toJson(files), labels: toJson(labels), preprocess: toNullableJson(preprocess), bytes };
+    const digest = await this.lists.write(projectId, files);
+    const columns = { files: [], labels: toJson(labels), preprocess: toNullableJson(preprocess) };
+    const data = { projectId, ...plain, ...columns, bytes, fileCount: files.length, digest };
     const row = await this.database.$transaction(async (db) => {
       const made = await db.dataset
-        .create({ data: { projectId, ...plain, ...columns, digest: digestOfFiles(files) } })
+        .create({ data, omit: withoutFiles })
         .catch((error: unknown) => {
           throw isUniqueViolation(error)
             ? new ProblemError('CONFLICT', `there is already a data set ${body.name}`)
@@ -57,21 +55,51 @@ export class DatasetsService {
     return presentDataset(row);
   }
 
+  /** Every file is a blob that the project holds, in the size it says, and no path is there twice. */
+  private async checkFiles(projectId: string, files: readonly DatasetFile[], field: string): Promise<void> {
+    const wanted = files.map((f, i) => ({ field: `${field}/${i}`, digest: f.digest, bytes: f.bytes }));
+    const errors = await this.blobs.check(projectId, wanted);
+    const paths = new Set<string>();
+    files.forEach(({ path }, i) => {
+      if (paths.has(path)) errors.push({ field: `${field}/${i}/path`, detail: 'expected a path that occurs once' });
+      paths.add(path);
+    });
+    if (errors.length === 0) return;
+    // A list may be wrong in a million places.
+    const shown = errors.slice(0, MOST_ERRORS);
+    const left = errors.length - shown.length;
+    if (left > 0) shown.push({ field, detail: `and ${left} more` });
+    throw ProblemError.invalid(shown);
+  }
+
   async get(projectId: string, idOrName: string): Promise<Dataset> {
     return presentDataset(await this.find(projectId, idOrName));
+  }
+
+  async files(projectId: string, { params, query }: InputOf<'datasets.files'>) {
+    const row = await this.find(projectId, params.dataset);
+    const from = query.cursor === undefined ? 0 : Number(Buffer.from(query.cursor, 'base64url').toString('utf8'));
+    if (!Number.isSafeInteger(from) || from < 0) {
+      throw ProblemError.invalid([{ field: '?cursor', detail: 'expected the nextCursor of an earlier answer' }]);
+    }
+    const { items, next } = await this.lists.page(row, from, query.limit);
+    return { items, nextCursor: next === null ? null : Buffer.from(String(next), 'utf8').toString('base64url') };
+  }
+
+  /** The data set as a job sees it; its list is in the store by then. */
+  async reference(row: Row): Promise<DatasetRef> {
+    await this.lists.ensure(row);
+    const { id, name, format, digest, labels, preprocess, split } = presentDataset(row);
+    return { id, name, format, digest, labels, preprocess, split };
   }
 
   /** @throws ProblemError NOT_FOUND */
   async find(projectId: string, idOrName: string): Promise<Row> {
     const key = Id.safeParse(idOrName).success ? { id: idOrName } : { name: idOrName };
-    const row = await this.database.dataset.findFirst({ where: { projectId, ...key } });
+    const row = await this.database.dataset.findFirst({ where: { projectId, ...key }, omit: withoutFiles });
     if (!row) throw ProblemError.notFound('data set', idOrName);
     return row;
   }
-}
-
-export function digestOfFiles(files: readonly DatasetFile[]): string {
-  return `sha256:${createHash('sha256').update(datasetText(files)).digest('hex')}`;
 }
 
 export function presentDataset(row: Row): Dataset {
@@ -80,7 +108,7 @@ export function presentDataset(row: Row): Dataset {
     name: row.name,
     description: row.description,
     format: row.format as Dataset['format'],
-    files: Files.parse(row.files),
+    fileCount: row.fileCount,
     digest: row.digest,
     labels: Labels.parse(row.labels),
     preprocess: fromNullable(Preprocess, row.preprocess),
@@ -90,10 +118,4 @@ export function presentDataset(row: Row): Dataset {
     bytes: Number(row.bytes),
     createdAt: row.createdAt.toISOString(),
   };
-}
-
-/** The data set as a job sees it. */
-export function datasetRef(row: Row): DatasetRef {
-  const { id, name, format, files, labels, preprocess, split } = presentDataset(row);
-  return { id, name, format, files, labels, preprocess, split };
 }

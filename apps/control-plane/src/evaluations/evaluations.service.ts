@@ -3,7 +3,7 @@ import { Accuracy, Measurement, type EvaluateJob, type Evaluation } from '@verge
 import { z } from 'zod';
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
-import { datasetRef, DatasetsService } from '../datasets/datasets.service.js';
+import { DatasetsService, withoutFiles } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
@@ -15,7 +15,7 @@ import { uuid7 } from '../uuid7.js';
 
 // From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
 // over must show its results.
-const include = { evaluation: { include: { version: { include: { model: true } }, dataset: true } } } as const;
+const include = { evaluation: { include: { version: { include: { model: true } }, dataset: { omit: withoutFiles } } } } as const;
 type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 const Confusion = z.array(z.array(z.int()));
 
@@ -47,7 +47,7 @@ export class EvaluationsService {
     const { threads } = body;
     const id = uuid7();
     const base = { kind: 'evaluate', id, projectId, cancelRequested: false, threads } as const;
-    const payload: EvaluateJob = { ...base, source: versionRef(version), dataset: datasetRef(dataset) };
+    const payload: EvaluateJob = { ...base, source: versionRef(version), dataset: await this.datasets.reference(dataset) };
     await this.database.$transaction(async (db) => {
       await this.jobs.create(db, { projectId, createdBy: nameOf(caller), payload });
       await db.evaluation.create({ data: { id, versionId: version.id, datasetId: dataset.id, threads } });

@@ -7,7 +7,7 @@ const MiB = 1024 * KiB;
 const DEFAULT_LIMIT = MiB;
 const limits: Partial<Record<RouteName, number>> = {
   'auth.login': 4 * KiB,
-  // Ten thousand files by path, digest and size.
+  // Ten thousand files by path, digest and size; more come as a list that is a blob.
   'datasets.create': 8 * MiB,
   // TUF metadata, base64.
   'releases.create': 64 * MiB,

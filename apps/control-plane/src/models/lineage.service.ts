@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Lineage } from '@verge/contracts';
+import { withoutFiles } from '../datasets/datasets.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { nameOfVersion, VersionsService } from './versions.service.js';
 
@@ -10,8 +11,8 @@ const MAX_VERSIONS = 200;
 
 const include = {
   model: true,
-  dataset: true,
-  training: { include: { job: true, dataset: true } },
+  dataset: { omit: withoutFiles },
+  training: { include: { job: true, dataset: { omit: withoutFiles } } },
   compressions: {
     include: {
       job: true,

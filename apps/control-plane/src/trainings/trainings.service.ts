@@ -11,7 +11,7 @@ import {
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
-import { datasetRef, DatasetsService } from '../datasets/datasets.service.js';
+import { DatasetsService, withoutFiles } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
@@ -23,7 +23,7 @@ import { uuid7 } from '../uuid7.js';
 
 // From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
 // over must show its results.
-const include = { training: { include: { model: true, dataset: true, version: true } } } as const;
+const include = { training: { include: { model: true, dataset: { omit: withoutFiles }, version: true } } } as const;
 type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
 @Injectable()
@@ -60,7 +60,7 @@ export class TrainingsService {
       projectId,
       cancelRequested: false,
       model: body.model,
-      dataset: datasetRef(dataset),
+      dataset: await this.datasets.reference(dataset),
       config,
       teacher: teacher ? versionRef(teacher) : null,
     };

@@ -11,13 +11,21 @@ import { route } from './route.js';
 
 export const Blob = z.object({ digest: Digest, bytes: z.int() });
 
+export const BlobPart = z.object({
+  digest: Digest,
+  /** Bytes that have arrived. */
+  received: z.int(),
+  /** Whether the project holds the whole blob. */
+  stored: z.boolean(),
+});
+
 export const Dataset = z.object({
   id: Id,
   name: Slug,
   description: z.string(),
   format: DatasetFormat,
-  files: z.array(DatasetFile),
-  /** Digest over the list of files: what provenance names. */
+  fileCount: z.int(),
+  /** Digest of the list of files, which is a blob itself: what provenance names. */
   digest: Digest,
   labels: z.array(z.string()),
   preprocess: Preprocess.nullable(),
@@ -28,6 +36,28 @@ export const Dataset = z.object({
   createdAt: Instant,
 });
 export type Dataset = z.infer<typeof Dataset>;
+
+/** What a request may name in one go. More files than `files` may hold are registered by their list. */
+export const datasetLimits = { files: 10_000, listedFiles: 1_000_000, listBytes: 256 * 1024 * 1024 } as const;
+
+const CreateDataset = z
+  .strictObject({
+    name: Slug,
+    description: z.string().max(4000).default(''),
+    format: Dataset.shape.format,
+    files: z.array(DatasetFile).min(1).max(datasetLimits.files).optional(),
+    /** Digest of a blob that lists the files, a line each, sorted by path: `<digest> <bytes> <path>`. */
+    list: Digest.optional(),
+    labels: z.array(z.string().max(200)).max(100_000).default([]),
+    preprocess: Preprocess.nullable().default(null),
+    split: Slug.default('auto'),
+    source: z.string().max(2000).default(''),
+    license: z.string().max(200).default(''),
+  })
+  .refine((body) => (body.files === undefined) !== (body.list === undefined), {
+    path: ['files'],
+    message: 'expected either files or list',
+  });
 
 export const VersionMetrics = z.object({
   measurement: Measurement.nullable(),
@@ -94,6 +124,38 @@ export const catalogRoutes = {
     summary: 'Store bytes under their digest. Storing the same bytes again is harmless.',
     response: Blob,
   }),
+  'blobs.missing': route({
+    method: 'POST',
+    path: '/projects/{project}/blobs/missing',
+    tag: 'blobs',
+    role: 'operator',
+    summary: 'Which of these blobs the project does not hold yet.',
+    body: z.strictObject({ digests: z.array(Digest).min(1).max(10_000) }),
+    response: z.object({ missing: z.array(Digest) }),
+  }),
+  'blobs.part.get': route({
+    method: 'GET',
+    path: '/projects/{project}/blobs/{digest}/part',
+    tag: 'blobs',
+    role: 'operator',
+    summary: 'How much of a blob that is sent in parts has arrived here: where to go on.',
+    response: BlobPart,
+  }),
+  'blobs.part.put': route({
+    method: 'PUT',
+    path: '/projects/{project}/blobs/{digest}/part',
+    tag: 'blobs',
+    role: 'operator',
+    rawBody: true,
+    summary: 'Send the next part of a blob. What arrived before a connection broke is kept for a day.',
+    query: z.strictObject({
+      /** Where this part begins: what has arrived so far. */
+      offset: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+      /** After this part the blob is whole: it is checked against its digest and stored. */
+      last: z.stringbool().default(false),
+    }),
+    response: BlobPart,
+  }),
   'blobs.head': route({
     method: 'HEAD',
     path: '/projects/{project}/blobs/{digest}',
@@ -125,17 +187,7 @@ export const catalogRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Register a data set whose files are stored as blobs.',
-    body: z.strictObject({
-      name: Slug,
-      description: z.string().max(4000).default(''),
-      format: Dataset.shape.format,
-      files: z.array(DatasetFile).min(1).max(10_000),
-      labels: z.array(z.string().max(200)).max(100_000).default([]),
-      preprocess: Preprocess.nullable().default(null),
-      split: Slug.default('auto'),
-      source: z.string().max(2000).default(''),
-      license: z.string().max(200).default(''),
-    }),
+    body: CreateDataset,
     response: Dataset,
   }),
   'datasets.get': route({
@@ -145,6 +197,15 @@ export const catalogRoutes = {
     role: 'viewer',
     summary: 'A data set, by id or name.',
     response: Dataset,
+  }),
+  'datasets.files': route({
+    method: 'GET',
+    path: '/projects/{project}/datasets/{dataset}/files',
+    tag: 'datasets',
+    role: 'viewer',
+    summary: 'The files of a data set, by path.',
+    query: PageQuery,
+    response: page(DatasetFile),
   }),
   'models.list': route({
     method: 'GET',

@@ -1,13 +1,13 @@
 import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
-import type { Dataset } from '@verge/contracts';
+import type { Dataset, DatasetFile } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { useRead } from '../../api/query.js';
+import { usePages, useRead } from '../../api/query.js';
 import { compactJson } from '../../components/compact-json.js';
 import { CodeView } from '../../components/CodeView.js';
 import { CommandLine } from '../../components/CommandLine.js';
-import { DataTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type Column } from '../../components/DataTable.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -25,32 +25,10 @@ export function DatasetPage(): ReactNode {
   return <QueryView query={query}>{(data) => <DatasetView dataset={data} />}</QueryView>;
 }
 
-type File = Dataset['files'][number];
-
 function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
-  const columns: Column<File>[] = [
-    {
-      id: 'path',
-      header: t('datasets.path'),
-      cell: (file) => (
-        <Text ff="monospace" fz="xs">
-          {file.path}
-        </Text>
-      ),
-      sort: (file) => file.path,
-    },
-    {
-      id: 'bytes',
-      header: t('common.size'),
-      cell: (file) => format.bytes(file.bytes),
-      align: 'right',
-      sort: (file) => file.bytes,
-    },
-    { id: 'digest', header: t('common.digest'), cell: (file) => <Digest value={file.digest} /> },
-  ];
   return (
     <>
       <PageHeader
@@ -100,15 +78,44 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
             <CodeView text={compactJson(dataset.preprocess)} label={t('datasets.preprocess')} />
           </Panel>
         )}
-        <Panel title={t('datasets.files')} note={format.int(dataset.files.length)} flush>
-          <DataTable
-            label={t('datasets.files')}
-            columns={columns}
-            rows={dataset.files.slice(0, 500)}
-            rowKey={(file) => file.path}
-          />
+        <Panel title={t('datasets.files')} note={format.int(dataset.fileCount)} flush>
+          <DatasetFiles dataset={dataset.name} />
         </Panel>
       </Stack>
     </>
+  );
+}
+
+/** Its files by path, a page at a time: there may be a million. */
+function DatasetFiles({ dataset }: { dataset: string }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { slug } = useProject();
+  const files = usePages('datasets.files', { params: { project: slug, dataset }, query: { limit: 200 } });
+  const columns: Column<DatasetFile>[] = [
+    {
+      id: 'path',
+      header: t('datasets.path'),
+      cell: (file) => (
+        <Text ff="monospace" fz="xs">
+          {file.path}
+        </Text>
+      ),
+    },
+    { id: 'bytes', header: t('common.size'), cell: (file) => format.bytes(file.bytes), align: 'right' },
+    { id: 'digest', header: t('common.digest'), cell: (file) => <Digest value={file.digest} /> },
+  ];
+  return (
+    <PagedTable
+      label={t('datasets.files')}
+      columns={columns}
+      pages={files}
+      rowKey={(file) => file.path}
+      empty={
+        <Text size="sm" c="dimmed" p="md">
+          {DASH}
+        </Text>
+      }
+    />
   );
 }

@@ -58,7 +58,7 @@ function useColumns(): Column<Dataset>[] {
       align: 'right',
       from: 'sm',
     },
-    { id: 'files', header: t('datasets.files'), cell: (d) => format.int(d.files.length), align: 'right', from: 'sm' },
+    { id: 'files', header: t('datasets.files'), cell: (d) => format.int(d.fileCount), align: 'right', from: 'sm' },
     { id: 'bytes', header: t('common.size'), cell: (d) => format.bytes(d.bytes), align: 'right', sort: (d) => d.bytes },
     { id: 'license', header: t('datasets.license'), cell: (d) => d.license || DASH, from: 'md' },
     { id: 'digest', header: t('common.digest'), cell: (d) => <Digest value={d.digest} />, from: 'md' },
