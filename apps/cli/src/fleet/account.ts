@@ -5,6 +5,7 @@ import { connect, number } from '../command.js';
 import { readCredentials, writeCredentials } from '../credentials.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
+import { askHidden } from '../prompt.js';
 import { everyItem } from './pages.js';
 import { linesOfInput } from './passwords.js';
 
@@ -20,9 +21,13 @@ async function login(options: LoginOptions, command: Command): Promise<void> {
   const stored = await readCredentials();
   const baseUrl = (url ?? process.env['VERGE_URL'] ?? stored.url)?.replace(/\/$/, '');
   if (!baseUrl) throw new CliError('usage', '--url: expected the address of the control plane');
-  const password = options.passwordStdin ? (await linesOfInput())[0] : process.env['VERGE_PASSWORD'];
+  const password = options.passwordStdin
+    ? (await linesOfInput())[0]
+    : process.env['VERGE_PASSWORD'] || (await askHidden(`password of ${options.email}: `));
   if (!password)
-    throw new CliError('usage', 'no password', ['pipe it in with --password-stdin, or set VERGE_PASSWORD']);
+    throw new CliError('usage', 'no password', [
+      'type it at a terminal, pipe it in with --password-stdin, or set VERGE_PASSWORD',
+    ]);
   const session = await createClient({ baseUrl }).call('auth.login', { body: { email: options.email, password } });
   const only = session.user.memberships.length === 1 ? session.user.memberships[0]?.project : undefined;
   const project = only ?? (stored.url === baseUrl ? stored.project : undefined);
@@ -38,7 +43,10 @@ export function accountCommands(program: Command): void {
     .command('login')
     .description('log in and remember the control plane')
     .requiredOption('--email <email>')
-    .option('--password-stdin', 'read the password from standard input (otherwise VERGE_PASSWORD)')
+    .option(
+      '--password-stdin',
+      'read the password from standard input (otherwise VERGE_PASSWORD, or a question at the terminal)',
+    )
     .action(login);
   program
     .command('logout')

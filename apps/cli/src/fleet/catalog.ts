@@ -8,6 +8,7 @@ import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
 import { listFiles, uploadFiles } from './upload.js';
+import { artifactId } from './names.js';
 import { everyItem } from './pages.js';
 
 const CHECKED_AT_ONCE = 64;
@@ -110,6 +111,21 @@ export function catalogCommands(program: Command): void {
     .option('--source <text>')
     .option('--license <text>')
     .action(remote(addDataset));
+  datasets
+    .command('files <name>')
+    .description('the files of a data set, by path')
+    .action(
+      remote(async ({ client, params, output }, dataset: string) => {
+        const place = { ...params, dataset };
+        const items = await everyItem((page) => client.call('datasets.files', { params: place, query: page }));
+        output.result(items, () =>
+          table(
+            ['path', '>size', 'digest'],
+            items.map((f) => [f.path, size(f.bytes), digest(f.digest)]),
+          ),
+        );
+      }),
+    );
   datasets
     .command('list')
     .description('data sets of the project')
@@ -257,10 +273,12 @@ function artifactCommands(program: Command): void {
       }),
     );
   artifacts
-    .command('show <id>')
+    .command('show <artifact>')
     .description('one artifact: its figures before and after')
     .action(
-      remote(async ({ client, params, output }, artifact: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const artifact = await artifactId(here, given);
         const a = await client.call('artifacts.get', { params: { ...params, artifact } });
         const { before, after } = a.report;
         const row = (name: string, b: string, c: string): string[] => [name, b, c];

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { digest, fields, size, table } from '../output.js';
 import { trustedRoot } from './releases.js';
+import { deviceId } from './names.js';
 import { everyItem } from './pages.js';
 
 const running = (d: Device): string =>
@@ -84,10 +85,12 @@ export function deviceCommands(program: Command): void {
       }),
     );
   devices
-    .command('show <id>')
+    .command('show <device>')
     .description('one device: what it runs, reports and is made of')
     .action(
-      remote(async ({ client, params, output }, device: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const device = await deviceId(here, given);
         const d = await client.call('devices.get', { params: { ...params, device } });
         output.result(d, () =>
           fields([
@@ -125,10 +128,12 @@ export function deviceCommands(program: Command): void {
     .option('--out <file>', 'write the bundle there instead of printing it')
     .action(remote(enrollToken));
   devices
-    .command('revoke <id>')
+    .command('revoke <device>')
     .description('refuse a device from now on')
     .action(
-      remote(async ({ client, params, output }, device: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const device = await deviceId(here, given);
         const d = await client.call('devices.revoke', { params: { ...params, device } });
         output.result(d, `${d.name} is ${d.state}`);
       }),

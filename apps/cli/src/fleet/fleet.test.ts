@@ -119,7 +119,9 @@ describe('data, training, compression', () => {
   it('registers a data set, and refuses what cannot be read before sending it', async () => {
     const added = await answer('datasets', 'add', 'digits', '--path', digits, '--license', 'CC BY 4.0');
     expect(added).toMatchObject({ name: 'digits', format: 'csv', split: 'digits-v1', license: 'CC BY 4.0' });
-    expect((added['files'] as { path: string }[]).map((f) => f.path)).toEqual(['dataset.json', 'digits.csv.gz']);
+    expect(added).toMatchObject({ fileCount: 2 });
+    const files = await answer<{ path: string }[]>('datasets', 'files', 'digits');
+    expect(files.map((f) => f.path)).toEqual(['dataset.json', 'digits.csv.gz']);
     expect(added['labels']).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     expect(await refusal('datasets', 'add', 'digits', '--path', digits)).toMatchObject({
       exit: 1,
@@ -140,8 +142,9 @@ describe('data, training, compression', () => {
     const images = join(folder, 'few-images-idx3-ubyte');
     await writeFile(images, Buffer.concat([header(2, 1, 1), Buffer.of(7, 8)]));
     await writeFile(join(folder, 'few-labels-idx1-ubyte'), Buffer.concat([header(2), Buffer.of(0, 1)]));
-    const added = await answer<{ files: { path: string }[] }>('datasets', 'add', 'few', '--path', images);
-    expect(added.files.map((f) => f.path).sort()).toEqual(['few-images-idx3-ubyte', 'few-labels-idx1-ubyte']);
+    await answer('datasets', 'add', 'few', '--path', images);
+    const files = await answer<{ path: string }[]>('datasets', 'files', 'few');
+    expect(files.map((f) => f.path)).toEqual(['few-images-idx3-ubyte', 'few-labels-idx1-ubyte']);
   });
 
   it('trains, and shows the version with its lineage', async () => {
@@ -191,6 +194,13 @@ describe('data, training, compression', () => {
     const artifacts = await answer<{ offered: boolean }[]>('artifacts', 'list', '--model', 'digits');
     expect(artifacts.map((a) => a.offered).sort()).toEqual([false, true]);
     expect((await verge('artifacts', 'list')).stdout).toMatch(/no: the size is/);
+    // By a part of the identifier, and by what it is of; several of a name are told apart.
+    const [newest] = await answer<Named[]>('artifacts', 'list', '--class', 'edge');
+    expect(await answer('artifacts', 'show', newest!.id.slice(-8))).toMatchObject({ id: newest!.id });
+    expect(await answer('artifacts', 'show', 'digits@1/edge')).toMatchObject({ offered: true });
+    expect((await refusal('artifacts', 'show', 'digits@1/nowhere')).exit).toBe(4);
+    expect((await refusal('trainings', 'show', newest!.id.slice(0, 4))).exit).toBe(2);
+    expect((await refusal('trainings', 'show', 'nothing like it')).exit).toBe(4);
     const evaluation = await answer('evaluations', 'create', '--version', 'digits@1', '--dataset', 'digits', '--wait');
     expect(evaluation).toMatchObject({ state: 'succeeded', test: { samples: 359 } });
   });

@@ -1,7 +1,8 @@
 /** `verge telemetry`, `overview`. */
 import type { Command } from 'commander';
-import { number, remote } from '../command.js';
+import { number, remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
+import { deviceId } from './names.js';
 import { fields, milliseconds, percent, table } from '../output.js';
 
 interface WindowOptions {
@@ -23,17 +24,19 @@ function since(text: string): string {
   return new Date(Date.now() - Number(match[1]) * unit * 1000).toISOString();
 }
 
-const windowOf = (o: WindowOptions): { from?: string; device?: string; group?: string; model?: string } => ({
-  ...(o.since ? { from: since(o.since) } : {}),
-  ...(o.device ? { device: o.device } : {}),
-  ...(o.group ? { group: o.group } : {}),
-  ...(o.model ? { model: o.model } : {}),
-});
+async function windowOf(here: Remote, o: WindowOptions) {
+  return {
+    ...(o.since ? { from: since(o.since) } : {}),
+    ...(o.device ? { device: await deviceId(here, o.device) } : {}),
+    ...(o.group ? { group: o.group } : {}),
+    ...(o.model ? { model: o.model } : {}),
+  };
+}
 
 function windowed(command: Command): Command {
   return command
     .option('--since <time>', 'such as 15m, 6h, 7d; an hour when absent')
-    .option('--device <id>')
+    .option('--device <device>', 'a name or an id')
     .option('--group <name>')
     .option('--model <name>');
 }
@@ -41,8 +44,9 @@ function windowed(command: Command): Command {
 export function observeCommands(program: Command): void {
   const telemetry = program.command('telemetry').description('what the devices sent back');
   windowed(telemetry.command('totals').description('counts, latency, classes and features')).action(
-    remote(async ({ client, params, output }, options: WindowOptions) => {
-      const t = await client.call('telemetry.totals', { params, query: windowOf(options) });
+    remote(async (here, options: WindowOptions) => {
+      const { client, params, output } = here;
+      const t = await client.call('telemetry.totals', { params, query: await windowOf(here, options) });
       output.result(t, () =>
         [
           fields([
@@ -81,10 +85,11 @@ export function observeCommands(program: Command): void {
       number('--step', { min: 60, max: 86_400, integer: true }),
     )
     .action(
-      remote(async ({ client, params, output }, options: WindowOptions) => {
+      remote(async (here, options: WindowOptions) => {
+        const { client, params, output } = here;
         const s = await client.call('telemetry.series', {
           params,
-          query: { ...windowOf(options), ...(options.step ? { stepSeconds: options.step } : {}) },
+          query: { ...(await windowOf(here, options)), ...(options.step ? { stepSeconds: options.step } : {}) },
         });
         output.result(s, () =>
           table(

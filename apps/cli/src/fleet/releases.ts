@@ -21,6 +21,7 @@ import { collect, number, remote, type Remote } from '../command.js';
 import { createOutput, digest, table } from '../output.js';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
+import { artifactId } from './names.js';
 import { everyItem } from './pages.js';
 
 const passphrase = (): { passphrase?: string } =>
@@ -108,7 +109,9 @@ async function currentRepository({ client, params }: Remote, keys: string): Prom
 }
 
 /** What is signed is looked at first: the manifest itself is fetched, and its digest computed here. */
-async function targetOf({ client, params }: Remote, id: string): Promise<{ artifact: Artifact; target: Target }> {
+async function targetOf(here: Remote, given: string): Promise<{ artifact: Artifact; target: Target }> {
+  const { client, params } = here;
+  const id = await artifactId(here, given);
   const artifact = await client.call('artifacts.get', { params: { ...params, artifact: id } });
   const response = await client.open('blobs.get', { params: { ...params, digest: artifact.manifestDigest } });
   const bytes = new Uint8Array(await response.arrayBuffer());
@@ -203,7 +206,7 @@ export function releaseCommands(program: Command): void {
     .description('sign artifacts with the keys of a folder')
     .requiredOption('--keys <dir>')
     .requiredOption('--out <dir>', 'where the signed metadata goes')
-    .requiredOption('--artifact <id>', 'an artifact; may be repeated', collect)
+    .requiredOption('--artifact <artifact>', 'an id, or model@number/class; may be repeated', collect)
     .option(
       '--timestamp-days <n>',
       'days until devices refuse the metadata as too old',

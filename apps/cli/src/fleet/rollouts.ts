@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import { collect, number, remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, table, type Output } from '../output.js';
+import { rolloutId } from './names.js';
 import { everyItem } from './pages.js';
 
 interface CreateOptions {
@@ -187,10 +188,12 @@ export function rolloutCommands(program: Command): void {
       }),
     );
   rollouts
-    .command('show <id>')
+    .command('show <rollout>')
     .description('one rollout and its waves')
     .action(
-      remote(async ({ client, params, output }, rollout: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const rollout = await rolloutId(here, given);
         const r = await client.call('rollouts.get', { params: { ...params, rollout } });
         const devices = await everyItem((page) =>
           client.call('rollouts.devices', { params: { ...params, rollout }, query: page }),
@@ -214,11 +217,11 @@ export function rolloutCommands(program: Command): void {
       }),
     );
   rollouts
-    .command('watch <id>')
+    .command('watch <rollout>')
     .description('follow it to its end')
     .action(
       remote(async (connection, id: string) => {
-        ended(connection.output, await watch(connection, id, connection.output));
+        ended(connection.output, await watch(connection, await rolloutId(connection, id), connection.output));
       }),
     );
   for (const [verb, description] of [
@@ -228,10 +231,12 @@ export function rolloutCommands(program: Command): void {
     ['revert', 'stop it and take updated devices back'],
   ] as const) {
     rollouts
-      .command(`${verb} <id>`)
+      .command(`${verb} <rollout>`)
       .description(description)
       .action(
-        remote(async ({ client, params, output }, rollout: string) => {
+        remote(async (here, given: string) => {
+          const { client, params, output } = here;
+          const rollout = await rolloutId(here, given);
           const r = await client.call(`rollouts.${verb}`, { params: { ...params, rollout } });
           output.result(r, `rollout ${r.name} is ${r.state}`);
         }),

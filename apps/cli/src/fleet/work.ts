@@ -6,6 +6,7 @@ import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
 import { describeProgress, follow } from './follow.js';
+import { compressionId, trainingId } from './names.js';
 import { everyItem } from './pages.js';
 
 const showTraining = (t: Training): string =>
@@ -80,19 +81,23 @@ function trainingCommands(program: Command): void {
       }),
     );
   trainings
-    .command('show <id>')
+    .command('show <training>')
     .description('one training')
     .action(
-      remote(async ({ client, params, output }, training: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const training = await trainingId(here, given);
         const t = await client.call('trainings.get', { params: { ...params, training } });
         output.result(t, () => showTraining(t));
       }),
     );
   trainings
-    .command('points <id>')
+    .command('points <training>')
     .description('its loss curve')
     .action(
-      remote(async ({ client, params, output }, training: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const training = await trainingId(here, given);
         const { items } = await client.call('trainings.points', { params: { ...params, training } });
         output.result(items, () =>
           table(
@@ -110,10 +115,12 @@ function trainingCommands(program: Command): void {
       }),
     );
   trainings
-    .command('watch <id>')
+    .command('watch <training>')
     .description('follow it to its end')
     .action(
-      remote(async ({ client, params, output }, training: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const training = await trainingId(here, given);
         const get = (id: string): Promise<Training> =>
           client.call('trainings.get', { params: { ...params, training: id } });
         const ended = await follow('training', await get(training), get, output);
@@ -121,10 +128,12 @@ function trainingCommands(program: Command): void {
       }),
     );
   trainings
-    .command('cancel <id>')
+    .command('cancel <training>')
     .description('stop a training')
     .action(
-      remote(async ({ client, params, output }, training: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const training = await trainingId(here, given);
         const t = await client.call('trainings.cancel', { params: { ...params, training } });
         output.result(t, `training ${t.id} is ${t.state}`);
       }),
@@ -244,19 +253,23 @@ function compressionCommands(program: Command): void {
       }),
     );
   compressions
-    .command('show <id>')
+    .command('show <compression>')
     .description('one compression: figures before and after')
     .action(
-      remote(async ({ client, params, output }, compression: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const compression = await compressionId(here, given);
         const c = await client.call('compressions.get', { params: { ...params, compression } });
         output.result(c, () => showCompression(c));
       }),
     );
   compressions
-    .command('cancel <id>')
+    .command('cancel <compression>')
     .description('stop a compression')
     .action(
-      remote(async ({ client, params, output }, compression: string) => {
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const compression = await compressionId(here, given);
         const c = await client.call('compressions.cancel', { params: { ...params, compression } });
         output.result(c, `compression ${c.id} is ${c.state}`);
       }),
