@@ -85,6 +85,16 @@ describe('the quickstart', () => {
     }
   });
 
+  it('names commands for what is next that work as they stand', () => {
+    const lines = output.split('\n');
+    const from = lines.findIndex((line) => line.startsWith('In another terminal')) + 1;
+    const named = lines.slice(from, lines.findIndex((line, i) => i >= from && !line.startsWith('  ')));
+    expect(named).toHaveLength(5);
+    const script = [...named, 'rm -f bundle.json'].join('\n');
+    const said = execFileSync('sh', ['-ec', script], { cwd: root, encoding: 'utf8' });
+    expect(said).toMatch(/sensor-2 .* yes/);
+  });
+
   it.skipIf(!chromium)('leaves a console that shows all of it', { timeout: 120_000 }, async () => {
     const [, url = '', email = '', password = ''] = /Console: (\S+)\s+login (\S+)\s+password (\S+)/.exec(output) ?? [];
     const browser = await launchChromium(chromium ?? '');

@@ -1,13 +1,21 @@
 /** `npm run quickstart`: the whole loop on real data, each step through the CLI and the REST API, as a user would. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@verge/contracts';
 import { commands } from './cli.js';
 import type { Context } from './context.js';
 import { compressForClasses, registerDataset, trainStudents, trainTeacher } from './engine-steps.js';
-import { awaitTelemetry, classifyOnAgents, enrollAgents, makeKeys, rollOut, signAndPublish } from './fleet-steps.js';
+import {
+  GROUP,
+  awaitTelemetry,
+  classifyOnAgents,
+  enrollAgents,
+  makeKeys,
+  rollOut,
+  signAndPublish,
+} from './fleet-steps.js';
 import { Processes, tail, until } from './processes.js';
 import { refuseSlow, refuseTampered } from './refusal-steps.js';
 import { emptyReport, Report } from './report.js';
@@ -115,6 +123,18 @@ async function writeReport(context: Context): Promise<string> {
   return file;
 }
 
+/** What can be tried next, from the root of the checkout: with this run's login, keys and devices. */
+function nextCommands(home: string): string[] {
+  const here = relative(root, home);
+  return [
+    `  export VERGE_CONFIG_DIR=${join(here, 'cli')}`,
+    '  npx verge overview',
+    '  npx verge devices list',
+    `  npx verge-agent status --dir ${join(here, 'agents', 'gateway-1')}`,
+    `  npx verge devices enroll-token --class gateway --group ${GROUP} --keys ${join(here, 'release-keys')} --out bundle.json`,
+  ];
+}
+
 async function main(): Promise<number> {
   const exitAfter = process.argv.includes('--exit');
   await rm(home, { recursive: true, force: true });
@@ -161,6 +181,7 @@ async function main(): Promise<number> {
       `Console: ${bold(context.url)}  login ${bold(context.login.email)}  password ${bold(context.login.password)}`,
     );
     if (!exitAfter) {
+      console.log(`In another terminal, here:\n${nextCommands(context.home).join('\n')}`);
       console.log(dim('It stays up for you to look around; Ctrl-C ends it.'));
       code = await interrupted.then(() => 0);
     }

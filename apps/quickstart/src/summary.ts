@@ -19,7 +19,7 @@ export function summary(report: Report): string {
   const devices = table(
     ['device', 'class', 'artifact', '>served', '>correct', '>accuracy'],
     report.devices.map((d) => [
-      d.id.slice(0, 8),
+      d.id.slice(-8),
       d.class,
       d.artifact.slice(0, 19),
       String(d.served),

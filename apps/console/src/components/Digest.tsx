@@ -4,11 +4,14 @@ import { useTranslation } from 'react-i18next';
 import { DASH } from '../i18n/format.js';
 import { CopyIcon } from './CopyIcon.js';
 
-/** A digest or an identifier: its first digits in monospace, the whole on hover and by the copy button. */
+/**
+ * A digest by its first digits, an identifier by its last (those of one day begin alike), in monospace; the whole on hover and
+ * by the copy button.
+ */
 export function Digest({ value, digits = 12 }: { value: string | null | undefined; digits?: number }): ReactNode {
   const { t } = useTranslation();
   if (!value) return <>{DASH}</>;
-  const short = value.replace(/^sha256:/, '').slice(0, digits);
+  const short = value.startsWith('sha256:') ? value.slice('sha256:'.length).slice(0, digits) : value.slice(-digits);
   return (
     <Group gap={2} wrap="nowrap" display="inline-flex">
       <Tooltip label={value} maw={560} style={{ overflowWrap: 'anywhere' }} multiline>

@@ -15,7 +15,9 @@ import { uuid7 } from '../uuid7.js';
 
 // From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
 // over must show its results.
-const include = { evaluation: { include: { version: { include: { model: true } }, dataset: { omit: withoutFiles } } } } as const;
+const include = {
+  evaluation: { include: { version: { include: { model: true } }, dataset: { omit: withoutFiles } } },
+} as const;
 type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 const Confusion = z.array(z.array(z.int()));
 
@@ -47,7 +49,11 @@ export class EvaluationsService {
     const { threads } = body;
     const id = uuid7();
     const base = { kind: 'evaluate', id, projectId, cancelRequested: false, threads } as const;
-    const payload: EvaluateJob = { ...base, source: versionRef(version), dataset: await this.datasets.reference(dataset) };
+    const payload: EvaluateJob = {
+      ...base,
+      source: versionRef(version),
+      dataset: await this.datasets.reference(dataset),
+    };
     await this.database.$transaction(async (db) => {
       await this.jobs.create(db, { projectId, createdBy: nameOf(caller), payload });
       await db.evaluation.create({ data: { id, versionId: version.id, datasetId: dataset.id, threads } });

@@ -33,7 +33,8 @@ export const overview = {
 
 export const start = {
   title: 'From data to devices',
-  note: 'six commands; each has a page here too',
+  note: 'seven steps from a terminal; each has a page here too',
+  login: 'Log in from the root of a checkout of Verge',
   dataset: 'Register a data set',
   train: 'Train a model on it',
   compress: 'Compress a version for a device class',

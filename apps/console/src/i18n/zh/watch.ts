@@ -34,7 +34,8 @@ export const overview: Catalogue['overview'] = {
 
 export const start: Catalogue['start'] = {
   title: '从数据到设备',
-  note: '六条命令，每一步在控制台中也有对应页面',
+  note: '终端里的七步;这里也各有一页',
+  login: '在 Verge 检出目录的根目录登录',
   dataset: '登记数据集',
   train: '用它训练模型',
   compress: '为某类设备压缩一个版本',

@@ -9,6 +9,7 @@ import { CommandLine } from '../../components/CommandLine.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
+import { enrollCommand } from '../commands.js';
 
 type Created = ResponseOf<Routes['enrollment.create']>;
 interface Props {
@@ -136,7 +137,7 @@ function BundleDialog({ created, opened, onClose }: Props & { created: Created }
           </Text>
         )}
         <Text size="sm">{t('devices.bundleNext')}</Text>
-        <CommandLine>{'verge-agent enroll --bundle bundle.json\nverge-agent run'}</CommandLine>
+        <CommandLine>{enrollCommand}</CommandLine>
         <Group justify="flex-end" gap="xs">
           <Button variant="default" leftSection={<IconDownload size={14} aria-hidden />} onClick={save}>
             {t('devices.download')}

@@ -25,7 +25,7 @@ export function EnrollmentTokens(): ReactNode {
     tokens.data?.items.filter((x) => !x.revoked && x.uses < x.maxUses && Date.parse(x.expiresAt) > now) ?? [];
   if (usable.length === 0) return null;
   const columns: Column<EnrollmentToken>[] = [
-    { id: 'name', header: t('devices.tokenName'), cell: (token) => token.name || token.id.slice(0, 8) },
+    { id: 'name', header: t('devices.tokenName'), cell: (token) => token.name || token.id.slice(-8) },
     { id: 'class', header: t('devices.class'), cell: (token) => token.deviceClass },
     { id: 'group', header: t('devices.group'), cell: (token) => token.group ?? DASH, from: 'sm' },
     {

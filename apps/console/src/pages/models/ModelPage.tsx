@@ -126,7 +126,7 @@ function useVersionColumns(): Column<Version>[] {
       id: 'training',
       header: t('models.training'),
       cell: (v) =>
-        v.trainingId ? <TextLink to={to(`/trainings/${v.trainingId}`)}>{v.trainingId.slice(0, 8)}</TextLink> : DASH,
+        v.trainingId ? <TextLink to={to(`/trainings/${v.trainingId}`)}>{v.trainingId.slice(-8)}</TextLink> : DASH,
       from: 'lg',
     },
     {

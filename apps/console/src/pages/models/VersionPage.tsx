@@ -97,7 +97,7 @@ function VersionStats({ version }: { version: Version }): ReactNode {
 function AboutVersion({ version, lineage }: { version: Version; lineage: Lineage | undefined }): ReactNode {
   const { t } = useTranslation();
   const { to } = useProject();
-  const nameOf = (id: string): string => lineage?.nodes.find((node) => node.id.endsWith(id))?.name ?? id.slice(0, 8);
+  const nameOf = (id: string): string => lineage?.nodes.find((node) => node.id.endsWith(id))?.name ?? id.slice(-8);
   const link = (id: string | null, path: string): ReactNode =>
     id ? <TextLink to={to(`${path}/${id}`)}>{nameOf(id)}</TextLink> : DASH;
   return (

@@ -17,7 +17,7 @@ import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
-import { rolloutCommand } from '../commands.js';
+import { GROUP, rolloutCommand } from '../commands.js';
 import { CreateRolloutDialog } from '../rollouts/CreateRolloutDialog.js';
 
 type Signed = Release['artifacts'][number];
@@ -34,6 +34,7 @@ function ReleaseView({ release }: { release: Release }): ReactNode {
   const format = useFormat();
   const { slug, to, can } = useProject();
   const [creating, create] = useDisclosure();
+  const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 1 } });
   const metadata = useRead('releases.metadata', { params: { project: slug } });
   const columns: Column<Signed>[] = [
     {
@@ -86,7 +87,7 @@ function ReleaseView({ release }: { release: Release }): ReactNode {
           </Panel>
         </SimpleGrid>
         <Panel title={t('releases.rollOutCli')}>
-          <CommandLine>{rolloutCommand(release.name)}</CommandLine>
+          <CommandLine>{rolloutCommand(release.name, groups.data?.items[0]?.name ?? GROUP)}</CommandLine>
         </Panel>
       </Stack>
       {creating && <CreateRolloutDialog release={release.name} onClose={create.close} />}

@@ -14,6 +14,7 @@ import { QueryView } from '../../components/QueryView.js';
 import { Stat, Stats } from '../../components/Stat.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
+import { commands } from '../commands.js';
 import { FeatureTable } from './FeatureTable.js';
 import { QuarantinePanel } from './QuarantinePanel.js';
 import { TelemetryFilters, useTelemetryWindow } from './TelemetryFilters.js';
@@ -111,11 +112,7 @@ function Distributions({ totals }: { totals: TelemetryTotals }): ReactNode {
   if (totals.requests === 0) {
     return (
       <Panel>
-        <EmptyState
-          title={t('telemetry.empty')}
-          hint={t('telemetry.emptyHint')}
-          command="curl -s http://localhost:8000/v2/models/digits/infer -d @request.json"
-        />
+        <EmptyState title={t('telemetry.empty')} hint={t('telemetry.emptyHint')} command={commands.infer} />
       </Panel>
     );
   }

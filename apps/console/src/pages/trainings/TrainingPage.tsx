@@ -163,7 +163,7 @@ function TrainingFacts({ training }: { training: Training }): ReactNode {
             t('trainings.teacher'),
             teacherVersionId ? (
               <TextLink key="teacher" to={to(`/versions/${teacherVersionId}`)}>
-                {teacher ? `${teacher.model} v${teacher.version}` : teacherVersionId.slice(0, 8)}
+                {teacher ? `${teacher.model} v${teacher.version}` : teacherVersionId.slice(-8)}
               </TextLink>
             ) : (
               t('trainings.noTeacher')

@@ -2,4 +2,4 @@ import type { Training } from '@verge/contracts';
 
 /** What a training is called: its own name, else the model it trains. */
 export const trainingName = (training: Pick<Training, 'name' | 'model' | 'id'>): string =>
-  training.name || `${training.model} ${training.id.slice(0, 8)}`;
+  training.name || `${training.model} ${training.id.slice(-8)}`;

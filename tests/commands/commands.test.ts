@@ -1,0 +1,149 @@
+/** Every command that is shown is run as it stands, from where a reader stands. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createClient } from '@verge/contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockOf, commandsIn, documentsOf } from './documents.js';
+import { elsewhere, enrollFromConsole, fleet, local, type Step } from './story.js';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A checkout to stand in: its files are the real ones, what the commands write lands beside them. */
+class Checkout {
+  readonly folder = mkdtempSync(join(tmpdir(), 'verge-checkout-'));
+  private readonly running: ChildProcess[] = [];
+  /** Default ports that somebody else may hold on this machine, by the one that is used instead. */
+  private readonly ports = new Map<string, number>();
+
+  async open(): Promise<void> {
+    const own = new Set(['.git', '.verge', 'runs', 'keys', 'signed', 'stages', '.turbo']);
+    for (const name of readdirSync(root)) if (!own.has(name)) symlinkSync(join(root, name), join(this.folder, name));
+    writeFileSync(join(this.folder, 'train.yaml'), blockOf(root, 'docs/guides/training-config.md', 'yaml'));
+    writeFileSync(join(this.folder, 'recipe.json'), blockOf(root, 'docs/guides/recipe.md', 'json'));
+    for (const port of ['7400', '7443', '7444', '7450']) this.ports.set(port, await freePort());
+  }
+
+  get url(): string {
+    return `http://localhost:${this.ports.get('7400')}`;
+  }
+
+  private spawn(command: string, env: Record<string, string> = {}): { child: ChildProcess; output: () => string } {
+    let text = command;
+    for (const [port, free] of this.ports) text = text.replaceAll(`:${port}`, `:${free}`);
+    // Started as it stands; the default port is the one thing that cannot be shared.
+    if (text === 'npx verge-agent run') text += ` --port ${this.ports.get('7450')}`;
+    const child = spawn('sh', ['-ec', text], {
+      cwd: this.folder,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        HOME: this.folder,
+        XDG_CONFIG_HOME: join(this.folder, 'config'),
+        VERGE_HTTP_PORT: String(this.ports.get('7400')),
+        VERGE_GRPC_PORT: String(this.ports.get('7443')),
+        VERGE_ENROLL_PORT: String(this.ports.get('7444')),
+        DATABASE_URL: '',
+        REDIS_URL: '',
+        S3_ENDPOINT: '',
+        npm_config_update_notifier: 'false',
+        ...env,
+      },
+    });
+    let output = '';
+    child.stdout!.on('data', (data) => (output += String(data)));
+    child.stderr!.on('data', (data) => (output += String(data)));
+    return { child, output: () => output };
+  }
+
+  async run(step: Step, env?: Record<string, string>): Promise<void> {
+    const { child, output } = this.spawn(step.command, env);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    if (step.until === undefined) {
+      const code = await ended;
+      expect(step.codes ?? [0], `${step.command}\n${output()}`).toContain(code);
+      if (step.says) expect(output(), step.command).toMatch(step.says);
+      return;
+    }
+    this.running.push(child);
+    let over = false;
+    ended.then(
+      () => (over = true),
+      () => undefined,
+    );
+    for (let waited = 0; !step.until.test(output()); waited += 100) {
+      if (over || waited > 90_000) throw new Error(`${step.command} never said ${step.until}:\n${output()}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.running.reverse()) {
+      const gone = new Promise((resolve) => child.once('close', resolve));
+      if (child.exitCode !== null || child.pid === undefined) continue;
+      // The shell, npx and the program are one process group.
+      process.kill(-child.pid, 'SIGTERM');
+      await gone;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const allSteps = [...local, ...fleet('http://localhost:7400')];
+
+describe('commands that documents show', () => {
+  it.each(documentsOf(root))('%s: each is run by a test', (file) => {
+    const known = new Set(allSteps.map((step) => step.command));
+    const unknown = commandsIn(root, file).filter(
+      ({ command }) => !known.has(command) && !elsewhere.some((other) => other.command.test(command)),
+    );
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe('from the root of a checkout', () => {
+  const checkout = new Checkout();
+  beforeAll(() => checkout.open());
+  afterAll(() => checkout.close(), 60_000);
+
+  it('the local verbs', { timeout: 300_000 }, async () => {
+    for (const step of local) await checkout.run(step);
+  });
+
+  const silero = join(process.env['VERGE_DATA'] ?? '', 'silero-vad', 'silero_vad_16k_op15.onnx');
+  it.skipIf(!process.env['VERGE_DATA'])('a model of others', { timeout: 60_000 }, async () => {
+    const shown = commandsIn(root, 'docs/guides/graphs.md').find(({ command }) => command.includes('silero'));
+    copyFileSync(silero, join(checkout.folder, 'silero_vad_16k_op15.onnx'));
+    await checkout.run({ command: shown!.command });
+  });
+
+  it('the fleet, from the first login to the first answer', { timeout: 400_000 }, async () => {
+    for (const step of fleet(checkout.url)) await checkout.run(step);
+  });
+
+  it('the bundle that the console gives, with the root that it must not give', { timeout: 60_000 }, async () => {
+    const password = readFileSync(join(checkout.folder, '.verge/data/admin-password'), 'utf8').trim();
+    const login = { body: { email: 'admin@verge.local', password } };
+    const { token } = await createClient({ baseUrl: checkout.url }).call('auth.login', login);
+    const made = await createClient({ baseUrl: checkout.url, token }).call('enrollment.create', {
+      params: { project: 'default' },
+      body: { deviceClass: 'edge-small' },
+    });
+    expect(made.bundle.releaseRoot).toBeNull();
+    writeFileSync(join(checkout.folder, 'bundle.json'), JSON.stringify(made.bundle));
+    const env = { VERGE_AGENT_DIR: join(checkout.folder, 'second-agent') };
+    await checkout.run({ command: enrollFromConsole, says: /enrolled as device/ }, env);
+  });
+});

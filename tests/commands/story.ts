@@ -1,0 +1,90 @@
+/**
+ * What a newcomer types at the root of a checkout, in order: every command of the READMEs, the guides and the console's pages, as
+ * it stands there. `commands.test.ts` runs it, and fails for a command that is shown and stands neither here nor in `elsewhere`.
+ */
+import { commands, enrollCommand, loginCommand } from '../../apps/console/src/pages/commands.js';
+
+export interface Step {
+  readonly command: string;
+  /** Goes on beside what follows; ready when its output holds this. */
+  readonly until?: RegExp;
+  /** Exit codes that are right, where not only 0 is. */
+  readonly codes?: readonly number[];
+  /** What its output must hold. */
+  readonly says?: RegExp;
+}
+
+const lines = (text: string): Step[] => text.split('\n').map((command) => ({ command }));
+/** The latency of a model of some tens of microseconds decides whether it is offered: 1 says that it is not. */
+const offeredOrNot = [0, 1];
+
+/** Local verbs: README, apps/cli/README, guides. */
+export const local: readonly Step[] = [
+  { command: 'npx verge train --config datasets/digits/teacher.yaml --out runs/teacher', says: /accuracy +9[0-9]/ },
+  {
+    command:
+      'npx verge compress --model runs/teacher/model.onnx --recipe datasets/digits/recipe-int8.json --data datasets/digits --out runs/int8',
+    codes: offeredOrNot,
+  },
+  { command: 'npx verge evaluate --model runs/int8/model.onnx --data datasets/digits --json', says: /"samples": 359/ },
+  { command: 'npx verge benchmark --model runs/int8/model.onnx --threads 1 --json', says: /"p50Ms"/ },
+  { command: 'npx verge inspect --model runs/int8/model.onnx --html graph.html' },
+  { command: 'npx verge inspect --model runs/teacher/model.onnx --html graph.html --svg graph.svg' },
+  { command: 'npx verge simplify --model runs/teacher/model.onnx --out runs/simple.onnx' },
+  { command: 'npx verge partition --model runs/teacher/model.onnx --stages 3 --out stages' },
+  { command: 'npx verge train --config train.yaml --out runs/digits' },
+  {
+    command:
+      'npx verge compress --model runs/digits/model.onnx --recipe recipe.json --data datasets/digits --out runs/int8-digits',
+    codes: offeredOrNot,
+  },
+];
+
+/** The fleet: README, apps/cli/README, apps/agent/README, and the console's pages from its first to its last. */
+export const fleet = (origin: string): readonly Step[] => [
+  { command: 'npx verge-control-plane', until: /control plane is up/ },
+  { command: 'npx verge-worker', until: /worker|ready|waiting/i },
+  {
+    command:
+      'npx verge login --url http://localhost:7400 --email admin@verge.local --password-stdin < .verge/data/admin-password',
+    says: /logged in/,
+  },
+  ...lines(loginCommand({ origin, email: 'admin@verge.local', project: 'default' })).filter(
+    // The same login, with the password typed.
+    (step) => !step.command.includes(' login '),
+  ),
+  ...lines(commands.dataset),
+  ...lines(commands.train),
+  ...lines(commands.compress),
+  ...lines(commands.init),
+  ...lines(commands.sign),
+  ...lines(commands.group),
+  ...lines(commands.enroll).filter((step) => !step.command.endsWith(' run')),
+  { command: 'npx verge-agent run', until: /serving|listening|local API/i },
+  ...lines(commands.rollout),
+  { command: 'npx verge-agent status', says: /digits/ },
+  { command: 'npx verge-agent logs' },
+  { command: commands.infer, says: /"4|:4/ },
+  { command: 'npx verge telemetry totals --since 15m', says: /requests/ },
+  { command: 'npx verge devices list' },
+  { command: 'npx verge overview' },
+];
+
+/** The bundle that the console shows lacks the root, which the operator's own folder has. */
+export const enrollFromConsole = enrollCommand.split('\n')[0]!;
+
+/** Shown, and run by something else: the reason says what. */
+export const elsewhere: readonly { readonly command: RegExp; readonly runBy: string }[] = [
+  { command: /^git clone /, runBy: 'whoever reads this has done it' },
+  { command: /^npm run quickstart/, runBy: 'tests/console/quickstart.test.ts' },
+  { command: /^npm (ci|test)|^npm run (test:full|build)/, runBy: 'npm test itself installs, builds and tests' },
+  { command: /^npx turbo run build/, runBy: 'npm test builds so' },
+  { command: /^npx vitest run/, runBy: 'npm test runs so' },
+  { command: /^npm run bench/, runBy: 'people, for their figures: a benchmark takes minutes' },
+  {
+    command: /^npm run (migration|schemas|generate)/,
+    runBy: 'database/migrations.test.ts and local/guides.test.ts hold their results',
+  },
+  { command: /silero_vad_16k_op15/, runBy: 'commands.test.ts where VERGE_DATA has the model' },
+  { command: /^cp infra\/docker\/example.env/, runBy: 'people who have a Docker engine' },
+];
