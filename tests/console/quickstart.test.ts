@@ -1,5 +1,5 @@
 /** The command of the README as a person runs it: the report, the console over what it left behind, Ctrl-C. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -88,7 +88,10 @@ describe('the quickstart', () => {
   it('names commands for what is next that work as they stand', () => {
     const lines = output.split('\n');
     const from = lines.findIndex((line) => line.startsWith('In another terminal')) + 1;
-    const named = lines.slice(from, lines.findIndex((line, i) => i >= from && !line.startsWith('  ')));
+    const named = lines.slice(
+      from,
+      lines.findIndex((line, i) => i >= from && !line.startsWith('  ')),
+    );
     expect(named).toHaveLength(5);
     const script = [...named, 'rm -f bundle.json'].join('\n');
     const said = execFileSync('sh', ['-ec', script], { cwd: root, encoding: 'utf8' });
