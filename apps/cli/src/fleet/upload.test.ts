@@ -37,8 +37,11 @@ async function cable(): Promise<{ url: string; cutAfter(bytes: number): void; cl
     far.pipe(near);
     near.on('data', (data: Buffer) => {
       left -= data.length;
-      if (left > 0) far.write(data) || (near.pause(), far.once('drain', () => near.resume()));
-      else near.destroy();
+      if (left <= 0) near.destroy();
+      else if (!far.write(data)) {
+        near.pause();
+        far.once('drain', () => near.resume());
+      }
     });
   });
   server.listen(0, '127.0.0.1');
