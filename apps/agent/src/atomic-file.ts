@@ -1,6 +1,6 @@
 /** Files that are either the old ones or the new ones, whenever the process or the power is cut. */
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from './errors.js';
 
@@ -14,8 +14,27 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Write beside it, fsync, rename over it, fsync the directory. */
-export async function writeAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+/** Moves away a folder that stands where a file belongs; for any other failure of a rename the failure is thrown again. */
+export async function setAside(path: string, failure: unknown): Promise<void> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) throw failure;
+  await rm(`${path}.aside`, { recursive: true, force: true });
+  await rename(path, `${path}.aside`);
+}
+
+/**
+ * Write beside it, fsync, rename over it, fsync the directory.
+ * @param beforeRename what is to happen once the new content is durable and the old one still in place
+ */
+export async function writeAtomic(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+  beforeRename: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const temporary = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.tmp`;
   try {
     const file = await open(temporary, 'wx', mode);
@@ -25,7 +44,11 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await beforeRename();
+    await rename(temporary, path).catch(async (error: unknown) => {
+      await setAside(path, error);
+      await rename(temporary, path);
+    });
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

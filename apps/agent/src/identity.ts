@@ -1,8 +1,8 @@
 /** Who this device is: its key, its certificate and the roots that it trusts, in one file that is replaced as a whole. */
 import { z } from 'zod';
 import { Slug } from '@verge/contracts';
-import { readIfPresent, writeAtomic } from './atomic-file.js';
 import { AgentError } from './errors.js';
+import { loadDocument, saveDocument, type Generation } from './generations.js';
 
 export const Identity = z.strictObject({
   version: z.literal(1),
@@ -26,22 +26,31 @@ export const Identity = z.strictObject({
 });
 export type Identity = z.infer<typeof Identity>;
 
-export function saveIdentity(path: string, identity: Identity): Promise<void> {
-  return writeAtomic(path, `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+/** Both generations are this identity: an older key is of no use, and without any the device must enrol again. */
+export async function saveIdentity(path: string, identity: Identity): Promise<void> {
+  await saveDocument(path, identity);
+  await saveDocument(path, identity);
+}
+
+function parseIdentity(content: unknown): Identity {
+  const parsed = Identity.safeParse(content);
+  if (parsed.success) return parsed.data;
+  // Only the fields are named: the file holds the private key.
+  throw new AgentError('STATE_DAMAGED', parsed.error.issues.map((issue) => issue.path.join('.')).join(', '));
+}
+
+/** The identity, of the generation before when the newest is damaged, and what is wrong with it. */
+export function readIdentity(path: string): Promise<Generation<Identity>> {
+  return loadDocument(path, parseIdentity);
 }
 
 /** @throws AgentError `STATE_DAMAGED` */
 export async function findIdentity(path: string): Promise<Identity | null> {
-  const bytes = await readIfPresent(path);
-  if (!bytes) return null;
-  try {
-    return Identity.parse(JSON.parse(bytes.toString('utf8')));
-  } catch (error) {
-    // The cause may quote the file, which holds the private key: only the fields are named.
-    const fields =
-      error instanceof z.ZodError ? error.issues.map((issue) => issue.path.join('.')).join(', ') : 'not JSON';
-    throw new AgentError('STATE_DAMAGED', `${path} cannot be read (${fields}); enrol again with another directory`);
+  const { value, problem } = await readIdentity(path);
+  if (value === null && problem !== null) {
+    throw new AgentError('STATE_DAMAGED', `${problem}; enrol again with another directory`);
   }
+  return value;
 }
 
 /** @throws AgentError `NOT_ENROLLED`, `STATE_DAMAGED` */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AgentError, reasonOf } from './errors.js';
+import { reasonOf } from './errors.js';
 
 export type SlotName = 'a' | 'b';
 
@@ -49,23 +49,31 @@ export class Layout {
   /** sun_path holds 107 bytes on Linux and 103 on macOS; a deeper directory gets a socket in the temporary folder. */
   get socket(): string {
     const path = join(this.dir, 'agent.sock');
-    if (Buffer.byteLength(path) <= 103) return path;
+    return Buffer.byteLength(path) <= 103 ? path : this.temporarySocket;
+  }
+  /** Also where the directory takes no socket: a disk that is full or read-only. */
+  get temporarySocket(): string {
     return join(tmpdir(), `verge-agent-${createHash('sha256').update(this.dir).digest('hex').slice(0, 16)}.sock`);
   }
 
-  /** Makes the folders, for their owner only, and removes what an interrupted atomic write left. */
-  async prepare(): Promise<void> {
-    try {
-      const folders = [this.store, this.slot('a'), this.slot('b'), this.spool, this.logs];
-      folders.push(this.metadata('release'), this.metadata('director'));
-      await mkdir(this.dir, { recursive: true, mode: 0o700 });
-      for (const folder of folders) await mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const folder of [this.dir, this.store, this.spool]) {
-        for (const name of await readdir(folder))
-          if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
+  /** Makes the folders, for their owner only. @returns what could not be made, with the reason */
+  async prepare(): Promise<string[]> {
+    const folders = [this.dir, this.store, this.slot('a'), this.slot('b'), this.spool, this.logs];
+    folders.push(this.metadata('release'), this.metadata('director'));
+    const problems: string[] = [];
+    for (const folder of folders) {
+      await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => problems.push(reasonOf(error)));
+    }
+    return problems;
+  }
+
+  /** Removes what an interrupted atomic write left; only while no agent runs here. */
+  async sweep(): Promise<void> {
+    for (const folder of [this.dir, this.store, this.spool]) {
+      for (const name of await readdir(folder).catch((): string[] => [])) {
+        // What cannot be removed is in nobody's way: temporary names are made anew each time.
+        if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true }).catch(() => undefined);
       }
-    } catch (error) {
-      throw new AgentError('STATE_DAMAGED', `${this.dir} cannot be used: ${reasonOf(error)}`, { cause: error });
     }
   }
 }

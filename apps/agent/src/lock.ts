@@ -80,7 +80,12 @@ export class Lock {
     }
     const taken = await readHolder(aside);
     if (taken && isAlive(taken)) await link(aside, path).catch(() => undefined);
-    await rm(aside, { force: true });
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  /** Takes the lock again when something else stands in its place. @throws AgentError `ALREADY_RUNNING` */
+  async keep(): Promise<void> {
+    if ((await readHolder(this.path))?.pid !== process.pid) await Lock.take(this.path);
   }
 
   async release(): Promise<void> {

@@ -1,7 +1,10 @@
 /** `verge-agent status`: from the running agent over its socket, or from what is on disk when none runs. */
 import { request } from 'node:http';
+import { z } from 'zod';
 import { readIfPresent } from './atomic-file.js';
-import { findIdentity } from './identity.js';
+import { askGuard } from './guard.js';
+import type { Problem } from './health.js';
+import { readIdentity } from './identity.js';
 import type { Layout } from './layout.js';
 import { isAlive, readHolder } from './lock.js';
 import { activeDigest, loadState } from './update/state.js';
@@ -13,24 +16,42 @@ export interface StatusView {
 }
 
 export async function readStatus(layout: Layout): Promise<StatusView> {
-  const identity = await findIdentity(layout.identity);
-  if (!identity) return { running: false, enrolled: false, dir: layout.dir };
+  const { value: identity, problem } = await readIdentity(layout.identity);
+  const live = await askLive(layout);
+  const enrolled = identity !== null;
+  if (live) return { running: true, enrolled, dir: layout.dir, ...live };
   const holder = await readHolder(layout.lock);
-  const running = (await readIfPresent(layout.running)) !== null && holder !== null && isAlive(holder);
-  const live = running ? await askAgent(layout.socket).catch(() => null) : null;
-  if (live) return { running: true, enrolled: true, dir: layout.dir, ...live };
+  const running =
+    (await readIfPresent(layout.running).catch(() => null)) !== null && holder !== null && isAlive(holder);
+  if (!identity) return { running, enrolled, dir: layout.dir, ...(problem !== null && { problem }) };
   const state = await loadState(layout.state);
+  const { deviceId, name, deviceClass } = identity;
+  const damage = [problem, state.problem].filter((one) => one !== null).join('; ');
   return {
     running,
-    enrolled: true,
+    enrolled,
     dir: layout.dir,
-    deviceId: identity.deviceId,
-    name: identity.name,
-    deviceClass: identity.deviceClass,
-    activeDigest: activeDigest(state),
-    update: state.update,
-    desired: state.desired,
+    deviceId,
+    name,
+    deviceClass,
+    ...(damage !== '' && { problem: damage }),
+    activeDigest: state.value && activeDigest(state.value),
+    update: state.value?.update ?? null,
+    desired: state.value?.desired ?? null,
   };
+}
+
+const Told = z.looseObject({ socketPath: z.string() });
+
+/** From the agent that runs, over its socket or one that it tells of; null when none answers. */
+async function askLive(layout: Layout): Promise<Record<string, unknown> | null> {
+  const told = Told.safeParse(await askGuard(layout.dir));
+  const paths = new Set([...(told.success ? [told.data.socketPath] : []), layout.socket, layout.temporarySocket]);
+  for (const path of paths) {
+    const answer = await askAgent(path).catch(() => null);
+    if (answer) return answer;
+  }
+  return null;
 }
 
 function askAgent(socketPath: string): Promise<Record<string, unknown>> {
@@ -55,10 +76,13 @@ function askAgent(socketPath: string): Promise<Record<string, unknown>> {
 
 /** For people: one line a fact. */
 export function statusLines(view: StatusView): string[] {
-  const { serving, update, spool, requests, ...rest } = view as StatusView &
-    Record<'serving' | 'update' | 'spool' | 'requests', unknown>;
+  const { serving, update, spool, requests, degraded, ...rest } = view as StatusView &
+    Record<'serving' | 'update' | 'spool' | 'requests' | 'degraded', unknown>;
   const facts: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) if (typeof value !== 'object' || value === null) facts[key] = value;
+  if (Array.isArray(degraded) && degraded.length > 0) {
+    facts['degraded'] = (degraded as Problem[]).map(({ part, message }) => `${part}: ${message}`).join('; ');
+  }
   const nested: Record<string, unknown> = { serving, requests, spool, update };
   for (const [key, value] of Object.entries(nested)) {
     if (value === undefined) continue;

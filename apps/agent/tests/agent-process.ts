@@ -6,6 +6,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Running } from '../src/agent.js';
+import { askGuard } from '../src/guard.js';
 import type { Gateway } from './gateway.js';
 
 const bin = fileURLToPath(new URL('../bin/verge-agent.mjs', import.meta.url));
@@ -38,6 +40,8 @@ export interface Status {
   inferencePid: number | null;
   update: { state: string; error: { code: string; message: string } | null; generation: number };
   spool: { id: string; records: number; dropped: number };
+  degraded: { part: string; message: string }[];
+  mended: { part: string; message: string }[];
   httpUrl: string;
   socketPath: string;
 }
@@ -59,6 +63,12 @@ export class AgentProcess {
     const result = await agent.enroll(gateway);
     if (result.code !== 0) throw new Error(result.stderr);
     return agent;
+  }
+
+  /** In a directory that was enrolled before. */
+  static at(dir: string): AgentProcess {
+    requireBuild();
+    return new AgentProcess(dir);
   }
 
   static async blank(): Promise<AgentProcess> {
@@ -99,16 +109,22 @@ export class AgentProcess {
   async start(environment: Record<string, string> = {}): Promise<void> {
     this.spawn(environment);
     const pid = this.child!.pid;
-    const running = await until('agent.json', () => {
+    const running = await until('the agent to listen', async () => {
       if (this.child!.exitCode !== null) throw new Error(`the agent ended with ${this.child!.exitCode}`);
-      try {
-        const content = JSON.parse(readFileSync(join(this.dir, 'agent.json'), 'utf8')) as Record<string, unknown>;
-        return content['pid'] === pid ? (content as { httpUrl: string; socketPath: string }) : null;
-      } catch {
-        return null;
-      }
+      // A file of the run before stays where the disk takes no other.
+      const told = [this.discovered(), (await askGuard(this.dir)) as Running | null];
+      return told.find((running) => running?.pid === pid);
     });
     ({ httpUrl: this.httpUrl, socketPath: this.socketPath } = running);
+  }
+
+  /** What agent.json says, where the disk could take it. */
+  private discovered(): Running | null {
+    try {
+      return JSON.parse(readFileSync(join(this.dir, 'agent.json'), 'utf8')) as Running;
+    } catch {
+      return null;
+    }
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -116,9 +132,14 @@ export class AgentProcess {
     await this.exited;
   }
 
-  async remove(): Promise<void> {
+  /** Ends it if it runs. */
+  async end(): Promise<void> {
     if (this.child && this.child.exitCode === null) this.child.kill('SIGKILL');
     await this.exited;
+  }
+
+  async remove(): Promise<void> {
+    await this.end();
     await rm(this.dir, { recursive: true, force: true });
   }
 

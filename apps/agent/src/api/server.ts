@@ -53,6 +53,7 @@ function json(value: unknown, status = 200): Reply {
 
 export class Api {
   private readonly servers: Server[] = [];
+  private unix: Server | null = null;
   private readonly shapes = new AnsweredShapes();
 
   constructor(private readonly options: ApiOptions) {}
@@ -66,12 +67,22 @@ export class Api {
     return `http://${isIP(address.address) === 6 ? `[${address.address}]` : address.address}:${address.port}`;
   }
 
-  /** @throws AgentError `LISTEN_FAILED` */
+  /** Listens there, and nowhere else on a socket any more. @throws AgentError `LISTEN_FAILED` */
   async listenUnix(path: string): Promise<void> {
-    // The lock is held: a socket that is there belongs to nobody.
-    await rm(path, { force: true });
-    await this.listen({ path }, path, false);
-    await chmod(path, 0o660);
+    const old = this.unix;
+    this.unix = null;
+    // Closing removes what stands under its name, so the old one goes first; what it answers it goes on to answer.
+    old?.close();
+    this.servers.splice(0, this.servers.length, ...this.servers.filter((server) => server !== old));
+    try {
+      // The lock is held: a socket that is there belongs to nobody.
+      await rm(path, { recursive: true, force: true });
+      this.unix = await this.listen({ path }, path, false);
+      await chmod(path, 0o660);
+    } catch (cause) {
+      if (cause instanceof AgentError) throw cause;
+      throw new AgentError('LISTEN_FAILED', `cannot listen on ${path}: ${reasonOf(cause)}`, { cause });
+    }
   }
 
   async close(): Promise<void> {

@@ -54,7 +54,8 @@ export async function enroll(options: EnrollOptions): Promise<{ identity: Identi
       `${layout.dir} belongs to device ${present.deviceId} (${present.name}) already; give another --dir`,
     );
   }
-  await layout.prepare();
+  const [problem] = await layout.prepare();
+  if (problem !== undefined) throw new AgentError('STATE_DAMAGED', `${layout.dir} cannot be used: ${problem}`);
   // A running agent would write its old identity over the new one.
   const lock = await Lock.take(layout.lock);
   try {

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../tests/agent-process.js';
 import { readIfPresent } from '../atomic-file.js';
+import { Health } from '../health.js';
 import { Recorder } from './recorder.js';
 import { decodeRecord } from './record-codec.js';
 import { Spool } from './spool.js';
@@ -19,7 +20,11 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const openBoth = async () => {
   const spool = await Spool.open({ dir, maxBytes: 1e6 });
   const journal = join(dir, 'open-window.bin');
-  return { spool, journal, recorder: await Recorder.open({ spool, journal, journalMs: 50, log }) };
+  return {
+    spool,
+    journal,
+    recorder: await Recorder.open({ spool, journal, journalMs: 50, health: new Health(log), log }),
+  };
 };
 const seen = (artifact: string, latencyMs: number, outcome: Outcome = 'answered') => ({
   artifactDigest: artifact,

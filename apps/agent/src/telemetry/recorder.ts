@@ -7,9 +7,10 @@
 import { rm } from 'node:fs/promises';
 import { readIfPresent, writeAtomic } from '../atomic-file.js';
 import { reasonOf } from '../errors.js';
+import type { Health } from '../health.js';
 import type { Log } from '../log/logger.js';
 import { encodeRecord } from './record-codec.js';
-import { decodeFrames, encodeFrame, encodeHeader, headerBytes } from './segment.js';
+import { decodeFrames, decodeHeader, encodeFrame, encodeHeader, type Frame } from './segment.js';
 import type { Spool } from './spool.js';
 import { Totals } from './totals.js';
 import { observationOf, Window, type Seen } from './window.js';
@@ -19,6 +20,7 @@ export interface RecorderOptions {
   /** Path of the journal of the open window. */
   journal: string;
   journalMs: number;
+  health: Health;
   log: Log;
   now?: () => number;
 }
@@ -29,6 +31,8 @@ const maxPending = 500;
 export class Recorder {
   private window: Window;
   private dirty = false;
+  /** Whether the journal of an interrupted run is in the spool. */
+  private restored = false;
   /** Records of closed windows that the disk did not take. */
   private pending: Buffer[] = [];
   /** Records given up because the disk took none for long. */
@@ -45,19 +49,9 @@ export class Recorder {
     this.window = new Window(this.now());
   }
 
-  /** Moves what the journal of an interrupted run holds into the spool, then begins a new window. */
   static async open(options: RecorderOptions): Promise<Recorder> {
-    const { spool, journal } = options;
-    const bytes = await readIfPresent(journal);
-    if (bytes) {
-      const frames = decodeFrames(bytes).frames;
-      // Records numbered below the spool's next number were appended before the process ended.
-      const lost = frames.filter((frame) => frame.seq >= spool.nextSeq);
-      const ofThisSpool = bytes.subarray(0, headerBytes).equals(encodeHeader(spool.id));
-      if (lost.length > 0 && ofThisSpool) await spool.append(lost.map((frame) => frame.payload));
-      await rm(journal, { force: true });
-    }
     const recorder = new Recorder(options);
+    await recorder.restore().catch((error: unknown) => options.health.report('spool', error));
     recorder.timer = setInterval(() => {
       recorder.writeJournal().catch((error: unknown) => {
         options.log.error({ err: reasonOf(error) }, 'the open telemetry window could not be written');
@@ -86,18 +80,46 @@ export class Recorder {
       if (trouble) this.options.log.warn(trouble, 'requests failed or were refused since the last window');
       this.left += closing.left;
       if (!closing.empty) this.pending.push(...closing.records(this.now()).map(encodeRecord));
-      if (this.pending.length === 0) return;
-      try {
-        await this.options.spool.append(this.pending);
-      } catch (error) {
-        this.options.log.error({ err: reasonOf(error) }, 'telemetry cannot be stored now and is kept in memory');
+      const { spool, journal, health } = this.options;
+      const stored = await health.attempt('spool', async () => {
+        await this.restore();
+        await (this.pending.length > 0 ? spool.append(this.pending) : spool.ready());
+      });
+      if (!stored) {
         // Unable to write for long: the oldest go, so that memory stays bounded.
         this.dropped += this.pending.splice(0, Math.max(0, this.pending.length - maxPending)).length;
         return;
       }
+      if (this.pending.length === 0) return;
       this.pending = [];
-      await rm(this.options.journal, { force: true });
+      await rm(journal, { recursive: true, force: true }).catch((error: unknown) => health.report('journal', error));
     });
+  }
+
+  /** Moves what the journal of an interrupted run holds into the spool, as soon as there is one. */
+  private async restore(): Promise<void> {
+    if (this.restored) return;
+    const { spool, journal, health } = this.options;
+    const opened = await health.attempt('spool', () => spool.ready());
+    if (!opened) return;
+    let bytes: Buffer | null;
+    try {
+      bytes = await readIfPresent(journal);
+    } catch (error) {
+      bytes = Buffer.alloc(0);
+      health.report('journal', error);
+    }
+    if (bytes) {
+      const { frames, damagedTail } = decodeFrames(bytes);
+      const ofThisSpool = (decodeHeader(bytes) ?? spool.id) === spool.id;
+      // Records numbered below the spool's next number were appended before the process ended.
+      const left = ofThisSpool ? frames.filter((frame) => frame.seq >= spool.nextSeq) : [];
+      if (left.length > 0) await spool.append(left.map((frame) => frame.payload));
+      // A journal is written as a whole: what cannot be read of it are records that are lost.
+      this.dropped += lostOf(frames, damagedTail, ofThisSpool);
+      await rm(journal, { recursive: true, force: true }).catch((error: unknown) => health.report('journal', error));
+    }
+    this.restored = true;
   }
 
   async close(): Promise<void> {
@@ -107,17 +129,15 @@ export class Recorder {
 
   private writeJournal(): Promise<void> {
     return this.exclusively(async () => {
-      if (!this.dirty) return;
+      const { spool, journal, health } = this.options;
+      // Without a spool there are no numbers, and the journal of the run before must stay.
+      if (!this.dirty || !this.restored) return;
       this.dirty = false;
-      const { spool, journal, log } = this.options;
       const first = spool.nextSeq;
       const payloads = [...this.pending, ...this.window.records(this.now()).map(encodeRecord)];
       const frames = payloads.map((payload, i) => encodeFrame({ seq: first + i, payload }));
-      try {
-        await writeAtomic(journal, Buffer.concat([encodeHeader(spool.id), ...frames]));
-      } catch (error) {
-        log.warn({ err: reasonOf(error) }, 'the open telemetry window could not be made durable');
-      }
+      const content = Buffer.concat([encodeHeader(spool.id), ...frames]);
+      this.dirty = !(await health.attempt('journal', () => writeAtomic(journal, content)));
     });
   }
 
@@ -126,4 +146,11 @@ export class Recorder {
     this.queue = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Records of a journal that are damaged: numbers missing between the others, its end, or all that it held. */
+function lostOf(frames: readonly Frame[], damagedTail: number, readable: boolean): number {
+  const [first, last] = [frames[0], frames.at(-1)];
+  if (!readable || !first || !last) return Math.max(1, frames.length);
+  return last.seq - first.seq + 1 - frames.length + damagedTail;
 }

@@ -57,26 +57,51 @@ export interface Segment {
   frames: Frame[];
   /** Where the last whole frame ends; what follows is a torn write or damage. */
   end: number;
+  /** 1 when a record of the right length follows the last whole frame, so that it was stored and is damaged. */
+  damagedTail: number;
 }
 
+/** Numbers beyond it are no sequence numbers. */
+const maxSeq = 2 ** 48;
+
 /**
- * Reads the frames of a segment. A damaged frame between whole ones is skipped (its length still leads to the next);
- * where no whole frame follows, the segment ends.
+ * Reads the frames of a segment. Damage loses the record that it is in: the next frame that is whole and has a higher
+ * number is looked for, byte by byte; where none follows, the segment ends.
  */
 export function decodeFrames(bytes: Buffer): Segment {
   const frames: Frame[] = [];
   let end = Math.min(headerBytes, bytes.length);
-  for (let at = headerBytes; at < bytes.length;) {
-    const frame = frameAt(bytes, at);
-    if (frame) {
-      frames.push({ seq: frame.seq, payload: frame.payload });
-      at = end = frame.end;
+  let last = 0;
+  for (let at = headerBytes; at + frameBytes <= bytes.length;) {
+    const frame = plausible(bytes, at, last) ? frameAt(bytes, at) : null;
+    if (!frame) {
+      at++;
       continue;
     }
-    if (at + frameBytes > bytes.length) break;
-    const length = bytes.readUInt32LE(at);
-    at += frameBytes + length;
-    if (length > maxPayloadBytes || at >= bytes.length || !frameAt(bytes, at)) break;
+    frames.push({ seq: frame.seq, payload: frame.payload });
+    last = frame.seq;
+    at = end = frame.end;
   }
-  return { frames, end };
+  const tail = bytes.length - end - frameBytes;
+  const repaired = tail >= 0 ? withLength(bytes, end, tail) : null;
+  if (repaired && repaired.seq > last) {
+    frames.push(repaired);
+    return { frames, end: bytes.length, damagedTail: 0 };
+  }
+  return { frames, end, damagedTail: tail > 0 && bytes.readUInt32LE(end) === tail ? 1 : 0 };
+}
+
+/** A cheap look before the checksum is computed. */
+function plausible(bytes: Buffer, at: number, last: number): boolean {
+  if (bytes.readUInt32LE(at) > bytes.length - at - frameBytes || bytes.readUInt16LE(at + 14) !== 0) return false;
+  const seq = Number(bytes.readBigUInt64LE(at + 8));
+  return seq > last && seq < maxSeq;
+}
+
+/** The last frame when only its length is damaged: the file says what it was. */
+function withLength(bytes: Buffer, at: number, length: number): Frame | null {
+  const copy = Buffer.from(bytes.subarray(at));
+  copy.writeUInt32LE(length, 0);
+  const frame = plausible(copy, 0, 0) ? frameAt(copy, 0) : null;
+  return frame && { seq: frame.seq, payload: frame.payload };
 }

@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { requireBuild } from '../../tests/agent-process.js';
 import { crc32c } from './crc32c.js';
@@ -50,14 +51,38 @@ describe('segment', () => {
     }
   });
 
-  it('with any byte changed, gives no record that was not written', () => {
-    for (let at = headerBytes; at < whole.length; at++) {
+  it('with any bit flipped, loses the one record that it is in and gives none that was not written', () => {
+    for (let bit = headerBytes * 8; bit < whole.length * 8; bit++) {
       const damaged = Buffer.from(whole);
-      damaged[at]! ^= 0x41;
-      const kept = decodeFrames(damaged).frames;
-      expect(kept.length).toBeLessThan(payloads.length);
+      damaged[bit >> 3]! ^= 1 << (bit & 7);
+      const { frames: kept, damagedTail } = decodeFrames(damaged);
+      expect(kept.length, `bit ${bit}`).toBeGreaterThanOrEqual(payloads.length - 1);
       for (const { seq, payload } of kept) expect(Buffer.from(payload).toString()).toBe(payloads[seq - 1]);
+      // The last one has nothing behind it that shows the gap.
+      const lostLast = kept.at(-1)!.seq < payloads.length;
+      expect(damagedTail, `bit ${bit}`).toBe(lostLast ? 1 : 0);
     }
+  });
+
+  it('finds the records behind any damage', () => {
+    const payload = fc.uint8Array({ maxLength: 60 });
+    const hole = fc.record({ at: fc.nat(), bytes: fc.uint8Array({ minLength: 1, maxLength: 30 }) });
+    fc.assert(
+      fc.property(fc.array(payload, { minLength: 3, maxLength: 12 }), hole, (records, { at, bytes }) => {
+        const parts = records.map((p, i) => encodeFrame({ seq: i + 1, payload: p }));
+        const file = Buffer.concat([encodeHeader(id), ...parts]);
+        const from = headerBytes + (at % (file.length - headerBytes));
+        file.set(bytes.subarray(0, file.length - from), from);
+        const to = Math.min(file.length, from + bytes.length);
+        const kept = new Map(decodeFrames(file).frames.map((f) => [f.seq, f.payload]));
+        let start = headerBytes;
+        parts.forEach((part, i) => {
+          const touched = start < to && start + part.length > from;
+          if (!touched) expect(Buffer.compare(kept.get(i + 1) ?? Buffer.from('lost'), records[i]!)).toBe(0);
+          start += part.length;
+        });
+      }),
+    );
   });
 
   it('skips a damaged frame between whole ones', () => {
@@ -172,6 +197,94 @@ describe('spool', () => {
       expect(after.dropped).toBe(1);
       await after.close();
     }
+  });
+
+  /** As the uploader does, until nothing waits. @returns the numbers that were delivered */
+  const drain = async (spool: Spool): Promise<number[]> => {
+    const delivered: number[] = [];
+    for (;;) {
+      const frames = await spool.read(2, 1e9);
+      if (frames.length === 0) return delivered;
+      delivered.push(...frames.map(({ seq }) => seq));
+      await spool.markSent(frames.at(-1)!.seq);
+      await spool.acknowledge(frames.at(-1)!.seq);
+    }
+  };
+  const segmentsOf = async (dir: string) =>
+    (await readdir(dir)).filter((n) => n.endsWith('.seg')).map((name) => join(dir, name));
+  const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+  /** What happens to the only segment, which holds the records 1 to 5, and which of them are lost. */
+  const damages: [string, (path: string) => Promise<unknown>, number[]][] = [
+    [
+      'a bit flips in the middle',
+      async (path) => {
+        const bytes = await readFile(path);
+        bytes[bytes.indexOf('record 3')]! ^= 1;
+        await writeFile(path, bytes);
+      },
+      [3],
+    ],
+    [
+      'a bit flips at its end',
+      async (path) => {
+        const bytes = await readFile(path);
+        bytes[bytes.indexOf('record 5')]! ^= 1;
+        await writeFile(path, bytes);
+      },
+      [5],
+    ],
+    ['it is removed', (path) => rm(path), [1, 2, 3, 4, 5]],
+    ['it is emptied', (path) => truncate(path), [1, 2, 3, 4, 5]],
+    [
+      'a folder takes its place',
+      async (path) => {
+        await rm(path);
+        await mkdir(path);
+      },
+      [1, 2, 3, 4, 5],
+    ],
+  ];
+  it.each(damages)('while %s, delivers and stores the rest and counts what is lost', async (_, damage, lost) => {
+    for (const appendAfter of [false, true]) {
+      const dir = await folder();
+      const spool = await open(dir);
+      await spool.append(numbers(1, 5).map((i) => text(`record ${i}`)));
+      await damage((await segmentsOf(dir))[0]!);
+      if (appendAfter) expect(await spool.append([text('record 6')])).toBe(6);
+      const delivered = await drain(spool);
+      expect(delivered).toEqual(numbers(1, appendAfter ? 6 : 5).filter((n) => !lost.includes(n)));
+      expect(spool.dropped).toBe(lost.length);
+      expect(await spool.append([text('next')])).toBe(appendAfter ? 7 : 6);
+      await spool.close();
+      const after = await open(dir);
+      expect([after.id, after.dropped, await drain(after)]).toEqual([spool.id, lost.length, [appendAfter ? 7 : 6]]);
+      await after.close();
+    }
+  });
+
+  it('keeps its name and its counts when the newest marks are damaged', async () => {
+    const dir = await folder();
+    const spool = await open(dir);
+    await spool.append(numbers(1, 4).map((i) => text(String(i))));
+    await spool.discard(1);
+    await spool.markSent(2);
+    await spool.close();
+    await writeFile(join(dir, 'marks.json'), '{}');
+    const after = await open(dir);
+    expect([after.id, after.dropped, await drain(after)]).toEqual([spool.id, 1, [2, 3, 4]]);
+    await after.close();
+  });
+
+  it('opens once it can, when it could not at first', async () => {
+    const dir = join(await folder(), 'spool');
+    await writeFile(dir, 'a file in the place of the folder');
+    const spool = await open(dir);
+    await expect(spool.append([text('one')])).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
+    await rm(dir);
+    expect(await spool.append([text('one')])).toBe(1);
+    expect(await drain(spool)).toEqual([1]);
+    await spool.close();
   });
 
   it('killed while it writes, has everything that append returned for', async () => {

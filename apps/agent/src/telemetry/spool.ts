@@ -1,38 +1,16 @@
 /**
  * A durable queue of records on disk. What `append` returned for survives kill -9 and power cuts; records are numbered
- * 1, 2, 3 ... within one spool id and forgotten after `acknowledge`. When the size cap is reached the oldest segment goes,
- * and the records in it that were never delivered are counted.
+ * 1, 2, 3 ... within one spool id and forgotten after `acknowledge`. Whatever was stored and could not be delivered is
+ * counted: records dropped at the size cap, refused by the control plane, damaged on disk. A disk that cannot be used
+ * makes every operation fail until it can.
  */
-import { randomUUID } from 'node:crypto';
-import { open, readdir, readFile, rm, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { readIfPresent, syncDirectory, writeAtomic } from '../atomic-file.js';
-import { AgentError, reasonOf } from '../errors.js';
-import { decodeFrames, decodeHeader, encodeFrame, encodeHeader, headerBytes, type Frame } from './segment.js';
-
-const Marks = z.object({
-  version: z.literal(1),
-  spoolId: z.uuid(),
-  /** Everything up to here is stored by the control plane, or was given up. */
-  acknowledged: z.int().min(0),
-  /** The highest number that may have been sent: never given to another record. */
-  sent: z.int().min(0),
-  /** How far missing numbers have been looked for and counted. */
-  inspected: z.int().min(0),
-  /** Records given up or damaged, never delivered. */
-  dropped: z.int().min(0),
-});
-type Marks = z.infer<typeof Marks>;
-
-interface SegmentFile {
-  path: string;
-  first: number;
-  last: number;
-  /** Records in the file. */
-  count: number;
-  bytes: number;
-}
+import { syncDirectory } from '../atomic-file.js';
+import { AgentError, reasonOf, systemCode } from '../errors.js';
+import { firstMarks, loadMarks, saveMarks, type Marks } from './marks.js';
+import { findSegments, isInPlace, readSegment, writeAll, type SegmentFile } from './segment-file.js';
+import { decodeFrames, encodeFrame, encodeHeader, headerBytes, type Frame } from './segment.js';
 
 export interface SpoolOptions {
   dir: string;
@@ -44,58 +22,46 @@ export interface SpoolOptions {
 export class Spool {
   private queue: Promise<unknown> = Promise.resolve();
   private file: FileHandle | null = null;
-  private next: number;
+  /** Null until the disk could be used. */
+  private marks: Marks | null = null;
+  private segments: SegmentFile[] = [];
+  private next = 0;
+  /** Numbers of the last `read`: what is missing between them is lost. */
+  private lastRead: number[] = [];
+  /** Damaged records at the end of segments that no marks count yet. */
+  private cutOff = 0;
 
-  private constructor(
-    private readonly options: SpoolOptions,
-    private marks: Marks,
-    private readonly segments: SegmentFile[],
-  ) {
-    this.next = Math.max(marks.acknowledged, marks.sent, segments.at(-1)?.last ?? 0) + 1;
-  }
+  private constructor(private readonly options: SpoolOptions) {}
 
-  /** Opens or makes the spool; a torn tail is cut off, damaged records are counted as dropped. */
+  /** Opens or makes the spool. Where the disk does not let it, it is tried again at each use. */
   static async open(options: SpoolOptions): Promise<Spool> {
-    const marksPath = join(options.dir, 'marks.json');
-    const stored = await readIfPresent(marksPath);
-    const parsed = stored ? Marks.safeParse(parseJson(stored)) : null;
-    const found: (SegmentFile & { spoolId: string })[] = [];
-    for (const name of (await readdir(options.dir)).filter((n) => n.endsWith('.seg')).sort()) {
-      const segment = await recover(join(options.dir, name));
-      if (segment) found.push(segment);
-    }
-    const marks: Marks = parsed?.success
-      ? parsed.data
-      : {
-          version: 1,
-          // Without marks the segments still say which spool they belong to, so what was delivered is not counted again.
-          spoolId: found.at(-1)?.spoolId ?? randomUUID(),
-          acknowledged: 0,
-          sent: 0,
-          inspected: 0,
-          dropped: 0,
-        };
-    const own = found.filter((segment) => segment.spoolId === marks.spoolId);
-    const spool = new Spool(options, marks, own);
-    spool.countGaps();
-    await spool.saveMarks();
-    await spool.removeFinished();
+    const spool = new Spool(options);
+    await spool.ready().catch(() => undefined);
     return spool;
   }
 
-  get id(): string {
-    return this.marks.spoolId;
+  /** @throws AgentError `SPOOL_FAILED` while the disk cannot be used */
+  ready(): Promise<void> {
+    return this.exclusively(() => Promise.resolve());
   }
-  /** The number that the next record gets. */
+
+  /** Empty until the disk could be used. */
+  get id(): string {
+    return this.marks?.spoolId ?? '';
+  }
+  /** The number that the next record gets; 0 until the disk could be used. */
   get nextSeq(): number {
     return this.next;
   }
+  /** Records that were stored and never delivered: given up, or damaged as far as is known. */
   get dropped(): number {
-    return this.marks.dropped;
+    if (!this.marks) return 0;
+    const last = this.segments.at(-1)?.last ?? 0;
+    return this.marks.dropped + Math.max(0, last - this.marks.acknowledged - this.waiting);
   }
   /** Records that wait to be delivered. */
   get waiting(): number {
-    const { acknowledged } = this.marks;
+    const acknowledged = this.marks?.acknowledged ?? 0;
     return this.segments.reduce((sum, s) => sum + Math.max(0, Math.min(s.count, s.last - acknowledged)), 0);
   }
   get bytes(): number {
@@ -121,7 +87,7 @@ export class Spool {
         // What was half written is cut off again; the numbers are free because nothing was sent.
         await this.file?.truncate(segment.bytes).catch(() => undefined);
         await this.closeFile();
-        throw new AgentError('SPOOL_FAILED', `the spool cannot be written: ${reasonOf(error)}`, { cause: error });
+        throw error;
       }
       segment.bytes += bytes.length;
       segment.count += payloads.length;
@@ -132,83 +98,135 @@ export class Spool {
     });
   }
 
-  /** The oldest records that wait, in order. */
+  /** The oldest records that wait, in order. What is damaged is passed over, and counted once what follows is delivered. */
   read(maxRecords: number, maxBytes: number): Promise<Frame[]> {
-    return this.exclusively(async () => {
+    return this.exclusively(async (marks) => {
       const frames: Frame[] = [];
       let bytes = 0;
+      const full = ({ payload }: Frame): boolean =>
+        frames.length === maxRecords || (frames.length > 0 && bytes + payload.length > maxBytes);
       for (const segment of this.segments) {
-        if (segment.count === 0 || segment.last <= this.marks.acknowledged) continue;
-        for (const frame of decodeFrames(await readFile(segment.path)).frames) {
-          if (frame.seq <= this.marks.acknowledged) continue;
+        if (segment.count === 0 || segment.last <= marks.acknowledged) continue;
+        const whole = decodeFrames(await readSegment(segment.path)).frames;
+        segment.count = whole.length;
+        for (const frame of whole) {
+          if (frame.seq <= marks.acknowledged) continue;
+          if (full(frame)) return this.remember(frames);
           bytes += frame.payload.length;
-          if (frames.length === maxRecords || (frames.length > 0 && bytes > maxBytes)) return frames;
           frames.push(frame);
         }
       }
-      return frames;
+      if (frames.length === 0) await this.giveUpTo(this.segments.at(-1)?.last ?? 0);
+      return this.remember(frames);
     });
   }
 
   /** To be called before sending: a number that left the device never names another record, whatever the disk loses. */
   markSent(through: number): Promise<void> {
-    return this.exclusively(async () => {
-      if (through <= this.marks.sent) return;
-      this.marks = { ...this.marks, sent: through };
-      await this.saveMarks();
+    return this.exclusively(async (marks) => {
+      if (through > marks.sent) await this.mark({ sent: through });
     });
   }
 
   /** Forgets every record up to the number. */
   acknowledge(through: number): Promise<void> {
-    return this.exclusively(async () => {
+    return this.exclusively(async (marks) => {
       const upTo = Math.min(through, this.next - 1);
-      if (upTo <= this.marks.acknowledged) return;
-      this.marks = { ...this.marks, acknowledged: upTo };
-      await this.saveMarks();
+      const passed = upTo - marks.acknowledged;
+      if (passed <= 0) return;
+      // Each number is passed once: those that were not among what was read were lost.
+      const covered = (this.lastRead.at(-1) ?? 0) >= upTo;
+      const present = this.lastRead.filter((seq) => seq > marks.acknowledged && seq <= upTo).length;
+      await this.mark({ acknowledged: upTo, dropped: marks.dropped + (covered ? passed - present : 0) });
       await this.removeFinished();
     });
   }
 
   /** Gives up one record that the control plane refuses for good, so that the ones behind it can go. */
   discard(seq: number): Promise<void> {
-    return this.exclusively(async () => {
-      if (seq <= this.marks.acknowledged) return;
-      this.marks = { ...this.marks, acknowledged: seq, dropped: this.marks.dropped + 1 };
-      await this.saveMarks();
-      await this.removeFinished();
-    });
+    return this.exclusively(() => this.giveUpTo(seq));
   }
 
   async close(): Promise<void> {
-    await this.exclusively(() => this.closeFile());
+    await this.queue;
+    await this.closeFile();
   }
 
-  private exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.queue.then(work);
+  /** One at a time, with the spool open. */
+  private exclusively<T>(work: (marks: Marks) => Promise<T>): Promise<T> {
+    const turn = this.queue.then(async () => {
+      try {
+        return await work(this.marks ?? (await this.openFiles()));
+      } catch (error) {
+        throw new AgentError('SPOOL_FAILED', `the spool cannot be used: ${reasonOf(error)}`, { cause: error });
+      }
+    });
     this.queue = turn.catch(() => undefined);
     return turn;
   }
 
-  private saveMarks(): Promise<void> {
-    return writeAtomic(join(this.options.dir, 'marks.json'), JSON.stringify(this.marks));
+  private async openFiles(): Promise<Marks> {
+    const { dir } = this.options;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const stored = await loadMarks(dir);
+    const { found, damaged } = await findSegments(dir);
+    // Cut off by now: to be counted also when this opening fails further down.
+    this.cutOff += damaged;
+    const marks = stored ?? firstMarks(found.findLast(({ spoolId }) => spoolId !== null)?.spoolId ?? null);
+    // A segment without a readable header is of this spool: others are not made in its folder.
+    const own = found.filter(({ spoolId }) => spoolId === null || spoolId === marks.spoolId);
+    const opened = { ...marks, dropped: marks.dropped + this.cutOff };
+    await saveMarks(dir, opened);
+    this.cutOff = 0;
+    this.segments = own;
+    this.next = Math.max(marks.acknowledged, marks.sent, own.at(-1)?.last ?? 0) + 1;
+    this.marks = opened;
+    await this.removeFinished();
+    return opened;
+  }
+
+  private remember(frames: Frame[]): Frame[] {
+    this.lastRead = frames.map(({ seq }) => seq);
+    return frames;
+  }
+
+  private async giveUpTo(seq: number): Promise<void> {
+    const { acknowledged, dropped } = this.marks!;
+    if (seq <= acknowledged) return;
+    await this.mark({ acknowledged: seq, dropped: dropped + seq - acknowledged });
+    await this.removeFinished();
+  }
+
+  /** On a full disk the records that were delivered go first: their room is what the marks need. */
+  private async mark(change: Partial<Marks>): Promise<void> {
+    const marks = (this.marks = { ...this.marks!, ...change });
+    try {
+      await saveMarks(this.options.dir, marks);
+    } catch (error) {
+      if (!['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) throw error;
+      // The newest segment stays: its numbers keep those before it from being given anew.
+      await this.removeFinished(1);
+      await saveMarks(this.options.dir, marks).catch(() => undefined);
+    }
   }
 
   private async closeFile(): Promise<void> {
-    await this.file?.close();
+    const { file } = this;
     this.file = null;
+    await file?.close();
   }
 
-  /** The file to append to: the last one while it has room, else a new one whose name is its first number. */
+  /** The file to append to: the last one while it is in its place and has room, else a new one named by its first number. */
   private async segmentFor(bytes: number, first: number): Promise<SegmentFile> {
     const { dir, maxBytes, segmentBytes = 1024 * 1024 } = this.options;
     const limit = Math.min(segmentBytes, Math.floor(maxBytes / 8));
     const last = this.segments.at(-1);
     if (last && last.bytes + bytes <= limit) {
-      this.file ??= await open(last.path, 'r+');
-      return last;
+      this.file ??= await open(last.path, 'r+').catch(() => null);
+      if (this.file && (await isInPlace(this.file, last))) return last;
     }
     await this.closeFile();
+    await mkdir(dir, { recursive: true, mode: 0o700 });
     const path = join(dir, `${String(first).padStart(16, '0')}.seg`);
     try {
       this.file = await open(path, 'w', 0o600);
@@ -216,8 +234,8 @@ export class Spool {
       await syncDirectory(dir);
     } catch (error) {
       await this.closeFile();
-      await rm(path, { force: true });
-      throw new AgentError('SPOOL_FAILED', `the spool cannot be written: ${reasonOf(error)}`, { cause: error });
+      await rm(path, { recursive: true, force: true });
+      throw error;
     }
     const segment: SegmentFile = { path, first, last: first - 1, count: 0, bytes: headerBytes };
     this.segments.push(segment);
@@ -227,64 +245,18 @@ export class Spool {
   private async enforceCap(): Promise<void> {
     while (this.bytes > this.options.maxBytes && this.segments.length > 1) {
       const oldest = this.segments[0]!;
-      const undelivered = Math.max(0, Math.min(oldest.count, oldest.last - this.marks.acknowledged));
       // The mark comes first: cut between the two, the file is removed at the next start and not counted again.
-      this.marks = {
-        ...this.marks,
-        acknowledged: Math.max(this.marks.acknowledged, oldest.last),
-        dropped: this.marks.dropped + undelivered,
-      };
-      await this.saveMarks();
-      await this.removeFinished();
+      if (oldest.last > this.marks!.acknowledged) await this.giveUpTo(oldest.last);
+      else await this.removeFinished();
     }
   }
 
-  private async removeFinished(): Promise<void> {
-    while (this.segments.length > 0 && this.segments[0]!.last <= this.marks.acknowledged) {
+  private async removeFinished(keep = 0): Promise<void> {
+    while (this.segments.length > keep && this.segments[0]!.last <= this.marks!.acknowledged) {
       const done = this.segments[0]!;
       if (this.segments.length === 1) await this.closeFile();
-      await rm(done.path, { force: true });
+      await rm(done.path, { recursive: true, force: true });
       this.segments.shift();
     }
-  }
-
-  /** Numbers missing within and between the segments were damaged on disk. */
-  private countGaps(): void {
-    const from = Math.max(this.marks.acknowledged, this.marks.inspected);
-    const last = this.segments.at(-1)?.last ?? 0;
-    if (last <= from) return;
-    let present = 0;
-    for (const segment of this.segments) {
-      if (segment.last > from) present += Math.min(segment.count, segment.last - from);
-    }
-    const missing = Math.max(0, last - from - present);
-    this.marks = { ...this.marks, inspected: last, dropped: this.marks.dropped + missing };
-  }
-}
-
-async function recover(path: string): Promise<(SegmentFile & { spoolId: string }) | null> {
-  const bytes = await readFile(path);
-  const spoolId = decodeHeader(bytes);
-  const { frames, end } = spoolId ? decodeFrames(bytes) : { frames: [], end: 0 };
-  const [first, last] = [frames[0], frames.at(-1)];
-  if (!spoolId || !first || !last) {
-    await rm(path, { force: true });
-    return null;
-  }
-  if (end < bytes.length) await truncate(path, end);
-  return { path, spoolId, first: first.seq, last: last.seq, count: frames.length, bytes: end };
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-  }
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return null;
   }
 }

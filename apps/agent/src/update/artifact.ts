@@ -11,7 +11,7 @@ import type { Target } from './state.js';
 
 /** A manifest with more is no manifest. */
 export const maxManifestBytes = 4 * 1024 * 1024;
-const manifestName = 'manifest.json';
+export const manifestName = 'manifest.json';
 
 export interface Artifact {
   digest: string;
@@ -24,8 +24,11 @@ export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** @throws AgentError `MANIFEST_INVALID` naming every bad field, `DEVICE_CLASS_MISMATCH` */
-export function parseManifest(bytes: Uint8Array, deviceClass: string, target?: Target): ArtifactManifest {
+/**
+ * @param deviceClass null when the device does not know its class, because its identity is damaged
+ * @throws AgentError `MANIFEST_INVALID` naming every bad field, `DEVICE_CLASS_MISMATCH`
+ */
+export function parseManifest(bytes: Uint8Array, deviceClass: string | null, target?: Target): ArtifactManifest {
   const manifest = parseAs(ArtifactManifest, bytes, 'manifest');
   const bad: string[] = [];
   if (target && manifest.model !== target.model) bad.push(`model: ${target.model} is desired, it is ${manifest.model}`);
@@ -40,7 +43,7 @@ export function parseManifest(bytes: Uint8Array, deviceClass: string, target?: T
   } catch (error) {
     throw new AgentError('MANIFEST_INVALID', `preprocess: ${reasonOf(error)}`, { cause: error });
   }
-  if (manifest.deviceClass !== deviceClass) {
+  if (deviceClass !== null && manifest.deviceClass !== deviceClass) {
     throw new AgentError(
       'DEVICE_CLASS_MISMATCH',
       `the artifact was built for the class ${manifest.deviceClass}, this device is ${deviceClass}`,
@@ -127,7 +130,7 @@ async function requireFile(folder: string, file: ArtifactFile): Promise<void> {
  * Reads a slot and verifies every file in it.
  * @throws AgentError `DIGEST_MISMATCH`, `MANIFEST_INVALID`, `DEVICE_CLASS_MISMATCH`
  */
-export async function readSlot(folder: string, digest: string, deviceClass: string): Promise<Artifact> {
+export async function readSlot(folder: string, digest: string, deviceClass: string | null): Promise<Artifact> {
   const bytes = await readFile(join(folder, manifestName)).catch((error: unknown) => {
     throw new AgentError('DIGEST_MISMATCH', `${folder} holds no manifest`, { cause: error });
   });
@@ -138,7 +141,11 @@ export async function readSlot(folder: string, digest: string, deviceClass: stri
 }
 
 /** Digests of what a slot refers to; empty when it holds no readable manifest. */
-export async function slotContents(folder: string, digest: string | null, deviceClass: string): Promise<Set<string>> {
+export async function slotContents(
+  folder: string,
+  digest: string | null,
+  deviceClass: string | null,
+): Promise<Set<string>> {
   if (digest === null || !(await readdir(folder).catch((): string[] => [])).includes(manifestName)) return new Set();
   try {
     return contentsOf(digest, parseManifest(await readFile(join(folder, manifestName)), deviceClass));

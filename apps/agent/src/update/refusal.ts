@@ -48,6 +48,7 @@ export function stopOf(error: unknown, fallback: AgentErrorCode): Stop {
   }
   if (error instanceof RuntimeError) return { kind: 'refuse', code: runtimeCodes[error.code] ?? fallback, message };
   if (error instanceof AgentError) {
+    if (error.code === 'NOT_ENROLLED') return { kind: 'unreachable', message };
     const code = agentErrorCodes.find((known) => known === error.code) ?? fallback;
     return code === 'DOWNLOAD_FAILED' ? { kind: 'try-again', code, message } : { kind: 'refuse', code, message };
   }

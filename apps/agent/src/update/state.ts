@@ -1,8 +1,7 @@
 /** What the agent knows about its update, on disk before it acts on it. */
 import { agentErrorCodes, Digest, Slug } from '@verge/contracts';
 import { z } from 'zod';
-import { readIfPresent, writeAtomic } from '../atomic-file.js';
-import { AgentError, reasonOf } from '../errors.js';
+import { loadDocument, saveDocument, type Generation } from '../generations.js';
 import type { SlotName } from '../layout.js';
 
 export const Target = z.strictObject({
@@ -93,17 +92,11 @@ export function spareSlot(state: AgentState): SlotName {
   return state.active === 'a' ? 'b' : 'a';
 }
 
-/** @throws AgentError `STATE_DAMAGED` for a file that this version cannot read */
-export async function loadState(path: string): Promise<AgentState> {
-  const bytes = await readIfPresent(path);
-  if (!bytes) return initialState;
-  try {
-    return AgentState.parse(JSON.parse(bytes.toString('utf8')));
-  } catch (error) {
-    throw new AgentError('STATE_DAMAGED', `${path} cannot be read: ${reasonOf(error)}`, { cause: error });
-  }
+/** The state, of the generation before when the newest is damaged. */
+export function loadState(path: string): Promise<Generation<AgentState>> {
+  return loadDocument(path, (content) => AgentState.parse(content));
 }
 
 export function saveState(path: string, state: AgentState): Promise<void> {
-  return writeAtomic(path, `${JSON.stringify(state, null, 2)}\n`);
+  return saveDocument(path, state);
 }

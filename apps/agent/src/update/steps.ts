@@ -3,12 +3,24 @@ import type { AgentErrorCode, ArtifactManifest, UpdateEvent, UpdateState } from 
 import { InferenceProcess } from '@verge/runtime';
 import type { RepositoryClient } from '@verge/trust/verify';
 import { readFile } from 'node:fs/promises';
-import { AgentError } from '../errors.js';
+import { AgentError, reasonOf } from '../errors.js';
+import type { Health } from '../health.js';
 import type { Layout, SlotName } from '../layout.js';
 import type { Log } from '../log/logger.js';
 import type { Serving } from '../serving.js';
 import { agreedLength, refuseWithdrawn } from './agreement.js';
-import { contentsOf, parseManifest, readModel, readSelfTests, readSlot, slotContents, writeSlot } from './artifact.js';
+import {
+  contentsOf,
+  parseManifest,
+  readModel,
+  readSelfTests,
+  readSlot,
+  slotContents,
+  writeSlot,
+  type Artifact,
+} from './artifact.js';
+import type { Patch } from './saved-state.js';
+import { unmark } from './served.js';
 import { runSelfTest } from './self-test.js';
 import { spareSlot, type AgentState, type Target } from './state.js';
 import type { FetchFrom, Store } from './store.js';
@@ -18,24 +30,24 @@ export interface StepContext {
   store: Store;
   serving: Serving;
   deviceId: string;
-  deviceClass: string;
+  /** Null when the identity is damaged: what is installed serves, and no update can come. */
+  deviceClass: string | null;
   threads: number;
   repositories: () => Promise<{ release: RepositoryClient; director: RepositoryClient }>;
   fetchBlob: (signal: AbortSignal) => FetchFrom;
   /** Bytes of the target's files that are here; the updater keeps and reports it. */
   progress: { bytes: number; total: number };
+  health: Health;
   log: Log;
   now: () => number;
 }
-
-/** What a step changes in the state, beside the lifecycle. */
-export type Patch = (state: AgentState) => AgentState;
 
 export interface Step {
   /** The event that its success is. */
   done: UpdateEvent;
   /** The code of a failure that has none of its own. */
   code: AgentErrorCode;
+  /** @returns what it changes in the state, beside the lifecycle */
   act: (context: StepContext, state: AgentState, signal: AbortSignal) => Promise<Patch>;
 }
 
@@ -106,10 +118,20 @@ async function install(context: StepContext, state: AgentState): Promise<Patch> 
   });
 }
 
-/** In a process of its own, beside the one that serves. */
 async function selfTest(context: StepContext, state: AgentState, signal: AbortSignal): Promise<Patch> {
   const { layout, deviceClass, threads, log } = context;
   const artifact = await readSlot(layout.slot(slotOf(state)), targetOf(state).manifestDigest, deviceClass);
+  const cases = await testArtifact(artifact, threads, signal);
+  log.info({ digest: artifact.digest, cases }, 'self-test passed');
+  return unchanged;
+}
+
+/**
+ * Runs the signed self-tests in a process of its own, beside the one that serves.
+ * @returns how many cases there were
+ * @throws AgentError `SELF_TEST_FAILED`, RuntimeError
+ */
+export async function testArtifact(artifact: Artifact, threads: number, signal?: AbortSignal): Promise<number> {
   const tests = await readSelfTests(artifact);
   const process = await InferenceProcess.start(await readModel(artifact), artifact.digest, {
     threads,
@@ -120,15 +142,14 @@ async function selfTest(context: StepContext, state: AgentState, signal: AbortSi
     if (problem) throw new AgentError('SELF_TEST_FAILED', problem);
     for (const test of tests) {
       await runSelfTest(test, async (feeds) => {
-        signal.throwIfAborted();
+        signal?.throwIfAborted();
         return (await process.run(feeds)).outputs;
       });
     }
-    log.info({ digest: artifact.digest, cases: tests.reduce((sum, t) => sum + t.cases.length, 0) }, 'self-test passed');
+    return tests.reduce((sum, test) => sum + test.cases.length, 0);
   } finally {
     await process.close(0);
   }
-  return unchanged;
 }
 
 /** The manifest must speak of the model that it comes with. */
@@ -175,9 +196,11 @@ async function revert(context: StepContext, state: AgentState): Promise<Patch> {
       await serving.activate(await readSlot(layout.slot(back), digest, deviceClass));
     }
   } catch (error) {
-    log.error({ err: error instanceof Error ? error.message : String(error) }, 'no model to go back to can serve');
+    log.error({ err: reasonOf(error) }, 'no model to go back to can serve');
     await serving.deactivate();
     back = null;
   }
+  // Only a convenience of the next start: the state says that the slot is empty.
+  await unmark(layout.slot(bad)).catch((error: unknown) => log.warn({ err: reasonOf(error) }, 'a slot keeps its mark'));
   return (s) => ({ ...s, active: back, previous: null, slots: { ...s.slots, [bad]: null } });
 }

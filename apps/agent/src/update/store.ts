@@ -30,7 +30,8 @@ export async function verifyFile(path: string, wanted: Wanted): Promise<boolean>
     const bytes = await hashInto(hash, path);
     return bytes === wanted.bytes && `sha256:${hash.digest('hex')}` === wanted.digest;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
+    // A folder in the place of a file holds nothing either.
+    if (['ENOENT', 'EISDIR', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return false;
     throw error;
   }
 }

@@ -1,16 +1,19 @@
 /** Drives the update: decide (pure), save, act, save. Whatever ends the process, the next one goes on from what is saved. */
-import { transition, updateLifecycle, type AgentErrorCode, type UpdateEvent } from '@verge/contracts';
+import { transition, updateLifecycle, type AgentErrorCode, type UpdateEvent, type UpdateState } from '@verge/contracts';
 import type { DesiredStateReceived } from '@verge/contracts/grpc';
 import { RuntimeError } from '@verge/runtime';
 import { backoffMs, Bell } from '../backoff.js';
 import { AgentError, reasonOf } from '../errors.js';
 import type { SlotName } from '../layout.js';
-import { readSlot } from './artifact.js';
+import { readSlot, type Artifact } from './artifact.js';
 import { decide, type Probation } from './decide.js';
 import { killPoint } from './kill-point.js';
 import { stopOf } from './refusal.js';
-import { activeDigest, loadState, saveState, Target, type AgentState } from './state.js';
-import { steps, type Patch, type Step, type StepContext, type StepState } from './steps.js';
+import { adopt, clearSlot, clearSpare } from './patches.js';
+import { SavedState, type Patch } from './saved-state.js';
+import { markServed, rebuildState } from './served.js';
+import { activeDigest, loadState, Target, type AgentState } from './state.js';
+import { steps, testArtifact, type Step, type StepContext, type StepState } from './steps.js';
 
 export interface UpdaterOptions {
   context: StepContext;
@@ -25,9 +28,11 @@ const maxAttempts = 5;
 /** Times that a download is tried while the control plane answers but does not deliver. */
 const maxTries = 5;
 
+/** While the slot that does not serve is written or has not proved itself, there is no other model to fall back to. */
+const writing: readonly UpdateState[] = ['installing', 'self-testing', 'activating'];
+
 export class Updater {
-  private current: AgentState;
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly saved: SavedState;
   private readonly bell = new Bell();
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
@@ -39,16 +44,24 @@ export class Updater {
     private readonly options: UpdaterOptions,
     state: AgentState,
   ) {
-    this.current = state;
+    const { layout, health } = options.context;
+    this.saved = new SavedState(layout.state, state, health, options.onChange);
   }
 
-  /** @throws AgentError `STATE_DAMAGED` */
+  /** A state that cannot be read is made anew from what the slots hold. */
   static async open(options: UpdaterOptions): Promise<Updater> {
-    return new Updater(options, await loadState(options.context.layout.state));
+    const { layout, deviceClass, threads, health, log } = options.context;
+    const { value, problem } = await loadState(layout.state);
+    if (problem !== null) health.report('state', problem);
+    const test = (artifact: Artifact): Promise<unknown> => testArtifact(artifact, threads);
+    if (value) return new Updater(options, value);
+    const rebuilt = await rebuildState(layout, deviceClass, test);
+    if (rebuilt.active !== null) log.warn({ slots: rebuilt.slots, active: rebuilt.active }, 'the state was made anew');
+    return new Updater(options, rebuilt);
   }
 
   get state(): AgentState {
-    return this.current;
+    return this.saved.now;
   }
   get progress(): { bytes: number; total: number } {
     return this.options.context.progress;
@@ -56,7 +69,10 @@ export class Updater {
 
   /** Serves what is installed, then follows the desired state. */
   start(): void {
-    this.running = this.boot().then(() => this.loop());
+    const { log } = this.options.context;
+    this.running = this.boot()
+      .catch((error: unknown) => log.error({ err: reasonOf(error) }, 'the installed model was not looked for'))
+      .then(() => this.loop());
   }
 
   async stop(): Promise<void> {
@@ -80,10 +96,10 @@ export class Updater {
       reportIntervalSeconds: desired.reportIntervalSeconds,
       ...(target === null && desired.serveNothing && { nothing: true as const }),
     };
-    if (JSON.stringify(next) === JSON.stringify(this.current.desired)) return;
+    if (JSON.stringify(next) === JSON.stringify(this.state.desired)) return;
     log.info({ generation: next.generation, target: next.target?.path ?? null }, 'desired state');
-    await this.save((state) => ({ ...state, desired: next }));
-    if (next.generation !== this.current.update.generation) this.stepAbort?.abort();
+    await this.saved.remember((state) => ({ ...state, desired: next }));
+    if (next.generation !== this.state.update.generation) this.stepAbort?.abort();
     this.failures = 0;
     this.bell.ring();
   }
@@ -96,35 +112,32 @@ export class Updater {
 
   /** The serving process of an artifact ended unasked. */
   async crashed(digest: string): Promise<void> {
-    const { update } = this.current;
+    const { update } = this.state;
     // Requests have moved to the new model a moment before the activation is on disk.
     const watched = update.state === 'activating' || update.state === 'committed';
     if (!watched || update.target?.manifestDigest !== digest) return;
-    await this.save((state) => ({ ...state, update: { ...state.update, crashes: state.update.crashes + 1 } }));
+    await this.saved.remember((state) => ({
+      ...state,
+      update: { ...state.update, crashes: state.update.crashes + 1 },
+    }));
     this.bell.ring();
   }
 
-  private save(patch: Patch): Promise<void> {
-    const turn = this.queue.then(async () => {
-      const next = patch(this.current);
-      await saveState(this.options.context.layout.state, next);
-      this.current = next;
-      this.options.onChange();
-    });
-    this.queue = turn.catch(() => undefined);
-    return turn;
+  /** Saves what a failing disk did not take, or what was damaged on it since. */
+  mend(): Promise<void> {
+    return this.saved.mend();
   }
 
   /** Moves along the lifecycle and saves; the patch says what else is true then. */
-  private async apply(event: UpdateEvent, patch: Patch = (state) => state): Promise<void> {
-    const before = this.current.update.state;
+  private async apply(event: UpdateEvent, patch: Patch = (state) => state, change = this.saved.save): Promise<void> {
+    const before = this.state.update.state;
     const after = transition(updateLifecycle, before, event);
-    await this.save((state) => {
+    await change((state) => {
       const patched = patch(state);
       return { ...patched, update: { ...patched.update, state: after, attempts: after in steps ? 1 : 0 } };
     });
     this.tries = 0;
-    const { target, generation, error } = this.current.update;
+    const { target, generation, error } = this.state.update;
     this.options.context.log.info(
       { from: before, to: after, event, target: target?.path, generation, ...error },
       'update',
@@ -133,16 +146,20 @@ export class Updater {
   }
 
   private async boot(): Promise<void> {
-    const { update } = this.current;
+    const { update } = this.state;
     if (update.state in steps) {
-      await this.save((state) => ({ ...state, update: { ...state.update, attempts: state.update.attempts + 1 } }));
-    }
+      await this.saved.remember((state) => ({
+        ...state,
+        update: { ...state.update, attempts: state.update.attempts + 1 },
+      }));
+    } else if (this.state.active !== null) await this.mend();
     // The step itself brings the old model back.
     if (update.state === 'reverting') return;
-    for (let failures = 0; this.current.active !== null && !this.stopped; failures++) {
-      const slot = this.current.active;
+    for (let failures = 0; this.state.active !== null && !this.stopped; failures++) {
+      const slot = this.state.active;
       try {
         await this.serve(slot);
+        if (update.state === 'idle' || update.state === 'failed') await this.markGood();
         return;
       } catch (error) {
         this.options.context.log.error({ slot, err: reasonOf(error) }, 'the installed model does not serve');
@@ -150,9 +167,9 @@ export class Updater {
         const damaged = !(error instanceof RuntimeError) || error.code === 'model-refused';
         if (update.state === 'committed' && (damaged || failures >= 3))
           return this.fail('ACTIVATION_FAILED', reasonOf(error));
-        const canSwitch = this.current.slots[other] !== null && !(update.state in steps);
+        const canSwitch = this.state.slots[other] !== null && !writing.includes(update.state);
         if (damaged || (failures >= 3 && canSwitch)) {
-          await this.save((state) => ({
+          await this.saved.remember((state) => ({
             ...state,
             active: canSwitch ? other : null,
             previous: null,
@@ -165,11 +182,19 @@ export class Updater {
 
   private async serve(slot: SlotName): Promise<void> {
     const { layout, serving, deviceClass, log } = this.options.context;
-    const digest = this.current.slots[slot];
+    const digest = this.state.slots[slot];
     if (digest === null) throw new AgentError('DIGEST_MISMATCH', `slot ${slot} is empty`);
     await serving.activate(await readSlot(layout.slot(slot), digest, deviceClass));
     log.info({ slot, digest }, 'serving');
     this.options.onChange();
+  }
+
+  /** The active model has proved itself: found again when the state is lost. */
+  private async markGood(): Promise<void> {
+    const { layout, health } = this.options.context;
+    const { active } = this.state;
+    const digest = activeDigest(this.state);
+    if (active !== null && digest !== null) await health.attempt('slots', () => markServed(layout, active, digest));
   }
 
   private async loop(): Promise<void> {
@@ -186,15 +211,16 @@ export class Updater {
 
   private async turn(): Promise<void> {
     const { context, probation } = this.options;
-    const action = decide(this.current, context.now(), probation);
+    const action = decide(this.state, context.now(), probation);
     switch (action.do) {
       case 'wait':
         return this.bell.wait(action.untilMs === null ? undefined : action.untilMs - context.now());
       case 'step':
-        return this.step(this.current.update.state as StepState);
+        return this.step(this.state.update.state as StepState);
       case 'adopt':
-        return this.save(adopt);
+        return this.saved.save(adopt);
       case 'settle':
+        if (this.state.update.state === 'committed') await this.markGood();
         return this.apply('settle', (state) => adopt({ ...state, update: { ...state.update, error: null } }));
       case 'desire':
         return this.desire();
@@ -203,7 +229,7 @@ export class Updater {
       case 'withdraw':
         return this.apply('refuse', clearSlot);
       case 'revert': {
-        const { crashes } = this.current.update;
+        const { crashes } = this.state.update;
         return this.fail('ACTIVATION_FAILED', `the inference process crashed ${crashes} times within the probation`);
       }
     }
@@ -230,23 +256,24 @@ export class Updater {
   private async unload(): Promise<void> {
     const { serving, log } = this.options.context;
     await serving.deactivate();
-    log.info({ digest: activeDigest(this.current) }, 'nothing is to serve');
-    await this.save((state) => adopt({ ...state, active: null, previous: null }));
+    log.info({ digest: activeDigest(this.state) }, 'nothing is to serve');
+    await this.saved.remember((state) => adopt({ ...state, active: null, previous: null }));
   }
 
   private async step(name: StepState): Promise<void> {
     const { context, killAt } = this.options;
     const step = steps[name];
-    const repeated = this.current.update.attempts > maxAttempts;
+    const repeated = this.state.update.attempts > maxAttempts;
     if (repeated && name !== 'checking' && name !== 'downloading' && name !== 'reverting') {
       return this.fail('INTERNAL', `the step ${name} ended the agent ${maxAttempts} times`);
     }
     const abort = (this.stepAbort = new AbortController());
-    if (name === 'installing') await this.save(clearSpare);
+    if (name === 'installing') await this.saved.save(clearSpare);
     try {
-      const patch = await step.act(context, this.current, abort.signal);
+      const patch = await step.act(context, this.state, abort.signal);
       killPoint(killAt, `acted:${name}`);
-      await this.apply(step.done, patch);
+      // The old model is back already, whatever the disk takes.
+      await this.apply(step.done, patch, name === 'reverting' ? this.saved.remember : this.saved.save);
       this.failures = 0;
     } catch (error) {
       await this.stepFailed(step, error, abort.signal.aborted);
@@ -263,36 +290,17 @@ export class Updater {
     if (stop.kind === 'refuse' || (stop.kind === 'try-again' && ++this.tries >= maxTries)) {
       return this.fail(stop.code, stop.message);
     }
-    log.warn({ state: this.current.update.state, err: stop.message }, 'the update waits and tries again');
+    log.warn({ state: this.state.update.state, err: stop.message }, 'the update waits and tries again');
     await this.bell.wait(backoffMs(this.failures++, Math.random()));
   }
 
   private async fail(code: AgentErrorCode, message: string): Promise<void> {
-    const reverting = transition(updateLifecycle, this.current.update.state, 'refuse') === 'reverting';
-    await this.apply('refuse', (state) => {
+    const reverting = transition(updateLifecycle, this.state.update.state, 'refuse') === 'reverting';
+    const patch: Patch = (state) => {
       const patched = reverting ? state : clearSlot(state);
       return { ...patched, update: { ...patched.update, error: { code, message } } };
-    });
+    };
+    // The way back to the old model is open also while the disk takes nothing.
+    await this.apply('refuse', patch, reverting ? this.saved.remember : this.saved.save);
   }
-}
-
-/** The same target under the newest generation. */
-function adopt(state: AgentState): AgentState {
-  const { generation, target } = state.desired;
-  const known = [state.update.target?.manifestDigest, activeDigest(state)];
-  const same = target !== null && known.includes(target.manifestDigest);
-  return { ...state, update: { ...state.update, generation, ...(same && { target }) } };
-}
-
-/** What an update that is over has put into its slot is not to be believed. */
-function clearSlot(state: AgentState): AgentState {
-  const { slot } = state.update;
-  return slot === null || slot === state.active ? state : { ...state, slots: { ...state.slots, [slot]: null } };
-}
-
-/** Before the spare slot is overwritten, unless it holds the target already. */
-function clearSpare(state: AgentState): AgentState {
-  const spare: SlotName = state.active === 'a' ? 'b' : 'a';
-  if (state.slots[spare] === null || state.slots[spare] === state.update.target?.manifestDigest) return state;
-  return { ...state, slots: { ...state.slots, [spare]: null } };
 }

@@ -1,0 +1,56 @@
+/** What the agent says of itself: to the control plane, and to people. */
+import type { StatusReport } from '@verge/contracts/grpc';
+import type { Parts } from './parts.js';
+import { activeDigest } from './update/state.js';
+
+/** Telemetry that was observed and will never be delivered. */
+function droppedRecords({ spool, recorder }: Parts): number {
+  return spool.dropped + recorder.dropped;
+}
+
+export async function statusReport(parts: Parts, facts: Record<string, string>): Promise<StatusReport> {
+  const { spool, serving, updater, health } = parts;
+  const { state, progress } = updater;
+  const { update } = state;
+  const degraded = health.fact;
+  return {
+    atMs: Date.now(),
+    generation: update.generation,
+    // An update that was given up because it is no longer wished has not failed.
+    updateState: update.state === 'failed' && update.error === null ? 'idle' : update.state,
+    activeDigest: activeDigest(state) ?? '',
+    targetDigest: update.target?.manifestDigest ?? '',
+    rolloutId: update.target?.rolloutId ?? '',
+    errorCode: update.error?.code ?? '',
+    errorMessage: (update.error?.message ?? '').replaceAll('\0', ' '),
+    progressBytes: progress.bytes,
+    totalBytes: progress.total,
+    facts: degraded === null ? facts : { ...facts, degraded },
+    rssBytes: process.memoryUsage.rss() + (await serving.rssBytes()),
+    spoolRecords: spool.waiting,
+    spoolDropped: droppedRecords(parts),
+  };
+}
+
+/** What `verge-agent status` shows, beside what runs where. */
+export async function statusView(parts: Parts, connected: boolean): Promise<Record<string, unknown>> {
+  const { link, spool, recorder, serving, updater, health } = parts;
+  const { update, desired } = updater.state;
+  const model = serving.current?.manifest;
+  return {
+    name: link?.identity.name ?? null,
+    deviceClass: link?.identity.deviceClass ?? null,
+    connected,
+    serving: model ? { model: model.model, version: model.version, digest: serving.digest } : null,
+    inferencePid: serving.pid,
+    inferenceRssBytes: await serving.rssBytes(),
+    degraded: health.list,
+    mended: health.mended,
+    update: { ...update, progress: updater.progress },
+    desired,
+    activeDigest: activeDigest(updater.state),
+    requests: recorder.totals.now,
+    spool: { id: spool.id, records: spool.waiting, bytes: spool.bytes, dropped: droppedRecords(parts) },
+    valuesLeftOut: recorder.left,
+  };
+}
