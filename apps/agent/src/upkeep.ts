@@ -26,7 +26,9 @@ export class Upkeep {
   async start(lock: Lock | null): Promise<void> {
     this.lock = lock;
     await this.look();
-    this.timer = setInterval(() => (this.turn = this.turn.then(() => this.look())), everyMs);
+    this.timer = setInterval(() => {
+      this.turn = this.turn.then(() => this.look());
+    }, everyMs);
     this.timer.unref();
   }
 
