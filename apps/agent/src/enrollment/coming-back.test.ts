@@ -21,7 +21,12 @@ afterEach(async () => {
 });
 
 const path = () => join(agent.dir, 'identity.json');
-const identity = async (): Promise<Identity> => JSON.parse(await readFile(path(), 'utf8')) as Identity;
+/** Without its checksum, so that it may be written changed. */
+const identity = async (): Promise<Identity> => {
+  const { checksum, ...content } = JSON.parse(await readFile(path(), 'utf8')) as Identity & { checksum: string };
+  expect(checksum).toMatch(/^[0-9a-f]{64}$/);
+  return content;
+};
 const publicKey = ({ privateKeyPem }: Identity) =>
   createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' });
 
@@ -77,7 +82,7 @@ describe('a device that enrols again', () => {
 
   it('with a damaged identity makes a new key, and is the same device', async () => {
     const before = await identity();
-    await writeFile(path(), '{"version":1');
+    for (const generation of [path(), `${path()}.previous`]) await writeFile(generation, '{"version":1');
     expect(await agent.enroll(gateway)).toMatchObject({ code: 1, stderr: expect.stringContaining('STATE_DAMAGED') });
     expect(await agent.enroll(gateway, again())).toMatchObject({ code: 0 });
     const after = await identity();
