@@ -9,6 +9,13 @@ export const toJson = (value: object): Prisma.InputJsonValue => value as Prisma.
 export const toNullableJson = (value: object | null): Prisma.InputJsonValue | typeof Prisma.DbNull =>
   value === null ? Prisma.DbNull : toJson(value);
 
+/**
+ * Whether PostgreSQL stores the value as jsonb: it refuses U+0000 and lone surrogates, which JSON.stringify writes as
+ * escapes.
+ */
+export const isStorable = (value: unknown): boolean =>
+  !/(^|[^\\])(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/.test(JSON.stringify(value) ?? '');
+
 /** A JSON column that may be NULL, by its schema. */
 export const fromNullable = <T extends z.ZodType>(schema: T, value: unknown): z.output<T> | null =>
   value === null || value === undefined ? null : schema.parse(value);

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseDatasetText, type DatasetFile, type DatasetFormat, type DatasetRef } from '@verge/contracts';
+import {
+  datasetPathProblems,
+  parseDatasetText,
+  visibleText,
+  type DatasetFile,
+  type DatasetFormat,
+  type DatasetRef,
+} from '@verge/contracts';
 import { DataError, type Dataset, openDataset, type Part, type Samples, splitSamples } from '@verge/data';
 import type { JobContext } from './job-context.js';
 
@@ -27,10 +34,16 @@ async function fetchFiles(
   folder: string,
   { blobs, signal }: JobContext,
 ): Promise<void> {
+  // The control plane refuses such paths when a data set is registered; what is written here is checked here.
+  const [bad] = datasetPathProblems(files.map((file) => file.path));
+  if (bad) {
+    const path = visibleText(files[bad.index]!.path);
+    throw new DataError('malformed', `data set '${reference.name}': the path '${path}': ${bad.detail}`);
+  }
   for (const file of files) {
     const path = resolve(folder, file.path);
     if (!path.startsWith(folder + sep))
-      throw new Error(`data set '${reference.name}': the path '${file.path}' leaves its folder`);
+      throw new DataError('malformed', `data set '${reference.name}': the path '${file.path}' leaves its folder`);
     await mkdir(dirname(path), { recursive: true });
     await pipeline(Readable.from(await blobs.get(file.digest)), createWriteStream(path), { signal });
   }

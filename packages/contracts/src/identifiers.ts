@@ -14,6 +14,11 @@ export type Slug = z.infer<typeof Slug>;
 export const Id = z.uuid();
 export type Id = z.infer<typeof Id>;
 
-/** RFC 3339 date-time in UTC. */
-export const Instant = z.iso.datetime();
+/**
+ * RFC 3339 date-time in UTC: a day that the calendar has, of the years 0001 to 9999 that PostgreSQL and ECMAScript both write
+ * in this form, with at most nine digits after the second.
+ */
+export const Instant = z.iso
+  .datetime()
+  .regex(/^(?!0000)[^.]*(\.[0-9]{1,9})?Z$/, 'expected a time of the years 0001 to 9999, such as 2026-01-31T12:00:00Z');
 export type Instant = z.infer<typeof Instant>;

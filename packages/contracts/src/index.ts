@@ -7,6 +7,8 @@ export * from './recipe.js';
 export * from './manifest.js';
 export * from './lifecycle.js';
 export * from './problem.js';
+export * from './text.js';
+export * from './dataset-path.js';
 export * from './queue.js';
 export * from './agent-error.js';
 export * from './telemetry/limits.js';

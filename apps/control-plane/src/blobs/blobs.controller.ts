@@ -102,10 +102,9 @@ export class BlobsController {
     const bytes = await this.sizeOf(caller, params.digest);
     const range = parseRange(request.headers.range, bytes);
     if (range === 'unsatisfiable') {
-      response.statusCode = 416;
-      response.setHeader('content-range', `bytes */${bytes}`);
-      response.end();
-      return;
+      // RFC 9110, section 15.5.17.
+      const headers = { 'content-range': `bytes */${bytes}` };
+      throw new ProblemError('RANGE_NOT_SATISFIABLE', `expected a range within ${bytes} bytes`, [], { headers });
     }
     const body = await this.store.get(params.digest, range === 'whole' ? {} : range);
     blobHeaders(response, params.digest, range === 'whole' ? bytes : range.length);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Id, Preprocess, type Dataset, type DatasetFile, type DatasetRef } from '@verge/contracts';
+import { datasetPathProblems, Id, Preprocess, type Dataset, type DatasetFile, type DatasetRef } from '@verge/contracts';
 import { z } from 'zod';
 import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
@@ -55,15 +55,12 @@ export class DatasetsService {
     return presentDataset(row);
   }
 
-  /** Every file is a blob that the project holds, in the size it says, and no path is there twice. */
+  /** Every file is a blob that the project holds, in the size it says, and its path is its own and stays in the folder. */
   private async checkFiles(projectId: string, files: readonly DatasetFile[], field: string): Promise<void> {
     const wanted = files.map((f, i) => ({ field: `${field}/${i}`, digest: f.digest, bytes: f.bytes }));
     const errors = await this.blobs.check(projectId, wanted);
-    const paths = new Set<string>();
-    files.forEach(({ path }, i) => {
-      if (paths.has(path)) errors.push({ field: `${field}/${i}/path`, detail: 'expected a path that occurs once' });
-      paths.add(path);
-    });
+    for (const { index, detail } of datasetPathProblems(files.map((file) => file.path)))
+      errors.push({ field: `${field}/${index}/path`, detail });
     if (errors.length === 0) return;
     // A list may be wrong in a million places.
     const shown = errors.slice(0, MOST_ERRORS);

@@ -1,7 +1,7 @@
 /** Status reports: what devices say of themselves, and what that means for the rollouts they take part in. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { FieldError, UpdateState } from '@verge/contracts';
-import { Digest, Id, updateLifecycle } from '@verge/contracts';
+import { Digest, Id, updateLifecycle, visibleText } from '@verge/contracts';
 import type { StatusReportReceived } from '@verge/contracts/grpc';
 import type { PoolClient } from 'pg';
 import { DatabaseService } from '../database/database.service.js';
@@ -12,7 +12,7 @@ import { invalidArgument } from '../gateway/status.js';
 import type { OfferedUpdate, ReportedEvent, ReportedUpdate } from '../rollouts/report-event.js';
 import { eventOfReport, fellBack } from '../rollouts/report-event.js';
 import { ROLLOUT_TOPIC } from '../rollouts/topics.js';
-import { checkFacts } from './facts.js';
+import { checkFacts, visibleFacts } from './facts.js';
 
 interface Before {
   update_state: string;
@@ -28,9 +28,10 @@ export class ReportService {
   ) {}
 
   /** @throws GatewayError INVALID_ARGUMENT naming every bad field */
-  async receive(device: { deviceId: string; projectId: string }, report: StatusReportReceived): Promise<void> {
-    const bad = checkReport(report);
+  async receive(device: { deviceId: string; projectId: string }, received: StatusReportReceived): Promise<void> {
+    const bad = checkReport(received);
     if (bad.length > 0) throw invalidArgument(bad);
+    const report = visibleReport(received);
     const { deviceId, projectId } = device;
     // In plain SQL: of all that devices say, this is said most often.
     const rollouts = await inTransaction(this.database.pool, async (client) => {
@@ -63,7 +64,7 @@ export function checkReport(report: StatusReportReceived): FieldError[] {
   );
   expect(/^[A-Z0-9_]{0,64}$/.test(report.errorCode), 'error_code', 'expected at most 64 of A-Z, 0-9 and _');
   const message = report.errorMessage;
-  expect(message.length <= 4000 && !message.includes('\0'), 'error_message', 'expected at most 4000 characters');
+  expect(message.length <= 4000, 'error_message', 'expected at most 4000 characters');
   const counts = [
     ['generation', report.generation],
     ['progress_bytes', report.progressBytes],
@@ -75,6 +76,14 @@ export function checkReport(report: StatusReportReceived): FieldError[] {
   for (const [field, value] of counts)
     expect(Number.isSafeInteger(value) && value >= 0, field, 'expected an integer from 0 to 2^53 - 1');
   return [...bad, ...checkFacts(report.facts)];
+}
+
+/**
+ * The report as it is stored and shown. A failure is told even where its words hold what no terminal should get: refused, it
+ * would never be known.
+ */
+function visibleReport(report: StatusReportReceived): StatusReportReceived {
+  return { ...report, errorMessage: visibleText(report.errorMessage), facts: visibleFacts(report.facts) };
 }
 
 /** @returns what was known before, with the device locked to the end of the transaction */

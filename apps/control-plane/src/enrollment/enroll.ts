@@ -1,6 +1,6 @@
 /** The device's side of enrolment: a token and a signing request become a device and its certificate. */
 import type { FieldError } from '@verge/contracts';
-import { Slug } from '@verge/contracts';
+import { Slug, textProblem } from '@verge/contracts';
 import type { EnrollRequestReceived } from '@verge/contracts/grpc';
 import {
   certificateFingerprint,
@@ -14,7 +14,7 @@ import type { AuthorityService } from '../authority/authority.service.js';
 import type { DatabaseService, Db } from '../database/database.service.js';
 import { isUniqueViolation } from '../database/database.service.js';
 import { GatewayError, invalidArgument } from '../gateway/status.js';
-import { checkFacts } from '../devices/facts.js';
+import { checkFacts, visibleFacts } from '../devices/facts.js';
 import { reEnroll } from './re-enroll.js';
 
 export interface Enrolled {
@@ -44,9 +44,8 @@ export function checkEnrollRequest(request: EnrollRequestReceived): void {
   if (request.csrDer.length < 1 || request.csrDer.length > 16_384) {
     bad.push({ field: 'csr_der', detail: 'expected a PKCS #10 request of at most 16384 bytes' });
   }
-  if (!/^[^\p{Cc}]{0,120}$/u.test(request.name)) {
-    bad.push({ field: 'name', detail: 'expected at most 120 characters, none of them a control character' });
-  }
+  const named = request.name.length > 120 ? 'expected at most 120 characters' : textProblem(request.name);
+  if (named !== null) bad.push({ field: 'name', detail: named });
   if (request.deviceClass !== '' && !Slug.safeParse(request.deviceClass).success) {
     bad.push({ field: 'device_class', detail: 'expected 1-63 lower-case letters, digits, dots or dashes' });
   }
@@ -151,7 +150,7 @@ async function findOrCreate(
       groupId: token.groupId,
       deviceClass: token.deviceClass,
       name: await freeName(db, token, request.name.trim(), keyFingerprint),
-      facts: request.facts,
+      facts: visibleFacts(request.facts),
       certificateExpiresAt: new Date(0),
       enrollments: { create: { tokenId: token.id, keyFingerprint } },
     },

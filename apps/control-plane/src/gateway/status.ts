@@ -1,6 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
-import type { FieldError } from '@verge/contracts';
+import { visibleText, type FieldError } from '@verge/contracts';
 import { isTransient } from '../transient.js';
 
 export type StatusName = keyof typeof status;
@@ -13,7 +13,8 @@ export class GatewayError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    // A refusal quotes what was sent, and ends in logs and on terminals.
+    super(visibleText(message), options);
   }
 }
 

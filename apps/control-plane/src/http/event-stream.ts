@@ -21,11 +21,12 @@ export function openEventStream(request: HttpRequest, response: ServerResponse):
   response.setHeader('content-type', 'text/event-stream; charset=utf-8');
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-accel-buffering', 'no');
-  response.flushHeaders();
-  response.write(': open\n\n');
+  // HEAD asks for the headers alone (RFC 9110, section 9.3.2): the stream is over before it begins.
+  let closed = request.method === 'HEAD';
+  if (closed) response.end();
+  else response.write(': open\n\n');
   const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
   const listeners: (() => void)[] = [];
-  let closed = false;
   response.on('close', () => {
     closed = true;
     clearInterval(keepAlive);

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { RouteName } from '@verge/contracts';
+import { routes, type Method, type RouteName } from '@verge/contracts';
+import { checkMediaType } from './media-type.js';
 import { ProblemError } from './problem-error.js';
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const DEFAULT_LIMIT = MiB;
@@ -18,10 +20,7 @@ const limits: Partial<Record<RouteName, number>> = {
  * @throws ProblemError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_BODY
  */
 export async function readJsonBody(request: IncomingMessage, name: RouteName): Promise<unknown> {
-  const type = request.headers['content-type'] ?? '';
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'expected a body of type application/json');
-  }
+  checkMediaType(request, jsonTypesOf(routes[name].method), 'refused');
   const limit = limits[name] ?? DEFAULT_LIMIT;
   const refuse = (): ProblemError => new ProblemError('BODY_TOO_LARGE', `expected a body of at most ${limit} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > limit) throw refuse();
@@ -37,8 +36,22 @@ export async function readJsonBody(request: IncomingMessage, name: RouteName): P
     if (cause instanceof ProblemError) throw cause;
     throw new ProblemError('MALFORMED_BODY', 'the body broke off', [], { cause });
   }
+  return parseJson(Buffer.concat(chunks));
+}
+
+/** A PATCH is a merge patch (RFC 7396), under its own type or under that of JSON. */
+export const jsonTypesOf = (method: Method): readonly string[] =>
+  method === 'PATCH' ? ['application/json', 'application/merge-patch+json'] : ['application/json'];
+
+function parseJson(bytes: Buffer): unknown {
+  let text: string;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    text = utf8.decode(bytes);
+  } catch (cause) {
+    throw new ProblemError('MALFORMED_BODY', 'the body is not UTF-8', [], { cause });
+  }
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new ProblemError('MALFORMED_BODY', `the body is not JSON: ${(cause as Error).message}`, [], { cause });
   }

@@ -6,7 +6,9 @@ import { AuthenticationService, type GuardedRoute } from '../access/authenticati
 import { holderOf } from '../access/holders.js';
 import { OpenStreams } from '../access/open-streams.js';
 import { readJsonBody } from './json-body.js';
+import { checkMediaType } from './media-type.js';
 import { OPEN_PATH, OPERATION } from './operation.js';
+import { ProblemError } from './problem-error.js';
 import type { AnyCaller, HttpRequest } from './request.js';
 import { validateInput } from './validate.js';
 
@@ -30,6 +32,8 @@ export class OperationGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<HttpRequest>();
     const caller = isGuarded(route) ? await this.admit(request, name, route, context) : null;
     const params = { ...request.params };
+    refuseBadEncoding(request);
+    if (route.rawBody) checkMediaType(request, ['application/octet-stream'], 'taken');
     const body = route.body ? await readJsonBody(request, name) : undefined;
     const valid = validateInput(route, { params, query: { ...request.query }, body });
     request.operation = { name, route, caller, params, ...valid };
@@ -56,3 +60,14 @@ export class OperationGuard implements CanActivate {
 }
 
 const isGuarded = (route: Route): route is GuardedRoute => route.role !== 'public';
+
+/** The query parser reads percent-encoded bytes that are not UTF-8 as U+FFFD; what was meant is not known then. */
+function refuseBadEncoding(request: HttpRequest): void {
+  const [, query = ''] = request.originalUrl.split('?', 2);
+  try {
+    decodeURIComponent(query);
+  } catch (cause) {
+    const bad = [{ field: '?', detail: 'expected percent-encoded UTF-8' }];
+    throw new ProblemError('MALFORMED_BODY', 'the query is not percent-encoded UTF-8', bad, { cause });
+  }
+}

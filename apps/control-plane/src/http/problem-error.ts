@@ -1,11 +1,13 @@
 /** A refusal that the caller sees, as problem details (RFC 9457). */
-import type { FieldError, ProblemCode } from '@verge/contracts';
+import { visibleText, type FieldError, type ProblemCode } from '@verge/contracts';
 
 const statusOf: Record<ProblemCode, number> = {
   VALIDATION_FAILED: 422,
   MALFORMED_BODY: 400,
   BODY_TOO_LARGE: 413,
+  METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  RANGE_NOT_SATISFIABLE: 416,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
@@ -26,15 +28,21 @@ export class ProblemError extends Error {
   constructor(
     readonly code: ProblemCode,
     message: string,
-    readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions & { retryAfterSeconds?: number },
+    errors: readonly FieldError[] = [],
+    options?: ErrorOptions & { retryAfterSeconds?: number; headers?: Readonly<Record<string, string>> },
   ) {
-    super(message, options);
+    // A refusal quotes what was sent, and is shown on terminals.
+    super(visibleText(message), options);
+    this.errors = errors.map(({ field, detail }) => ({ field: visibleText(field), detail: visibleText(detail) }));
     this.status = statusOf[code];
     // RFC 9110, section 10.2.3: what is away now is worth another try.
     this.retryAfterSeconds = options?.retryAfterSeconds ?? (code === 'UNAVAILABLE' ? RETRY_AFTER_SECONDS : undefined);
+    this.headers = options?.headers ?? {};
   }
+  readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
+  /** What the answer says besides its body: Allow, Accept-Encoding. */
+  readonly headers: Readonly<Record<string, string>>;
 
   static notFound(noun: string, name: string): ProblemError {
     return new ProblemError('NOT_FOUND', `there is no ${noun} ${JSON.stringify(name)} in this project`);

@@ -67,6 +67,7 @@ export function sendProblem(response: ServerResponse, problem: ProblemError, req
   if (problem.errors.length > 0) body.errors = [...problem.errors];
   if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer realm="verge"');
   if (problem.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(problem.retryAfterSeconds));
+  for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
   response.statusCode = problem.status;
   response.setHeader('content-type', 'application/problem+json');
   response.end(JSON.stringify(body));

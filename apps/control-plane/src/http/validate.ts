@@ -1,6 +1,7 @@
 import { Digest, fieldErrors, Id, type FieldError, type Route } from '@verge/contracts';
 import { z } from 'zod';
 import { ProblemError } from './problem-error.js';
+import { textErrors } from './text-check.js';
 
 /** Path parameters by name; what is not listed is a name or an identifier and is looked up as it stands. */
 const parameters: Record<string, z.ZodType> = {
@@ -23,18 +24,26 @@ export function validateInput(
   route: Route,
   input: { params: Record<string, string>; query: Record<string, unknown>; body: unknown },
 ): { query: unknown; body: unknown } {
-  const errors: FieldError[] = [];
+  const inParams = (pointer: string): string => `{${pointer.slice(1)}}`;
+  const inQuery = (pointer: string): string => `?${pointer.slice(1)}`;
+  const errors: FieldError[] = [
+    ...textErrors(input.params, undefined, inParams),
+    ...textErrors(input.query, route.query, inQuery),
+    ...textErrors(input.body, route.body),
+  ];
+  // A field that is not text as it may be is named once, by what is wrong with its characters.
+  const named = new Set(errors.map((e) => e.field));
+  const add = (found: readonly FieldError[]): void => void errors.push(...found.filter((e) => !named.has(e.field)));
   for (const [name, value] of Object.entries(input.params)) {
     const parsed = (parameters[name] ?? Name).safeParse(value);
-    if (!parsed.success) errors.push({ field: `{${name}}`, detail: parsed.error.issues[0]!.message });
+    if (!parsed.success) add([{ field: `{${name}}`, detail: parsed.error.issues[0]!.message }]);
   }
   const parsedQuery = (route.query ?? z.strictObject({})).safeParse(input.query);
   if (!parsedQuery.success) {
-    const bad = fieldErrors(parsedQuery.error).map((e) => ({ ...e, field: '?' + e.field.replace(/^\//, '') }));
-    errors.push(...bad);
+    add(fieldErrors(parsedQuery.error).map((e) => ({ ...e, field: '?' + e.field.replace(/^\//, '') })));
   }
   const parsedBody = route.body?.safeParse(input.body);
-  if (parsedBody && !parsedBody.success) errors.push(...fieldErrors(parsedBody.error));
+  if (parsedBody && !parsedBody.success) add(fieldErrors(parsedBody.error));
   if (errors.length > 0) throw ProblemError.invalid(errors);
   return { query: parsedQuery.data, body: parsedBody?.data };
 }

@@ -10,6 +10,7 @@ import {
   jobLifecycle,
   JobProgress,
   transition,
+  visibleText,
   type JobEvent,
   type JobKind,
 } from '@verge/contracts';
@@ -220,7 +221,10 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
 
   private async fail(id: string, error: string, queued: QueuedJob | null): Promise<void> {
     const row = await this.database.job.findUniqueOrThrow({ where: { id } });
-    await this.advance(id, 'fail', { ...(queued ? timesOf(row, queued) : {}), error: error.slice(0, 4000) });
+    await this.advance(id, 'fail', {
+      ...(queued ? timesOf(row, queued) : {}),
+      error: visibleText(error.slice(0, 4000), 'free'),
+    });
   }
 
   /** One step of the lifecycle with all that belongs to it, in one transaction. A job that is over by then stays as it is. */

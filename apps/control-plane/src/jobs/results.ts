@@ -16,7 +16,7 @@ import {
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { BLOBS } from '../core.js';
 import type { Db, Prisma } from '../database/database.service.js';
-import { toJson, toNullableJson } from '../json.js';
+import { isStorable, toJson, toNullableJson } from '../json.js';
 import { VersionsService } from '../models/versions.service.js';
 import type { ChangeType } from '../events/event-bus.js';
 
@@ -54,6 +54,7 @@ export class JobResults {
       throw new ResultRefused(`the worker returned what it should not: ${reasons.join('; ')}`.slice(0, 2000));
     }
     const result = parsed.data;
+    if (!isStorable(result)) throw new ResultRefused('the worker returned text with U+0000 or half a surrogate pair');
     if (result.kind === 'cancelled') return { result, manifest: null };
     if (result.kind !== job.kind) {
       throw new ResultRefused(`the worker returned the result of another kind of job: ${result.kind}`);
@@ -147,6 +148,7 @@ export class JobResults {
       throw new ResultRefused(`the manifest is not valid: ${reasons.join('; ')}`.slice(0, 2000));
     }
     const manifest = parsed.data;
+    if (!isStorable(manifest)) throw new ResultRefused('the manifest has text with U+0000 or half a surrogate pair');
     const { model, version } = job.source;
     const expected = { model, version, deviceClass: job.target.name, digest: result.manifest.digest };
     const wrong: string[] = [];

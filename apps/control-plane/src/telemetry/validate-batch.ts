@@ -1,5 +1,5 @@
 import type { FieldError } from '@verge/contracts';
-import { telemetryLimits } from '@verge/contracts';
+import { telemetryLimits, textProblem } from '@verge/contracts';
 import { readSketch, SketchError } from '@verge/contracts/sketch';
 import type { TelemetryBatchReceived, TelemetryRecordReceived } from '@verge/contracts/grpc';
 
@@ -62,12 +62,9 @@ function checkFeatures({ features }: TelemetryRecordReceived, expect: Expect): v
   for (const [i, feature] of features.slice(0, most).entries()) {
     const at = `features[${i}]`;
     const named = feature.name.length > 0 && feature.name.length <= telemetryLimits.featureNameLength;
-    // U+0000 is a character that PostgreSQL does not store.
-    expect(
-      named && !feature.name.includes('\0'),
-      `${at}.name`,
-      `expected 1 to ${telemetryLimits.featureNameLength} characters`,
-    );
+    expect(named, `${at}.name`, `expected 1 to ${telemetryLimits.featureNameLength} characters`);
+    const problem = textProblem(feature.name);
+    expect(problem === null, `${at}.name`, problem ?? '');
     expect(!seen.has(feature.name), `${at}.name`, `feature ${JSON.stringify(feature.name)} is there twice`);
     seen.add(feature.name);
     expect(isCount(feature.count), `${at}.count`, 'expected an integer from 0 to 2^53 - 1');
@@ -75,8 +72,8 @@ function checkFeatures({ features }: TelemetryRecordReceived, expect: Expect): v
       expect(Number.isFinite(feature[name]), `${at}.${name}`, 'expected a finite number');
     expect(Number.isFinite(feature.m2) && feature.m2 >= 0, `${at}.m2`, 'expected a finite number from 0');
     expect(feature.min <= feature.max, `${at}.max`, 'expected at least min');
-    const problem = sketchProblem(feature.sketch);
-    expect(problem === null, `${at}.sketch`, problem ?? '');
+    const sketch = sketchProblem(feature.sketch);
+    expect(sketch === null, `${at}.sketch`, sketch ?? '');
   }
 }
 

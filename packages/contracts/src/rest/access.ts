@@ -1,6 +1,7 @@
 /** What belongs to whoever calls: login, password, sessions, API tokens. */
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
+import { freeText } from '../text.js';
 import { page, PageQuery } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email, Password, User } from './user.js';
@@ -57,7 +58,7 @@ export const accessRoutes = {
     tag: 'access',
     role: 'public',
     summary: 'Log in with an e-mail address and a password. Also sets an HttpOnly session cookie for browsers.',
-    body: z.strictObject({ email: Email, password: z.string().min(1).max(256) }),
+    body: z.strictObject({ email: Email, password: freeText(z.string().min(1).max(256)) }),
     response: z.object({ token: z.string(), expiresAt: Instant, user: Me }),
   }),
   'auth.logout': route({

@@ -6,6 +6,7 @@ import { Task, TensorSpec } from '../manifest.js';
 import { Accuracy, Measurement } from '../measurement.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
+import { freeText } from '../text.js';
 import { page, pageQuery, PageQuery } from './page.js';
 import { route } from './route.js';
 
@@ -43,7 +44,7 @@ export const datasetLimits = { files: 10_000, listedFiles: 1_000_000, listBytes:
 const CreateDataset = z
   .strictObject({
     name: Slug,
-    description: z.string().max(4000).default(''),
+    description: freeText(z.string().max(4000)).default(''),
     format: Dataset.shape.format,
     files: z.array(DatasetFile).min(1).max(datasetLimits.files).optional(),
     /** Digest of a blob that lists the files, a line each, sorted by path: `<digest> <bytes> <path>`. */
@@ -225,7 +226,7 @@ export const catalogRoutes = {
     summary: 'Create a model: a line of versions.',
     body: z.strictObject({
       name: Slug,
-      description: z.string().max(4000).default(''),
+      description: freeText(z.string().max(4000)).default(''),
       task: Task.default('classification'),
     }),
     response: Model,
@@ -260,7 +261,7 @@ export const catalogRoutes = {
       outputs: z.array(TensorSpec).min(1),
       labels: z.array(z.string()).default([]),
       preprocess: Preprocess.nullable().default(null),
-      notes: z.string().max(4000).default(''),
+      notes: freeText(z.string().max(4000)).default(''),
     }),
     response: Version,
   }),

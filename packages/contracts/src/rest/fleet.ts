@@ -1,6 +1,7 @@
 /** Devices, groups, enrolment. */
 import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
+import { freeText } from '../text.js';
 import { page, pageQuery, PageQuery } from './page.js';
 import { route } from './route.js';
 
@@ -172,7 +173,7 @@ export const fleetRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Create a group.',
-    body: z.strictObject({ name: Slug, description: z.string().max(2000).default('') }),
+    body: z.strictObject({ name: Slug, description: freeText(z.string().max(2000)).default('') }),
     response: Group,
   }),
   'groups.get': route({

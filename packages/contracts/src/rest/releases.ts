@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { ArtifactManifest } from '../manifest.js';
 import { CompressionReport } from '../recipe.js';
+import { freeText } from '../text.js';
 import { page, pageQuery, PageQuery } from './page.js';
 import { route } from './route.js';
 
@@ -137,7 +138,7 @@ export const releaseRoutes = {
       'Publish TUF metadata that was signed offline and lists the artifacts. All of it is verified, then stored, or none.',
     body: z.strictObject({
       name: z.string().min(1).max(120),
-      notes: z.string().max(4000).default(''),
+      notes: freeText(z.string().max(4000)).default(''),
       artifacts: z.array(Id).min(1).max(1000),
       metadata: z.array(MetadataFile).min(1).max(64),
     }),

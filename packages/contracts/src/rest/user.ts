@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
+import { freeText } from '../text.js';
 import { RoleName } from './route.js';
 
 export const Email = z.email().max(254);
-export const Password = z.string().min(10, 'expected at least 10 characters').max(256);
+export const Password = freeText(z.string().min(10, 'expected at least 10 characters').max(256));
 
 export const User = z.object({
   id: Id,
