@@ -1,9 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
 import { AccessModule } from './access/access.module.js';
 import { CatalogModule } from './catalog.module.js';
 import { CoreModule, type Core } from './core.js';
 import { FleetModule } from './gateway/fleet.module.js';
+import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
+import { OperationReader } from './http/operation-reader.js';
+import { PreconditionInterceptor } from './http/precondition.interceptor.js';
 import { OperationGuard } from './http/operation.guard.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ResponseInterceptor } from './http/response.interceptor.js';
@@ -15,9 +18,21 @@ export class AppModule {
   static with(core: Core): DynamicModule {
     return {
       module: AppModule,
-      imports: [CoreModule.with(core), AccessModule, CatalogModule, WorkModule, SiteModule, FleetModule],
+      imports: [
+        DiscoveryModule,
+        CoreModule.with(core),
+        AccessModule,
+        CatalogModule,
+        WorkModule,
+        SiteModule,
+        FleetModule,
+      ],
       providers: [
         { provide: APP_GUARD, useClass: OperationGuard },
+        OperationReader,
+        // From the outside in: what was answered before, whether it may be done, what is answered.
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: PreconditionInterceptor },
         { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(core.log) },
       ],

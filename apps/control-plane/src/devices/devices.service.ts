@@ -47,12 +47,17 @@ export class DevicesService {
     { params, body }: InputOf<'devices.update'>,
   ): Promise<OutputOf<'devices.update'>> {
     const projectId = caller.project.id;
-    const { group, ...changes } = body;
+    const { group, labels, ...changes } = body;
     const groupId = group === undefined || group === null ? group : (await this.groups.find(projectId, group)).id;
     try {
       await this.database.$transaction(async (db) => {
-        const { id, name } = await this.find(db, projectId, params.device);
-        await db.device.update({ where: { id }, data: { ...changes, ...(groupId === undefined ? {} : { groupId }) } });
+        // Locked before it is read: of two changes of different labels both stay.
+        await db.$queryRaw`SELECT id FROM devices WHERE id = ${params.device}::uuid FOR NO KEY UPDATE`;
+        const { id, name, labels: before } = await this.find(db, projectId, params.device);
+        const data: Prisma.DeviceUncheckedUpdateInput = { ...changes };
+        if (groupId !== undefined) data.groupId = groupId;
+        if (labels !== undefined) data.labels = mergedLabels(before as Record<string, string>, labels);
+        await db.device.update({ where: { id }, data });
         await this.audit.byCaller(caller, 'device.update', { kind: 'device', id, name }, body, db);
       });
     } catch (error) {
@@ -112,4 +117,13 @@ export class DevicesService {
     const now = new Date();
     return new Map(rows.map((row) => [row.id, presentDevice(row, active, now)]));
   }
+}
+
+/** RFC 7396: null removes, everything else is set, what is not named stays. */
+function mergedLabels(
+  before: Readonly<Record<string, string>>,
+  patch: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const merged = Object.entries({ ...before, ...patch });
+  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { HttpRequest } from './request.js';
 import { isTransient } from '../transient.js';
 import { ProblemError } from './problem-error.js';
+import { NotModified } from './response.interceptor.js';
 
 const blobProblems: Partial<Record<BlobError['code'], ProblemCode>> = {
   'blob-digest-invalid': 'VALIDATION_FAILED',
@@ -80,6 +81,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<HttpRequest>();
     const response = host.switchToHttp().getResponse<ServerResponse>();
+    if (error instanceof NotModified) return void response.writeHead(304).end();
     const problem = asProblem(error);
     const { requestId, method, path } = request;
     if (problem.status === 503) this.log.warn({ err: error, requestId, method, path }, 'must be tried again');

@@ -1,7 +1,15 @@
 /** A typed client of the REST API over an injected `fetch`: the CLI and the console call through it. */
 import { Problem, type FieldError, type ProblemCode } from '../problem.js';
+import { fetchAgain, newIdempotencyKey } from './again.js';
 import { routes, type RouteName, type Routes } from './routes.js';
-import type { BodyInput, PathParams, QueryInput, ResponseOf, Route } from './route.js';
+import {
+  takesIdempotencyKey,
+  type BodyInput,
+  type PathParams,
+  type QueryInput,
+  type ResponseOf,
+  type Route,
+} from './route.js';
 
 export const API_PREFIX = '/api/v1';
 
@@ -41,12 +49,21 @@ type Arguments<R extends Route> = (keyof PathParams<R> extends never
   (BodyInput<R> extends undefined ? unknown : { body: Defined<BodyInput<R>> }) & {
     signal?: AbortSignal;
     raw?: RawBody;
+    /** The ETag of the state that the change was made from; another state by now is refused with PRECONDITION_FAILED. */
+    ifMatch?: string | undefined;
+    /** Names this one wish: sent again under the same key it is not carried out twice. Made when absent. */
+    idempotencyKey?: string | undefined;
   };
 
 export interface Client {
   readonly baseUrl: string;
   /** Calls an operation by name and parses its answer. @throws ApiError */
   call<N extends RouteName>(name: N, args: Arguments<Routes[N]>): Promise<ResponseOf<Routes[N]>>;
+  /** The same, with the ETag of the answer: what `ifMatch` of a change takes. */
+  callWithETag<N extends RouteName>(
+    name: N,
+    args: Arguments<Routes[N]>,
+  ): Promise<{ data: ResponseOf<Routes[N]>; etag: string | undefined }>;
   /** The bare response of an operation that streams. @throws ApiError unless it is 2xx */
   open<N extends RouteName>(name: N, args: Arguments<Routes[N]>): Promise<Response>;
 }
@@ -57,6 +74,8 @@ interface Loose {
   body?: unknown;
   raw?: RawBody;
   signal?: AbortSignal;
+  ifMatch?: string;
+  idempotencyKey?: string;
 }
 
 export function routeUrl(
@@ -97,6 +116,9 @@ export function createClient(options: ClientOptions): Client {
       accept: route.stream === 'events' ? 'text/event-stream' : 'application/json',
     };
     if (options.token) headers['authorization'] = `Bearer ${options.token}`;
+    if (args.ifMatch !== undefined) headers['if-match'] = args.ifMatch;
+    const keyed = takesIdempotencyKey(route);
+    if (keyed) headers['idempotency-key'] = `"${args.idempotencyKey ?? newIdempotencyKey()}"`;
     let body: RawBody | undefined = args.raw;
     if (route.rawBody) headers['content-type'] = 'application/octet-stream';
     else if (args.body !== undefined) {
@@ -108,7 +130,8 @@ export function createClient(options: ClientOptions): Client {
     if (body !== undefined) init.body = body;
     if (route.rawBody) init.duplex = 'half';
     if (args.signal) init.signal = args.signal;
-    const response = await send(url, init).catch((cause: unknown) => {
+    const ask = (): Promise<Response> => send(url, init);
+    const response = await (keyed ? fetchAgain(ask, args.signal) : ask()).catch((cause: unknown) => {
       if (args.signal?.aborted) throw cause;
       throw new ApiError(
         'UNREACHABLE',
@@ -121,10 +144,11 @@ export function createClient(options: ClientOptions): Client {
     if (!response.ok) throw await problemOf(response);
     return response;
   };
-  const call = async (name: RouteName, args: Loose): Promise<unknown> => {
+  const callWithETag = async (name: RouteName, args: Loose): Promise<{ data: unknown; etag: string | undefined }> => {
     const response = await open(name, args);
+    const etag = response.headers.get('etag') ?? undefined;
     const schema = (routes[name] as Route).response;
-    if (!schema) return undefined;
+    if (!schema) return { data: undefined, etag };
     const parsed = schema.safeParse(await response.json());
     if (!parsed.success) {
       throw new ApiError(
@@ -135,7 +159,13 @@ export function createClient(options: ClientOptions): Client {
         { cause: parsed.error },
       );
     }
-    return parsed.data;
+    return { data: parsed.data, etag };
   };
-  return { baseUrl: options.baseUrl, open: open as Client['open'], call: call as Client['call'] };
+  const call = async (name: RouteName, args: Loose): Promise<unknown> => (await callWithETag(name, args)).data;
+  return {
+    baseUrl: options.baseUrl,
+    open: open as Client['open'],
+    call: call as Client['call'],
+    callWithETag: callWithETag as Client['callWithETag'],
+  };
 }

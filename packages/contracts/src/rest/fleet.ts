@@ -7,6 +7,8 @@ import { route } from './route.js';
 
 const Labels = z.record(z.string().min(1).max(63), z.string().max(255));
 
+const LabelsPatch = z.record(z.string().min(1).max(63), z.string().max(255).nullable());
+
 export const RunningArtifact = z.object({
   id: Id.nullable(),
   manifestDigest: Digest,
@@ -119,10 +121,12 @@ export const fleetRoutes = {
     path: '/projects/{project}/devices/{device}',
     tag: 'devices',
     role: 'operator',
-    summary: 'Rename, label or regroup a device.',
+    summary:
+      'Rename, label or regroup a device: a merge patch (RFC 7396). Labels that are not named stay; null removes one.',
+    changes: ['name', 'labels', 'group'],
     body: z.strictObject({
       name: z.string().min(1).max(120).optional(),
-      labels: Labels.optional(),
+      labels: LabelsPatch.optional(),
       group: z.string().max(63).nullable().optional(),
     }),
     response: Device,

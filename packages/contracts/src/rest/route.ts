@@ -32,7 +32,19 @@ export interface Route {
   readonly stream?: 'bytes' | 'events';
   readonly event?: z.ZodType;
   readonly status?: 200 | 201 | 202 | 204;
+  /**
+   * Of an operation that changes what GET answers on the same path: the members that people change. The first half of the
+   * ETag stands for them alone, and If-Match is held against that half: what a device reports in between is no conflict.
+   */
+  readonly changes?: readonly string[];
 }
+
+/**
+ * Whether the operation takes an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): every POST of a known caller
+ * that answers once.
+ */
+export const takesIdempotencyKey = (of: Route): boolean =>
+  of.method === 'POST' && of.role !== 'public' && of.stream === undefined;
 
 /** Keeps the literal types of a route. */
 export const route = <const R extends Route>(r: R): R => r;
