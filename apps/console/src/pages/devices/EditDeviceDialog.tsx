@@ -1,8 +1,10 @@
 import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
 import { IconPlus, IconX } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import type { Device } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { client } from '../../api/client.js';
 import { useChange, useRead } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { useProject } from '../../session/project.js';
@@ -13,23 +15,45 @@ interface LabelRow {
   value: string;
 }
 
+/** What changed, as a merge patch (RFC 7396): null removes a label, those that stay are not named. */
+function labelsPatch(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Record<string, string | null> {
+  const removed = Object.keys(before).filter((key) => !(key in after));
+  const set = Object.entries(after).filter(([key, value]) => before[key] !== value);
+  return { ...Object.fromEntries(removed.map((key) => [key, null])), ...Object.fromEntries(set) };
+}
+
 /** Name, group and labels of a device. */
 export function EditDeviceDialog({ device, onClose }: { device: Device; onClose: () => void }): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
   const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 500 } });
   const update = useChange('devices.update', ['groups']);
-  const [name, setName] = useState(device.name);
-  const [group, setGroup] = useState(device.group);
+  const params = { project: slug, device: device.id };
+  // The state that the form was opened with: what somebody else changes meanwhile is not overwritten.
+  const opened = useQuery({
+    queryKey: ['editing', device.id],
+    queryFn: () => client.callWithETag('devices.get', { params }),
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+  // As it was when the dialog was opened: the page behind it goes on following the device.
+  const [before] = useState(device);
+  const [name, setName] = useState(before.name);
+  const [group, setGroup] = useState(before.group);
   const [labels, setLabels] = useState<LabelRow[]>(() =>
-    Object.entries(device.labels).map(([key, value], id) => ({ id, key, value })),
+    Object.entries(before.labels).map(([key, value], id) => ({ id, key, value })),
   );
   const submit = (): void => {
     const kept = labels.filter((row) => row.key.trim() !== '').map((row) => [row.key.trim(), row.value] as const);
-    update.mutate(
-      { params: { project: slug, device: device.id }, body: { name, group, labels: Object.fromEntries(kept) } },
-      { onSuccess: onClose },
-    );
+    const body = {
+      ...(name === before.name ? {} : { name }),
+      ...(group === before.group ? {} : { group }),
+      labels: labelsPatch(before.labels, Object.fromEntries(kept)),
+    };
+    update.mutate({ params, body, ifMatch: opened.data?.etag }, { onSuccess: onClose });
   };
   return (
     <FormDialog
@@ -39,7 +63,7 @@ export function EditDeviceDialog({ device, onClose }: { device: Device; onClose:
       verb={t('common.save')}
       busy={update.isPending}
       error={update.error}
-      disabled={name.trim() === ''}
+      disabled={name.trim() === '' || opened.isPending}
       onSubmit={submit}
     >
       <TextInput
