@@ -1,11 +1,11 @@
 /** `verge devices`, `groups`. */
 import { writeFile } from 'node:fs/promises';
-import { type Device, EnrollmentBundle } from '@verge/contracts';
+import { type Device, EnrollmentBundle, type EnrollmentToken } from '@verge/contracts';
 import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { digest, fields, size, table } from '../output.js';
-import { trustedRoot } from './releases.js';
 import { deviceId } from './names.js';
+import { trustedRoot } from './release-folder.js';
 import { everyItem } from './pages.js';
 
 const running = (d: Device): string =>
@@ -21,9 +21,8 @@ interface TokenOptions {
   out?: string;
 }
 
-async function enrollToken({ client, params, output }: Remote, options: TokenOptions): Promise<void> {
-  // The release root comes from the operator's own folder; a device must not learn it from the control plane.
-  const releaseRoot = options.keys ? Buffer.from(await trustedRoot(options.keys)).toString('base64') : null;
+async function enrollToken(connection: Remote, options: TokenOptions): Promise<void> {
+  const { client, params } = connection;
   const created = await client.call('enrollment.create', {
     params,
     body: {
@@ -34,6 +33,16 @@ async function enrollToken({ client, params, output }: Remote, options: TokenOpt
       expiresInMinutes: options.expiresIn,
     },
   });
+  await handOver(connection, created, options);
+}
+
+/** The bundle, with the release root from the operator's own folder: a device must not learn it from the control plane. */
+async function handOver(
+  { output }: Remote,
+  created: EnrollmentToken & { bundle: EnrollmentBundle },
+  options: { keys?: string; out?: string },
+): Promise<void> {
+  const releaseRoot = options.keys ? Buffer.from(await trustedRoot(options.keys)).toString('base64') : null;
   const bundle: EnrollmentBundle = EnrollmentBundle.parse({ ...created.bundle, releaseRoot });
   if (options.out) await writeFile(options.out, JSON.stringify(bundle, null, 2) + '\n', { mode: 0o600 });
   output.result({ ...created, bundle }, () =>
@@ -41,6 +50,21 @@ async function enrollToken({ client, params, output }: Remote, options: TokenOpt
       ? `wrote ${options.out}; on the device: verge-agent enroll --bundle ${options.out}${releaseRoot ? '' : ' --release-root ROOT.json'}`
       : JSON.stringify(bundle, null, 2),
   );
+}
+
+interface ReEnrollOptions {
+  newKey?: boolean;
+  expiresIn: number;
+  keys?: string;
+  out?: string;
+}
+
+async function reEnrollToken(connection: Remote, given: string, options: ReEnrollOptions): Promise<void> {
+  const { client, params } = connection;
+  const device = await deviceId(connection, given);
+  const body = { allowNewKey: options.newKey === true, expiresInMinutes: options.expiresIn };
+  const created = await client.call('devices.reEnroll', { params: { ...params, device }, body });
+  await handOver(connection, created, options);
 }
 
 interface ListOptions {
@@ -127,6 +151,14 @@ export function deviceCommands(program: Command): void {
     .option('--keys <dir>', 'release keys folder, whose root the device will trust')
     .option('--out <file>', 'write the bundle there instead of printing it')
     .action(remote(enrollToken));
+  devices
+    .command('re-enroll-token <device>')
+    .description('make what a device needs to enrol again as the device that it is')
+    .option('--new-key', 'also with a new key, because it lost its disk; its old certificates are revoked then')
+    .option('--expires-in <minutes>', 'minutes', number('--expires-in', { min: 1, max: 525_600, integer: true }), 1440)
+    .option('--keys <dir>', 'release keys folder, whose root the device will trust')
+    .option('--out <file>', 'write the bundle there instead of printing it')
+    .action(remote(reEnrollToken));
   devices
     .command('revoke <device>')
     .description('refuse a device from now on')

@@ -271,6 +271,72 @@ describe('releases, devices, rollouts', () => {
   });
 });
 
+describe('the release repository over the years', () => {
+  const keys = (): string => join(folder, 'keys');
+  type Status = {
+    roles: { role: string; version: number; keyIds: string[]; threshold: number }[];
+    targets: { path: string }[];
+    withdrawn: { path: string; reason: string }[];
+    atHand: Record<string, number>;
+    unpublished: string[];
+  };
+  const status = () => answer<Status>('releases', 'status', '--keys', keys());
+  const versions = async () => (await status()).roles.map(({ version }) => version);
+
+  it('is described, and renewed here or by way of a folder', async () => {
+    const before = await status();
+    expect(before.atHand).toEqual({ root: 2, targets: 1, snapshot: 1, timestamp: 1 });
+    expect((await verge('releases', 'status')).stdout).toMatch(/^timestamp +2 .* 29 /m);
+    expect(await answer('releases', 'renew', '--keys', keys())).toMatchObject({ renewed: ['timestamp'], lacking: [] });
+    expect(await versions()).toEqual([1, 2, 2, 3]);
+    const out = join(folder, 'renewed');
+    await answer('releases', 'renew', '--keys', keys(), '--all', '--out', out);
+    expect((await status()).unpublished.sort()).toEqual([
+      '2.root.json',
+      '3.snapshot.json',
+      '3.targets.json',
+      'timestamp.json',
+    ]);
+    await answer('releases', 'publish', out);
+    expect(await versions()).toEqual([2, 3, 3, 4]);
+    expect(await refusal('releases', 'publish', out)).toMatchObject({ exit: 2, error: { message: /already/ } });
+    expect((await refusal('releases', 'renew', '--keys', join(folder, 'nowhere'))).exit).toBe(4);
+  });
+
+  it('gets fresh keys, which sign from then on', async () => {
+    const bad = await refusal('releases', 'rotate', '--keys', keys(), '--role', 'boss', '--role', 'root');
+    expect(bad).toMatchObject({ exit: 2, error: { message: expect.stringContaining("got 'boss'") } });
+    const before = await status();
+    const rotate = ['releases', 'rotate', '--keys', keys(), '--role', 'root', '--role', 'targets'];
+    const rotated = await answer<{ retired: string[] }>(...rotate, '--root-keys', '3', '--root-threshold', '2');
+    expect(rotated.retired.sort()).toEqual(['root-1.key.json', 'root-2.key.json', 'targets.key.json']);
+    expect((await readdir(join(keys(), 'retired'))).sort()).toEqual(rotated.retired);
+    const after = await status();
+    expect(after.roles[0]).toMatchObject({ role: 'root', version: 3, threshold: 2 });
+    expect(after.atHand).toEqual({ root: 3, targets: 1, snapshot: 1, timestamp: 1 });
+    expect(after.roles.flatMap((r) => r.keyIds).filter((id) => before.roles[0]!.keyIds.includes(id))).toEqual([]);
+    expect(after.targets).toEqual(before.targets);
+    await answer('releases', 'renew', '--keys', keys(), '--all');
+  });
+
+  it('takes releases back, and says what is not there', async () => {
+    const withdraw = ['releases', 'withdraw', '--keys', keys(), '--reason', 'wrong answers in the rain'];
+    expect(await refusal(...withdraw, 'nothing', crypto.randomUUID())).toMatchObject({
+      exit: 4,
+      error: { details: [expect.stringContaining("'nothing'"), expect.stringContaining('is no artifact')] },
+    });
+    const [{ path }] = (await status()).targets as [{ path: string }];
+    expect(await answer(...withdraw, 'first')).toMatchObject({ withdrawn: [path] });
+    expect(await status()).toMatchObject({ targets: [], withdrawn: [{ path, reason: 'wrong answers in the rain' }] });
+    expect((await refusal(...withdraw, 'first')).error['details']).toEqual(["'first' is withdrawn already"]);
+    const id = (await answer<{ id: string; offered: boolean }[]>('artifacts', 'list')).find((a) => a.offered)!.id;
+    const again = ['releases', 'sign', '--keys', keys(), '--out', join(folder, 'again'), '--artifact', id];
+    expect((await refusal(...again)).error).toMatchObject({ message: expect.stringContaining('was withdrawn') });
+    const rollout = ['rollouts', 'create', '--name', 'late', '--release', 'first', '--group', 'lab'];
+    expect((await refusal(...rollout)).error).toMatchObject({ details: [expect.stringContaining('was withdrawn')] });
+  });
+});
+
 describe('observation', () => {
   it('answers in tables for people and in JSON for scripts', async () => {
     expect(await answer('telemetry', 'totals', '--since', '15m')).toMatchObject({ requests: 0, duplicates: 0 });

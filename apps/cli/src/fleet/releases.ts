@@ -1,14 +1,11 @@
 /** `verge releases`: keys, signing and publishing. Private keys stay in the operator's folder. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Artifact, ArtifactManifest, manifestTargetPath } from '@verge/contracts';
 import {
   createKey,
   initRepository,
-  type MetadataFiles,
-  readKeyFile,
-  readRepository,
   roles,
   type SigningKey,
   type Target,
@@ -23,42 +20,8 @@ import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { artifactId } from './names.js';
 import { everyItem } from './pages.js';
-
-const passphrase = (): { passphrase?: string } =>
-  process.env['VERGE_KEY_PASSPHRASE'] ? { passphrase: process.env['VERGE_KEY_PASSPHRASE'] } : {};
-
-async function writeFolder(folder: string, files: MetadataFiles): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const [name, content] of files) {
-    const next = join(folder, `.${name}.new`);
-    await writeFile(next, content);
-    await rename(next, join(folder, name));
-  }
-}
-
-async function readFolder(folder: string): Promise<Map<string, Uint8Array>> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  const files = new Map<string, Uint8Array>();
-  for (const name of names.filter((n) => /^([0-9]+\.)?[a-z]+\.json$/.test(n)))
-    files.set(name, await readFile(join(folder, name)));
-  return files;
-}
-
-const versionOf = (name: string): number => Number(name.split('.')[0]);
-
-/** The newest root of a keys folder: what devices are given to trust. */
-export async function trustedRoot(keys: string): Promise<Uint8Array> {
-  const files = await readFolder(join(keys, 'metadata'));
-  const newest = [...files.keys()]
-    .filter((n) => n.endsWith('.root.json'))
-    .sort((a, b) => versionOf(b) - versionOf(a))[0];
-  const root = newest ? files.get(newest) : undefined;
-  if (!root)
-    throw new CliError('missing', `'${keys}' holds no release repository`, [
-      'make one with: verge releases init --keys DIR',
-    ]);
-  return root;
-}
+import { currentRepository, keysOf, passphrase, readFolder, unpublished, writeFolder } from './release-folder.js';
+import { publishMetadata, renew, rotate, status, withdraw } from './release-upkeep.js';
 
 async function init(
   options: { keys: string; rootKeys: number; rootThreshold: number },
@@ -94,20 +57,6 @@ async function init(
   );
 }
 
-/** The repository as this folder knows it, or as the server does where that is newer; never older. */
-async function currentRepository({ client, params }: Remote, keys: string): Promise<Map<string, Uint8Array>> {
-  const local = await readFolder(join(keys, 'metadata'));
-  const { files } = await client.call('releases.metadata', { params });
-  if (files.length === 0) return local;
-  const remoteFiles = new Map(files.map((f) => [f.name, new Uint8Array(Buffer.from(f.content, 'base64'))]));
-  const root = await trustedRoot(keys);
-  const mine = readRepository(local, root).versions;
-  const theirs = readRepository(remoteFiles, root).versions;
-  return theirs.targets > mine.targets || (theirs.targets === mine.targets && theirs.timestamp > mine.timestamp)
-    ? remoteFiles
-    : local;
-}
-
 /** What is signed is looked at first: the manifest itself is fetched, and its digest computed here. */
 async function targetOf(here: Remote, given: string): Promise<{ artifact: Artifact; target: Target }> {
   const { client, params } = here;
@@ -131,12 +80,10 @@ async function sign(
   options: { keys: string; out: string; artifact: string[]; timestampDays: number },
 ): Promise<void> {
   const { output } = connection;
-  const root = await trustedRoot(options.keys);
+  const { files: previous, trustedRoot: root } = await currentRepository(connection, options.keys);
   const chosen = [];
   for (const id of options.artifact) chosen.push(await targetOf(connection, id));
-  const previous = await currentRepository(connection, options.keys);
-  const names = (await readdir(options.keys)).filter((n) => n.endsWith('.key.json'));
-  const keys = await Promise.all(names.map((n) => readKeyFile(join(options.keys, n), passphrase())));
+  const keys = (await keysOf(options.keys)).map(({ key }) => key);
   const add = chosen.map((c) => c.target);
   const files = updateTargets({
     previous,
@@ -164,19 +111,16 @@ async function sign(
   );
 }
 
-async function publish(
-  { client, params, output }: Remote,
-  folder: string,
-  options: { name: string; notes?: string },
-): Promise<void> {
+async function publish(connection: Remote, folder: string, options: { name?: string; notes?: string }): Promise<void> {
+  const { client, params, output } = connection;
   const { artifacts } = await readDocument(
     join(folder, 'release.json'),
     z.object({ artifacts: z.array(z.string()) }),
     'signed release',
   );
-  const files = await readFolder(folder);
-  files.delete('release.json');
-  const metadata = [...files].map(([name, content]) => ({ name, content: Buffer.from(content).toString('base64') }));
+  if (artifacts.length === 0) return publishMetadata(connection, folder);
+  if (options.name === undefined) throw new CliError('usage', '--name: expected a name for the release');
+  const metadata = unpublished(await readFolder(folder), new Map());
   const release = await client.call('releases.create', {
     params,
     body: { name: options.name, notes: options.notes ?? '', artifacts, metadata },
@@ -185,6 +129,53 @@ async function publish(
     release,
     `published ${release.name}: ${release.artifacts.length} artifacts, targets version ${release.targetsVersion}`,
   );
+}
+
+const timestampDays = [
+  '--timestamp-days <n>',
+  'days until devices refuse the metadata as too old',
+  number('--timestamp-days', { min: 1, max: 365 }),
+  30,
+] as const;
+const outOption = ['--out <dir>', 'write it there instead of publishing it'] as const;
+
+function upkeepCommands(releases: Command): void {
+  releases
+    .command('status')
+    .description(
+      'the release repository: expiry and keys of each role, what is listed, what was withdrawn and who runs it',
+    )
+    .option('--keys <dir>', 'also say which keys this folder holds, and what it has signed that is not published')
+    .action(remote(status));
+  releases
+    .command('renew')
+    .description('sign the timestamp anew, and every other role that is near its expiry')
+    .requiredOption('--keys <dir>')
+    .option('--all', 'every role whose keys are at hand')
+    .option(...timestampDays)
+    .option(...outOption)
+    .action(remote(renew));
+  releases
+    .command('rotate')
+    .description('replace the keys of roles by fresh ones, signed by the old root keys and the new')
+    .requiredOption('--keys <dir>')
+    .option('--role <role>', 'root, targets, snapshot or timestamp; may be repeated (default: root)', collect)
+    .option('--root-keys <n>', 'number of root keys', number('--root-keys', { min: 1, max: 16, integer: true }))
+    .option(
+      '--root-threshold <n>',
+      'root keys that must sign',
+      number('--root-threshold', { min: 1, max: 16, integer: true }),
+    )
+    .option(...outOption)
+    .action(remote(rotate));
+  releases
+    .command('withdraw <name...>')
+    .description('take artifacts back (by artifact id, release or target path): devices refuse them from now on')
+    .requiredOption('--keys <dir>')
+    .requiredOption('--reason <text>', 'why; it is signed, and shown wherever the artifact is')
+    .option(...timestampDays)
+    .option(...outOption)
+    .action(remote(withdraw));
 }
 
 export function releaseCommands(program: Command): void {
@@ -207,19 +198,15 @@ export function releaseCommands(program: Command): void {
     .requiredOption('--keys <dir>')
     .requiredOption('--out <dir>', 'where the signed metadata goes')
     .requiredOption('--artifact <artifact>', 'an id, or model@number/class; may be repeated', collect)
-    .option(
-      '--timestamp-days <n>',
-      'days until devices refuse the metadata as too old',
-      number('--timestamp-days', { min: 1, max: 365 }),
-      30,
-    )
+    .option(...timestampDays)
     .action(remote(sign));
   releases
     .command('publish <dir>')
     .description('send signed metadata to the control plane')
-    .requiredOption('--name <name>')
+    .option('--name <name>', 'of the release; not needed for metadata that was renewed, rotated or withdrawn from')
     .option('--notes <text>')
     .action(remote(publish));
+  upkeepCommands(releases);
   releases
     .command('list')
     .description('published releases')
