@@ -1,14 +1,16 @@
 /** The fleet verbs against a control plane with a database of its own and a worker, each in its process. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digits, type Ended, verge, writeConfig } from '../test-command.js';
 
 const apps = fileURLToPath(new URL('../../../', import.meta.url));
+const run = promisify(execFile);
 const password = 'a password for tests';
 const children: ChildProcess[] = [];
 let folder: string;
@@ -319,16 +321,42 @@ describe('the release repository over the years', () => {
     await answer('releases', 'renew', '--keys', keys(), '--all');
   });
 
-  it('takes releases back, and says what is not there', async () => {
+  it('is kept by the commands of docs/keys-and-certificates.md, as they stand', async () => {
+    const bundle = join(folder, 'press.json');
+    await answer('devices', 'enroll-token', '--class', 'edge', '--keys', keys(), '--out', bundle);
+    const enroll = (file: string, dir: string) =>
+      run(process.execPath, [join(apps, 'agent/bin/verge-agent.mjs'), 'enroll', '--bundle', file, '--dir', dir]);
+    const device = join(folder, 'device');
+    await enroll(bundle, device);
+    const [{ id }] = await answer<[Named]>('devices', 'list');
+    const text = await readFile(join(apps, '../docs/keys-and-certificates.md'), 'utf8');
+    const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block!);
+    const commands = blocks.flatMap((block) => block.trim().split('\n'));
+    expect(commands.length).toBeGreaterThan(8);
+    const here: Record<string, string> = { $DEVICE: id, 'digits-3': 'first' };
+    for (const name of ['keys', 'renewed', 'again.json', 'new-key.json']) here[name] = join(folder, name);
+    for (const command of commands) {
+      const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!);
+      expect(words[0]).toBe('verge');
+      await answer(...words.slice(1).map((word) => here[word] ?? word));
+      if (command.includes('again.json')) expect((await enroll(here['again.json']!, device)).stdout).toContain(id);
+    }
+    expect((await answer<[{ state: string }]>('devices', 'list'))[0].state).toBe('revoked');
+  });
+
+  it('takes releases back for good, and says what is not there', async () => {
     const withdraw = ['releases', 'withdraw', '--keys', keys(), '--reason', 'wrong answers in the rain'];
-    expect(await refusal(...withdraw, 'nothing', crypto.randomUUID())).toMatchObject({
+    expect(await refusal(...withdraw, 'nothing', crypto.randomUUID(), 'first')).toMatchObject({
       exit: 4,
-      error: { details: [expect.stringContaining("'nothing'"), expect.stringContaining('is no artifact')] },
+      error: {
+        details: [
+          expect.stringContaining("'nothing' is no artifact"),
+          expect.stringContaining('is no artifact'),
+          "'first' is withdrawn already",
+        ],
+      },
     });
-    const [{ path }] = (await status()).targets as [{ path: string }];
-    expect(await answer(...withdraw, 'first')).toMatchObject({ withdrawn: [path] });
-    expect(await status()).toMatchObject({ targets: [], withdrawn: [{ path, reason: 'wrong answers in the rain' }] });
-    expect((await refusal(...withdraw, 'first')).error['details']).toEqual(["'first' is withdrawn already"]);
+    expect(await status()).toMatchObject({ targets: [], withdrawn: [{ reason: 'wrong answers in the rain' }] });
     const id = (await answer<{ id: string; offered: boolean }[]>('artifacts', 'list')).find((a) => a.offered)!.id;
     const again = ['releases', 'sign', '--keys', keys(), '--out', join(folder, 'again'), '--artifact', id];
     expect((await refusal(...again)).error).toMatchObject({ message: expect.stringContaining('was withdrawn') });

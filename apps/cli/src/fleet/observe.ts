@@ -116,6 +116,7 @@ export function observeCommands(program: Command): void {
         const o = await client.call('overview.get', { params });
         output.result(o, () =>
           fields([
+            ...o.alarms.map((alarm) => ['alarm', alarm.message] as const),
             ['devices', `${o.devices.online} of ${o.devices.total} online, ${o.devices.failing} failing`],
             ['in the field', o.versionsInField.map((v) => `${v.model}@${v.version} on ${v.devices}`).join(', ')],
             ['jobs', `${o.jobs.running} running, ${o.jobs.queued} queued`],

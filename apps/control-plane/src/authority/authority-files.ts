@@ -73,10 +73,7 @@ async function readAuthority(dir: string): Promise<AuthorityFiles | null> {
 
 /** The director's root is signed anew in the last half of its life, so that devices never meet an expired one. */
 async function renewDirectorRoot(dir: string, files: AuthorityFiles, now: Date): Promise<AuthorityFiles> {
-  const newest = Math.max(...[...files.directorRoots.keys()].map((name) => Number.parseInt(name, 10)));
-  const bytes = files.directorRoots.get(`${newest}.root.json`);
-  const { signed } = JSON.parse(new TextDecoder().decode(bytes)) as { signed: { expires: string } };
-  if (Date.parse(signed.expires) - now.getTime() > 182 * dayMs) return files;
+  if (newestRootExpiry(files.directorRoots).getTime() - now.getTime() > 182 * dayMs) return files;
   const { directorKey: key, directorRoots: roots } = files;
   for (const [name, content] of rotateDirector({ roots, key, nextKey: key, now })) {
     if (roots.has(name)) continue;
@@ -86,6 +83,13 @@ async function renewDirectorRoot(dir: string, files: AuthorityFiles, now: Date):
     await rename(temporary, place);
   }
   return (await readAuthority(dir))!;
+}
+
+export function newestRootExpiry(roots: MetadataFiles): Date {
+  const newest = Math.max(...[...roots.keys()].map((name) => Number.parseInt(name, 10)));
+  const bytes = roots.get(`${newest}.root.json`);
+  const { signed } = JSON.parse(new TextDecoder().decode(bytes)) as { signed: { expires: string } };
+  return new Date(signed.expires);
 }
 
 /** A certificate for the gateway's TLS, under every name that devices may reach it by. Made anew at each start. */

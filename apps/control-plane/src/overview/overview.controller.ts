@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { Overview } from '@verge/contracts';
+import { AlarmsService } from '../alarms/alarms.service.js';
 import { DatabaseService } from '../database/database.service.js';
 import { Caller, Operation, type ProjectCaller } from '../http/index.js';
 import { SharedAnswers } from '../telemetry/shared-answers.js';
@@ -21,6 +22,7 @@ export class OverviewController {
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(TelemetryService) private readonly telemetry: TelemetryService,
+    @Inject(AlarmsService) private readonly alarms: AlarmsService,
   ) {}
 
   @Operation('overview.get')
@@ -31,15 +33,16 @@ export class OverviewController {
 
   private async read(projectId: string): Promise<Overview> {
     const now = new Date();
-    const [devices, versionsInField, models, jobs, rollouts, lastHour] = await Promise.all([
+    const [devices, versionsInField, models, jobs, rollouts, lastHour, alarms] = await Promise.all([
       this.devices(projectId, now),
       this.versionsInField(projectId),
       this.database.model.count({ where: { projectId } }),
       this.jobs(projectId, now),
       this.rollouts(projectId),
       this.lastHour(projectId, now),
+      this.alarms.ofProject(projectId, now),
     ]);
-    return { devices, versionsInField, models, jobs, rollouts, telemetry: lastHour };
+    return { devices, versionsInField, models, jobs, rollouts, telemetry: lastHour, alarms };
   }
 
   private async devices(projectId: string, now: Date): Promise<Overview['devices']> {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { AlarmsService } from '../alarms/alarms.service.js';
 import { DatabaseService } from '../database/database.service.js';
 import { OpenPath } from '../http/operation.js';
 import { JobsService } from '../jobs/jobs.service.js';
@@ -14,6 +15,7 @@ export class HealthController {
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(JobsService) private readonly jobs: JobsService,
+    @Inject(AlarmsService) private readonly alarms: AlarmsService,
   ) {}
 
   /** The process lives. */
@@ -43,7 +45,7 @@ export class HealthController {
   @Get('metrics')
   @OpenPath()
   async metrics(@Res() response: ServerResponse): Promise<void> {
-    const [queue, states, devices, online, quarantine, spools, pending] = await Promise.all([
+    const [queue, states, devices, online, quarantine, spools, pending, expiries] = await Promise.all([
       this.jobs.counts(),
       this.database.job.groupBy({ by: ['kind', 'state'], _count: true }),
       this.database.device.groupBy({ by: ['state'], _count: true }),
@@ -51,6 +53,7 @@ export class HealthController {
       this.database.quarantinedRecord.count(),
       this.database.telemetryCursor.aggregate({ _sum: { quarantined: true } }),
       this.database.telemetryPending.count(),
+      this.alarms.samples(),
     ]);
     const { rss, heapUsed } = process.memoryUsage();
     const samples: Sample[] = [
@@ -68,6 +71,7 @@ export class HealthController {
         {},
         Number(spools._sum.quarantined ?? 0),
       ],
+      ...expiries,
       ['process_resident_memory_bytes', 'Resident set.', 'gauge', {}, rss],
       ['nodejs_heap_size_used_bytes', 'Used heap.', 'gauge', {}, heapUsed],
       ['process_uptime_seconds', 'Time since the start.', 'gauge', {}, process.uptime()],

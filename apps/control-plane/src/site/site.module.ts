@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AlarmsModule } from '../alarms/alarms.module.js';
 import { AuditController } from '../audit/audit.controller.js';
 import { EventsController } from '../events/events.controller.js';
 import { OverviewController } from '../overview/overview.controller.js';
@@ -9,7 +10,7 @@ import { HealthController } from './health.controller.js';
 
 /** What looks at the whole: overview, audit, the live feed, documents, health. */
 @Module({
-  imports: [WorkModule, TelemetryModule],
+  imports: [AlarmsModule, WorkModule, TelemetryModule],
   controllers: [AuditController, EventsController, OverviewController, DocumentsController, HealthController],
 })
 export class SiteModule {}

@@ -1,5 +1,6 @@
 export * from './access.js';
 export * from './audit.js';
+export * from './alarm.js';
 export * from './catalog.js';
 export * from './client.js';
 export * from './fleet.js';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FieldError } from '../problem.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { page, pageQuery } from './page.js';
+import { Alarm } from './alarm.js';
 import { route } from './route.js';
 
 const window = {
@@ -93,6 +94,8 @@ export const Overview = z.object({
     p50Ms: z.number().nullable(),
     p95Ms: z.number().nullable(),
   }),
+  /** The most urgent first; empty when nothing needs a person. */
+  alarms: z.array(Alarm),
 });
 export type Overview = z.infer<typeof Overview>;
 

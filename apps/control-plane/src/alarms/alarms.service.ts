@@ -1,0 +1,163 @@
+/** Alarms before something expires: in the overview, in the metrics, and once a day in the log. */
+import { X509Certificate } from 'node:crypto';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Alarm } from '@verge/contracts';
+import type { Logger } from 'pino';
+import { AuthorityService } from '../authority/authority.service.js';
+import { LOGGER } from '../core.js';
+import { DatabaseService } from '../database/database.service.js';
+import type { Sample } from '../site/metrics.js';
+import type { Expiry } from './expiry.js';
+import { bySoonest, expiryAlarm, warnBefore } from './expiry.js';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+interface ProjectExpiry extends Expiry {
+  readonly projectId: string;
+}
+
+const releaseAdvice = 'devices install nothing new once it has; renew it with: verge releases renew --keys DIR';
+const deviceAdvice =
+  'switch them on within the grace period, or enrol them again with: verge devices re-enroll-token DEVICE';
+
+@Injectable()
+export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  /** When each alarm was last written to the log. */
+  private readonly told = new Map<string, number>();
+
+  constructor(
+    @Inject(DatabaseService) private readonly database: DatabaseService,
+    @Inject(AuthorityService) private readonly authority: AuthorityService,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const look = (): void => {
+      this.look(new Date()).catch((err: unknown) => this.log.error({ err }, 'what expires could not be looked at'));
+    };
+    look();
+    this.timer = setInterval(look, hourMs);
+    this.timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  async ofProject(projectId: string, now = new Date()): Promise<Alarm[]> {
+    const own = await this.projectExpiries(now, projectId);
+    const expiring = [...own, ...this.ownExpiries()].flatMap((expiry) => expiryAlarm(expiry, now) ?? []);
+    return [...expiring, ...(await this.withdrawnRuns(projectId))].sort(bySoonest);
+  }
+
+  /** When everything expires, whether it is near or not: whoever scrapes it decides when that is too soon. */
+  async samples(now = new Date()): Promise<Sample[]> {
+    const projects = await this.database.project.findMany({ select: { id: true, slug: true } });
+    const slugs = new Map(projects.map(({ id, slug }) => [id, slug]));
+    const sample = (expiry: Expiry, labels: Record<string, string>): Sample => [
+      'verge_expiry_timestamp_seconds',
+      'When something expires, in seconds since 1970.',
+      'gauge',
+      {
+        code: expiry.code,
+        subject: expiry.code === 'DEVICE_CERTIFICATES_EXPIRE' ? 'soonest' : expiry.subject,
+        ...labels,
+      },
+      Math.floor(expiry.expiresAt.getTime() / 1000),
+    ];
+    const own = await this.projectExpiries(now);
+    return [
+      ...this.ownExpiries().map((expiry) => sample(expiry, {})),
+      ...own.map((expiry) => sample(expiry, { project: slugs.get(expiry.projectId) ?? expiry.projectId })),
+    ];
+  }
+
+  /** Renews what this process can renew itself, and says once a day what needs a person. */
+  private async look(now: Date): Promise<void> {
+    await this.authority.renewDirectorRoot(now);
+    for (const [key, at] of this.told) if (now.getTime() - at >= dayMs) this.told.delete(key);
+    for (const expiry of [...(await this.projectExpiries(now)), ...this.ownExpiries()]) {
+      const alarm = expiryAlarm(expiry, now);
+      const projectId = 'projectId' in expiry ? expiry.projectId : null;
+      const key = `${projectId ?? ''}/${expiry.code}/${expiry.subject}`;
+      if (alarm === null || this.told.has(key)) continue;
+      this.told.set(key, now.getTime());
+      this.log.warn({ ...alarm, projectId }, alarm.message);
+    }
+  }
+
+  /** What the control plane itself holds. */
+  private ownExpiries(): Expiry[] {
+    const until = (pem: string): Date => new Date(new X509Certificate(pem).validTo);
+    const { authorityPem, server, directorRootExpiresAt } = this.authority;
+    return [
+      {
+        code: 'DIRECTOR_ROOT_EXPIRES',
+        subject: 'director root',
+        expiresAt: directorRootExpiresAt,
+        advice: 'the control plane renews it itself, and could not',
+      },
+      {
+        code: 'AUTHORITY_EXPIRES',
+        subject: 'device authority',
+        expiresAt: until(authorityPem),
+        advice: 'every device must be enrolled anew with another before',
+      },
+      {
+        code: 'SERVER_CERTIFICATE_EXPIRES',
+        subject: 'gateway certificate',
+        expiresAt: until(server.certificatePem),
+        advice: 'restart the control plane: it makes another at its start',
+      },
+    ];
+  }
+
+  private async projectExpiries(now: Date, projectId?: string): Promise<ProjectExpiry[]> {
+    const where = projectId === undefined ? {} : { projectId };
+    const files = await this.database.releaseMetadata.findMany({
+      where: { ...where, expiresAt: { not: null } },
+      distinct: ['projectId', 'role'],
+      orderBy: [{ projectId: 'asc' }, { role: 'asc' }, { version: 'desc' }],
+      select: { projectId: true, role: true, expiresAt: true },
+    });
+    const near = { code: 'DEVICE_CERTIFICATES_EXPIRE', subject: '' } as const;
+    const soon = new Date(now.getTime() + warnBefore(near) * dayMs);
+    const devices = await this.database.device.groupBy({
+      by: ['projectId'],
+      where: { ...where, state: 'active', certificateExpiresAt: { lt: soon } },
+      _count: true,
+      _min: { certificateExpiresAt: true },
+    });
+    return [
+      ...files.map(({ projectId: id, role, expiresAt }) => ({
+        projectId: id,
+        code: 'RELEASE_METADATA_EXPIRES' as const,
+        subject: role,
+        expiresAt: expiresAt!,
+        advice: releaseAdvice,
+      })),
+      ...devices.map(({ projectId: id, _count, _min }) => ({
+        projectId: id,
+        code: near.code,
+        subject: `${_count} ${_count === 1 ? 'device certificate' : 'device certificates, the first of which'}`,
+        expiresAt: _min.certificateExpiresAt!,
+        advice: deviceAdvice,
+      })),
+    ];
+  }
+
+  private async withdrawnRuns(projectId: string): Promise<Alarm[]> {
+    const rows = await this.database.$queryRaw<{ path: string; reason: string | null; devices: number }[]>`
+      SELECT a.target_path AS path, a.withdraw_reason AS reason, count(*)::int AS devices
+      FROM artifacts a JOIN devices d ON d.project_id = a.project_id AND d.active_digest = a.manifest_digest
+      WHERE a.project_id = ${projectId}::uuid AND a.withdrawn_at IS NOT NULL AND d.state = 'active'
+      GROUP BY 1, 2 ORDER BY 1`;
+    return rows.map(({ path, reason, devices }) => {
+      const message = `${devices} ${devices === 1 ? 'device runs' : 'devices run'} ${path}, which was withdrawn: ${reason ?? ''}`;
+      return { code: 'WITHDRAWN_RUNS', subject: path, expiresAt: null, message };
+    });
+  }
+}
