@@ -142,7 +142,8 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
       ...devices.map(({ projectId: id, _count, _min }) => ({
         projectId: id,
         code: near.code,
-        subject: `${_count} ${_count === 1 ? 'device certificate' : 'device certificates, the first of which'}`,
+        subject: String(_count),
+        words: `${_count} ${_count === 1 ? 'device certificate' : 'device certificates, the first of which'}`,
         expiresAt: _min.certificateExpiresAt!,
         advice: deviceAdvice,
       })),

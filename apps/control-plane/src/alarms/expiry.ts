@@ -6,6 +6,8 @@ const dayMs = 86_400_000;
 export interface Expiry {
   readonly code: Alarm['code'];
   readonly subject: string;
+  /** The subject in a sentence, where it is not its own name. */
+  readonly words?: string;
   readonly expiresAt: Date;
   /** What to do, and what happens otherwise. */
   readonly advice: string;
@@ -30,12 +32,12 @@ export function warnBefore({ code, subject }: Pick<Expiry, 'code' | 'subject'>):
 export function expiryAlarm(expiry: Expiry, now: Date): Alarm | null {
   const left = (expiry.expiresAt.getTime() - now.getTime()) / dayMs;
   if (left > warnBefore(expiry)) return null;
-  const { code, subject, advice } = expiry;
+  const { code, subject, words = subject, advice } = expiry;
   const when =
     left < 0
       ? `expired ${Math.floor(-left)} days ago`
       : `${left < 1 ? 'expires today' : `expires in ${Math.floor(left)} days`}`;
-  return { code, subject, expiresAt: expiry.expiresAt.toISOString(), message: `${subject} ${when}; ${advice}` };
+  return { code, subject, expiresAt: expiry.expiresAt.toISOString(), message: `${words} ${when}; ${advice}` };
 }
 
 /** The soonest first; what has no end comes last. */

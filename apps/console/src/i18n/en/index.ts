@@ -1,6 +1,6 @@
 /** English: the catalogue that gives the others their type. */
 import { account, members, users } from './access.js';
-import { audit, overview, start, telemetry } from './watch.js';
+import { alarms, audit, overview, start, telemetry } from './watch.js';
 import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
 import {
   chart,
@@ -21,6 +21,7 @@ import { devices, groups, releases, rollouts } from './ship.js';
 
 export const en = {
   account,
+  alarms,
   audit,
   chart,
   common,

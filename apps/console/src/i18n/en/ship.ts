@@ -1,5 +1,17 @@
 /** Words of the pages that ship: releases, rollouts, devices, groups. */
 export const releases = {
+  repository: 'Release repository',
+  repositoryNote:
+    'Signed offline; devices install nothing new once it has expired. Renew with: verge releases renew --keys keys',
+  role: 'Role',
+  expires: 'Expires',
+  keys: 'Keys',
+  mustSign: '{{threshold}} of {{keys}} must sign',
+  withdrawn: 'Withdrawn',
+  reason: 'Reason',
+  since: 'Since',
+  running: 'Devices that run it',
+  andMore: 'and {{count}} more',
   title: 'Releases',
   note: 'Artifacts signed offline; a device runs nothing that no release lists',
   name: 'Name',

@@ -116,3 +116,27 @@ export const audit = {
   empty: 'Nothing has been recorded yet',
   emptyHint: 'Every change made through this console, the CLI or the API is recorded here.',
 };
+
+/** What must be done before something breaks; the codes are those of the API. */
+export const alarms = {
+  title: 'Alarms',
+  expires: 'expires',
+  expired: 'expired',
+  RELEASE_METADATA_EXPIRES: 'The {{subject}} of the release repository expires',
+  DIRECTOR_ROOT_EXPIRES: "The director's root expires",
+  AUTHORITY_EXPIRES: 'The device authority expires',
+  SERVER_CERTIFICATE_EXPIRES: "The gateway's certificate expires",
+  DEVICE_CERTIFICATES_EXPIRE: '{{subject}} devices have not renewed their certificates',
+  WITHDRAWN_RUNS: 'Devices run {{subject}}, which was withdrawn',
+  help: {
+    RELEASE_METADATA_EXPIRES:
+      'Devices install nothing new once it has. Renew it with: verge releases renew --keys keys',
+    DIRECTOR_ROOT_EXPIRES: 'The control plane renews it itself, and could not; its log says why.',
+    AUTHORITY_EXPIRES: 'Every device must be enrolled anew with another authority before.',
+    SERVER_CERTIFICATE_EXPIRES: 'Restart the control plane: it makes another at its start.',
+    DEVICE_CERTIFICATES_EXPIRE:
+      'Switch them on within the grace period, or enrol them again with: verge devices re-enroll-token DEVICE',
+    WITHDRAWN_RUNS:
+      'They go on until they have something else: roll out another version. The releases page names them.',
+  },
+};

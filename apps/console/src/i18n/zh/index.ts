@@ -1,7 +1,7 @@
 /** Simplified Chinese. */
 import { account, members, users } from './access.js';
 import type { Catalogue } from '../en/index.js';
-import { audit, overview, start, telemetry } from './watch.js';
+import { alarms, audit, overview, start, telemetry } from './watch.js';
 import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
 import {
   chart,
@@ -22,6 +22,7 @@ import { devices, groups, releases, rollouts } from './ship.js';
 
 export const zh: Catalogue = {
   account,
+  alarms,
   audit,
   chart,
   common,

@@ -1,6 +1,17 @@
 import type { Catalogue } from '../en/index.js';
 
 export const releases: Catalogue['releases'] = {
+  repository: '发布仓库',
+  repositoryNote: '由离线密钥签名；过期后设备不会安装任何新内容。续期命令：verge releases renew --keys keys',
+  role: '角色',
+  expires: '到期',
+  keys: '密钥',
+  mustSign: '{{keys}} 个密钥中需 {{threshold}} 个签名',
+  withdrawn: '已撤回',
+  reason: '原因',
+  since: '撤回时间',
+  running: '仍在运行的设备',
+  andMore: '另有 {{count}} 台',
   title: '发布包',
   note: '经离线签名的制品；未列入发布包的内容，设备一律不运行',
   name: '名称',

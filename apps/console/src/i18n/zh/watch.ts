@@ -116,3 +116,24 @@ export const audit: Catalogue['audit'] = {
   empty: '还没有任何记录',
   emptyHint: '通过控制台、命令行或 API 进行的每一次变更都会记录在这里。',
 };
+
+/** 需要在故障发生之前处理的事项；代码与 API 一致。 */
+export const alarms: Catalogue['alarms'] = {
+  title: '告警',
+  expires: '到期',
+  expired: '已过期',
+  RELEASE_METADATA_EXPIRES: '发布仓库的 {{subject}} 元数据即将过期',
+  DIRECTOR_ROOT_EXPIRES: '指挥仓库的根元数据即将过期',
+  AUTHORITY_EXPIRES: '设备证书颁发机构即将过期',
+  SERVER_CERTIFICATE_EXPIRES: '网关证书即将过期',
+  DEVICE_CERTIFICATES_EXPIRE: '{{subject}} 台设备未续期证书',
+  WITHDRAWN_RUNS: '有设备正在运行已撤回的 {{subject}}',
+  help: {
+    RELEASE_METADATA_EXPIRES: '过期后设备不会安装任何新内容。续期命令：verge releases renew --keys keys',
+    DIRECTOR_ROOT_EXPIRES: '控制平面会自动续期，但未能成功；原因见其日志。',
+    AUTHORITY_EXPIRES: '在此之前，所有设备都必须用新的颁发机构重新注册。',
+    SERVER_CERTIFICATE_EXPIRES: '请重启控制平面：启动时会生成新的证书。',
+    DEVICE_CERTIFICATES_EXPIRE: '请在宽限期内开机，或用以下命令重新注册：verge devices re-enroll-token DEVICE',
+    WITHDRAWN_RUNS: '这些设备会继续运行，直到获得其他版本：请部署另一个版本。发布页面列出了这些设备。',
+  },
+};

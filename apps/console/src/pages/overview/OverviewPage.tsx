@@ -11,6 +11,7 @@ import { QueryView } from '../../components/QueryView.js';
 import { Stat, Stats } from '../../components/Stat.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
+import { Alarms } from './Alarms.js';
 import { GettingStarted } from './GettingStarted.js';
 import { FailingDevices } from './FailingDevices.js';
 import { RunningWork } from './RunningWork.js';
@@ -30,6 +31,7 @@ export function OverviewPage(): ReactNode {
         <QueryView query={overview} height={160}>
           {(data) => <OverviewStats data={data} />}
         </QueryView>
+        <Alarms alarms={overview.data?.alarms ?? []} />
         {isNew && <GettingStarted />}
         <Panel title={t('overview.lastHourTitle')} note={t('overview.lastHourNote')}>
           <QueryView query={series} height={200}>

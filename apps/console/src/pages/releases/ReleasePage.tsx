@@ -13,6 +13,7 @@ import { Facts } from '../../components/Facts.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
+import { StatePill } from '../../components/StatePill.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { DASH, useFormat } from '../../i18n/format.js';
@@ -45,6 +46,11 @@ function ReleaseView({ release }: { release: Release }): ReactNode {
       ),
     },
     { id: 'class', header: t('devices.class'), cell: (x) => x.deviceClass },
+    {
+      id: 'withdrawn',
+      header: t('releases.withdrawn'),
+      cell: (x) => (x.withdrawn ? <StatePill tone="bad">{x.withdrawn.reason}</StatePill> : DASH),
+    },
     { id: 'digest', header: t('releases.manifest'), cell: (x) => <Digest value={x.manifestDigest} /> },
     { id: 'id', header: t('releases.artifactId'), cell: (x) => <Digest value={x.id} digits={8} />, from: 'sm' },
   ];

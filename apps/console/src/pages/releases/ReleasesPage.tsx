@@ -13,6 +13,7 @@ import { Ago } from '../../components/Time.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands, signCommand } from '../commands.js';
+import { RepositoryPanel } from './RepositoryPanel.js';
 
 /** Artifacts that the signing commands name at most. */
 const NAMED = 4;
@@ -62,6 +63,7 @@ export function ReleasesPage(): ReactNode {
             empty={<EmptyState title={t('releases.empty')} hint={t('releases.emptyHint')} />}
           />
         </Panel>
+        <RepositoryPanel />
         <HowToSign releases={releases.items} />
       </Stack>
     </>
