@@ -6,12 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AgentProcess, until } from '../tests/agent-process.js';
 import { buildArtifact } from '../tests/artifacts.js';
 import { Gateway } from '../tests/gateway.js';
 
 const full = process.env['VERGE_TEST_FULL'] !== undefined;
+// All of it starts a process for each file and damage.
+if (full) vi.setConfig({ testTimeout: 1_200_000 });
 const pixels = [0.5, 0.25, 0, 0.25];
 const offline = { VERGE_AGENT_PROBATION_SECONDS: '0' };
 /** What can happen to a file. A file that root may not read is not to be had; one that nobody can open is a loop of links. */
