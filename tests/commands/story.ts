@@ -20,7 +20,10 @@ const offeredOrNot = [0, 1];
 
 /** Local verbs: README, apps/cli/README, guides. */
 export const local: readonly Step[] = [
-  { command: 'npx verge train --config datasets/digits/teacher.yaml --out runs/teacher', says: /accuracy +9[0-9]/ },
+  {
+    command: 'npx verge train --config datasets/digits/teacher.yaml --out runs/teacher',
+    says: /test accuracy +(100|9[0-9])/,
+  },
   {
     command:
       'npx verge compress --model runs/teacher/model.onnx --recipe datasets/digits/recipe-int8.json --data datasets/digits --out runs/int8',
@@ -60,7 +63,7 @@ export const fleet = (origin: string): readonly Step[] => [
   ...lines(commands.sign),
   ...lines(commands.group),
   ...lines(commands.enroll).filter((step) => !step.command.endsWith(' run')),
-  { command: 'npx verge-agent run', until: /serving|listening|local API/i },
+  { command: 'npx verge-agent run', until: /connected to the control plane/ },
   ...lines(commands.rollout),
   { command: 'npx verge-agent status', says: /digits/ },
   { command: 'npx verge-agent logs' },
@@ -86,5 +89,7 @@ export const elsewhere: readonly { readonly command: RegExp; readonly runBy: str
     runBy: 'database/migrations.test.ts and local/guides.test.ts hold their results',
   },
   { command: /silero_vad_16k_op15/, runBy: 'commands.test.ts where VERGE_DATA has the model' },
+  { command: /^npm run fixture -w @verge\/console/, runBy: 'tests/console/console.test.ts starts the same server' },
+  { command: /npm run dev -w @verge\/console/, runBy: 'people who change pages: Vite serves until they stop it' },
   { command: /^cp infra\/docker\/example.env/, runBy: 'people who have a Docker engine' },
 ];

@@ -33,7 +33,7 @@ export async function ensureFirstAdministrator(
     await db.$queryRaw`SELECT pg_advisory_xact_lock(hashtext('verge-first-administrator'))::text`;
     if ((await db.user.count()) > 0) return null;
     const file = generatedPassword === null ? null : join(dataDir, 'admin-password');
-    if (file !== null) await writeFile(file, `${email}\n${generatedPassword}\n`, { mode: 0o600 });
+    if (file !== null) await writeFile(file, `${generatedPassword}\n`, { mode: 0o600 });
     const project = { create: { slug: 'default', name: 'Default' } };
     await db.user.create({
       data: {
