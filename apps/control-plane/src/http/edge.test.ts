@@ -36,7 +36,6 @@ describe('methods', () => {
     const url = routeUrl(own[0]!, { ...rest, ...(project ? { project: 'plant' } : {}) });
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((each) => !methods.includes(each))) {
       const { status, headers, code } = await ask(method, url);
-      // A path may also be one of another route: /projects/{project} is no device.
       expect([status, code]).toEqual([405, 'METHOD_NOT_ALLOWED']);
       for (const allowed of methods) expect(headers.get('allow')).toContain(allowed);
     }

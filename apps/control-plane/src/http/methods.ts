@@ -6,6 +6,7 @@ import { sendProblem } from './problem.filter.js';
 import type { HttpRequest } from './request.js';
 
 interface Path {
+  readonly parameters: number;
   readonly pattern: RegExp;
   readonly methods: string[];
 }
@@ -14,6 +15,7 @@ function pathsOf(all: Record<string, Route>): Path[] {
   const methods = new Map<string, string[]>();
   for (const route of Object.values(all)) methods.set(route.path, [...(methods.get(route.path) ?? []), route.method]);
   return [...methods].map(([path, of]) => ({
+    parameters: path.split('{').length - 1,
     pattern: new RegExp(`^${API_PREFIX}${path.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}/?$`),
     // Express answers HEAD through GET.
     methods: of.includes('GET') && !of.includes('HEAD') ? [...of, 'HEAD'] : of,
@@ -21,14 +23,21 @@ function pathsOf(all: Record<string, Route>): Path[] {
 }
 
 const documents: Path[] = [
-  { pattern: /^\/(healthz|readyz|metrics)\/?$/, methods: ['GET', 'HEAD'] },
-  { pattern: new RegExp(`^${API_PREFIX}/(openapi\\.json|docs(/[^/]+)?|schemas/[^/]+)/?$`), methods: ['GET', 'HEAD'] },
+  { parameters: 0, pattern: /^\/(healthz|readyz|metrics)\/?$/, methods: ['GET', 'HEAD'] },
+  {
+    parameters: 0,
+    pattern: new RegExp(`^${API_PREFIX}/(openapi\\.json|docs(/[^/]+)?|schemas/[^/]+)/?$`),
+    methods: ['GET', 'HEAD'],
+  },
 ];
 const paths = [...pathsOf(routes), ...documents];
 
-/** The methods of every route that a path matches; none for a path that the API does not have. */
+/** The methods of the path; none where the API has no such path. A path by its own name goes before one with a parameter. */
 export function methodsOf(path: string): string[] {
-  return [...new Set(paths.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))].sort();
+  const matching = paths.filter(({ pattern }) => pattern.test(path));
+  const fewest = Math.min(...matching.map(({ parameters }) => parameters));
+  const own = matching.filter(({ parameters }) => parameters === fewest);
+  return [...new Set(own.flatMap(({ methods }) => methods))].sort();
 }
 
 /** In front of the router, which answers 404 for a path that it knows under another method. */

@@ -14,6 +14,7 @@ const parameters: Record<string, z.ZodType> = {
   rollout: Id,
   token: Id,
   session: Id,
+  record: Id,
   // An id or an e-mail address.
   user: z.string().min(1).max(254),
 };

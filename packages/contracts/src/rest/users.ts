@@ -49,6 +49,7 @@ export const userRoutes = {
     method: 'PATCH',
     path: '/users/{user}',
     summary: "Change a user's name, or whether it is an administrator. The last administrator stays one.",
+    changes: ['name', 'administrator', 'disabledAt'],
     body: z.strictObject({ name: z.string().min(1).max(120).optional(), administrator: z.boolean().optional() }),
     response: User,
   }),
