@@ -115,7 +115,7 @@ async function withFreePorts(config: ControlPlaneConfig, log: Logger): Promise<C
 
 async function openDatabase(config: ControlPlaneConfig, log: Logger, undo: Undo): Promise<string> {
   if (config.databaseUrl) return config.databaseUrl;
-  const postgres = await startEmbeddedPostgres(config.dataDir);
+  const postgres = await startEmbeddedPostgres(config.dataDir, log);
   undo.push(['database', () => postgres.stop()]);
   log.info({ pid: postgres.pid }, 'embedded Postgres is up');
   return postgres.url;

@@ -4,12 +4,17 @@ import { createPostgresBackend, type JobsOptions, type Processor, Queue, Worker 
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
 import { GuardedClient } from './guarded-client.js';
+import { PostgresAddress } from './postgres-address.js';
 
 const MAX_RECOVERIES = 10;
 /** Connections of each of the two that a worker has: one takes jobs, one looks them up. */
 const POOL_SIZE = 4;
+/** A queue that is away is asked again after this long, up to twice as long: not by all workers at once. */
+const RETRY_MS = 1_000;
 
 export interface JobQueue {
+  /** Without a listener, BullMQ prints every error past the log. */
+  on(event: 'error', listener: (error: Error) => void): unknown;
   getJob(id: string): Promise<{ data: unknown } | undefined>;
   add(name: string, data: unknown, options: JobsOptions): Promise<unknown>;
   remove(id: string): Promise<unknown>;
@@ -26,6 +31,10 @@ export interface Connection {
   /** For looking jobs up (the processor's own view of a job's data is as old as the job's start), and for jobs under them. */
   readonly queue: JobQueue;
   disconnect(): Promise<void>;
+  /** Ends what is open without asking the queue, for one that does not answer. */
+  cut(): void;
+  /** The same queue, at another host or port; only for Postgres. Work in hand goes on and is handed in there. */
+  moveTo(url: string): void;
 }
 
 export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processor: Processor): Connection {
@@ -35,15 +44,26 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     lockDuration: lockMs,
     stalledInterval: Math.ceil(lockMs / 3),
     maxStalledCount: MAX_RECOVERIES,
+    runRetryDelay: RETRY_MS + Math.random() * RETRY_MS,
   };
   if (kind === 'redis') {
     const redis = new Redis(url, { maxRetriesPerRequest: null });
     const worker = new Worker(QUEUE_NAME, processor, { ...options, connection: redis });
     const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection: redis });
-    return { worker, queue, disconnect: async () => void (await redis.quit().catch(() => undefined)) };
+    return {
+      worker,
+      queue,
+      disconnect: async () => void (await redis.quit().catch(() => undefined)),
+      cut: () => redis.disconnect(),
+      moveTo: () => {
+        throw new Error('a queue on Redis does not move');
+      },
+    };
   }
+  const address = new PostgresAddress();
   const connection = {
     connectionString: url,
+    stream: address.stream,
     migrate: true,
     max: POOL_SIZE,
     application_name: 'verge-worker',
@@ -51,5 +71,11 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
   };
   const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, createPostgresBackend);
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
-  return { worker, queue, disconnect: () => Promise.resolve() };
+  return {
+    worker,
+    queue,
+    disconnect: () => Promise.resolve(),
+    cut: () => address.cut(),
+    moveTo: (next) => address.moveTo(next),
+  };
 }

@@ -14,6 +14,7 @@ import { builderKey } from './builder-key.js';
 import { watchCancellation } from './cancellation.js';
 import type { WorkerConfig } from './config.js';
 import { connect, type Connection, type JobQueue } from './connection.js';
+import { follow, type Move } from './follow.js';
 import { startHeartbeat } from './heartbeat.js';
 import { JobCancelled, type JobContext, LockLost, WorkerStopping } from './job-context.js';
 import { runCompression } from './jobs/compress.js';
@@ -26,6 +27,10 @@ import { shardFlow } from './shard-flow.js';
 const QUEUE_ASKED_EVERY_MS = 1_000;
 /** A report to a Redis that is away waits for it; the work does not wait longer than this. */
 const REPORT_MS = 1_000;
+/** A queue that is left gets this long to take back what this worker has in hand. */
+const LEAVE_MS = 5_000;
+/** A new queue gets this long to answer, before what the control plane wrote down is read again. */
+const READY_MS = 15_000;
 
 export interface RunningWorker {
   /** Ends the job in hand (it goes back to the queue) and leaves. */
@@ -149,7 +154,15 @@ async function work(
   }
 }
 
-export async function startWorker(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
+/** A worker at one queue and one blob store. */
+interface Attachment {
+  readonly connection: Connection;
+  /** Ends the job in hand (it goes back to the queue) and leaves. */
+  close(): Promise<void>;
+}
+
+/** @param readyMs how long the queue may take to answer; without it, as long as it takes */
+async function attach(config: WorkerConfig, log: Logger, readyMs?: number): Promise<Attachment> {
   const blobs = await openBlobStore(config.blobs);
   const base = { blobs, builder: { name: config.name, signer: await builderKey(config.dataDir) } };
   const stopping = new AbortController();
@@ -167,23 +180,70 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
     queue: () => connection.queue,
   };
   const connection: Connection = connect(config, (job, token) => work(job, token, deployment));
-  connection.worker.on('error', (error) => log.warn({ err: error }, 'queue'));
+  for (const part of [connection.worker, connection.queue])
+    part.on('error', (error) => log.warn({ err: error }, 'queue'));
   connection.worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) running.get(id)?.abort(new LockLost());
   });
-  await connection.worker.waitUntilReady();
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await connection.worker.close();
+    await connection.queue.close();
+    await connection.disconnect();
+  };
+  const attachment = { connection, close };
+  const ready = connection.worker.waitUntilReady();
+  try {
+    await (readyMs === undefined ? ready : within(readyMs, ready, 'the queue does not answer'));
+  } catch (error) {
+    await detach(attachment, log);
+    throw error;
+  }
   log.info({ name: config.name, queue: config.queue.kind }, 'worker is ready');
+  return attachment;
+}
+
+async function within<T>(ms: number, promise: Promise<T>, otherwise: string): Promise<T> {
+  const late = sleep(ms, undefined, { ref: false }).then(() => Promise.reject(new Error(otherwise)));
+  return await Promise.race([promise, late]);
+}
+
+/** Leaves a queue that may be away: what is not given back in time is taken again when its lock runs out. */
+async function detach({ connection, close }: Attachment, log: Logger): Promise<void> {
+  const closed = close().catch((err: unknown) => log.warn({ err }, 'the old queue was not left cleanly'));
+  await Promise.race([closed, sleep(LEAVE_MS, undefined, { ref: false })]);
+  connection.cut();
+}
+
+export async function startWorker(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
+  let attachment: Attachment | undefined = await attach(config, log);
+  const move = async (next: WorkerConfig, how: Move): Promise<void> => {
+    if (how === 'address' && attachment) {
+      attachment.connection.moveTo(next.queue.url);
+      log.info({ at: new URL(next.queue.url).host }, 'the queue has moved; this worker follows it');
+      return;
+    }
+    log.info(
+      { queue: next.queue.kind },
+      'the control plane names another queue or other blobs; this worker goes there',
+    );
+    const left = attachment;
+    attachment = undefined;
+    if (left) await detach(left, log);
+    attachment = await attach(next, log, READY_MS);
+  };
+  const endFollowing = config.readAgain ? follow(config, move, log) : undefined;
   const { heartbeatFile } = config;
-  const endHeartbeat = heartbeatFile
-    ? startHeartbeat(heartbeatFile, () => connection.queue.getJob('heartbeat'))
-    : undefined;
+  const alive = async (): Promise<void> => {
+    if (!attachment) throw new Error('this worker is at no queue');
+    await attachment.connection.queue.getJob('heartbeat');
+  };
+  const endHeartbeat = heartbeatFile ? startHeartbeat(heartbeatFile, alive) : undefined;
   return {
     close: async () => {
-      stopping.abort();
+      await endFollowing?.();
       await endHeartbeat?.();
-      await connection.worker.close();
-      await connection.queue.close();
-      await connection.disconnect();
+      await attachment?.close();
     },
   };
 }

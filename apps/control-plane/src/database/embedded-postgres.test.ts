@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,8 +45,26 @@ describe('embedded Postgres', () => {
     await first.stop();
     const second = await start();
     expect(await query(second.url, 'SELECT answer FROM apart.kept')).toEqual([{ answer: 42 }]);
+    expect(second.url).toBe(first.url);
     await second.stop();
     expect((await stat(join(dataDir, 'postgres', 'password'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('takes another port where its own is taken, says so, and keeps that one', { timeout: 120_000 }, async () => {
+    const port = Number(await readFile(join(dataDir, 'postgres', 'port'), 'utf8'));
+    const other = createServer().listen(port, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const said: unknown[] = [];
+    const moved = await startEmbeddedPostgres(dataDir, { warn: (...words: unknown[]) => void said.push(words) });
+    running.push(moved);
+    const now = Number(new URL(moved.url).port);
+    expect(said).toEqual([[{ kept: port, port: now }, expect.stringContaining('taken by another process')]]);
+    expect(now).not.toBe(port);
+    await moved.stop();
+    await new Promise((resolve) => other.close(resolve));
+    const again = await start();
+    expect(again.url).toBe(moved.url);
+    await again.stop();
   });
 
   it(

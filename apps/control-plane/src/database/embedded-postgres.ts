@@ -13,8 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import type { Logger } from 'pino';
 import { ControlPlaneError } from '../errors.js';
-import { freePort } from '../ports.js';
+import { freePort, isFree } from '../ports.js';
 
 const run = promisify(execFile);
 const USER = 'verge';
@@ -89,7 +90,7 @@ async function initialise(folder: string, password: string, who: Identity, bin: 
 
 /**
  * After kill -9 of the control plane its Postgres may still run. It is stopped in the orderly way and started afresh,
- * since its port and parent are unknown; after kill -9 of both, Postgres itself sees that the pid file is stale.
+ * since nobody reads what it says any more; after kill -9 of both, Postgres itself sees that the pid file is stale.
  */
 async function stopOrphan(folder: string): Promise<void> {
   const pidFile = join(folder, 'postmaster.pid');
@@ -166,18 +167,30 @@ async function ensureDatabase(url: (database: string) => string): Promise<void> 
   }
 }
 
+/** The port of the last start: workers on this machine have it open. Another one only where somebody else has taken it. */
+async function keptPort(home: string, log: Pick<Logger, 'warn'> | undefined): Promise<number> {
+  const file = join(home, 'port');
+  const kept = Number(await readFile(file, 'utf8').catch(() => ''));
+  const valid = Number.isInteger(kept) && kept > 0 && kept < 65_536;
+  if (valid && (await isFree(kept, '127.0.0.1'))) return kept;
+  const port = await freePort();
+  if (valid) log?.warn({ kept, port }, 'embedded Postgres: its port is taken by another process, using another');
+  await writeFile(file, String(port), { mode: 0o600 });
+  return port;
+}
+
 /**
- * Starts the Postgres of a data folder, making it at first.
+ * Starts the Postgres of a data folder, making it at first. It keeps its port over restarts.
  * @throws ControlPlaneError DATABASE_START_FAILED, DATABASE_IN_USE
  */
-export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(dataDir: string, log?: Pick<Logger, 'warn'>): Promise<EmbeddedPostgres> {
   const home = resolve(dataDir, 'postgres');
   const bin = await binaries();
   const who = await identity();
   await openPath(home, who);
   const release = await claim(home);
   try {
-    const { url, child } = await startIn(home, who, bin);
+    const { url, child } = await startIn(home, who, bin, log);
     const stop = async (): Promise<void> => {
       await stopChild(child);
       await release();
@@ -189,7 +202,12 @@ export async function startEmbeddedPostgres(dataDir: string): Promise<EmbeddedPo
   }
 }
 
-async function startIn(home: string, who: Identity, bin: Binaries): Promise<{ url: string; child: ChildProcess }> {
+async function startIn(
+  home: string,
+  who: Identity,
+  bin: Binaries,
+  log?: Pick<Logger, 'warn'>,
+): Promise<{ url: string; child: ChildProcess }> {
   const folder = join(home, 'cluster');
   const secret = join(home, 'password');
   if (!existsSync(join(folder, 'PG_VERSION')) || !existsSync(secret)) {
@@ -201,7 +219,7 @@ async function startIn(home: string, who: Identity, bin: Binaries): Promise<{ ur
   }
   const password = await readFile(secret, 'utf8');
   await stopOrphan(folder);
-  const port = await freePort();
+  const port = await keptPort(home, log);
   const child = await launch(folder, port, who, bin);
   const url = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
   await ensureDatabase(url).catch(async (cause: unknown) => {
