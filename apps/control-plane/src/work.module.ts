@@ -6,9 +6,11 @@ import { CompressionsController } from './compressions/compressions.controller.j
 import { CompressionsService } from './compressions/compressions.service.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { EvaluationsService } from './evaluations/evaluations.service.js';
+import { JobsController } from './jobs/jobs.controller.js';
 import { JobsService } from './jobs/jobs.service.js';
 import { JobResults } from './jobs/results.js';
 import { WorkEvents } from './jobs/work-events.service.js';
+import { WorkList } from './jobs/work-list.service.js';
 import { RecipesController } from './recipes/recipes.controller.js';
 import { RecipesService } from './recipes/recipes.service.js';
 import { TrainingsController } from './trainings/trainings.controller.js';
@@ -18,6 +20,7 @@ import { TrainingsService } from './trainings/trainings.service.js';
 @Module({
   imports: [CatalogModule],
   controllers: [
+    JobsController,
     TrainingsController,
     RecipesController,
     CompressionsController,
@@ -28,6 +31,7 @@ import { TrainingsService } from './trainings/trainings.service.js';
     JobsService,
     JobResults,
     WorkEvents,
+    WorkList,
     TrainingsService,
     RecipesService,
     CompressionsService,

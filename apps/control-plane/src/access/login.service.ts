@@ -4,7 +4,7 @@ import { Refusals } from '../audit/refusals.js';
 import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf } from '../http/operation.js';
-import { pageWhere, pageWindow, toPage } from '../http/page.js';
+import { List } from '../http/list.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { AnyCaller, HttpRequest } from '../http/request.js';
 import { HashSlots } from './hash-slots.js';
@@ -19,6 +19,8 @@ const MAX_USER_AGENT = 200;
 const longestAuditedName = 254;
 
 /** Sessions: what a password opens, and what belongs to whoever has one. */
+const sessionList = new List<'sessions.list', Prisma.SessionWhereInput>({ sorts: { createdAt: [] }, filters: {} });
+
 @Injectable()
 export class LoginService {
   constructor(
@@ -99,11 +101,13 @@ export class LoginService {
   }
 
   async listSessions(userId: string, current: string | null, { query }: Pick<InputOf<'sessions.list'>, 'query'>) {
-    const rows = await this.database.session.findMany({
-      where: { userId, expiresAt: { gt: new Date() }, ...pageWhere(query) },
-      ...pageWindow(query),
+    return await sessionList.read(query, {
+      projectId: '',
+      where: { userId, expiresAt: { gt: new Date() } },
+      rows: (args) => this.database.session.findMany(args),
+      count: (args) => this.database.session.count(args),
+      present: (rows) => rows.map((row) => presentSession(row, current)),
     });
-    return toPage(rows, query, (row) => presentSession(row, current));
   }
 
   async deleteSession(caller: AnyCaller, id: string): Promise<void> {

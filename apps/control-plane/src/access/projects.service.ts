@@ -4,13 +4,25 @@ import { actorOf, AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf } from '../http/operation.js';
-import { afterCursor, pageWhere, pageWindow, toPage } from '../http/page.js';
+import { List } from '../http/list.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { AnyCaller, ProjectCaller } from '../http/request.js';
 import { announceAccess } from './holders.js';
 import { presentProject } from './present.js';
 import { lesser } from './roles.js';
 import { findUser, lastAdminOf } from './user-rows.js';
+
+const projectList = new List<'projects.list', Prisma.ProjectWhereInput>({
+  search: ['slug', 'name'],
+  sorts: { createdAt: [], slug: [{ path: 'slug', kind: 'text' }], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
+const memberList = new List<'members.list', Prisma.MembershipWhereInput>({
+  search: ['user.email', 'user.name'],
+  sorts: { createdAt: [], email: [{ path: 'user.email', kind: 'text' }], name: [{ path: 'user.name', kind: 'text' }] },
+  filters: {},
+  key: { path: 'userId', kind: 'id' },
+});
 
 /** Projects, and who belongs to them. */
 @Injectable()
@@ -23,15 +35,15 @@ export class ProjectsService {
 
   async list(caller: AnyCaller, { query }: InputOf<'projects.list'>) {
     const only = caller.credential.projectId;
-    const rows = await this.database.project.findMany({
-      where: {
-        memberships: { some: { userId: caller.user.id } },
-        AND: [only === null ? {} : { id: only }, pageWhere(query)],
-      },
-      ...pageWindow(query),
-      include: { memberships: { where: { userId: caller.user.id } } },
+    const own = { userId: caller.user.id };
+    return await projectList.read(query, {
+      projectId: '',
+      where: { memberships: { some: own }, ...(only === null ? {} : { id: only }) },
+      rows: (args) => this.database.project.findMany({ ...args, include: { memberships: { where: own } } }),
+      count: (args) => this.database.project.count(args),
+      present: (rows) =>
+        rows.map((row) => presentProject(row, lesser(row.memberships[0]!.role, caller.credential.role))),
     });
-    return toPage(rows, query, (row) => presentProject(row, lesser(row.memberships[0]!.role, caller.credential.role)));
   }
 
   async create(caller: AnyCaller, { body }: InputOf<'projects.create'>) {
@@ -52,14 +64,14 @@ export class ProjectsService {
   }
 
   async members(caller: ProjectCaller, { query }: InputOf<'members.list'>) {
-    const after = afterCursor(query);
-    const rows = await this.database.membership.findMany({
-      where: { projectId: caller.project.id, ...(after ? { userId: after } : {}) },
-      take: query.limit + 1,
-      orderBy: { userId: 'desc' },
-      include: { user: true },
+    const projectId = caller.project.id;
+    return await memberList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.membership.findMany({ ...args, include: { user: true } }),
+      count: (args) => this.database.membership.count(args),
+      present: (rows) => rows.map(presentMember),
     });
-    return toPage(rows.map(presentMember), query, (member) => member);
   }
 
   async addMember(caller: ProjectCaller, { body }: InputOf<'members.add'>) {

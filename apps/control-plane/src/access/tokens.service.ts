@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FieldError } from '@verge/contracts';
 import { actorOf, AuditService } from '../audit/audit.service.js';
-import { DatabaseService, type Db } from '../database/database.service.js';
+import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf } from '../http/operation.js';
-import { pageWhere, pageWindow, toPage } from '../http/page.js';
+import { List } from '../http/list.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { AnyCaller } from '../http/request.js';
 import { announceAccess } from './holders.js';
@@ -13,6 +13,16 @@ import { atLeast, lesser } from './roles.js';
 import { hashSecret, newSecret } from './secret.js';
 
 const DAY_MS = 86_400_000;
+
+const tokenList = new List<'tokens.list', Prisma.ApiTokenWhereInput>({
+  search: ['name'],
+  sorts: {
+    createdAt: [],
+    name: [{ path: 'name', kind: 'text' }],
+    lastUsedAt: [{ path: 'lastUsedAt', kind: 'time', nullable: true }],
+  },
+  filters: {},
+});
 
 /**
  * API tokens. What a caller may do with them follows from its credential: a session is its user and reaches all of the user's
@@ -37,12 +47,13 @@ export class TokensService {
   }
 
   private async page(where: { userId: string; id?: { in: string[] } }, query: InputOf<'tokens.list'>['query']) {
-    const rows = await this.database.apiToken.findMany({
-      where: { AND: [where, pageWhere(query)] },
-      ...pageWindow(query),
-      include: { project: true },
+    return await tokenList.read(query, {
+      projectId: '',
+      where,
+      rows: (args) => this.database.apiToken.findMany({ ...args, include: { project: true } }),
+      count: (args) => this.database.apiToken.count(args),
+      present: (rows) => rows.map(presentToken),
     });
-    return toPage(rows, query, presentToken);
   }
 
   async create(caller: AnyCaller, { body }: InputOf<'tokens.create'>) {

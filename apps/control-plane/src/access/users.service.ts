@@ -3,7 +3,7 @@ import { actorOf, AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf } from '../http/operation.js';
-import { pageWhere, pageWindow, toPage } from '../http/page.js';
+import { List } from '../http/list.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { AnyCaller } from '../http/request.js';
 import { HashSlots } from './hash-slots.js';
@@ -14,6 +14,12 @@ import { findUser, lastAdminOf, lockUsers } from './user-rows.js';
 
 /** Names of what holds a user that a refusal shows; the rest is a number. */
 const SHOWN = 20;
+
+const userList = new List<'users.list', Prisma.UserWhereInput>({
+  search: ['email', 'name'],
+  sorts: { createdAt: [], email: [{ path: 'email', kind: 'text' }], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
 
 /** Users, as administrators manage them. */
 @Injectable()
@@ -26,9 +32,13 @@ export class UsersService {
   ) {}
 
   async list({ query }: InputOf<'users.list'>) {
-    const where = pageWhere(query);
-    const rows = await this.database.user.findMany({ where, ...pageWindow(query), include: userInclude });
-    return toPage(rows, query, presentUser);
+    return await userList.read(query, {
+      projectId: '',
+      where: {},
+      rows: (args) => this.database.user.findMany({ ...args, include: userInclude }),
+      count: (args) => this.database.user.count(args),
+      present: (rows) => rows.map(presentUser),
+    });
   }
 
   async get(named: string) {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ArtifactManifest, CompressionReport, type Artifact } from '@verge/contracts';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf } from '../http/index.js';
+import { List, ProblemError, type InputOf } from '../http/index.js';
 import { ModelsService } from '../models/models.service.js';
 import { VersionsService } from '../models/versions.service.js';
 
@@ -10,6 +10,22 @@ type Row = Prisma.ArtifactGetPayload<{ include: typeof include }>;
 
 @Injectable()
 export class ArtifactsService {
+  private readonly artifacts = new List<'artifacts.list', Prisma.ArtifactWhereInput>({
+    search: ['version.model.name', 'recipe'],
+    sorts: {
+      createdAt: [],
+      deviceClass: [{ path: 'deviceClass', kind: 'text' }],
+      bytes: [{ path: 'bytes', kind: 'bigint' }],
+    },
+    filters: {
+      model: async (value, projectId) => ({ version: { modelId: (await this.models.find(projectId, value)).id } }),
+      version: async (value, projectId) => ({ versionId: (await this.versions.find(projectId, value)).id }),
+      deviceClass: (deviceClass) => ({ deviceClass }),
+      offered: (value) => ({ offered: value === 'true' }),
+      released: (value) => ({ releases: value === 'true' ? { some: {} } : { none: {} } }),
+    },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(ModelsService) private readonly models: ModelsService,
@@ -17,18 +33,13 @@ export class ArtifactsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'artifacts.list'>) {
-    const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
-    const version = query.version === undefined ? undefined : await this.versions.find(projectId, query.version);
-    const where: Prisma.ArtifactWhereInput = {
+    return await this.artifacts.read(query, {
       projectId,
-      ...(model ? { version: { modelId: model.id } } : {}),
-      ...(version ? { versionId: version.id } : {}),
-      ...(query.deviceClass ? { deviceClass: query.deviceClass } : {}),
-      ...(query.offered ? { offered: query.offered === 'true' } : {}),
-      ...pageWhere(query),
-    };
-    const rows = await this.database.artifact.findMany({ where, ...pageWindow(query), include });
-    return toPage(rows, query, presentArtifact);
+      where: { projectId },
+      rows: (args) => this.database.artifact.findMany({ ...args, include }),
+      count: (args) => this.database.artifact.count(args),
+      present: (rows) => rows.map(presentArtifact),
+    });
   }
 
   /** @throws ProblemError NOT_FOUND */

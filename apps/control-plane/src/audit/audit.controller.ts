@@ -2,16 +2,29 @@ import { Controller, Inject } from '@nestjs/common';
 import type { AuditEntry } from '@verge/contracts';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { literally } from '../database/like.js';
-import {
-  Caller,
-  Input,
-  Operation,
-  pageWhere,
-  pageWindow,
-  toPage,
-  type InputOf,
-  type ProjectCaller,
-} from '../http/index.js';
+import { Caller, Input, List, Operation, type InputOf, type ProjectCaller } from '../http/index.js';
+
+type Where = Prisma.AuditEntryWhereInput;
+type Asked = InputOf<'audit.list'>['query'];
+
+const filters = {
+  // "rollout" finds every verb of the noun.
+  action: (value: string): Where => ({
+    action: value.includes('.') ? value : { startsWith: `${literally(value)}.` },
+  }),
+  actor: (value: string): Where => ({
+    OR: [{ actorId: value }, { actorName: { contains: literally(value), mode: 'insensitive' } }],
+  }),
+  outcome: (outcome: NonNullable<Asked['outcome']>): Where => ({ outcome }),
+  from: (at: string): Where => ({ at: { gte: at } }),
+  to: (at: string): Where => ({ at: { lt: at } }),
+};
+const sorts = { createdAt: [] };
+const auditList = new List<'audit.list', Where>({ sorts, filters });
+const organisationList = new List<'audit.listAll', Where>({
+  sorts,
+  filters: { ...filters, scope: (scope) => (scope === 'organisation' ? { projectId: null } : {}) },
+});
 
 @Controller()
 export class AuditController {
@@ -19,34 +32,34 @@ export class AuditController {
 
   @Operation('audit.list')
   async list(@Caller() caller: ProjectCaller, @Input() { query }: InputOf<'audit.list'>) {
-    const where = { AND: [{ projectId: caller.project.id }, filterOf(query)] };
-    const rows = await this.database.auditEntry.findMany({ where, ...pageWindow(query) });
-    return toPage(rows, query, presentEntry);
+    const projectId = caller.project.id;
+    return await auditList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.auditEntry.findMany(args),
+      count: (args) => this.database.auditEntry.count(args),
+      present: (rows) => rows.map(presentEntry),
+    });
   }
 
   @Operation('audit.listAll')
   async listAll(@Input() { query }: InputOf<'audit.listAll'>) {
-    const where = { AND: [query.scope === 'organisation' ? { projectId: null } : {}, filterOf(query)] };
-    const rows = await this.database.auditEntry.findMany({ where, ...pageWindow(query) });
-    const ids = rows.flatMap((row) => (row.projectId === null ? [] : [row.projectId]));
-    const projects = await this.database.project.findMany({ where: { id: { in: ids } } });
-    const slugs = new Map(projects.map((p) => [p.id, p.slug]));
-    return toPage(rows, query, (row) => ({
-      ...presentEntry(row),
-      project: row.projectId && (slugs.get(row.projectId) ?? row.projectId),
-    }));
+    return await organisationList.read(query, {
+      projectId: '',
+      where: {},
+      rows: (args) => this.database.auditEntry.findMany(args),
+      count: (args) => this.database.auditEntry.count(args),
+      present: async (rows) => {
+        const ids = rows.flatMap((row) => (row.projectId === null ? [] : [row.projectId]));
+        const projects = await this.database.project.findMany({ where: { id: { in: ids } } });
+        const slugs = new Map(projects.map((p) => [p.id, p.slug]));
+        return rows.map((row) => ({
+          ...presentEntry(row),
+          project: row.projectId && (slugs.get(row.projectId) ?? row.projectId),
+        }));
+      },
+    });
   }
-}
-
-function filterOf(query: InputOf<'audit.list'>['query']): Prisma.AuditEntryWhereInput {
-  const { action, actor, outcome, from, to } = query;
-  const where: Prisma.AuditEntryWhereInput = { ...pageWhere(query) };
-  // "rollout" finds every verb of the noun.
-  if (action) where.action = action.includes('.') ? action : { startsWith: `${literally(action)}.` };
-  if (actor) where.OR = [{ actorId: actor }, { actorName: { contains: literally(actor), mode: 'insensitive' } }];
-  if (outcome) where.outcome = outcome;
-  if (from ?? to) where.at = { ...(from ? { gte: from } : {}), ...(to ? { lt: to } : {}) };
-  return where;
 }
 
 function presentEntry(row: Prisma.AuditEntryGetPayload<object>): AuditEntry {

@@ -11,9 +11,9 @@ import { AuditService, nameOf } from '../audit/audit.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
-import { presentWork } from '../jobs/work-row.js';
+import { presentWork, workFilters } from '../jobs/work-row.js';
 import { fromNullable, toJson } from '../json.js';
 import { ModelsService } from '../models/models.service.js';
 import { nameOfVersion, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
@@ -29,6 +29,22 @@ type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
 @Injectable()
 export class CompressionsService {
+  private readonly compressions = new List<'compressions.list', Prisma.JobWhereInput>({
+    search: ['compression.version.model.name', 'compression.recipe.name'],
+    sorts: {
+      createdAt: [],
+      model: [{ path: 'compression.version.model.name', kind: 'text' }],
+      finishedAt: [{ path: 'finishedAt', kind: 'time', nullable: true }],
+    },
+    filters: {
+      ...workFilters,
+      model: async (value, projectId) => {
+        const { id } = await this.models.find(projectId, value);
+        return { compression: { version: { modelId: id } } };
+      },
+    },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -41,12 +57,13 @@ export class CompressionsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'compressions.list'>) {
-    const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
-    const state = query.state ? { state: query.state } : {};
-    const compression = model ? { version: { modelId: model.id } } : {};
-    const where = { projectId, kind: 'compress', compression, ...state, ...pageWhere(query) } as const;
-    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
-    return toPage(rows, query, presentCompression);
+    return await this.compressions.read(query, {
+      projectId,
+      where: { projectId, kind: 'compress' },
+      rows: (args) => this.database.job.findMany({ ...args, include }),
+      count: (args) => this.database.job.count(args),
+      present: (rows) => rows.map(presentCompression),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'compressions.create'>): Promise<Compression> {

@@ -5,7 +5,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
 import { FileLists } from './file-list.service.js';
 
@@ -14,6 +14,12 @@ export const withoutFiles = { files: true } as const;
 type Row = Prisma.DatasetGetPayload<{ omit: typeof withoutFiles }>;
 const Labels = z.array(z.string());
 const MOST_ERRORS = 100;
+
+const datasetList = new List<'datasets.list', Prisma.DatasetWhereInput>({
+  search: ['name'],
+  sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }], bytes: [{ path: 'bytes', kind: 'bigint' }] },
+  filters: {},
+});
 
 @Injectable()
 export class DatasetsService {
@@ -26,9 +32,13 @@ export class DatasetsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'datasets.list'>) {
-    const where = { projectId, ...pageWhere(query) };
-    const rows = await this.database.dataset.findMany({ where, ...pageWindow(query), omit: withoutFiles });
-    return toPage(rows, query, presentDataset);
+    return await datasetList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.dataset.findMany({ ...args, omit: withoutFiles }),
+      count: (args) => this.database.dataset.count(args),
+      present: (rows) => rows.map(presentDataset),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'datasets.create'>): Promise<Dataset> {

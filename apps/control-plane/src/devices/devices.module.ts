@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { CatalogModule } from '../catalog.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
 import { DevicesController } from './devices.controller.js';
 import { DevicesService } from './devices.service.js';
 import { ReportService } from './report.service.js';
 
 @Module({
-  imports: [GroupsModule],
+  imports: [CatalogModule, GroupsModule],
   controllers: [DevicesController],
   providers: [DevicesService, ReportService],
   exports: [ReportService],

@@ -4,37 +4,62 @@ import { announceAccess } from '../access/holders.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Db, Prisma } from '../database/database.service.js';
 import { DatabaseService, isUniqueViolation } from '../database/database.service.js';
-import { literally } from '../database/like.js';
 import { EventBus } from '../events/event-bus.js';
 import { GroupsService } from '../groups/groups.service.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
+import { ModelsService } from '../models/models.service.js';
+import { VersionsService } from '../models/versions.service.js';
 import { DESIRED_TOPIC } from './desired-state.js';
 import type { DeviceRow } from './present.js';
+import { failingDevice, onlineDevice } from './conditions.js';
 import { deviceInclude, presentDevice, runningArtifacts } from './present.js';
 
 @Injectable()
 export class DevicesService {
+  private readonly devices = new List<'devices.list', Prisma.DeviceWhereInput>({
+    search: ['name'],
+    sorts: {
+      createdAt: [],
+      name: [{ path: 'name', kind: 'text' }],
+      deviceClass: [{ path: 'deviceClass', kind: 'text' }],
+      lastSeenAt: [{ path: 'lastSeenAt', kind: 'time', nullable: true }],
+    },
+    filters: {
+      group: async (value, projectId) => ({ groupId: (await this.groups.find(projectId, value)).id }),
+      deviceClass: (deviceClass) => ({ deviceClass }),
+      state: (state) => ({ state }),
+      online: (value) => (value === 'true' ? onlineDevice(new Date()) : { NOT: onlineDevice(new Date()) }),
+      failing: (value) => (value === 'true' ? failingDevice : { NOT: failingDevice }),
+      model: async (value, projectId) =>
+        this.runs(projectId, { version: { modelId: (await this.models.find(projectId, value)).id } }),
+      version: async (value, projectId) =>
+        this.runs(projectId, { versionId: (await this.versions.find(projectId, value)).id }),
+    },
+  });
+  private readonly history = new List<'devices.events', Prisma.DeviceEventWhereInput>({
+    sorts: { createdAt: [] },
+    filters: { kind: (kind) => ({ kind }) },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(GroupsService) private readonly groups: GroupsService,
+    @Inject(ModelsService) private readonly models: ModelsService,
+    @Inject(VersionsService) private readonly versions: VersionsService,
   ) {}
 
   async list(caller: ProjectCaller, { query }: InputOf<'devices.list'>): Promise<OutputOf<'devices.list'>> {
     const projectId = caller.project.id;
-    const where: Prisma.DeviceWhereInput = { projectId, ...pageWhere(query) };
-    if (query.group !== undefined) where.groupId = (await this.groups.find(projectId, query.group)).id;
-    if (query.deviceClass !== undefined) where.deviceClass = query.deviceClass;
-    if (query.state !== undefined) where.state = query.state;
-    if (query.q !== undefined) where.name = { contains: literally(query.q), mode: 'insensitive' };
-    const now = new Date();
-    if (query.online === 'true') where.onlineUntil = { gt: now };
-    if (query.online === 'false') where.OR = [{ onlineUntil: null }, { onlineUntil: { lte: now } }];
-    const rows = await this.database.device.findMany({ where, include: deviceInclude, ...pageWindow(query) });
-    const views = await this.present(projectId, rows);
-    return toPage(rows, query, (row) => views.get(row.id)!);
+    return await this.devices.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.device.findMany({ ...args, include: deviceInclude }),
+      count: (args) => this.database.device.count(args),
+      present: async (rows) => [...(await this.present(projectId, rows)).values()],
+    });
   }
 
   async get(caller: ProjectCaller, deviceId: string): Promise<OutputOf<'devices.get'>> {
@@ -95,14 +120,22 @@ export class DevicesService {
     { params, query }: InputOf<'devices.events'>,
   ): Promise<OutputOf<'devices.events'>> {
     const { id } = await this.find(this.database, caller.project.id, params.device);
-    const where = { deviceId: id, ...pageWhere(query) };
-    const rows = await this.database.deviceEvent.findMany({ where, ...pageWindow(query) });
-    return toPage(rows, query, ({ at, kind, message, detail }) => ({
-      at: at.toISOString(),
-      kind,
-      message,
-      detail: detail as Record<string, unknown>,
-    }));
+    return await this.history.read(query, {
+      projectId: caller.project.id,
+      where: { deviceId: id },
+      rows: (args) => this.database.deviceEvent.findMany(args),
+      count: (args) => this.database.deviceEvent.count(args),
+      present: (rows) => rows.map(presentEvent),
+    });
+  }
+
+  /** By the manifest that a device says it serves: there is no other tie between it and an artifact. */
+  private async runs(projectId: string, artifact: Prisma.ArtifactWhereInput): Promise<Prisma.DeviceWhereInput> {
+    const rows = await this.database.artifact.findMany({
+      where: { projectId, ...artifact },
+      select: { manifestDigest: true },
+    });
+    return { activeDigest: { in: rows.map((row) => row.manifestDigest) } };
   }
 
   private async find(db: Db, projectId: string, id: string): Promise<DeviceRow> {
@@ -126,4 +159,9 @@ function mergedLabels(
 ): Record<string, string> {
   const merged = Object.entries({ ...before, ...patch });
   return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+function presentEvent(row: Prisma.DeviceEventGetPayload<object>): OutputOf<'devices.events'>['items'][number] {
+  const { at, kind, message, detail } = row;
+  return { at: at.toISOString(), kind, message, detail: detail as Record<string, unknown> };
 }

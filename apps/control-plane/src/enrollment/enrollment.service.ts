@@ -9,13 +9,23 @@ import type { Prisma } from '../database/database.service.js';
 import { DatabaseService } from '../database/database.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
 
 const tokenInclude = { group: true } as const;
 type TokenRow = Prisma.EnrollmentTokenGetPayload<{ include: typeof tokenInclude }>;
 
 @Injectable()
 export class EnrollmentService {
+  private readonly tokens = new List<'enrollment.list', Prisma.EnrollmentTokenWhereInput>({
+    search: ['name'],
+    sorts: {
+      createdAt: [],
+      name: [{ path: 'name', kind: 'text' }],
+      expiresAt: [{ path: 'expiresAt', kind: 'time' }],
+    },
+    filters: { usable: (value) => (value === 'true' ? this.usable() : { NOT: this.usable() }) },
+  });
+
   constructor(
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
     @Inject(DatabaseService) private readonly database: DatabaseService,
@@ -25,13 +35,19 @@ export class EnrollmentService {
   ) {}
 
   async list(caller: ProjectCaller, { query }: InputOf<'enrollment.list'>): Promise<OutputOf<'enrollment.list'>> {
-    const where = { projectId: caller.project.id, ...pageWhere(query) };
-    const rows = await this.database.enrollmentToken.findMany({
-      where,
-      include: tokenInclude,
-      ...pageWindow(query),
+    const projectId = caller.project.id;
+    return await this.tokens.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.enrollmentToken.findMany({ ...args, include: tokenInclude }),
+      count: (args) => this.database.enrollmentToken.count(args),
+      present: (rows) => rows.map(present),
     });
-    return toPage(rows, query, present);
+  }
+
+  private usable(): Prisma.EnrollmentTokenWhereInput {
+    const { maxUses } = this.database.enrollmentToken.fields;
+    return { revokedAt: null, expiresAt: { gt: new Date() }, uses: { lt: maxUses } };
   }
 
   /** The secret leaves here once, in the bundle; a hash of it is kept. */

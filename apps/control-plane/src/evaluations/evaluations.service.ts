@@ -5,9 +5,9 @@ import { AuditService, nameOf } from '../audit/audit.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { DatasetsService, withoutFiles } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
-import { presentWork } from '../jobs/work-row.js';
+import { presentWork, workFilters } from '../jobs/work-row.js';
 import { fromNullable } from '../json.js';
 import { ModelsService } from '../models/models.service.js';
 import { nameOfVersion, versionRef, VersionsService } from '../models/versions.service.js';
@@ -23,6 +23,22 @@ const Confusion = z.array(z.array(z.int()));
 
 @Injectable()
 export class EvaluationsService {
+  private readonly evaluations = new List<'evaluations.list', Prisma.JobWhereInput>({
+    search: ['evaluation.version.model.name', 'evaluation.dataset.name'],
+    sorts: {
+      createdAt: [],
+      model: [{ path: 'evaluation.version.model.name', kind: 'text' }],
+      finishedAt: [{ path: 'finishedAt', kind: 'time', nullable: true }],
+    },
+    filters: {
+      ...workFilters,
+      model: async (value, projectId) => {
+        const { id } = await this.models.find(projectId, value);
+        return { evaluation: { version: { modelId: id } } };
+      },
+    },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -34,12 +50,13 @@ export class EvaluationsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'evaluations.list'>) {
-    const model = query.model === undefined ? undefined : await this.models.find(projectId, query.model);
-    const state = query.state ? { state: query.state } : {};
-    const evaluation = model ? { version: { modelId: model.id } } : {};
-    const where = { projectId, kind: 'evaluate', evaluation, ...state, ...pageWhere(query) } as const;
-    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
-    return toPage(rows, query, presentEvaluation);
+    return await this.evaluations.read(query, {
+      projectId,
+      where: { projectId, kind: 'evaluate' },
+      rows: (args) => this.database.job.findMany({ ...args, include }),
+      count: (args) => this.database.job.count(args),
+      present: (rows) => rows.map(presentEvaluation),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'evaluations.create'>): Promise<Evaluation> {

@@ -1,11 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Id } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
-import { DatabaseService, isUniqueViolation } from '../database/database.service.js';
+import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
 import type { Group } from '../generated/client.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
 import { EventBus } from '../events/event-bus.js';
+
+const groupList = new List<'groups.list', Prisma.GroupWhereInput>({
+  search: ['name'],
+  sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
 
 @Injectable()
 export class GroupsService {
@@ -24,10 +30,17 @@ export class GroupsService {
   }
 
   async list(caller: ProjectCaller, { query }: InputOf<'groups.list'>): Promise<OutputOf<'groups.list'>> {
-    const where = { projectId: caller.project.id, ...pageWhere(query) };
-    const groups = await this.database.group.findMany({ where, ...pageWindow(query) });
-    const counts = await this.counts(groups.map((group) => group.id));
-    return toPage(groups, query, (group) => present(group, counts.get(group.id)));
+    const projectId = caller.project.id;
+    return await groupList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.group.findMany(args),
+      count: (args) => this.database.group.count(args),
+      present: async (groups) => {
+        const counts = await this.counts(groups.map((group) => group.id));
+        return groups.map((group) => present(group, counts.get(group.id)));
+      },
+    });
   }
 
   async get(caller: ProjectCaller, { params }: InputOf<'groups.get'>): Promise<OutputOf<'groups.get'>> {

@@ -1,5 +1,5 @@
 /** What trainings, compressions and evaluations show alike. */
-import { JobProgress, type TrainingPoint, type WorkEvent } from '@verge/contracts';
+import { JobProgress, type JobState, type TrainingPoint, type WorkEvent } from '@verge/contracts';
 import type { Prisma } from '../database/database.service.js';
 import { fromNullable } from '../json.js';
 
@@ -16,6 +16,12 @@ export const presentWork = (job: JobRow) => ({
   startedAt: job.startedAt?.toISOString() ?? null,
   finishedAt: job.finishedAt?.toISOString() ?? null,
 });
+
+/** The filters that all lists of work have. */
+export const workFilters = {
+  state: (states: JobState[]): Prisma.JobWhereInput => ({ state: { in: states } }),
+  finishedFrom: (at: string): Prisma.JobWhereInput => ({ finishedAt: { gte: at } }),
+};
 
 export const workTopic = (jobId: string): string => `work:${jobId}`;
 

@@ -3,13 +3,19 @@ import { Id, VersionMetrics, type Model, type Task } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 
 const modelInclude = {
   _count: { select: { versions: true } },
   versions: { orderBy: { number: 'desc' }, take: 1 },
 } as const;
 type ModelRow = Prisma.ModelGetPayload<{ include: typeof modelInclude }>;
+
+const modelList = new List<'models.list', Prisma.ModelWhereInput>({
+  search: ['name'],
+  sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
 
 @Injectable()
 export class ModelsService {
@@ -20,9 +26,13 @@ export class ModelsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'models.list'>) {
-    const where = { projectId, ...pageWhere(query) };
-    const rows = await this.database.model.findMany({ where, ...pageWindow(query), include: modelInclude });
-    return toPage(rows, query, presentModel);
+    return await modelList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.model.findMany({ ...args, include: modelInclude }),
+      count: (args) => this.database.model.count(args),
+      present: (rows) => rows.map(presentModel),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'models.create'>): Promise<Model> {

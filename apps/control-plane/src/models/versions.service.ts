@@ -14,7 +14,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
 import { ModelsService } from './models.service.js';
 
@@ -25,6 +25,19 @@ export type NewVersion = Omit<Prisma.VersionUncheckedCreateInput, 'id' | 'number
 
 @Injectable()
 export class VersionsService {
+  private readonly versions = new List<'versions.list', Prisma.VersionWhereInput>({
+    search: ['model.name'],
+    sorts: {
+      createdAt: [],
+      version: [{ path: 'number', kind: 'integer' }],
+      bytes: [{ path: 'bytes', kind: 'bigint' }],
+    },
+    filters: {
+      model: async (value, projectId) => ({ modelId: (await this.models.find(projectId, value)).id }),
+      origin: (origin) => ({ origin }),
+    },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -34,10 +47,13 @@ export class VersionsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'versions.list'>) {
-    const model = query.model === undefined ? {} : { modelId: (await this.models.find(projectId, query.model)).id };
-    const where = { projectId, ...model, ...pageWhere(query) };
-    const rows = await this.database.version.findMany({ where, ...pageWindow(query), include: versionInclude });
-    return toPage(rows, query, presentVersion);
+    return await this.versions.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.version.findMany({ ...args, include: versionInclude }),
+      count: (args) => this.database.version.count(args),
+      present: (rows) => rows.map(presentVersion),
+    });
   }
 
   /** @throws ProblemError NOT_FOUND */

@@ -2,6 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import type { Overview } from '@verge/contracts';
 import { AlarmsService } from '../alarms/alarms.service.js';
 import { DatabaseService } from '../database/database.service.js';
+import { failingDevice, onlineDevice } from '../devices/conditions.js';
 import { Caller, Operation, type ProjectCaller } from '../http/index.js';
 import { SharedAnswers } from '../telemetry/shared-answers.js';
 import { TelemetryService } from '../telemetry/telemetry.service.js';
@@ -47,11 +48,10 @@ export class OverviewController {
 
   private async devices(projectId: string, now: Date): Promise<Overview['devices']> {
     const active = { projectId, state: 'active' } as const;
-    const failed = { OR: [{ updateState: 'failed' }, { errorCode: { not: null } }] };
     const [total, online, failing, revoked] = await Promise.all([
       this.database.device.count({ where: active }),
-      this.database.device.count({ where: { ...active, onlineUntil: { gt: now } } }),
-      this.database.device.count({ where: { ...active, ...failed } }),
+      this.database.device.count({ where: { ...active, ...onlineDevice(now) } }),
+      this.database.device.count({ where: { ...active, ...failingDevice } }),
       this.database.device.count({ where: { projectId, state: 'revoked' } }),
     ]);
     return { total, online, failing, revoked };

@@ -2,10 +2,16 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Id, Recipe, type StoredRecipe } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { toJson } from '../json.js';
 
 type Row = Prisma.RecipeGetPayload<object>;
+
+const recipeList = new List<'recipes.list', Prisma.RecipeWhereInput>({
+  search: ['name'],
+  sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
 
 @Injectable()
 export class RecipesService {
@@ -15,8 +21,13 @@ export class RecipesService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'recipes.list'>) {
-    const where = { projectId, ...pageWhere(query) };
-    return toPage(await this.database.recipe.findMany({ where, ...pageWindow(query) }), query, presentRecipe);
+    return await recipeList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.recipe.findMany(args),
+      count: (args) => this.database.recipe.count(args),
+      present: (rows) => rows.map(presentRecipe),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'recipes.create'>): Promise<StoredRecipe> {

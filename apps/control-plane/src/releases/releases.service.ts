@@ -7,7 +7,7 @@ import type { Db, Prisma } from '../database/database.service.js';
 import { DatabaseService, isUniqueViolation } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
 import type { ReleasedArtifact } from './check-release.js';
 import { ReleaseRepositoryService } from './repository.service.js';
 
@@ -15,6 +15,12 @@ const releaseInclude = {
   artifacts: { include: { artifact: { include: { version: { include: { model: true } } } } } },
 } as const;
 export type ReleaseRow = Prisma.ReleaseGetPayload<{ include: typeof releaseInclude }>;
+
+const releaseList = new List<'releases.list', Prisma.ReleaseWhereInput>({
+  search: ['name'],
+  sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }] },
+  filters: {},
+});
 
 @Injectable()
 export class ReleasesService {
@@ -34,9 +40,14 @@ export class ReleasesService {
   }
 
   async list(caller: ProjectCaller, { query }: InputOf<'releases.list'>): Promise<OutputOf<'releases.list'>> {
-    const where = { projectId: caller.project.id, ...pageWhere(query) };
-    const rows = await this.database.release.findMany({ where, include: releaseInclude, ...pageWindow(query) });
-    return toPage(rows, query, present);
+    const projectId = caller.project.id;
+    return await releaseList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.release.findMany({ ...args, include: releaseInclude }),
+      count: (args) => this.database.release.count(args),
+      present: (rows) => rows.map(present),
+    });
   }
 
   async get(caller: ProjectCaller, { params }: InputOf<'releases.get'>): Promise<OutputOf<'releases.get'>> {

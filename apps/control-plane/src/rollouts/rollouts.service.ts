@@ -7,7 +7,8 @@ import { DatabaseService } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { GroupsService } from '../groups/groups.service.js';
 import type { EventStream, InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
+import { ModelsService } from '../models/models.service.js';
 import type { ReleaseRow } from '../releases/releases.service.js';
 import { ReleasesService } from '../releases/releases.service.js';
 import type { DeviceFigures } from './figures.js';
@@ -24,8 +25,32 @@ type CreateInput = InputOf<'rollouts.create'>;
 /** One that is reverting has had its last word: a newer rollout takes its devices over. */
 const holdsGroup = { in: ['running', 'paused'] } satisfies Prisma.EnumRolloutStateFilter;
 
+const rolloutDeviceList = new List<'rollouts.devices', Prisma.RolloutDeviceWhereInput>({
+  search: ['device.name'],
+  sorts: {
+    wave: [
+      { path: 'wave', kind: 'integer' },
+      { path: 'device.name', kind: 'text' },
+    ],
+    name: [{ path: 'device.name', kind: 'text' }],
+    updatedAt: [{ path: 'updatedAt', kind: 'time', nullable: true }],
+  },
+  filters: { state: (states) => ({ state: { in: states } }), wave: (wave) => ({ wave }) },
+  key: { path: 'deviceId', kind: 'id' },
+});
+
 @Injectable()
 export class RolloutsService {
+  private readonly rollouts = new List<'rollouts.list', Prisma.RolloutWhereInput>({
+    search: ['name'],
+    sorts: { createdAt: [], name: [{ path: 'name', kind: 'text' }] },
+    filters: {
+      state: (states) => ({ state: { in: states } }),
+      group: async (value, projectId) => ({ groupId: (await this.groups.find(projectId, value)).id }),
+      model: async (value, projectId) => ({ version: { modelId: (await this.models.find(projectId, value)).id } }),
+      release: async (value, projectId) => ({ releaseId: (await this.releases.find(projectId, value)).id }),
+    },
+  });
   private readonly figures: RolloutFigures;
 
   constructor(
@@ -34,6 +59,7 @@ export class RolloutsService {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(GroupsService) private readonly groups: GroupsService,
     @Inject(ReleasesService) private readonly releases: ReleasesService,
+    @Inject(ModelsService) private readonly models: ModelsService,
     @Inject(RolloutScheduler) private readonly scheduler: RolloutScheduler,
   ) {
     this.figures = new RolloutFigures(database.pool);
@@ -41,38 +67,38 @@ export class RolloutsService {
 
   async list(caller: ProjectCaller, { query }: InputOf<'rollouts.list'>): Promise<OutputOf<'rollouts.list'>> {
     const projectId = caller.project.id;
-    const where: Prisma.RolloutWhereInput = { projectId, ...pageWhere(query) };
-    if (query.state !== undefined) where.state = query.state;
-    if (query.group !== undefined) where.groupId = (await this.groups.find(projectId, query.group)).id;
-    const rows = await this.database.rollout.findMany({ where, include: rolloutInclude, ...pageWindow(query) });
-    const views = new Map<string, Rollout>();
-    for (const row of rows.slice(0, query.limit)) views.set(row.id, await this.present(row));
-    return toPage(rows, query, (row) => views.get(row.id)!);
+    return await this.rollouts.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.rollout.findMany({ ...args, include: rolloutInclude }),
+      count: (args) => this.database.rollout.count(args),
+      present: async (rows) => {
+        const views: Rollout[] = [];
+        for (const row of rows) views.push(await this.present(row));
+        return views;
+      },
+    });
   }
 
   async get(caller: ProjectCaller, rolloutId: string): Promise<Rollout> {
     return this.present(await this.find(caller.project.id, rolloutId));
   }
 
-  /** Its devices in the order of the waves; the cursor is the number of devices that came before. */
   async devices(
     caller: ProjectCaller,
     { params, query }: InputOf<'rollouts.devices'>,
   ): Promise<OutputOf<'rollouts.devices'>> {
     const { id } = await this.find(caller.project.id, params.rollout);
-    const skip = offsetOf(query.cursor);
-    const rows = await this.database.rolloutDevice.findMany({
-      where: { rolloutId: id, ...(query.state === undefined ? {} : { state: query.state }) },
-      include: rolloutDeviceInclude,
-      orderBy: [{ wave: 'asc' }, { device: { name: 'asc' } }],
-      skip,
-      take: query.limit + 1,
+    return await rolloutDeviceList.read(query, {
+      projectId: caller.project.id,
+      where: { rolloutId: id },
+      rows: (args) => this.database.rolloutDevice.findMany({ ...args, include: rolloutDeviceInclude }),
+      count: (args) => this.database.rolloutDevice.count(args),
+      present: async (rows) => {
+        const figures = await this.figures.load(id);
+        return rows.map((row) => presentRolloutDevice(row, figures.get(row.deviceId)));
+      },
     });
-    const figures = await this.figures.load(id);
-    return {
-      items: rows.slice(0, query.limit).map((row) => presentRolloutDevice(row, figures.get(row.deviceId))),
-      nextCursor: rows.length > query.limit ? Buffer.from(String(skip + query.limit)).toString('base64url') : null,
-    };
   }
 
   async create(caller: ProjectCaller, { body }: CreateInput): Promise<OutputOf<'rollouts.create'>> {
@@ -256,13 +282,4 @@ async function addDevices(
 /** Rows of devices are touched in one order everywhere, so that nobody waits in a circle. */
 function byId<D extends { readonly deviceId: string }>(devices: readonly D[]): D[] {
   return [...devices].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
-}
-
-function offsetOf(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!/^\d{1,9}$/.test(text)) {
-    throw ProblemError.invalid([{ field: '?cursor', detail: 'expected the nextCursor of an earlier answer' }]);
-  }
-  return Number(text);
 }

@@ -13,9 +13,9 @@ import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { DatasetsService, withoutFiles } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
-import { pageWhere, pageWindow, ProblemError, toPage, type InputOf, type ProjectCaller } from '../http/index.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
-import { presentWork } from '../jobs/work-row.js';
+import { presentWork, workFilters } from '../jobs/work-row.js';
 import { toJson } from '../json.js';
 import { ModelsService } from '../models/models.service.js';
 import { testOf, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
@@ -28,6 +28,23 @@ type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
 @Injectable()
 export class TrainingsService {
+  private readonly trainings = new List<'trainings.list', Prisma.JobWhereInput>({
+    search: ['training.name', 'training.model.name'],
+    sorts: {
+      createdAt: [],
+      name: [{ path: 'training.name', kind: 'text' }],
+      model: [{ path: 'training.model.name', kind: 'text' }],
+      finishedAt: [{ path: 'finishedAt', kind: 'time', nullable: true }],
+    },
+    filters: {
+      ...workFilters,
+      model: async (value, projectId) => {
+        const { id } = await this.models.find(projectId, value);
+        return { training: { modelId: id } };
+      },
+    },
+  });
+
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
@@ -40,11 +57,13 @@ export class TrainingsService {
   ) {}
 
   async list(projectId: string, { query }: InputOf<'trainings.list'>) {
-    const model = query.model === undefined ? {} : { modelId: (await this.models.find(projectId, query.model)).id };
-    const state = query.state ? { state: query.state } : {};
-    const where = { projectId, kind: 'train', training: model, ...state, ...pageWhere(query) } as const;
-    const rows = await this.database.job.findMany({ where, ...pageWindow(query), include });
-    return toPage(rows, query, presentTraining);
+    return await this.trainings.read(query, {
+      projectId,
+      where: { projectId, kind: 'train' },
+      rows: (args) => this.database.job.findMany({ ...args, include }),
+      count: (args) => this.database.job.count(args),
+      present: (rows) => rows.map(presentTraining),
+    });
   }
 
   async create(caller: ProjectCaller, { body }: InputOf<'trainings.create'>): Promise<Training> {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
 import { freeText } from '../text.js';
-import { page, PageQuery } from './page.js';
+import { listQuery, newestFirst, page, PageQuery, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email, Password, User } from './user.js';
 
@@ -95,7 +95,7 @@ export const accessRoutes = {
     role: 'viewer',
     credential: 'session',
     summary: "The caller's sessions that have not expired; needs a session.",
-    query: PageQuery,
+    query: z.strictObject(newestFirst),
     response: page(Session),
   }),
   'sessions.delete': route({
@@ -122,7 +122,7 @@ export const accessRoutes = {
     tag: 'access',
     role: 'viewer',
     summary: "The caller's API tokens. A token sees itself and those that it made, directly or not.",
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name', 'lastUsedAt'], '-createdAt'), ...search }),
     response: page(ApiToken),
   }),
   'tokens.create': route({

@@ -1,7 +1,7 @@
 /** Who did what. */
 import { z } from 'zod';
 import { Instant } from '../identifiers.js';
-import { page, pageQuery } from './page.js';
+import { newestFirst, page } from './page.js';
 import { route } from './route.js';
 
 export const AuditEntry = z.object({
@@ -23,7 +23,7 @@ export const AuditEntry = z.object({
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
 const auditQuery = {
-  ...pageQuery,
+  ...newestFirst,
   action: z.string().max(64).optional(),
   actor: z.string().max(128).optional(),
   outcome: AuditEntry.shape.outcome.optional(),

@@ -7,7 +7,7 @@ import { Accuracy, Measurement } from '../measurement.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
 import { freeText } from '../text.js';
-import { page, pageQuery, PageQuery } from './page.js';
+import { listQuery, page, PageQuery, pageQuery, search } from './page.js';
 import { route } from './route.js';
 
 export const Blob = z.object({ digest: Digest, bytes: z.int() });
@@ -178,7 +178,7 @@ export const catalogRoutes = {
     tag: 'datasets',
     role: 'viewer',
     summary: 'Data sets.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name', 'bytes'], '-createdAt'), ...search }),
     response: page(Dataset),
   }),
   'datasets.create': route({
@@ -214,7 +214,7 @@ export const catalogRoutes = {
     tag: 'models',
     role: 'viewer',
     summary: 'Models.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Model),
   }),
   'models.create': route({
@@ -245,7 +245,12 @@ export const catalogRoutes = {
     tag: 'models',
     role: 'viewer',
     summary: 'Versions of all models, or of one.',
-    query: z.strictObject({ ...pageQuery, model: z.string().max(63).optional() }),
+    query: z.strictObject({
+      ...listQuery(['createdAt', 'version', 'bytes'], '-createdAt'),
+      ...search,
+      model: z.string().max(63).optional(),
+      origin: z.enum(['plain', 'distilled', 'imported']).optional(),
+    }),
     response: page(Version),
   }),
   'versions.import': route({

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { freeText } from '../text.js';
-import { page, pageQuery, PageQuery } from './page.js';
+import { Flag, listQuery, newestFirst, page, PageQuery, pageQuery, search } from './page.js';
 import { route } from './route.js';
 
 const Labels = z.record(z.string().min(1).max(63), z.string().max(255));
@@ -99,12 +99,15 @@ export const fleetRoutes = {
     role: 'viewer',
     summary: 'Devices.',
     query: z.strictObject({
-      ...pageQuery,
+      ...listQuery(['createdAt', 'name', 'deviceClass', 'lastSeenAt'], '-createdAt'),
+      ...search,
       group: z.string().max(63).optional(),
       deviceClass: Slug.optional(),
-      online: z.enum(['true', 'false']).optional(),
-      state: z.enum(['active', 'revoked']).optional(),
-      q: z.string().max(120).optional(),
+      online: Flag.optional(),
+      state: Device.shape.state.optional(),
+      failing: Flag.optional().describe('whether its last update failed or it reports an error'),
+      model: z.string().max(63).optional().describe('what it runs'),
+      version: z.string().max(100).optional().describe('what it runs: an id, or model@number'),
     }),
     response: page(Device),
   }),
@@ -158,7 +161,7 @@ export const fleetRoutes = {
     tag: 'devices',
     role: 'viewer',
     summary: 'What happened to a device, newest first.',
-    query: PageQuery,
+    query: z.strictObject({ ...newestFirst, kind: z.string().max(64).optional() }),
     response: page(DeviceEvent),
   }),
   'groups.list': route({
@@ -167,7 +170,7 @@ export const fleetRoutes = {
     tag: 'groups',
     role: 'viewer',
     summary: 'Groups.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Group),
   }),
   'groups.create': route({
@@ -202,7 +205,11 @@ export const fleetRoutes = {
     tag: 'devices',
     role: 'operator',
     summary: 'Enrolment tokens, without their secrets.',
-    query: PageQuery,
+    query: z.strictObject({
+      ...listQuery(['createdAt', 'name', 'expiresAt'], '-createdAt'),
+      ...search,
+      usable: Flag.optional().describe('whether it can still enrol a device'),
+    }),
     response: page(EnrollmentToken),
   }),
   'enrollment.create': route({

@@ -1,11 +1,46 @@
-/** Cursor pagination: opaque cursors, newest first unless a route says otherwise. */
+/**
+ * Lists: opaque cursors, an order that the caller names, filters, and how many rows match. Who wants to know how many
+ * there are, or whether there is one, asks for `total`; a page is never all.
+ */
 import { z } from 'zod';
 
-export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(500).default(50),
-  cursor: z.string().max(512).optional(),
-};
-export const PageQuery = z.strictObject(pageQuery);
+export type SortOf<F extends string> = F | `-${F}`;
 
+/** What every list takes. `fields` are what it can be sorted by; `usual` is its order when none is asked for. */
+export function listQuery<const F extends string>(fields: readonly F[], usual: NoInfer<SortOf<F>>) {
+  const sorts = fields.flatMap((field): SortOf<F>[] => [field, `-${field}`]);
+  const order = z.enum(sorts, `expected one of ${sorts.join(', ')}`);
+  return {
+    limit: z.coerce.number().int().min(1).max(500).default(50),
+    cursor: z.string().max(1024).optional().describe('nextCursor of the page before, in the same order'),
+    // `usual` is one of `sorts` by its type; the schema's own type cannot say so of a type parameter.
+    sort: order.default(usual as never).describe('- for descending'),
+  };
+}
+
+/** Newest first, and nothing else to sort by. */
+export const newestFirst = listQuery(['createdAt'], '-createdAt');
+
+/** Searches names (anywhere in them, whatever the case) and identifiers (from their beginning). */
+export const search = {
+  q: z.string().trim().min(1).max(120).optional().describe('part of a name, or how an id begins'),
+};
+
+/** A filter that takes several of the values, separated by commas. */
+export function anyOf<const T extends string>(values: z.ZodEnum<{ [K in T]: K }>) {
+  const one = `(${values.options.join('|')})`;
+  return z
+    .string()
+    .max(512)
+    .regex(
+      new RegExp(`^${one}(,${one})*$`),
+      `expected one or more of ${values.options.join(', ')}, separated by commas`,
+    )
+    .transform((text) => text.split(',') as T[]);
+}
+
+export const Flag = z.enum(['true', 'false']);
+
+/** `total` counts the rows that match the filters, on all pages. */
 export const page = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  z.object({ items: z.array(item), nextCursor: z.string().nullable(), total: z.int() });

@@ -1,7 +1,7 @@
 /** Projects and who belongs to them. */
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
-import { page, PageQuery } from './page.js';
+import { listQuery, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email } from './user.js';
 
@@ -26,7 +26,7 @@ export const projectRoutes = {
     tag: 'access',
     role: 'viewer',
     summary: 'Projects the caller belongs to.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'slug', 'name'], '-createdAt'), ...search }),
     response: page(Project),
   }),
   'projects.create': route({
@@ -53,7 +53,7 @@ export const projectRoutes = {
     tag: 'access',
     role: 'viewer',
     summary: 'Who belongs to the project.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'email', 'name'], '-createdAt'), ...search }),
     response: page(Member),
   }),
   'members.add': route({

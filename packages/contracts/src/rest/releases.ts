@@ -4,7 +4,7 @@ import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { ArtifactManifest } from '../manifest.js';
 import { CompressionReport } from '../recipe.js';
 import { freeText } from '../text.js';
-import { page, pageQuery, PageQuery } from './page.js';
+import { Flag, listQuery, page, PageQuery, pageQuery, search } from './page.js';
 import { route } from './route.js';
 
 /** That people took an artifact back, in signed metadata. No rollout offers it, and no device begins to run it. */
@@ -103,11 +103,13 @@ export const releaseRoutes = {
     role: 'viewer',
     summary: 'Artifacts.',
     query: z.strictObject({
-      ...pageQuery,
+      ...listQuery(['createdAt', 'deviceClass', 'bytes'], '-createdAt'),
+      ...search,
       model: z.string().max(63).optional(),
       version: z.string().max(100).optional(),
       deviceClass: Slug.optional(),
-      offered: z.enum(['true', 'false']).optional(),
+      offered: Flag.optional(),
+      released: Flag.optional().describe('whether a release lists it'),
     }),
     response: page(Artifact),
   }),
@@ -125,7 +127,7 @@ export const releaseRoutes = {
     tag: 'releases',
     role: 'viewer',
     summary: 'Releases.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Release),
   }),
   'releases.create': route({

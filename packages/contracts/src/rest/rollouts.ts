@@ -1,7 +1,7 @@
 /** Rollouts: a release reaches a group wave by wave, behind a gate. */
 import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
-import { page, pageQuery } from './page.js';
+import { anyOf, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
 /** A wave takes a number of devices, or brings the total up to a percentage of them. The last wave is everything left. */
@@ -139,7 +139,14 @@ export const rolloutRoutes = {
     tag: 'rollouts',
     role: 'viewer',
     summary: 'Rollouts.',
-    query: z.strictObject({ ...pageQuery, state: RolloutStateName.optional(), group: z.string().max(63).optional() }),
+    query: z.strictObject({
+      ...listQuery(['createdAt', 'name'], '-createdAt'),
+      ...search,
+      state: anyOf(RolloutStateName).optional(),
+      group: z.string().max(63).optional(),
+      model: z.string().max(63).optional(),
+      release: z.string().max(120).optional(),
+    }),
     response: page(Rollout),
   }),
   'rollouts.create': route({
@@ -189,7 +196,12 @@ export const rolloutRoutes = {
     tag: 'rollouts',
     role: 'viewer',
     summary: 'Its devices, in the order of the waves.',
-    query: z.strictObject({ ...pageQuery, state: RolloutDeviceStateName.optional() }),
+    query: z.strictObject({
+      ...listQuery(['wave', 'name', 'updatedAt'], 'wave'),
+      ...search,
+      state: anyOf(RolloutDeviceStateName).optional(),
+      wave: z.coerce.number().int().min(0).max(1_000).optional().describe('index, from 0'),
+    }),
     response: page(RolloutDevice),
   }),
   'rollouts.pause': route({

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Slug } from '../identifiers.js';
 import { ApiToken, Session } from './access.js';
-import { page, PageQuery } from './page.js';
+import { listQuery, newestFirst, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email, Password, User } from './user.js';
 
@@ -15,7 +15,7 @@ export const userRoutes = {
     tag: 'users',
     role: 'admin',
     summary: 'Users.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'email', 'name'], '-createdAt'), ...search }),
     response: page(User),
   }),
   'users.get': route({
@@ -87,7 +87,7 @@ export const userRoutes = {
     method: 'GET',
     path: '/users/{user}/sessions',
     summary: "A user's sessions that have not expired.",
-    query: PageQuery,
+    query: z.strictObject(newestFirst),
     response: page(Session),
   }),
   'users.endSessions': route({
@@ -102,7 +102,7 @@ export const userRoutes = {
     method: 'GET',
     path: '/users/{user}/tokens',
     summary: "A user's API tokens.",
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name', 'lastUsedAt'], '-createdAt'), ...search }),
     response: page(ApiToken),
   }),
   'users.revokeToken': route({

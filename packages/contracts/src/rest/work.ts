@@ -5,7 +5,7 @@ import { Accuracy, DeviceClass, Measurement } from '../measurement.js';
 import { JobProgress } from '../queue.js';
 import { CompressionReport, Recipe } from '../recipe.js';
 import { TrainingConfig, TrainingPoint } from '../training-config.js';
-import { page, pageQuery, PageQuery } from './page.js';
+import { anyOf, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
 export const JobStateName = z.enum(['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled']);
@@ -66,6 +66,17 @@ export const Evaluation = z.object({
 });
 export type Evaluation = z.infer<typeof Evaluation>;
 
+/** Any piece of work, whatever its kind: what the queue holds. */
+export const WorkItem = z.object({
+  ...work,
+  kind: z.enum(['training', 'compression', 'evaluation']),
+  /** The model that it trains, compresses or evaluates. */
+  model: Slug,
+  /** In words: what a person called it, or what it is made of. */
+  name: z.string(),
+});
+export type WorkItem = z.infer<typeof WorkItem>;
+
 /** One server-sent event of a piece of work. `id:` of a point is its epoch, so that Last-Event-ID resumes. */
 export const WorkEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('state'), state: JobStateName, error: z.string().nullable() }),
@@ -74,16 +85,38 @@ export const WorkEvent = z.discriminatedUnion('type', [
 ]);
 export type WorkEvent = z.infer<typeof WorkEvent>;
 
-const listQuery = { ...pageQuery, state: JobStateName.optional(), model: z.string().max(63).optional() };
+const workFilters = {
+  ...search,
+  state: anyOf(JobStateName).optional(),
+  finishedFrom: Instant.optional().describe('finished at this moment or later'),
+};
+const model = z.string().max(63).optional();
 
 export const workRoutes = {
+  'jobs.list': route({
+    method: 'GET',
+    path: '/projects/{project}/jobs',
+    tag: 'jobs',
+    role: 'viewer',
+    summary: 'Trainings, compressions and evaluations together.',
+    query: z.strictObject({
+      ...listQuery(['createdAt', 'startedAt', 'finishedAt'], '-createdAt'),
+      ...workFilters,
+      kind: WorkItem.shape.kind.optional(),
+    }),
+    response: page(WorkItem),
+  }),
   'trainings.list': route({
     method: 'GET',
     path: '/projects/{project}/trainings',
     tag: 'trainings',
     role: 'viewer',
     summary: 'Trainings.',
-    query: z.strictObject(listQuery),
+    query: z.strictObject({
+      ...listQuery(['createdAt', 'name', 'model', 'finishedAt'], '-createdAt'),
+      ...workFilters,
+      model,
+    }),
     response: page(Training),
   }),
   'trainings.create': route({
@@ -142,7 +175,7 @@ export const workRoutes = {
     tag: 'recipes',
     role: 'viewer',
     summary: 'Recipes.',
-    query: PageQuery,
+    query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(StoredRecipe),
   }),
   'recipes.create': route({
@@ -169,7 +202,7 @@ export const workRoutes = {
     tag: 'compressions',
     role: 'viewer',
     summary: 'Compressions.',
-    query: z.strictObject(listQuery),
+    query: z.strictObject({ ...listQuery(['createdAt', 'model', 'finishedAt'], '-createdAt'), ...workFilters, model }),
     response: page(Compression),
   }),
   'compressions.create': route({
@@ -224,7 +257,7 @@ export const workRoutes = {
     tag: 'evaluations',
     role: 'viewer',
     summary: 'Evaluations.',
-    query: z.strictObject(listQuery),
+    query: z.strictObject({ ...listQuery(['createdAt', 'model', 'finishedAt'], '-createdAt'), ...workFilters, model }),
     response: page(Evaluation),
   }),
   'evaluations.create': route({
