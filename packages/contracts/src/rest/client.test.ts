@@ -13,7 +13,9 @@ const server = createServer((request, response) => {
       online: 2,
       createdAt: '2026-01-01T00:00:00Z',
     };
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ items: [group], nextCursor: null, total: 1 }));
+    response
+      .setHeader('content-type', 'application/json')
+      .end(JSON.stringify({ items: [group], nextCursor: null, total: 1 }));
   } else if (request.url === '/api/v1/auth/me') {
     response.end('{"id": 1}');
   } else {
