@@ -224,6 +224,24 @@ async function fillFleet(db: DatabaseService, projectId: string, devices: number
       createdBy: 'test',
     })),
   });
+  await db.quarantinedRecord.createMany({
+    data: range(FEW, (n) => ({
+      projectId,
+      deviceId: FIRST_DEVICE,
+      spoolId: 'spool',
+      seq: n,
+      artifactDigest: digestOf(n),
+      startMs: 0,
+      endMs: 1,
+      requests: 1,
+      errors: 2,
+      callerErrors: 0,
+      loadErrors: 0,
+      classes: [],
+      features: [],
+      reasons: [{ field: '/errors', detail: 'more than the requests' }],
+    })),
+  });
   const passwordHash = 'none';
   await db.user.createMany({
     data: range(FEW, (n) => ({ email: `user-${n}@example.org`, name: `User ${n % 4}`, passwordHash })),

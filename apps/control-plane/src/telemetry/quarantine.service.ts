@@ -5,9 +5,14 @@ import { AuditService } from '../audit/audit.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
-import { pageWhere, pageWindow, ProblemError, toPage } from '../http/index.js';
+import { List, ProblemError } from '../http/index.js';
 
 type Row = Prisma.QuarantinedRecordGetPayload<{ include: { device: { select: { id: true; name: true } } } }>;
+
+const quarantineList = new List<'quarantine.list', Prisma.QuarantinedRecordWhereInput>({
+  sorts: { createdAt: [] },
+  filters: { device: (deviceId) => ({ deviceId }) },
+});
 
 @Injectable()
 export class QuarantineService {
@@ -18,12 +23,15 @@ export class QuarantineService {
   ) {}
 
   async list(caller: ProjectCaller, { query }: InputOf<'quarantine.list'>): Promise<OutputOf<'quarantine.list'>> {
-    const rows = await this.database.quarantinedRecord.findMany({
-      where: { ...ofDevice(caller.project.id, query.device), ...pageWhere(query) },
-      include: { device: { select: { id: true, name: true } } },
-      ...pageWindow(query),
+    const projectId = caller.project.id;
+    const include = { device: { select: { id: true, name: true } } } as const;
+    return await quarantineList.read(query, {
+      projectId,
+      where: { projectId },
+      rows: (args) => this.database.quarantinedRecord.findMany({ ...args, include }),
+      count: (args) => this.database.quarantinedRecord.count(args),
+      present: (rows) => rows.map(present),
     });
-    return toPage(rows, query, present);
   }
 
   async remove(caller: ProjectCaller, { params }: InputOf<'quarantine.delete'>): Promise<void> {

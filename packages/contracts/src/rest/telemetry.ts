@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FieldError } from '../problem.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
-import { page, pageQuery } from './page.js';
+import { newestFirst, page, pageQuery } from './page.js';
 import { Alarm } from './alarm.js';
 import { route } from './route.js';
 
@@ -154,7 +154,7 @@ export const telemetryRoutes = {
     tag: 'telemetry',
     role: 'viewer',
     summary: 'Telemetry records that cannot be true and are not counted, newest first.',
-    query: z.strictObject({ ...pageQuery, ...ofDevice }),
+    query: z.strictObject({ ...newestFirst, ...ofDevice }),
     response: page(QuarantinedRecord),
   }),
   'quarantine.delete': route({
