@@ -38,6 +38,11 @@ export function isUnauthenticated(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
+/** What is asked for is not there, or its name cannot be one: asking again gives nothing else. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 404 || error.status === 422);
+}
+
 export const nounOf = (name: RouteName): string => name.split('.')[0] ?? name;
 
 interface ReadOptions {
@@ -62,24 +67,28 @@ export function useRead<N extends RouteName>(
     queryKey: queryKeyOf(name, args),
     queryFn: ({ signal }) => client.call(name, { ...args, signal }),
     enabled: options.enabled ?? true,
-    refetchInterval: options.every ?? false,
+    refetchInterval: (query) => (isGone(query.state.error) ? false : (options.every ?? false)),
     placeholderData: options.keep ? keepPreviousData : undefined,
   });
 }
 
 /** Operations that answer a page at a time. */
-type Paged = {
-  [N in RouteName]: ResponseOf<Routes[N]> extends { items: readonly unknown[]; nextCursor: string | null } ? N : never;
+export type Paged = {
+  [N in RouteName]: ResponseOf<Routes[N]> extends { items: readonly unknown[]; total: number } ? N : never;
 }[RouteName];
 export type ItemOf<N extends RouteName> = ResponseOf<Routes[N]> extends { items: readonly (infer T)[] } ? T : never;
 
 interface Page {
   items: readonly unknown[];
   nextCursor: string | null;
+  total: number;
 }
 
 export interface Pages<T> {
+  /** The rows read so far: never all of them, unless there is no more. */
   items: readonly T[];
+  /** How many rows match, read or not. */
+  total: number;
   isPending: boolean;
   error: Error | null;
   refetch: () => void;
@@ -88,7 +97,7 @@ export interface Pages<T> {
   loadMore: () => void;
 }
 
-/** All the pages read so far of a list, newest first, with the next one on request. */
+/** The pages read so far of a list, with the next one on request. */
 export function usePages<N extends Paged>(
   name: N,
   args: CallArguments<N>,
@@ -104,11 +113,12 @@ export function usePages<N extends Paged>(
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.nextCursor,
     enabled: options.enabled ?? true,
-    refetchInterval: options.every ?? false,
+    refetchInterval: (query) => (isGone(query.state.error) ? false : (options.every ?? false)),
     placeholderData: options.keep ? keepPreviousData : undefined,
   });
   return {
     items: (query.data?.pages.flatMap((page) => page.items) ?? []) as ItemOf<N>[],
+    total: query.data?.pages.at(-1)?.total ?? 0,
     isPending: query.isPending,
     error: query.error,
     refetch: () => inBackground(query.refetch()),

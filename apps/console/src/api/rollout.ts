@@ -1,29 +1,35 @@
 /** A rollout as it goes on: stored state, then what its stream tells. */
 import { RolloutEventMessage, routes, routeUrl, type Rollout, type RolloutDevice } from '@verge/contracts';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { isOpenRollout } from '../components/states.js';
 import { listen } from './event-source.js';
-import { queryKeyOf, useRead } from './query.js';
 import { inBackground } from '../inBackground.js';
+import { queryKeyOf, usePages, useRead } from './query.js';
 
-const REFRESH_MS = 5_000;
-const DEVICES = 500;
+/** The stream tells what changes; this is for what it missed. */
+const REFRESH_MS = 30_000;
+const DEVICES = 200;
 
-export function useRollout(project: string, rollout: string) {
+interface DevicePage {
+  items: RolloutDevice[];
+}
+
+/** @param state states of devices, separated by commas, that its list is narrowed to */
+export function useRollout(project: string, rollout: string, state: string | undefined) {
   const cache = useQueryClient();
   const read = useRead('rollouts.get', { params: { project, rollout } }, { every: REFRESH_MS });
-  const devices = useRead(
+  const query = { limit: DEVICES, state };
+  const devices = usePages(
     'rollouts.devices',
-    { params: { project, rollout }, query: { limit: DEVICES } },
-    { every: REFRESH_MS },
+    { params: { project, rollout }, query },
+    { every: REFRESH_MS, keep: true },
   );
   const open = read.data !== undefined && isOpenRollout(read.data.state);
   useEffect(() => {
     if (!open) return;
     const params = { project, rollout };
     const key = queryKeyOf('rollouts.get', { params });
-    const devicesKey = queryKeyOf('rollouts.devices', { params, query: { limit: DEVICES } });
     return listen(routeUrl(routes['rollouts.events'], params), RolloutEventMessage, {
       onEvent: (event) => {
         if (event.type === 'rollout') {
@@ -31,16 +37,16 @@ export function useRollout(project: string, rollout: string) {
           if (!isOpenRollout(event.rollout.state)) inBackground(cache.invalidateQueries({ queryKey: ['rollouts'] }));
           return;
         }
-        cache.setQueryData<{ items: RolloutDevice[]; nextCursor: string | null }>(
-          devicesKey,
-          (before) =>
-            before && {
-              ...before,
-              items: before.items.map((each) => (each.deviceId === event.device.deviceId ? event.device : each)),
-            },
+        cache.setQueriesData<InfiniteData<DevicePage>>({ queryKey: ['rollouts', 'rollouts.devices'] }, (before) =>
+          before?.pages ? { ...before, pages: before.pages.map((page) => withDevice(page, event.device)) } : before,
         );
       },
     });
   }, [cache, open, project, rollout]);
   return { rollout: read, devices };
+}
+
+function withDevice(page: DevicePage, device: RolloutDevice): DevicePage {
+  if (!page.items.some((each) => each.deviceId === device.deviceId)) return page;
+  return { ...page, items: page.items.map((each) => (each.deviceId === device.deviceId ? device : each)) };
 }

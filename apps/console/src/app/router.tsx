@@ -49,6 +49,7 @@ const projectPages: RouteObject[] = [
     path: 'compressions/:compression',
     element: page('CompressionPage', () => import('../pages/compressions/CompressionPage.js')),
   },
+  { path: 'jobs', element: page('JobsPage', () => import('../pages/jobs/JobsPage.js')) },
   { path: 'releases', element: page('ReleasesPage', () => import('../pages/releases/ReleasesPage.js')) },
   { path: 'releases/:release', element: page('ReleasePage', () => import('../pages/releases/ReleasePage.js')) },
   { path: 'rollouts', element: page('RolloutsPage', () => import('../pages/rollouts/RolloutsPage.js')) },

@@ -1,11 +1,14 @@
 import type { ReactNode } from 'react';
 import { useFormat } from '../i18n/format.js';
+import { TextLink } from '../components/TextLink.js';
 import classes from './charts.module.css';
 
 export interface Bar {
   id: string;
   label: string;
   value: number;
+  /** The list of what is counted. */
+  to?: string;
 }
 
 /** Shares of a whole as horizontal bars, with their counts in words: a chart that is also a list. */
@@ -17,7 +20,15 @@ export function Bars({ items, label }: { items: readonly Bar[]; label: string })
     <ul className={classes.bars} aria-label={label}>
       {items.map((item) => (
         <li key={item.id}>
-          <span>{item.label}</span>
+          <span>
+            {item.to ? (
+              <TextLink to={item.to} count={item.value}>
+                {item.label}
+              </TextLink>
+            ) : (
+              item.label
+            )}
+          </span>
           <span className={classes.track} aria-hidden>
             <span className={classes.fill} style={{ width: `${(100 * item.value) / largest}%` }} />
           </span>

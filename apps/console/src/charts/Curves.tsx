@@ -1,6 +1,7 @@
 import { LineChart } from '@mantine/charts';
 import type { ReactNode } from 'react';
 import { ChartFigure } from './ChartFigure.js';
+import { timeMarks } from './time-axis.js';
 
 export interface Curve {
   /** Key of its values in the rows. */
@@ -27,12 +28,16 @@ interface Props {
   /** The upper end is at least this. */
   atLeast?: number;
   legend?: boolean;
+  /** `x` is a moment: the axis is marked at round times. */
+  overTime?: boolean;
 }
 
 /** Lines over epochs or over time. */
 export function Curves(props: Props): ReactNode {
   const { title, summary, now, rows, curves, xLabel, yLabel, height = 220, from, to, atLeast, legend = true } = props;
-  const dots = rows.length < 3;
+  const marks = props.overTime ? timeMarks(moments(rows), new Date().getTimezoneOffset()) : null;
+  // A value between two gaps has no line to be seen by.
+  const dots = rows.length < 3 || curves.some(({ name }) => standsAlone(rows, name));
   const axis = to === undefined ? open(from, atLeast) : bounded(rows, curves, to);
   return (
     <ChartFigure
@@ -59,9 +64,14 @@ export function Curves(props: Props): ReactNode {
         gridColor="var(--verge-line)"
         textColor="var(--verge-quiet)"
         strokeDasharray="none"
-        tickLine="none"
+        tickLine={marks ? 'x' : 'none'}
         valueFormatter={yLabel}
-        xAxisProps={{ tickFormatter: xLabel, minTickGap: 36, interval: 'preserveStartEnd' }}
+        xAxisProps={{
+          tickFormatter: xLabel,
+          minTickGap: marks ? 12 : 36,
+          interval: marks ? 'preserveStart' : 'preserveStartEnd',
+          ...(marks ? { ticks: marks } : {}),
+        }}
         yAxisProps={{ ...axis, width: 68 }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? xLabel(x) : x) }}
         lineProps={{ isAnimationActive: false }}
@@ -70,6 +80,12 @@ export function Curves(props: Props): ReactNode {
     </ChartFigure>
   );
 }
+
+const moments = (rows: Props['rows']): number[] => rows.flatMap((row) => row['x'] ?? []);
+
+const standsAlone = (rows: Props['rows'], name: string): boolean =>
+  rows.some((row, i) => isKnown(row[name]) && !isKnown(rows[i - 1]?.[name]) && !isKnown(rows[i + 1]?.[name]));
+const isKnown = (value: number | null | undefined): boolean => value !== null && value !== undefined;
 
 /** An axis whose upper end the data decide. */
 const open = (from?: number, atLeast?: number) => ({

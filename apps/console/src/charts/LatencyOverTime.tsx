@@ -33,6 +33,7 @@ export function LatencyOverTime({ points, height = 180 }: Props): ReactNode {
         { name: 'p95', label: 'p95', color: seriesColors[3] },
         { name: 'p99', label: 'p99', color: seriesColors[4], dashed: true },
       ]}
+      overTime
       xLabel={(x) => format.tick(x, span)}
       yLabel={format.ms}
       from={0}
@@ -59,6 +60,7 @@ export function ErrorRateOverTime({ points, height = 180 }: Props): ReactNode {
       summary={t('telemetry.errorRateSummary', { rate: format.percent(rate, 2) })}
       rows={served.length > 0 ? rows : []}
       curves={[{ name: 'rate', label: t('telemetry.errorRate'), color: '#c0392b' }]}
+      overTime
       xLabel={(x) => format.tick(x, span)}
       yLabel={(y) => format.percent(y, 2)}
       from={0}

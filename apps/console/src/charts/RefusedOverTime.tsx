@@ -29,6 +29,7 @@ export function RefusedOverTime({ points, height = 180 }: Props): ReactNode {
         { name: 'caller', label: t('telemetry.callerErrors'), color: seriesColors[3] },
         { name: 'load', label: t('telemetry.loadErrors'), color: seriesColors[4], dashed: true },
       ]}
+      overTime
       xLabel={(x) => format.tick(x, span)}
       yLabel={format.compact}
       from={0}

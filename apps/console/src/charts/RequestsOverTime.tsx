@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { seriesColors } from '../app/theme.js';
 import { useFormat } from '../i18n/format.js';
 import { ChartFigure } from './ChartFigure.js';
+import { timeMarks } from './time-axis.js';
 
 const ERROR = '#c0392b';
 
@@ -54,9 +55,17 @@ export function RequestsOverTime({ points, height = 180 }: Props): ReactNode {
         gridColor="var(--verge-line)"
         textColor="var(--verge-quiet)"
         strokeDasharray="none"
-        tickLine="none"
+        tickLine="x"
         valueFormatter={format.compact}
-        xAxisProps={{ tickFormatter: (x: number) => format.tick(x, span), minTickGap: 48 }}
+        xAxisProps={{
+          tickFormatter: (x: number) => format.tick(x, span),
+          minTickGap: 12,
+          interval: 'preserveStart',
+          ticks: timeMarks(
+            rows.map((row) => row.x),
+            new Date().getTimezoneOffset(),
+          ),
+        }}
         yAxisProps={{ width: 46, tickCount: 4, allowDecimals: false }}
         tooltipProps={{ labelFormatter: (x) => (typeof x === 'number' ? format.tick(x, span) : x) }}
         barProps={{ isAnimationActive: false, radius: 1 }}

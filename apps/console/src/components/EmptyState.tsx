@@ -12,13 +12,15 @@ interface Props {
   /** The button that does it. */
   action?: ReactNode;
   icon?: ReactNode;
+  /** It is all there is on the page: its title is the page's. */
+  main?: boolean;
 }
 
-export function EmptyState({ title, hint, command, action, icon }: Props): ReactNode {
+export function EmptyState({ title, hint, command, action, icon, main }: Props): ReactNode {
   return (
     <Stack className={classes.state} align="center" gap="xs">
       {icon}
-      <Title order={2}>{title}</Title>
+      <Title order={main ? 1 : 2}>{title}</Title>
       <Text size="sm" c="dimmed" maw={520}>
         {hint}
       </Text>

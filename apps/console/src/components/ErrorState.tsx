@@ -8,10 +8,12 @@ import classes from './states.module.css';
 interface Props {
   error: Error;
   onRetry?: () => void;
+  /** It is being tried again. */
+  busy?: boolean;
 }
 
 /** What went wrong, in the server's own words: the problem's code, its detail and every bad field. */
-export function ErrorState({ error, onRetry }: Props): ReactNode {
+export function ErrorState({ error, onRetry, busy }: Props): ReactNode {
   const { t } = useTranslation();
   return (
     <Stack className={classes.state} align="center" gap="xs" role="alert">
@@ -19,7 +21,7 @@ export function ErrorState({ error, onRetry }: Props): ReactNode {
       <Title order={2}>{error instanceof ApiError ? t(`problem.${error.code}`) : t('problem.UNKNOWN')}</Title>
       <ErrorDetail error={error} />
       {onRetry && (
-        <Button variant="default" mt="xs" onClick={onRetry}>
+        <Button variant="default" mt="xs" onClick={onRetry} loading={busy}>
           {t('common.retry')}
         </Button>
       )}

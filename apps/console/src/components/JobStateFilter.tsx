@@ -1,32 +1,23 @@
-import { Select } from '@mantine/core';
-import { JobStateName, type JobState } from '@verge/contracts';
+import { JobStateName } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { StateFilter, statesOf } from './StateFilter.js';
 
-/** The state that an address names, if it names one. */
-export function jobStateOf(text: string): JobState | undefined {
-  const parsed = JobStateName.safeParse(text);
-  return parsed.success ? parsed.data : undefined;
-}
+/** The states of jobs that an address names, if it names any. */
+export const jobStatesOf = (text: string): string | undefined => statesOf(text, JobStateName.options);
 
-export function JobStateFilter({
-  value,
-  onChange,
-}: {
+interface Props {
   value: string;
   onChange: (value: string | null) => void;
-}): ReactNode {
+}
+
+export function JobStateFilter({ value, onChange }: Props): ReactNode {
   const { t } = useTranslation();
   return (
-    <Select
-      size="xs"
-      w={150}
-      aria-label={t('common.state')}
-      placeholder={t('common.state')}
-      clearable
-      clearButtonProps={{ 'aria-label': t('common.clear') }}
-      data={JobStateName.options.map((state) => ({ value: state, label: t(`state.job.${state}`) }))}
-      value={jobStateOf(value) ?? null}
+    <StateFilter
+      states={JobStateName.options}
+      label={(state) => t(`state.job.${state}`)}
+      value={value}
       onChange={onChange}
     />
   );

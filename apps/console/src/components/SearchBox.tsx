@@ -1,4 +1,4 @@
-import { CloseButton, Kbd, TextInput } from '@mantine/core';
+import { CloseButton, Group, Kbd, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useState, type ReactNode } from 'react';
@@ -38,5 +38,20 @@ export function SearchBox({ label, value, onChange }: Props): ReactNode {
         )
       }
     />
+  );
+}
+
+interface LineProps {
+  label: string;
+  get: (name: string) => string;
+  set: (name: string, value: string | null) => void;
+}
+
+/** The search of a list that has no other filter; its text is `q` in the address. */
+export function SearchLine({ label, get, set }: LineProps): ReactNode {
+  return (
+    <Group gap="xs" mb="sm">
+      <SearchBox label={label} value={get('q')} onChange={(text) => set('q', text)} />
+    </Group>
   );
 }

@@ -9,10 +9,12 @@ interface Props {
   note?: ReactNode;
   tone?: Tone;
   to?: string;
+  /** The number as it is, when the list at `to` holds just as many rows. */
+  count?: number;
 }
 
 /** One number that matters. */
-export function Stat({ label, value, note, tone, to }: Props): ReactNode {
+export function Stat({ label, value, note, tone, to, count }: Props): ReactNode {
   const body = (
     <>
       <span className={classes.label}>{label}</span>
@@ -23,7 +25,7 @@ export function Stat({ label, value, note, tone, to }: Props): ReactNode {
     </>
   );
   return to ? (
-    <Link className={classes.stat} to={to}>
+    <Link className={classes.stat} to={to} data-count={count}>
       {body}
     </Link>
   ) : (

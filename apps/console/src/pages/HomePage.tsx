@@ -11,11 +11,13 @@ import { inBackground } from '../inBackground.js';
 /** The project used last, else the first one. */
 export function HomePage(): ReactNode {
   const { t } = useTranslation();
-  const projects = useRead('projects.list', { query: { limit: 500 } });
-  if (projects.error) return <ErrorState error={projects.error} onRetry={() => inBackground(projects.refetch())} />;
-  if (!projects.data) return <PageLoader />;
   const before = rememberedProject();
-  const chosen = projects.data.items.find((project) => project.slug === before) ?? projects.data.items[0];
+  const last = useRead('projects.get', { params: { project: before ?? '' } }, { enabled: before !== null });
+  const projects = useRead('projects.list', { query: { limit: 1, sort: 'name' } });
+  if (projects.error) return <ErrorState error={projects.error} onRetry={() => inBackground(projects.refetch())} />;
+  if (!projects.data || last.isLoading) return <PageLoader />;
+  // The one used last may be gone, or be no longer the caller's.
+  const chosen = last.data ?? projects.data.items[0];
   if (chosen) return <Navigate to={projectPath(chosen.slug)} replace />;
   return <EmptyState title={t('home.noProject')} hint={t('home.noProjectHint')} />;
 }

@@ -9,6 +9,7 @@ export function NotFoundPage(): ReactNode {
   const { pathname } = useLocation();
   return (
     <EmptyState
+      main
       title={t('notFound.title')}
       hint={t('notFound.hint', { path: pathname })}
       action={

@@ -9,6 +9,7 @@ import {
   IconDeviceDesktop,
   IconFolders,
   IconGauge,
+  IconListCheck,
   IconRocket,
   IconSchool,
   IconShieldCheck,
@@ -18,7 +19,7 @@ import {
 
 export const sections = [
   { id: 'watch', pages: ['overview', 'telemetry'] },
-  { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions'] },
+  { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions', 'jobs'] },
   { id: 'ship', pages: ['releases', 'rollouts', 'devices', 'groups'] },
   { id: 'govern', pages: ['members', 'audit', 'users'] },
 ] as const;
@@ -33,6 +34,7 @@ export const pages: Record<PageName, { icon: typeof IconGauge; key: string }> = 
   models: { icon: IconBox, key: 'm' },
   recipes: { icon: IconAdjustments, key: 'e' },
   compressions: { icon: IconArrowsMinimize, key: 'c' },
+  jobs: { icon: IconListCheck, key: 'j' },
   releases: { icon: IconShieldCheck, key: 's' },
   rollouts: { icon: IconRocket, key: 'r' },
   devices: { icon: IconDeviceDesktop, key: 'd' },

@@ -90,7 +90,8 @@ export class DatasetsService {
       throw ProblemError.invalid([{ field: '?cursor', detail: 'expected the nextCursor of an earlier answer' }]);
     }
     const { items, next } = await this.lists.page(row, from, query.limit);
-    return { items, nextCursor: next === null ? null : Buffer.from(String(next), 'utf8').toString('base64url') };
+    const nextCursor = next === null ? null : Buffer.from(String(next), 'utf8').toString('base64url');
+    return { items, nextCursor, total: row.fileCount };
   }
 
   /** The data set as a job sees it; its list is in the store by then. */

@@ -12,6 +12,11 @@ export class DevicesController {
     return this.devices.list(caller, input);
   }
 
+  @Operation('devices.classes')
+  classes(@Caller() caller: ProjectCaller) {
+    return this.devices.classes(caller);
+  }
+
   @Operation('devices.get')
   get(@Caller() caller: ProjectCaller, @Input() input: InputOf<'devices.get'>) {
     return this.devices.get(caller, input.params.device);

@@ -62,6 +62,16 @@ export class DevicesService {
     });
   }
 
+  async classes(caller: ProjectCaller): Promise<OutputOf<'devices.classes'>> {
+    const rows = await this.database.device.groupBy({
+      by: ['deviceClass'],
+      where: { projectId: caller.project.id, state: 'active' },
+      orderBy: { deviceClass: 'asc' },
+      _count: true,
+    });
+    return { items: rows.map(({ deviceClass, _count }) => ({ name: deviceClass, devices: _count })) };
+  }
+
   async get(caller: ProjectCaller, deviceId: string): Promise<OutputOf<'devices.get'>> {
     const row = await this.find(this.database, caller.project.id, deviceId);
     return (await this.present(caller.project.id, [row])).get(row.id)!;

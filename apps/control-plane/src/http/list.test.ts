@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { routes, routeUrl, type Client, type Route } from '@verge/contracts';
-import { Plane } from '../../test/plane.js';
+import { administrator as account, Plane } from '../../test/plane.js';
 import { fillProject, ROLLOUT_ID, FIRST_DEVICE } from '../../test/many-rows.js';
 
 let plane: Plane;
@@ -25,17 +25,19 @@ interface Answer {
     errors?: { field: string; detail: string }[];
   };
 }
-const parameters = { project: 'plant', rollout: ROLLOUT_ID, device: FIRST_DEVICE };
+const parameters = { project: 'plant', rollout: ROLLOUT_ID, device: FIRST_DEVICE, user: account.email };
 
 async function ask(name: string, query: Record<string, unknown>): Promise<Answer> {
   const url = plane.url + routeUrl((routes as Record<string, Route>)[name]!, parameters, query);
-  const token = name === 'users.list' ? await administrator() : api.token;
+  const token = ofAdministrators.test(name) ? await administrator() : api.token;
   const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
   return { status: response.status, body: (await response.json()) as Answer['body'] };
 }
+/** Lists that only a session of an administrator reads. */
+const ofAdministrators = /^(users|sessions)\.|^audit\.listAll$/;
 let session: string | undefined;
 async function administrator(): Promise<string> {
-  session ??= (await plane.admin.call('tokens.create', { body: { name: 'lists', role: 'admin' } })).token;
+  session ??= (await plane.admin.call('auth.login', { body: account })).token;
   return session;
 }
 
@@ -47,7 +49,9 @@ const lists = Object.entries<Route>(routes).flatMap(([name, route]) => {
 describe('every list', () => {
   it('is one that declares its order: no other operation answers pages', () => {
     const paged = Object.entries<Route>(routes).filter(([, route]) => route.query?.shape['cursor'] !== undefined);
-    expect(paged.map(([name]) => name)).toEqual(lists.map(({ name }) => name));
+    // The files of a data set are the lines of one blob: they have one order.
+    const names = paged.map(([name]) => name).filter((name) => name !== 'datasets.files');
+    expect(names).toEqual(lists.map(({ name }) => name));
   });
 
   it.each(lists)(

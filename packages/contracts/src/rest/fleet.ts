@@ -111,6 +111,14 @@ export const fleetRoutes = {
     }),
     response: page(Device),
   }),
+  'devices.classes': route({
+    method: 'GET',
+    path: '/projects/{project}/device-classes',
+    tag: 'devices',
+    role: 'viewer',
+    summary: 'The classes of the devices that are not revoked, each with how many there are.',
+    response: z.object({ items: z.array(z.object({ name: Slug, devices: z.int() })) }),
+  }),
   'devices.get': route({
     method: 'GET',
     path: '/projects/{project}/devices/{device}',

@@ -6,13 +6,18 @@ import { z } from 'zod';
 
 export type SortOf<F extends string> = F | `-${F}`;
 
-/** What every list takes. `fields` are what it can be sorted by; `usual` is its order when none is asked for. */
+/** For what has one order only, by its nature: the lines of a file. */
+export const pagePart = {
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(1024).optional().describe('nextCursor of the page before, in the same order'),
+};
+
+/** What every other list takes. `fields` are what it can be sorted by; `usual` is its order when none is asked for. */
 export function listQuery<const F extends string>(fields: readonly F[], usual: NoInfer<SortOf<F>>) {
   const sorts = fields.flatMap((field): SortOf<F>[] => [field, `-${field}`]);
   const order = z.enum(sorts, `expected one of ${sorts.join(', ')}`);
   return {
-    limit: z.coerce.number().int().min(1).max(500).default(50),
-    cursor: z.string().max(1024).optional().describe('nextCursor of the page before, in the same order'),
+    ...pagePart,
     // `usual` is one of `sorts` by its type; the schema's own type cannot say so of a type parameter.
     sort: order.default(usual as never).describe('- for descending'),
   };

@@ -1,6 +1,7 @@
 /** Words of the pages that build: data sets, trainings, models, recipes, compressions. */
 export const datasets = {
   title: 'Data sets',
+  search: 'Search by name or id',
   note: 'Files stored by their digest, with their labels and preprocessing',
   name: 'Name',
   format: 'Format',
@@ -80,6 +81,7 @@ export const trainings = {
 
 export const models = {
   title: 'Models',
+  search: 'Search by name or id',
   note: 'Lines of immutable versions',
   numbers: 'Figures of the version',
   name: 'Name',
@@ -130,6 +132,7 @@ export const lineage = {
 
 export const recipes = {
   title: 'Compression recipes',
+  search: 'Search by name or id',
   note: 'Ordered passes and the budget that a result must meet; immutable',
   name: 'Name',
   passes: 'Passes',
@@ -194,4 +197,16 @@ export const compressions = {
   cancelNote: 'The worker stops; no artifact is made.',
   empty: 'No compressions yet',
   emptyHint: 'Compress a version for a device class to get a measured artifact.',
+};
+
+export const jobs = {
+  title: 'Jobs',
+  note: 'Trainings, compressions and evaluations: all that workers do',
+  search: 'Search by name or id',
+  name: 'Job',
+  kind: 'Kind',
+  kinds: { training: 'Training', compression: 'Compression', evaluation: 'Evaluation' },
+  finishedSince: 'finished since',
+  empty: 'No jobs yet',
+  emptyHint: 'Trainings, compressions and evaluations show here, while they run and after.',
 };

@@ -17,11 +17,15 @@ export const common = {
   copied: 'Copied',
   copyCommand: 'Copy command',
   copyValue: 'Copy {{value}}',
+  shownOf: 'Showing {{shown}} of {{total}}',
+  more_one: 'and {{count}} more',
+  more_other: 'and {{count}} more',
+  moreToSearch_one: 'and {{n}} more: type to search',
+  moreToSearch_other: 'and {{n}} more: type to search',
+  all: 'Show all {{total}}',
   loadMore: 'Load more',
   shownAll_one: '{{count}} entry',
   shownAll_other: '{{count}} entries',
-  shownOfMore_one: 'First {{count}} entry',
-  shownOfMore_other: 'First {{count}} entries',
   nothingFits: 'Nothing matches these filters',
   nothingFitsHint: 'Widen the filters or clear them.',
   slugExpected: 'Use 1-63 lower-case letters, digits, dots or dashes',
@@ -33,6 +37,7 @@ export const shell = {
   navigation: 'Pages',
   project: 'Project {{name}}, switch project',
   projects: 'Projects',
+  searchProjects: 'Search projects',
   current: 'current',
   language: 'Language',
   scheme: 'Colour scheme',
@@ -65,6 +70,7 @@ export const nav = {
   rollouts: 'Rollouts',
   devices: 'Devices',
   groups: 'Groups',
+  jobs: 'Jobs',
   audit: 'Audit',
   members: 'Members',
   users: 'Users',
@@ -161,6 +167,11 @@ export const notFound = {
   title: 'Page not found',
   hint: 'There is no page at {{path}}.',
   home: 'Go to the overview',
+};
+
+export const missing = {
+  title: 'Not found',
+  hint: 'There is no {{id}} in this project. It may have been deleted, or the address is wrong.',
 };
 
 export const editor = {

@@ -1,7 +1,7 @@
 /** English: the catalogue that gives the others their type. */
 import { account, members, users } from './access.js';
 import { alarms, audit, overview, start, telemetry } from './watch.js';
-import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
+import { compressions, datasets, jobs, lineage, models, recipes, trainings } from './build.js';
 import {
   chart,
   common,
@@ -9,6 +9,7 @@ import {
   home,
   login,
   measure,
+  missing,
   nav,
   notFound,
   problem,
@@ -31,10 +32,12 @@ export const en = {
   editor,
   groups,
   home,
+  jobs,
   lineage,
   login,
   measure,
   members,
+  missing,
   models,
   nav,
   notFound,

@@ -13,6 +13,7 @@ export const releases = {
   running: 'Devices that run it',
   andMore: 'and {{count}} more',
   title: 'Releases',
+  search: 'Search by name or id',
   note: 'Artifacts signed offline; a device runs nothing that no release lists',
   name: 'Name',
   artifacts: 'Artifacts',
@@ -39,6 +40,7 @@ export const releases = {
 
 export const rollouts = {
   title: 'Rollouts',
+  search: 'Search by name or id',
   note: 'A release reaches a group wave by wave, behind a gate',
   numbers: 'Devices of the rollout',
   name: 'Name',
@@ -117,6 +119,7 @@ export const devices = {
   offline: 'Offline',
   health: 'Health',
   failing: 'Failing',
+  healthy: 'Healthy',
   state: 'Certificate',
   revokedState: 'Revoked',
   class: 'Device class',
@@ -174,6 +177,7 @@ export const devices = {
 
 export const groups = {
   title: 'Groups',
+  search: 'Search by name or id',
   note: 'Rollouts go to groups of devices',
   name: 'Name',
   description: 'Description',

@@ -2,6 +2,7 @@ import type { Catalogue } from '../en/index.js';
 
 export const datasets: Catalogue['datasets'] = {
   title: '数据集',
+  search: '按名称或 ID 搜索',
   note: '按摘要存储的文件，连同标签与预处理',
   name: '名称',
   format: '格式',
@@ -81,6 +82,7 @@ export const trainings: Catalogue['trainings'] = {
 
 export const models: Catalogue['models'] = {
   title: '模型',
+  search: '按名称或 ID 搜索',
   note: '每个模型由一系列不可变版本组成',
   numbers: '版本指标',
   name: '名称',
@@ -131,6 +133,7 @@ export const lineage: Catalogue['lineage'] = {
 
 export const recipes: Catalogue['recipes'] = {
   title: '压缩方案',
+  search: '按名称或 ID 搜索',
   note: '依次执行的步骤及结果须满足的预算；创建后不可修改',
   name: '名称',
   passes: '步骤',
@@ -194,4 +197,16 @@ export const compressions: Catalogue['compressions'] = {
   cancelNote: '工作节点会停止，不会产出制品。',
   empty: '还没有压缩任务',
   emptyHint: '为某类设备压缩一个版本，即可得到经过实测的制品。',
+};
+
+export const jobs: Catalogue['jobs'] = {
+  title: '任务',
+  note: '训练、压缩和评估：工作节点执行的一切',
+  search: '按名称或 ID 搜索',
+  name: '任务',
+  kind: '种类',
+  kinds: { training: '训练', compression: '压缩', evaluation: '评估' },
+  finishedSince: '完成时间不早于',
+  empty: '还没有任务',
+  emptyHint: '训练、压缩和评估在运行中及结束后都会显示在这里。',
 };

@@ -18,11 +18,15 @@ export const common: Catalogue['common'] = {
   copied: '已复制',
   copyCommand: '复制命令',
   copyValue: '复制 {{value}}',
+  shownOf: '显示 {{shown}} / 共 {{total}} 条',
+  more_one: '还有 {{count}} 项',
+  more_other: '还有 {{count}} 项',
+  moreToSearch_one: '还有 {{n}} 项：输入以搜索',
+  moreToSearch_other: '还有 {{n}} 项：输入以搜索',
+  all: '查看全部 {{total}} 项',
   loadMore: '加载更多',
   shownAll_one: '共 {{count}} 条',
   shownAll_other: '共 {{count}} 条',
-  shownOfMore_one: '已显示前 {{count}} 条',
-  shownOfMore_other: '已显示前 {{count}} 条',
   nothingFits: '没有符合筛选条件的内容',
   nothingFitsHint: '请放宽或清除筛选条件。',
   slugExpected: '请使用 1–63 个小写字母、数字、点或连字符',
@@ -34,6 +38,7 @@ export const shell: Catalogue['shell'] = {
   navigation: '页面导航',
   project: '当前项目 {{name}}，切换项目',
   projects: '项目',
+  searchProjects: '搜索项目',
   current: '当前',
   language: '语言',
   scheme: '配色',
@@ -66,6 +71,7 @@ export const nav: Catalogue['nav'] = {
   rollouts: '部署',
   devices: '设备',
   groups: '设备组',
+  jobs: '任务',
   audit: '审计',
   members: '成员',
   users: '用户',
@@ -162,6 +168,11 @@ export const notFound: Catalogue['notFound'] = {
   title: '页面不存在',
   hint: '地址 {{path}} 下没有页面。',
   home: '前往总览',
+};
+
+export const missing: Catalogue['missing'] = {
+  title: '未找到',
+  hint: '此项目中没有 {{id}}。它可能已被删除，或者地址有误。',
 };
 
 export const editor: Catalogue['editor'] = {

@@ -2,7 +2,7 @@
 import { account, members, users } from './access.js';
 import type { Catalogue } from '../en/index.js';
 import { alarms, audit, overview, start, telemetry } from './watch.js';
-import { compressions, datasets, lineage, models, recipes, trainings } from './build.js';
+import { compressions, datasets, jobs, lineage, models, recipes, trainings } from './build.js';
 import {
   chart,
   common,
@@ -10,6 +10,7 @@ import {
   home,
   login,
   measure,
+  missing,
   nav,
   notFound,
   problem,
@@ -32,10 +33,12 @@ export const zh: Catalogue = {
   editor,
   groups,
   home,
+  jobs,
   lineage,
   login,
   measure,
   members,
+  missing,
   models,
   nav,
   notFound,

@@ -13,6 +13,7 @@ export const releases: Catalogue['releases'] = {
   running: '仍在运行的设备',
   andMore: '另有 {{count}} 台',
   title: '发布包',
+  search: '按名称或 ID 搜索',
   note: '经离线签名的制品；未列入发布包的内容，设备一律不运行',
   name: '名称',
   artifacts: '制品',
@@ -38,6 +39,7 @@ export const releases: Catalogue['releases'] = {
 
 export const rollouts: Catalogue['rollouts'] = {
   title: '部署',
+  search: '按名称或 ID 搜索',
   note: '发布包分批到达设备组，每一批都要通过门禁',
   numbers: '部署中的设备',
   name: '名称',
@@ -116,6 +118,7 @@ export const devices: Catalogue['devices'] = {
   offline: '离线',
   health: '健康状况',
   failing: '异常',
+  healthy: '正常',
   state: '证书',
   revokedState: '已吊销',
   class: '设备类型',
@@ -173,6 +176,7 @@ export const devices: Catalogue['devices'] = {
 
 export const groups: Catalogue['groups'] = {
   title: '设备组',
+  search: '按名称或 ID 搜索',
   note: '部署以设备组为单位进行',
   name: '名称',
   description: '说明',

@@ -4,7 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { Panel } from '../../components/Panel.js';
 import { StatePill } from '../../components/StatePill.js';
@@ -17,7 +17,7 @@ export function SessionsPanel(): ReactNode {
   const end = useChange('sessions.delete');
   const endOthers = useChange('sessions.deleteOthers');
   const [asked, setAsked] = useState(false);
-  const columns: Column<Session>[] = [
+  const columns: PagedColumn<Session>[] = [
     { id: 'source', header: t('account.from'), cell: (session) => session.source || DASH },
     { id: 'program', header: t('account.program'), cell: (session) => session.userAgent || DASH, from: 'md' },
     { id: 'begun', header: t('account.begun'), cell: (session) => <Ago at={session.createdAt} /> },

@@ -5,7 +5,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { Panel } from '../../components/Panel.js';
@@ -50,7 +50,7 @@ export function TokensPanel(): ReactNode {
   );
 }
 
-function useColumns(onRevoke: (token: ApiToken) => void): Column<ApiToken>[] {
+function useColumns(onRevoke: (token: ApiToken) => void): PagedColumn<ApiToken>[] {
   const { t } = useTranslation();
   return [
     { id: 'name', header: t('account.name'), cell: (token) => token.name },

@@ -3,7 +3,7 @@ import type { AuditEntry } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages, type Pages } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
@@ -11,6 +11,7 @@ import { SearchBox } from '../../components/SearchBox.js';
 import { StatePill } from '../../components/StatePill.js';
 import { Ago } from '../../components/Time.js';
 import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { useUser } from '../../session/session.js';
@@ -23,6 +24,7 @@ export function AuditPage(): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
   const [get, set] = useAddressState();
+  const order = useOrder(['createdAt'], '-createdAt');
   const filters = {
     action: get('action') || undefined,
     actor: get('actor') || undefined,
@@ -32,7 +34,7 @@ export function AuditPage(): ReactNode {
   };
   const { administrator } = useUser();
   const everything = administrator && get('scope') === 'all';
-  const query = { limit: 100, ...filters };
+  const query = { limit: 100, sort: order.sort, ...filters };
   const ofProject = usePages('audit.list', { params: { project: slug }, query }, { keep: true, enabled: !everything });
   const ofAll = usePages('audit.listAll', { query }, { keep: true, enabled: everything });
   const entries: Pages<Entry> = everything ? ofAll : ofProject;
@@ -85,6 +87,7 @@ export function AuditPage(): ReactNode {
           label={t('audit.title')}
           columns={columns}
           pages={entries}
+          order={order}
           rowKey={(entry) => entry.id}
           empty={
             filtered ? (
@@ -102,11 +105,11 @@ export function AuditPage(): ReactNode {
 /** An entry of the audit of all says of which project it is. */
 type Entry = AuditEntry & { project?: string | null };
 
-function useColumns(everything: boolean): Column<Entry>[] {
+function useColumns(everything: boolean): PagedColumn<Entry>[] {
   const { t } = useTranslation();
   const format = useFormat();
   return [
-    { id: 'at', header: t('audit.at'), cell: (entry) => <Ago at={entry.at} />, sort: (entry) => entry.at },
+    { id: 'at', header: t('audit.at'), cell: (entry) => <Ago at={entry.at} />, sortBy: 'createdAt' },
     {
       id: 'exact',
       header: t('audit.time'),
@@ -120,13 +123,11 @@ function useColumns(everything: boolean): Column<Entry>[] {
       id: 'actor',
       header: t('audit.actor'),
       cell: (entry) => [entry.actor.name, `(${t(`audit.kind.${entry.actor.kind}`)})`].filter(Boolean).join(' '),
-      sort: (entry) => entry.actor.name,
     },
     {
       id: 'action',
       header: t('audit.action'),
       cell: (entry) => <code className={classes.action}>{entry.action}</code>,
-      sort: (entry) => entry.action,
     },
     {
       id: 'subject',
@@ -141,7 +142,6 @@ function useColumns(everything: boolean): Column<Entry>[] {
           {t(`audit.outcomes.${entry.outcome}`)}
         </StatePill>
       ),
-      sort: (entry) => entry.outcome,
     },
     { id: 'detail', header: t('audit.detail'), cell: (entry) => <Detail entry={entry} />, from: 'md' },
   ];

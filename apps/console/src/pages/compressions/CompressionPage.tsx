@@ -26,9 +26,15 @@ import { PassTable } from './PassTable.js';
 import { ReportTable } from './ReportTable.js';
 
 export function CompressionPage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('compressions.title'), to: to('/compressions') };
   const query = useCompression(slug, useParams()['compression'] ?? '');
-  return <QueryView query={query}>{(data) => <CompressionView compression={data} />}</QueryView>;
+  return (
+    <QueryView query={query} back={back}>
+      {(data) => <CompressionView compression={data} />}
+    </QueryView>
+  );
 }
 
 function CompressionView({ compression }: { compression: Compression }): ReactNode {

@@ -5,17 +5,19 @@ import type { Compression } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
-import { JobStateFilter, jobStateOf } from '../../components/JobStateFilter.js';
+import { JobStateFilter, jobStatesOf } from '../../components/JobStateFilter.js';
 import { JobStatePill } from '../../components/JobStatePill.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchBox } from '../../components/SearchBox.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { isOpenJob } from '../../components/states.js';
 import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -29,10 +31,12 @@ export function CompressionsPage(): ReactNode {
   const { slug, to, can } = useProject();
   const [get, set] = useAddressState();
   const [creating, create] = useDisclosure();
-  const state = jobStateOf(get('state'));
+  const order = useOrder(['createdAt', 'model', 'finishedAt'], '-createdAt');
+  const q = get('q') || undefined;
+  const state = jobStatesOf(get('state'));
   const compressions = usePages(
     'compressions.list',
-    { params: { project: slug }, query: { limit: 50, state } },
+    { params: { project: slug }, query: { limit: 50, sort: order.sort, q, state } },
     { every: REFRESH_MS, keep: true },
   );
   const columns = useColumns();
@@ -45,6 +49,7 @@ export function CompressionsPage(): ReactNode {
     <>
       <PageHeader title={t('compressions.title')} note={t('compressions.note')} actions={button} />
       <Group gap="xs" mb="sm">
+        <SearchBox label={t('jobs.search')} value={get('q')} onChange={(text) => set('q', text)} />
         <JobStateFilter value={get('state')} onChange={(value) => set('state', value)} />
       </Group>
       <Panel flush>
@@ -52,10 +57,11 @@ export function CompressionsPage(): ReactNode {
           label={t('compressions.title')}
           columns={columns}
           pages={compressions}
+          order={order}
           rowKey={(compression) => compression.id}
           rowTo={(compression) => to(`/compressions/${compression.id}`)}
           empty={
-            state ? (
+            state || q ? (
               <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
             ) : (
               <EmptyState
@@ -73,7 +79,7 @@ export function CompressionsPage(): ReactNode {
   );
 }
 
-function useColumns(): Column<Compression>[] {
+function useColumns(): PagedColumn<Compression>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
@@ -90,15 +96,14 @@ function useColumns(): Column<Compression>[] {
           {x.recipe.name}
         </TextLink>
       ),
-      sort: (x) => x.recipe.name,
     },
     {
       id: 'version',
       header: t('compressions.version'),
       cell: (x) => <TextLink to={to(`/versions/${x.versionId}`)}>{`${x.model} v${x.version}`}</TextLink>,
-      sort: (x) => `${x.model} ${x.version}`,
+      sortBy: 'model',
     },
-    { id: 'target', header: t('compressions.target'), cell: (x) => x.target.name, sort: (x) => x.target.name },
+    { id: 'target', header: t('compressions.target'), cell: (x) => x.target.name },
     {
       id: 'state',
       header: t('common.state'),
@@ -108,14 +113,12 @@ function useColumns(): Column<Compression>[] {
         ) : (
           <JobStatePill state={x.state} />
         ),
-      sort: (x) => x.state,
     },
     {
       id: 'size',
       header: t('common.size'),
       cell: (x) => (x.report ? `${format.bytes(x.report.after.bytes)} (${format.change(sizeRatio(x))})` : DASH),
       align: 'right',
-      sort: sizeRatio,
       from: 'sm',
     },
     {
@@ -130,7 +133,6 @@ function useColumns(): Column<Compression>[] {
       header: 'p50',
       cell: (x) => (x.report ? `${format.ms(x.report.after.p50Ms)} (${format.change(speedRatio(x))})` : DASH),
       align: 'right',
-      sort: speedRatio,
       from: 'md',
     },
     {
@@ -143,7 +145,7 @@ function useColumns(): Column<Compression>[] {
       id: 'created',
       header: t('common.created'),
       cell: (x) => <Ago at={x.createdAt} />,
-      sort: (x) => x.createdAt,
+      sortBy: 'createdAt',
       from: 'sm',
     },
   ];

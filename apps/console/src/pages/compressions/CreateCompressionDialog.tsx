@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useChange, useRead } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { TextLink } from '../../components/TextLink.js';
 import { useProject } from '../../session/project.js';
 import { inBackground } from '../../inBackground.js';
@@ -26,9 +27,7 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
   const { slug, to } = useProject();
   const navigate = useNavigate();
   const params = { project: slug };
-  const versions = useRead('versions.list', { params, query: { limit: 500 } });
-  const recipes = useRead('recipes.list', { params, query: { limit: 500 } });
-  const datasets = useRead('datasets.list', { params, query: { limit: 500 } });
+  const recipes = useRead('recipes.list', { params, query: { limit: 1 } });
   const create = useChange('compressions.create', ['artifacts', 'versions']);
   const [version, setVersion] = useState<string | null>(given ?? null);
   const [recipe, setRecipe] = useState<string | null>(null);
@@ -36,8 +35,7 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
   const [target, setTarget] = useState<DeviceClass>({ name: '', arch: 'x64', threads: 1, ...forArch.x64 });
   const change = (part: Partial<DeviceClass>): void => setTarget((before) => ({ ...before, ...part }));
   const badName = target.name !== '' && !Slug.safeParse(target.name).success;
-  const noRecipe = recipes.data?.items.length === 0;
-  const clear = { 'aria-label': t('common.clear') };
+  const noRecipe = recipes.data?.total === 0;
   const submit = (): void => {
     if (version === null || recipe === null) return;
     create.mutate(
@@ -58,31 +56,27 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
       onSubmit={submit}
     >
       <Group grow align="flex-start">
-        <Select
+        <ListSelect
+          list="versions.list"
           label={t('compressions.version')}
           required
-          searchable
-          data={versions.data?.items.map((each) => `${each.model}@${each.version}`) ?? (given ? [given] : [])}
           value={version}
           onChange={setVersion}
         />
-        <Select
+        <ListSelect
+          list="recipes.list"
           label={t('compressions.recipe')}
           required
-          searchable
           description={noRecipe ? <TextLink to={to('/recipes')}>{t('compressions.noRecipes')}</TextLink> : undefined}
-          data={recipes.data?.items.map((each) => each.name) ?? []}
           value={recipe}
           onChange={setRecipe}
         />
       </Group>
-      <Select
+      <ListSelect
+        list="datasets.list"
         label={t('compressions.dataset')}
         description={t('compressions.datasetHint')}
-        searchable
         clearable
-        clearButtonProps={clear}
-        data={datasets.data?.items.map((each) => each.name) ?? []}
         value={dataset}
         onChange={setDataset}
       />

@@ -7,7 +7,7 @@ import { usePages, useRead } from '../../api/query.js';
 import { compactJson } from '../../components/compact-json.js';
 import { CodeView } from '../../components/CodeView.js';
 import { CommandLine } from '../../components/CommandLine.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -19,11 +19,20 @@ import { useProject } from '../../session/project.js';
 import { trainCommand } from '../commands.js';
 
 export function DatasetPage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('datasets.title'), to: to('/datasets') };
   const dataset = useParams()['dataset'] ?? '';
   const query = useRead('datasets.get', { params: { project: slug, dataset } });
-  return <QueryView query={query}>{(data) => <DatasetView dataset={data} />}</QueryView>;
+  return (
+    <QueryView query={query} back={back}>
+      {(data) => <DatasetView dataset={data} />}
+    </QueryView>
+  );
 }
+
+/** Labels that are drawn. */
+const LABELS = 200;
 
 function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
   const { t } = useTranslation();
@@ -61,11 +70,16 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
               </Text>
             ) : (
               <Group gap={4}>
-                {dataset.labels.slice(0, 200).map((label, index) => (
+                {dataset.labels.slice(0, LABELS).map((label, index) => (
                   <Badge key={index} variant="default" tt="none" fw={400} radius="sm">
                     {label}
                   </Badge>
                 ))}
+                {dataset.labels.length > LABELS && (
+                  <Text size="xs" c="dimmed">
+                    {t('common.more', { count: dataset.labels.length - LABELS })}
+                  </Text>
+                )}
               </Group>
             )}
           </Panel>
@@ -92,7 +106,7 @@ function DatasetFiles({ dataset }: { dataset: string }): ReactNode {
   const format = useFormat();
   const { slug } = useProject();
   const files = usePages('datasets.files', { params: { project: slug, dataset }, query: { limit: 200 } });
-  const columns: Column<DatasetFile>[] = [
+  const columns: PagedColumn<DatasetFile>[] = [
     {
       id: 'path',
       header: t('datasets.path'),

@@ -1,8 +1,8 @@
-import { Button, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
-import { TableSkeleton } from '../../components/DataTable.js';
+import { PageFoot, TableSkeleton } from '../../components/DataTable.js';
 import { ErrorState } from '../../components/ErrorState.js';
 import { Panel } from '../../components/Panel.js';
 import { Ago } from '../../components/Time.js';
@@ -18,7 +18,7 @@ export function DeviceHistory({ deviceId }: { deviceId: string }): ReactNode {
     <Panel title={t('devices.history')} flush>
       {events.isPending && <TableSkeleton rows={3} />}
       {events.error && <ErrorState error={events.error} onRetry={events.refetch} />}
-      {!events.isPending && events.items.length === 0 && (
+      {!events.isPending && !events.error && events.total === 0 && (
         <Text size="sm" c="dimmed" p="md">
           {t('devices.noHistory')}
         </Text>
@@ -34,11 +34,7 @@ export function DeviceHistory({ deviceId }: { deviceId: string }): ReactNode {
           </li>
         ))}
       </ol>
-      {events.hasMore && (
-        <Button variant="default" m="sm" loading={events.loadingMore} onClick={events.loadMore}>
-          {t('common.loadMore')}
-        </Button>
-      )}
+      {events.items.length > 0 && <PageFoot pages={events} />}
     </Panel>
   );
 }

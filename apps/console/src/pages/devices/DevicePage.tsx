@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useChange, useRead } from '../../api/query.js';
+import { everyStep, lastHour } from '../../charts/buckets.js';
 import { ErrorRateOverTime, LatencyOverTime } from '../../charts/LatencyOverTime.js';
 import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
 import { Confirm } from '../../components/Confirm.js';
@@ -26,10 +27,16 @@ import { EditDeviceDialog } from './EditDeviceDialog.js';
 const REFRESH_MS = 10_000;
 
 export function DevicePage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('devices.title'), to: to('/devices') };
   const id = useParams()['device'] ?? '';
   const device = useRead('devices.get', { params: { project: slug, device: id } }, { every: REFRESH_MS });
-  return <QueryView query={device}>{(data) => <DeviceView device={data} />}</QueryView>;
+  return (
+    <QueryView query={device} back={back}>
+      {(data) => <DeviceView device={data} />}
+    </QueryView>
+  );
 }
 
 function DeviceView({ device }: { device: Device }): ReactNode {
@@ -177,15 +184,18 @@ function DeviceTelemetry({ device }: { device: Device }): ReactNode {
   return (
     <Panel title={t('nav.telemetry')} note={t('overview.lastHour')}>
       <QueryView query={series} height={180}>
-        {({ points }) => (
-          <Stack gap="lg">
-            <RequestsOverTime points={points} height={140} />
-            <SimpleGrid cols={{ base: 1, lg: 2 }}>
-              <LatencyOverTime points={points} height={150} />
-              <ErrorRateOverTime points={points} height={150} />
-            </SimpleGrid>
-          </Stack>
-        )}
+        {(data) => {
+          const points = everyStep(data, lastHour());
+          return (
+            <Stack gap="lg">
+              <RequestsOverTime points={points} height={140} />
+              <SimpleGrid cols={{ base: 1, lg: 2 }}>
+                <LatencyOverTime points={points} height={150} />
+                <ErrorRateOverTime points={points} height={150} />
+              </SimpleGrid>
+            </Stack>
+          );
+        }}
       </QueryView>
     </Panel>
   );

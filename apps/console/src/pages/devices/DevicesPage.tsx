@@ -1,16 +1,18 @@
 import { Button, Group, Select } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
-import type { Device } from '@verge/contracts';
+import { Flag, Slug } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages, useRead } from '../../api/query.js';
 import { PagedTable } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { SearchBox } from '../../components/SearchBox.js';
 import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
 import { useDeviceColumns } from './columns.js';
@@ -25,27 +27,31 @@ export function DevicesPage(): ReactNode {
   const [get, set] = useAddressState();
   const [enrolling, enroll] = useDisclosure();
   const columns = useDeviceColumns();
-  const online = get('online');
-  const state = get('state');
+  const order = useOrder(['createdAt', 'name', 'deviceClass', 'lastSeenAt'], '-createdAt');
+  const filters = {
+    q: get('q') || undefined,
+    group: get('group') || undefined,
+    deviceClass: Slug.safeParse(get('class')).data,
+    online: Flag.safeParse(get('online')).data,
+    failing: Flag.safeParse(get('failing')).data,
+    model: get('model') || undefined,
+    version: get('version') || undefined,
+  };
+  const revoked = get('state') === 'revoked';
   const devices = usePages(
     'devices.list',
     {
       params: { project: slug },
       query: {
         limit: 100,
-        q: get('q') || undefined,
-        group: get('group') || undefined,
-        deviceClass: get('class') || undefined,
-        online: online === 'true' || online === 'false' ? online : undefined,
-        state: state === 'revoked' ? 'revoked' : 'active',
+        sort: order.sort,
+        state: revoked ? 'revoked' : 'active',
+        ...filters,
       },
     },
     { every: REFRESH_MS, keep: true },
   );
-  // The API has no such filter: failing devices are picked from the pages read so far.
-  const failing = get('failing') === 'true';
-  const pages = failing ? { ...devices, items: devices.items.filter((device) => device.error !== null) } : devices;
-  const filtered = ['q', 'group', 'class', 'online', 'state', 'failing'].some((name) => get(name) !== '');
+  const filtered = revoked || Object.values(filters).some((value) => value !== undefined);
   const enrollButton = can('operator') && (
     <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={enroll.open}>
       {t('devices.enroll')}
@@ -54,12 +60,13 @@ export function DevicesPage(): ReactNode {
   return (
     <>
       <PageHeader title={t('devices.title')} actions={enrollButton} />
-      <DeviceFilters devices={devices.items} get={get} set={set} />
+      <DeviceFilters get={get} set={set} />
       <Panel flush>
         <PagedTable
           label={t('devices.title')}
           columns={columns}
-          pages={pages}
+          pages={devices}
+          order={order}
           rowKey={(device) => device.id}
           rowTo={(device) => to(`/devices/${device.id}`)}
           empty={
@@ -83,30 +90,37 @@ export function DevicesPage(): ReactNode {
 }
 
 interface FilterProps {
-  devices: readonly Device[];
   get: (name: string) => string;
   set: (name: string, value: string | null) => void;
 }
 
-function DeviceFilters({ devices, get, set }: FilterProps): ReactNode {
+function DeviceFilters({ get, set }: FilterProps): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
-  const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 500 } });
-  const classes = [...new Set([...devices.map((device) => device.deviceClass), get('class')])].filter(Boolean).sort();
+  const classes = useRead('devices.classes', { params: { project: slug } });
+  const shown = { size: 'xs', w: { base: '47%', xs: 150 }, clearable: true } as const;
+  const clear = { 'aria-label': t('common.clear') };
   const filter = (name: string, label: string, data: { value: string; label: string }[]): ReactNode => (
     <Select
-      size="xs"
-      w={{ base: '47%', xs: 150 }}
+      {...shown}
       aria-label={label}
       placeholder={label}
-      clearable
-      clearButtonProps={{ 'aria-label': t('common.clear') }}
+      clearButtonProps={clear}
       data={data}
       value={get(name) || null}
       onChange={(value) => set(name, value)}
     />
   );
-  const same = (names: readonly string[]) => names.map((name) => ({ value: name, label: name }));
+  const list = (name: string, label: string, of: 'groups.list' | 'versions.list' | 'models.list'): ReactNode => (
+    <ListSelect
+      {...shown}
+      list={of}
+      aria-label={label}
+      placeholder={label}
+      value={get(name) || null}
+      onChange={(value) => set(name, value)}
+    />
+  );
   return (
     <Group gap="xs" mb="sm">
       <SearchBox label={t('devices.search')} value={get('q')} onChange={(text) => set('q', text)} />
@@ -114,9 +128,17 @@ function DeviceFilters({ devices, get, set }: FilterProps): ReactNode {
         { value: 'true', label: t('devices.online') },
         { value: 'false', label: t('devices.offline') },
       ])}
-      {filter('failing', t('devices.health'), [{ value: 'true', label: t('devices.failing') }])}
-      {filter('group', t('devices.group'), same(groups.data?.items.map((group) => group.name) ?? []))}
-      {filter('class', t('devices.class'), same(classes))}
+      {filter('failing', t('devices.health'), [
+        { value: 'true', label: t('devices.failing') },
+        { value: 'false', label: t('devices.healthy') },
+      ])}
+      {list('group', t('devices.group'), 'groups.list')}
+      {filter(
+        'class',
+        t('devices.class'),
+        classes.data?.items.map(({ name, devices }) => ({ value: name, label: `${name} (${devices})` })) ?? [],
+      )}
+      {list('version', t('devices.running'), 'versions.list')}
       {filter('state', t('devices.state'), [{ value: 'revoked', label: t('devices.revokedState') }])}
     </Group>
   );

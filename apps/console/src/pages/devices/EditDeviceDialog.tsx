@@ -1,12 +1,13 @@
-import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { IconPlus, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { Device } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { client } from '../../api/client.js';
-import { useChange, useRead } from '../../api/query.js';
+import { useChange } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { useProject } from '../../session/project.js';
 
 interface LabelRow {
@@ -29,7 +30,6 @@ function labelsPatch(
 export function EditDeviceDialog({ device, onClose }: { device: Device; onClose: () => void }): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
-  const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 500 } });
   const update = useChange('devices.update', ['groups']);
   const params = { project: slug, device: device.id };
   // The state that the form was opened with: what somebody else changes meanwhile is not overwritten.
@@ -74,14 +74,7 @@ export function EditDeviceDialog({ device, onClose }: { device: Device; onClose:
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <Select
-        label={t('devices.group')}
-        clearable
-        clearButtonProps={{ 'aria-label': t('common.clear') }}
-        data={groups.data?.items.map((each) => each.name) ?? []}
-        value={group}
-        onChange={setGroup}
-      />
+      <ListSelect list="groups.list" label={t('devices.group')} clearable value={group} onChange={setGroup} />
       <LabelRows rows={labels} onChange={setLabels} />
     </FormDialog>
   );

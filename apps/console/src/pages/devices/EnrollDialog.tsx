@@ -3,10 +3,11 @@ import { IconDownload } from '@tabler/icons-react';
 import { Slug, type ResponseOf, type Routes } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useChange, useRead } from '../../api/query.js';
+import { useChange } from '../../api/query.js';
 import { CodeView } from '../../components/CodeView.js';
 import { CommandLine } from '../../components/CommandLine.js';
 import { FormDialog } from '../../components/FormDialog.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { enrollCommand } from '../commands.js';
@@ -36,7 +37,6 @@ export function EnrollDialog({ opened, onClose }: Props): ReactNode {
 function TokenForm({ opened, onClose, onCreated }: Props & { onCreated: (created: Created) => void }): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
-  const groups = useRead('groups.list', { params: { project: slug }, query: { limit: 500 } }, { enabled: opened });
   const create = useChange('enrollment.create');
   const [deviceClass, setDeviceClass] = useState('');
   const [name, setName] = useState('');
@@ -73,12 +73,11 @@ function TokenForm({ opened, onClose, onCreated }: Props & { onCreated: (created
         error={badClass && t('common.slugExpected')}
         onChange={(event) => setDeviceClass(event.currentTarget.value.trim())}
       />
-      <Select
+      <ListSelect
+        list="groups.list"
         label={t('devices.group')}
         description={t('devices.groupHint')}
         clearable
-        clearButtonProps={{ 'aria-label': t('common.clear') }}
-        data={groups.data?.items.map((each) => each.name) ?? []}
         value={group}
         onChange={setGroup}
       />

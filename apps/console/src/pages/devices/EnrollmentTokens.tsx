@@ -2,12 +2,12 @@ import { Button } from '@mantine/core';
 import type { EnrollmentToken } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useChange, useRead } from '../../api/query.js';
+import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { DataTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { Panel } from '../../components/Panel.js';
 import { StatePill } from '../../components/StatePill.js';
-import { Ago, useNow } from '../../components/Time.js';
+import { Ago } from '../../components/Time.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 
@@ -16,15 +16,12 @@ export function EnrollmentTokens(): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { slug } = useProject();
-  const now = useNow();
   const params = { project: slug };
-  const tokens = useRead('enrollment.list', { params, query: { limit: 100 } });
+  const tokens = usePages('enrollment.list', { params, query: { usable: 'true', limit: 50 } });
   const revoke = useChange('enrollment.revoke');
   const [asked, setAsked] = useState<EnrollmentToken | null>(null);
-  const usable =
-    tokens.data?.items.filter((x) => !x.revoked && x.uses < x.maxUses && Date.parse(x.expiresAt) > now) ?? [];
-  if (usable.length === 0) return null;
-  const columns: Column<EnrollmentToken>[] = [
+  if (tokens.items.length === 0 && !tokens.error) return null;
+  const columns: PagedColumn<EnrollmentToken>[] = [
     { id: 'name', header: t('devices.tokenName'), cell: (token) => token.name || token.id.slice(-8) },
     { id: 'class', header: t('devices.class'), cell: (token) => token.deviceClass },
     { id: 'group', header: t('devices.group'), cell: (token) => token.group ?? DASH, from: 'sm' },
@@ -57,7 +54,13 @@ export function EnrollmentTokens(): ReactNode {
   return (
     <div style={{ marginTop: 16 }}>
       <Panel title={t('devices.tokens')} flush>
-        <DataTable label={t('devices.tokens')} columns={columns} rows={usable} rowKey={(token) => token.id} />
+        <PagedTable
+          label={t('devices.tokens')}
+          columns={columns}
+          pages={tokens}
+          rowKey={(token) => token.id}
+          empty={null}
+        />
       </Panel>
       <Confirm
         opened={asked !== null}

@@ -2,7 +2,7 @@ import { Text } from '@mantine/core';
 import type { Device } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Column } from '../../components/DataTable.js';
+import type { PagedColumn } from '../../components/DataTable.js';
 import { StatePill } from '../../components/StatePill.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
@@ -55,7 +55,7 @@ export function UpdateState({ state }: { state: string }): ReactNode {
   return <StatePill tone={tone}>{t(`state.update.${state}`)}</StatePill>;
 }
 
-export function useDeviceColumns(): Column<Device>[] {
+export function useDeviceColumns(): PagedColumn<Device>[] {
   const { t } = useTranslation();
   const { to } = useProject();
   return [
@@ -67,33 +67,30 @@ export function useDeviceColumns(): Column<Device>[] {
           {device.name}
         </TextLink>
       ),
-      sort: (device) => device.name,
+      sortBy: 'name',
     },
     {
       id: 'online',
       header: t('devices.connection'),
       cell: (device) => <ConnectionPill device={device} />,
-      sort: (d) => Number(d.online),
     },
     {
       id: 'class',
       header: t('devices.class'),
       cell: (device) => device.deviceClass,
       from: 'sm',
-      sort: (device) => device.deviceClass,
+      sortBy: 'deviceClass',
     },
     {
       id: 'group',
       header: t('devices.group'),
       cell: (device) => device.group ?? DASH,
-      sort: (device) => device.group,
       from: 'md',
     },
     {
       id: 'running',
       header: t('devices.running'),
       cell: (device) => <RunningCell device={device} />,
-      sort: (device) => runningName(device.active),
     },
     {
       id: 'update',
@@ -104,7 +101,7 @@ export function useDeviceColumns(): Column<Device>[] {
       id: 'seen',
       header: t('devices.lastSeen'),
       cell: (device) => <Ago at={device.lastSeenAt} />,
-      sort: (device) => device.lastSeenAt,
+      sortBy: 'lastSeenAt',
     },
     {
       id: 'error',

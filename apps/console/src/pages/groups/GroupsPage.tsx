@@ -6,14 +6,17 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchLine } from '../../components/SearchBox.js';
 import { StatePill } from '../../components/StatePill.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -21,7 +24,11 @@ import { commands } from '../commands.js';
 export function GroupsPage(): ReactNode {
   const { t } = useTranslation();
   const { slug, to, can } = useProject();
-  const groups = usePages('groups.list', { params: { project: slug }, query: { limit: 100 } });
+  const [get, set] = useAddressState();
+  const order = useOrder(['createdAt', 'name'], '-createdAt');
+  const q = get('q') || undefined;
+  const query = { limit: 100, sort: order.sort, q };
+  const groups = usePages('groups.list', { params: { project: slug }, query }, { keep: true });
   const [creating, create] = useDisclosure();
   const [doomed, setDoomed] = useState<Group | null>(null);
   const remove = useChange('groups.delete');
@@ -34,20 +41,26 @@ export function GroupsPage(): ReactNode {
   return (
     <>
       <PageHeader title={t('groups.title')} note={t('groups.note')} actions={button} />
+      <SearchLine label={t('groups.search')} get={get} set={set} />
       <Panel flush>
         <PagedTable
           label={t('groups.title')}
           columns={columns}
           pages={groups}
+          order={order}
           rowKey={(group) => group.id}
           rowTo={(group) => to(`/devices?group=${group.name}`)}
           empty={
-            <EmptyState
-              title={t('groups.empty')}
-              hint={t('groups.emptyHint')}
-              action={button}
-              command={commands.group}
-            />
+            q ? (
+              <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
+            ) : (
+              <EmptyState
+                title={t('groups.empty')}
+                hint={t('groups.emptyHint')}
+                action={button}
+                command={commands.group}
+              />
+            )
           }
         />
       </Panel>
@@ -73,7 +86,7 @@ export function GroupsPage(): ReactNode {
   );
 }
 
-function useColumns(onRemove: (group: Group) => void): Column<Group>[] {
+function useColumns(onRemove: (group: Group) => void): PagedColumn<Group>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to, can } = useProject();
@@ -86,7 +99,7 @@ function useColumns(onRemove: (group: Group) => void): Column<Group>[] {
           {group.name}
         </TextLink>
       ),
-      sort: (group) => group.name,
+      sortBy: 'name',
     },
     { id: 'description', header: t('groups.description'), cell: (group) => group.description, from: 'sm' },
     {
@@ -94,10 +107,15 @@ function useColumns(onRemove: (group: Group) => void): Column<Group>[] {
       header: t('groups.online'),
       cell: (group) => (
         <StatePill tone={group.devices === 0 ? 'idle' : group.online === group.devices ? 'good' : 'warn'}>
-          {format.int(group.online)} / {format.int(group.devices)}
+          <TextLink to={to(`/devices?group=${group.name}&online=true`)} count={group.online}>
+            {format.int(group.online)}
+          </TextLink>
+          {' / '}
+          <TextLink to={to(`/devices?group=${group.name}`)} count={group.devices}>
+            {format.int(group.devices)}
+          </TextLink>
         </StatePill>
       ),
-      sort: (group) => group.devices,
     },
     { id: 'created', header: t('common.created'), cell: (group) => <Ago at={group.createdAt} />, from: 'sm' },
     {

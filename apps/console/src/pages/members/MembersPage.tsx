@@ -6,7 +6,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -63,7 +63,7 @@ export function MembersPage(): ReactNode {
   );
 }
 
-function useColumns(onChange: (member: Member) => void, onRemove: (member: Member) => void): Column<Member>[] {
+function useColumns(onChange: (member: Member) => void, onRemove: (member: Member) => void): PagedColumn<Member>[] {
   const { t } = useTranslation();
   const { can } = useProject();
   return [

@@ -4,28 +4,37 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { usePages, useRead } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { useOrder } from '../../components/useOrder.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
 
 export function ModelPage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('models.title'), to: to('/models') };
   const model = useParams()['model'] ?? '';
   const query = useRead('models.get', { params: { project: slug, model } });
-  return <QueryView query={query}>{(data) => <ModelView model={data} />}</QueryView>;
+  return (
+    <QueryView query={query} back={back}>
+      {(data) => <ModelView model={data} />}
+    </QueryView>
+  );
 }
 
 function ModelView({ model }: { model: Model }): ReactNode {
   const { t } = useTranslation();
   const { slug, to } = useProject();
-  const versions = usePages('versions.list', { params: { project: slug }, query: { model: model.name, limit: 50 } });
+  const order = useOrder(['createdAt', 'version', 'bytes'], '-createdAt');
+  const query = { model: model.name, limit: 50, sort: order.sort };
+  const versions = usePages('versions.list', { params: { project: slug }, query }, { keep: true });
   const columns = useVersionColumns();
   return (
     <>
@@ -40,6 +49,7 @@ function ModelView({ model }: { model: Model }): ReactNode {
             label={t('models.versions')}
             columns={columns}
             pages={versions}
+            order={order}
             rowKey={(version) => version.id}
             rowTo={(version) => to(`/versions/${version.model}@${version.version}`)}
             empty={
@@ -52,7 +62,7 @@ function ModelView({ model }: { model: Model }): ReactNode {
   );
 }
 
-function useVersionColumns(): Column<Version>[] {
+function useVersionColumns(): PagedColumn<Version>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
@@ -66,7 +76,7 @@ function useVersionColumns(): Column<Version>[] {
           v{version.version}
         </TextLink>
       ),
-      sort: (version) => version.version,
+      sortBy: 'version',
     },
     { id: 'origin', header: t('models.origin'), cell: (version) => t(`models.origins.${version.origin}`) },
     {
@@ -74,21 +84,19 @@ function useVersionColumns(): Column<Version>[] {
       header: t('measure.testAccuracy'),
       cell: (version) => format.percent(version.metrics.test?.accuracy, 2),
       align: 'right',
-      sort: (version) => version.metrics.test?.accuracy,
     },
     {
       id: 'bytes',
       header: t('common.size'),
       cell: (version) => format.bytes(version.bytes),
       align: 'right',
-      sort: (version) => version.bytes,
+      sortBy: 'bytes',
     },
     {
       id: 'parameters',
       header: t('measure.parameters'),
       cell: (v) => format.compact(measured(v)?.parameters),
       align: 'right',
-      sort: (v) => measured(v)?.parameters,
       from: 'sm',
     },
     {
@@ -96,7 +104,6 @@ function useVersionColumns(): Column<Version>[] {
       header: t('measure.macs'),
       cell: (v) => format.compact(measured(v)?.macs),
       align: 'right',
-      sort: (v) => measured(v)?.macs,
       from: 'lg',
     },
     {
@@ -104,14 +111,12 @@ function useVersionColumns(): Column<Version>[] {
       header: 'p50',
       cell: (v) => format.ms(measured(v)?.p50Ms),
       align: 'right',
-      sort: (v) => measured(v)?.p50Ms,
     },
     {
       id: 'p95',
       header: 'p95',
       cell: (v) => format.ms(measured(v)?.p95Ms),
       align: 'right',
-      sort: (v) => measured(v)?.p95Ms,
       from: 'md',
     },
     {
@@ -119,7 +124,6 @@ function useVersionColumns(): Column<Version>[] {
       header: t('measure.peakMemory'),
       cell: (v) => format.bytes(measured(v)?.peakRssBytes),
       align: 'right',
-      sort: (v) => measured(v)?.peakRssBytes,
       from: 'md',
     },
     {
@@ -133,7 +137,7 @@ function useVersionColumns(): Column<Version>[] {
       id: 'created',
       header: t('common.created'),
       cell: (v) => <Ago at={v.createdAt} />,
-      sort: (v) => v.createdAt,
+      sortBy: 'createdAt',
       from: 'sm',
     },
   ];

@@ -2,12 +2,15 @@ import type { Model } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchLine } from '../../components/SearchBox.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -16,8 +19,12 @@ export function ModelsPage(): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { slug, to } = useProject();
-  const models = usePages('models.list', { params: { project: slug }, query: { limit: 100 } });
-  const columns: Column<Model>[] = [
+  const [get, set] = useAddressState();
+  const order = useOrder(['createdAt', 'name'], '-createdAt');
+  const q = get('q') || undefined;
+  const query = { limit: 100, sort: order.sort, q };
+  const models = usePages('models.list', { params: { project: slug }, query }, { keep: true });
+  const columns: PagedColumn<Model>[] = [
     {
       id: 'name',
       header: t('models.name'),
@@ -26,7 +33,7 @@ export function ModelsPage(): ReactNode {
           {model.name}
         </TextLink>
       ),
-      sort: (model) => model.name,
+      sortBy: 'name',
     },
     { id: 'description', header: t('models.description'), cell: (model) => model.description || DASH, from: 'md' },
     { id: 'task', header: t('models.task'), cell: (model) => t(`models.tasks.${model.task}`), from: 'sm' },
@@ -35,7 +42,6 @@ export function ModelsPage(): ReactNode {
       header: t('models.versions'),
       cell: (model) => format.int(model.versions),
       align: 'right',
-      sort: (model) => model.versions,
     },
     {
       id: 'latest',
@@ -52,35 +58,41 @@ export function ModelsPage(): ReactNode {
       header: t('measure.testAccuracy'),
       cell: (model) => format.percent(model.latest?.test?.accuracy, 2),
       align: 'right',
-      sort: (model) => model.latest?.test?.accuracy,
     },
     {
       id: 'bytes',
       header: t('common.size'),
       cell: (model) => format.bytes(model.latest?.bytes),
       align: 'right',
-      sort: (model) => model.latest?.bytes,
       from: 'sm',
     },
     {
       id: 'created',
       header: t('common.created'),
       cell: (model) => <Ago at={model.createdAt} />,
-      sort: (model) => model.createdAt,
+      sortBy: 'createdAt',
       from: 'sm',
     },
   ];
   return (
     <>
       <PageHeader title={t('models.title')} note={t('models.note')} />
+      <SearchLine label={t('models.search')} get={get} set={set} />
       <Panel flush>
         <PagedTable
           label={t('models.title')}
           columns={columns}
           pages={models}
+          order={order}
           rowKey={(model) => model.id}
           rowTo={(model) => to(`/models/${model.name}`)}
-          empty={<EmptyState title={t('models.empty')} hint={t('models.emptyHint')} command={commands.train} />}
+          empty={
+            q ? (
+              <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
+            ) : (
+              <EmptyState title={t('models.empty')} hint={t('models.emptyHint')} command={commands.train} />
+            )
+          }
         />
       </Panel>
     </>

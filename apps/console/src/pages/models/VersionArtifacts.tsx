@@ -4,11 +4,12 @@ import { IconPlus } from '@tabler/icons-react';
 import type { Artifact, Version } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useRead } from '../../api/query.js';
+import { usePages } from '../../api/query.js';
+import { PageFoot, TableSkeleton } from '../../components/DataTable.js';
 import { Digest } from '../../components/Digest.js';
 import { EmptyState } from '../../components/EmptyState.js';
+import { ErrorState } from '../../components/ErrorState.js';
 import { Panel } from '../../components/Panel.js';
-import { QueryView } from '../../components/QueryView.js';
 import { TextLink } from '../../components/TextLink.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
@@ -23,9 +24,9 @@ export function VersionArtifacts({ version }: { version: Version }): ReactNode {
   const { t } = useTranslation();
   const { slug, can } = useProject();
   const [creating, create] = useDisclosure();
-  const artifacts = useRead('artifacts.list', {
+  const artifacts = usePages('artifacts.list', {
     params: { project: slug },
-    query: { version: version.id, limit: 100 },
+    query: { version: version.id, limit: 20 },
   });
   const button = can('operator') && (
     <Button variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
@@ -35,19 +36,19 @@ export function VersionArtifacts({ version }: { version: Version }): ReactNode {
   const name = `${version.model}@${version.version}`;
   return (
     <Panel title={t('models.artifacts')} note={t('models.artifactsNote')} actions={button} flush>
-      <QueryView query={artifacts}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <EmptyState
-              title={t('models.noArtifacts')}
-              hint={t('models.noArtifactsHint')}
-              command={compressCommand(name)}
-            />
-          ) : (
-            items.map((artifact) => <ArtifactReport key={artifact.id} artifact={artifact} />)
-          )
-        }
-      </QueryView>
+      {artifacts.isPending && <TableSkeleton rows={3} />}
+      {artifacts.error && <ErrorState error={artifacts.error} onRetry={artifacts.refetch} />}
+      {artifacts.items.map((artifact) => (
+        <ArtifactReport key={artifact.id} artifact={artifact} />
+      ))}
+      {artifacts.total > 0 && <PageFoot pages={artifacts} />}
+      {!artifacts.isPending && !artifacts.error && artifacts.total === 0 && (
+        <EmptyState
+          title={t('models.noArtifacts')}
+          hint={t('models.noArtifactsHint')}
+          command={compressCommand(name)}
+        />
+      )}
       {creating && <CreateCompressionDialog version={name} onClose={create.close} />}
     </Panel>
   );

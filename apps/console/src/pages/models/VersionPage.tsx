@@ -20,10 +20,16 @@ import { LineageGraph } from './LineageGraph.js';
 import { VersionArtifacts } from './VersionArtifacts.js';
 
 export function VersionPage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('models.title'), to: to('/models') };
   const version = useParams()['version'] ?? '';
   const query = useRead('versions.get', { params: { project: slug, version } });
-  return <QueryView query={query}>{(data) => <VersionView version={data} />}</QueryView>;
+  return (
+    <QueryView query={query} back={back}>
+      {(data) => <VersionView version={data} />}
+    </QueryView>
+  );
 }
 
 function VersionView({ version }: { version: Version }): ReactNode {

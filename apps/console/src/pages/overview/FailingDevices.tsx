@@ -5,39 +5,46 @@ import { useRead } from '../../api/query.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
 import { StatePill } from '../../components/StatePill.js';
+import { ShowAll } from '../../components/ShowAll.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { useProject } from '../../session/project.js';
+import { UpdateState } from '../devices/columns.js';
 import classes from './overview.module.css';
 
 const SHOWN = 5;
 
-/** Devices whose last word was an error, with the error. */
+/** Devices whose update failed or that report an error: the first few, and how many there are. */
 export function FailingDevices(): ReactNode {
   const { t } = useTranslation();
   const { slug, to } = useProject();
-  const devices = useRead('devices.list', { params: { project: slug }, query: { state: 'active', limit: 500 } });
+  const query = { state: 'active', failing: 'true', sort: '-lastSeenAt', limit: SHOWN } as const;
+  const devices = useRead('devices.list', { params: { project: slug }, query });
   return (
-    <Panel title={t('overview.attention')} flush>
+    <Panel
+      title={t('overview.attention')}
+      flush
+      actions={<ShowAll shown={SHOWN} total={devices.data?.total} to={to('/devices?failing=true')} />}
+    >
       <QueryView query={devices} height={60}>
-        {({ items }) => {
-          const failing = items.filter((device) => device.error !== null);
-          if (failing.length === 0) {
-            return (
-              <Text size="sm" c="dimmed" p="md">
-                {t('overview.noAttention')}
-              </Text>
-            );
-          }
-          return (
+        {({ items, total }) =>
+          total === 0 ? (
+            <Text size="sm" c="dimmed" p="md">
+              {t('overview.noAttention')}
+            </Text>
+          ) : (
             <ul className={classes.rows}>
-              {failing.slice(0, SHOWN).map((device) => (
+              {items.map((device) => (
                 <li key={device.id}>
                   <TextLink to={to(`/devices/${device.id}`)} strong>
                     {device.name}
                   </TextLink>
                   <span className={classes.grow}>
-                    <StatePill tone="bad">{device.error?.code}</StatePill>
+                    {device.error ? (
+                      <StatePill tone="bad">{device.error.code}</StatePill>
+                    ) : (
+                      <UpdateState state={device.updateState} />
+                    )}
                     <Text size="xs" c="dimmed" lineClamp={2}>
                       {device.error?.message}
                     </Text>
@@ -48,8 +55,8 @@ export function FailingDevices(): ReactNode {
                 </li>
               ))}
             </ul>
-          );
-        }}
+          )
+        }
       </QueryView>
     </Panel>
   );

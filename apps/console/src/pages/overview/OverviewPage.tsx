@@ -3,6 +3,7 @@ import type { Overview } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRead } from '../../api/query.js';
+import { everyStep, lastHour } from '../../charts/buckets.js';
 import { LatencyOverTime } from '../../charts/LatencyOverTime.js';
 import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -35,12 +36,15 @@ export function OverviewPage(): ReactNode {
         {isNew && <GettingStarted />}
         <Panel title={t('overview.lastHourTitle')} note={t('overview.lastHourNote')}>
           <QueryView query={series} height={200}>
-            {({ points }) => (
-              <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
-                <RequestsOverTime points={points} />
-                <LatencyOverTime points={points} />
-              </SimpleGrid>
-            )}
+            {(data) => {
+              const points = everyStep(data, lastHour());
+              return (
+                <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
+                  <RequestsOverTime points={points} />
+                  <LatencyOverTime points={points} />
+                </SimpleGrid>
+              );
+            }}
           </QueryView>
         </Panel>
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
@@ -63,35 +67,68 @@ function OverviewStats({ data }: { data: Overview }): ReactNode {
   const { to } = useProject();
   const { devices, jobs, rollouts, telemetry } = data;
   const errorRate = telemetry.requestsLastHour > 0 ? telemetry.errorsLastHour / telemetry.requestsLastHour : null;
-  const waiting = rollouts.paused + rollouts.reverting;
+  const stopped = rollouts.paused + rollouts.reverting;
+  const midnight = `${new Date().toISOString().slice(0, 10)}T00:00:00Z`;
   return (
     <Stats label={t('overview.numbers')}>
+      <Stat label={t('overview.devices')} value={format.int(devices.total)} count={devices.total} to={to('/devices')} />
       <Stat
         label={t('overview.online')}
-        value={`${format.int(devices.online)} / ${format.int(devices.total)}`}
-        note={devices.revoked > 0 ? t('overview.revoked', { count: devices.revoked }) : undefined}
-        to={to('/devices')}
+        value={format.int(devices.online)}
+        note={t('overview.ofDevices', { total: format.int(devices.total) })}
+        count={devices.online}
+        to={to('/devices?online=true')}
       />
       <Stat
         label={t('overview.failing')}
         value={format.int(devices.failing)}
         tone={devices.failing > 0 ? 'bad' : undefined}
         note={devices.failing === 0 ? t('overview.allWell') : t('overview.needsCare')}
+        count={devices.failing}
         to={to('/devices?failing=true')}
       />
+      {devices.revoked > 0 && (
+        <Stat
+          label={t('overview.revoked')}
+          value={format.int(devices.revoked)}
+          count={devices.revoked}
+          to={to('/devices?state=revoked')}
+        />
+      )}
       <Stat
         label={t('overview.jobs')}
         value={format.int(jobs.running)}
         tone={jobs.running > 0 ? 'busy' : undefined}
-        note={t('overview.jobsNote', { queued: jobs.queued, failed: jobs.failedToday })}
-        to={to('/trainings')}
+        count={jobs.running}
+        to={to('/jobs?state=running,cancelling')}
+      />
+      <Stat
+        label={t('overview.queued')}
+        value={format.int(jobs.queued)}
+        count={jobs.queued}
+        to={to('/jobs?state=queued')}
+      />
+      <Stat
+        label={t('overview.failedToday')}
+        value={format.int(jobs.failedToday)}
+        tone={jobs.failedToday > 0 ? 'bad' : undefined}
+        note={t('overview.sinceMidnight')}
+        count={jobs.failedToday}
+        to={to(`/jobs?state=failed&since=${midnight}`)}
       />
       <Stat
         label={t('overview.rollouts')}
         value={format.int(rollouts.running)}
-        tone={waiting > 0 ? 'warn' : rollouts.running > 0 ? 'busy' : undefined}
-        note={t('overview.rolloutsNote', { paused: rollouts.paused, reverting: rollouts.reverting })}
-        to={to('/rollouts')}
+        tone={rollouts.running > 0 ? 'busy' : undefined}
+        count={rollouts.running}
+        to={to('/rollouts?state=running')}
+      />
+      <Stat
+        label={t('overview.rolloutsStopped')}
+        value={format.int(stopped)}
+        tone={stopped > 0 ? 'warn' : undefined}
+        count={stopped}
+        to={to('/rollouts?state=paused,reverting')}
       />
       <Stat
         label={t('overview.requests')}

@@ -1,40 +1,49 @@
-import { Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRead } from '../../api/query.js';
+import { ErrorState } from '../../components/ErrorState.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
 import { RolloutStatePill } from '../../components/JobStatePill.js';
 import { Panel } from '../../components/Panel.js';
+import { ShowAll } from '../../components/ShowAll.js';
 import { TextLink } from '../../components/TextLink.js';
-import { isOpenJob, isOpenRollout } from '../../components/states.js';
 import { useProject } from '../../session/project.js';
+import { JobLink } from '../jobs/JobsPage.js';
 import { WaveBar } from '../rollouts/WaveBar.js';
-import { trainingName } from '../trainings/name.js';
 import classes from './overview.module.css';
 
-const LOOKED_AT = 50;
+const SHOWN = 5;
+const REFRESH_MS = 30_000;
+const openRollouts = 'running,paused,reverting';
+const openJobs = 'queued,running,cancelling';
 
-/** What is going on: trainings, compressions and rollouts that have not ended. */
+/** What is going on: jobs and rollouts that have not ended, the first few of each, and how many there are. */
 export function RunningWork(): ReactNode {
   const { t } = useTranslation();
   const { slug, to } = useProject();
-  const asked = { params: { project: slug }, query: { limit: LOOKED_AT } };
-  const trainings =
-    useRead('trainings.list', asked, { every: 10_000 }).data?.items.filter((x) => isOpenJob(x.state)) ?? [];
-  const compressions =
-    useRead('compressions.list', asked, { every: 10_000 }).data?.items.filter((x) => isOpenJob(x.state)) ?? [];
-  const rollouts =
-    useRead('rollouts.list', asked, { every: 10_000 }).data?.items.filter((x) => isOpenRollout(x.state)) ?? [];
-  const idle = trainings.length + compressions.length + rollouts.length === 0;
+  const params = { project: slug };
+  const every = { every: REFRESH_MS };
+  const jobs = useRead('jobs.list', { params, query: { state: openJobs, limit: SHOWN } }, every);
+  const rollouts = useRead('rollouts.list', { params, query: { state: openRollouts, limit: SHOWN } }, every);
+  const idle = jobs.data?.total === 0 && rollouts.data?.total === 0;
+  const failed = [jobs, rollouts].find((query) => query.error && !query.data);
+  const all = (
+    <Group gap="sm">
+      <ShowAll shown={SHOWN} total={rollouts.data?.total} to={to(`/rollouts?state=${openRollouts}`)} />
+      <ShowAll shown={SHOWN} total={jobs.data?.total} to={to(`/jobs?state=${openJobs}`)} />
+    </Group>
+  );
   return (
-    <Panel title={t('overview.now')} flush>
+    <Panel title={t('overview.now')} flush actions={all}>
+      {failed?.error && <ErrorState error={failed.error} onRetry={() => void failed.refetch()} />}
       {idle && (
         <Text size="sm" c="dimmed" p="md">
           {t('overview.idle')}
         </Text>
       )}
       <ul className={classes.rows}>
-        {rollouts.map((rollout) => (
+        {rollouts.data?.items.map((rollout) => (
           <li key={rollout.id}>
             <TextLink to={to(`/rollouts/${rollout.id}`)} strong>
               {rollout.name}
@@ -45,23 +54,11 @@ export function RunningWork(): ReactNode {
             <RolloutStatePill state={rollout.state} />
           </li>
         ))}
-        {trainings.map((training) => (
-          <li key={training.id}>
-            <TextLink to={to(`/trainings/${training.id}`)} strong>
-              {trainingName(training)}
-            </TextLink>
+        {jobs.data?.items.map((job) => (
+          <li key={job.id}>
+            <JobLink job={job} />
             <span className={classes.grow}>
-              <JobProgressBar progress={training.progress} label={trainingName(training)} />
-            </span>
-          </li>
-        ))}
-        {compressions.map((compression) => (
-          <li key={compression.id}>
-            <TextLink to={to(`/compressions/${compression.id}`)} strong>
-              {compression.recipe.name} · {compression.target.name}
-            </TextLink>
-            <span className={classes.grow}>
-              <JobProgressBar progress={compression.progress} label={compression.recipe.name} />
+              <JobProgressBar progress={job.progress} label={job.name} />
             </span>
           </li>
         ))}

@@ -35,6 +35,7 @@ export function VersionsInField({ versions }: { versions: Overview['versionsInFi
             id: `${each.version} ${each.deviceClass}`,
             label: `v${each.version} · ${each.deviceClass}`,
             value: each.devices,
+            to: to(`/devices?version=${each.model}@${each.version}&class=${each.deviceClass}`),
           }))}
       />
     </div>

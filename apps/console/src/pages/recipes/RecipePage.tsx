@@ -15,10 +15,11 @@ import { RecipeSteps } from './RecipeSteps.js';
 export function RecipePage(): ReactNode {
   const { t } = useTranslation();
   const { slug, to } = useProject();
+  const back = { label: t('recipes.title'), to: to('/recipes') };
   const recipe = useParams()['recipe'] ?? '';
   const query = useRead('recipes.get', { params: { project: slug, recipe } });
   return (
-    <QueryView query={query}>
+    <QueryView query={query} back={back}>
       {(data) => (
         <>
           <PageHeader

@@ -7,13 +7,16 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useChange, usePages } from '../../api/query.js';
 import { CodeEditor } from '../../components/CodeEditor.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchLine } from '../../components/SearchBox.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { parseDocument } from '../../components/parse-document.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
@@ -39,14 +42,18 @@ export function RecipesPage(): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { slug, to, can } = useProject();
-  const recipes = usePages('recipes.list', { params: { project: slug }, query: { limit: 100 } });
+  const [get, set] = useAddressState();
+  const order = useOrder(['createdAt', 'name'], '-createdAt');
+  const q = get('q') || undefined;
+  const query = { limit: 100, sort: order.sort, q };
+  const recipes = usePages('recipes.list', { params: { project: slug }, query }, { keep: true });
   const [creating, create] = useDisclosure();
   const button = can('operator') && (
     <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
       {t('recipes.create')}
     </Button>
   );
-  const columns: Column<StoredRecipe>[] = [
+  const columns: PagedColumn<StoredRecipe>[] = [
     {
       id: 'name',
       header: t('recipes.name'),
@@ -55,7 +62,7 @@ export function RecipesPage(): ReactNode {
           {x.name}
         </TextLink>
       ),
-      sort: (x) => x.name,
+      sortBy: 'name',
     },
     {
       id: 'passes',
@@ -80,27 +87,33 @@ export function RecipesPage(): ReactNode {
       id: 'created',
       header: t('common.created'),
       cell: (x) => <Ago at={x.createdAt} />,
-      sort: (x) => x.createdAt,
+      sortBy: 'createdAt',
       from: 'sm',
     },
   ];
   return (
     <>
       <PageHeader title={t('recipes.title')} note={t('recipes.note')} actions={button} />
+      <SearchLine label={t('recipes.search')} get={get} set={set} />
       <Panel flush>
         <PagedTable
           label={t('recipes.title')}
           columns={columns}
           pages={recipes}
+          order={order}
           rowKey={(x) => x.id}
           rowTo={(x) => to(`/recipes/${x.name}`)}
           empty={
-            <EmptyState
-              title={t('recipes.empty')}
-              hint={t('recipes.emptyHint')}
-              command="verge recipes add recipe.yaml"
-              action={button}
-            />
+            q ? (
+              <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
+            ) : (
+              <EmptyState
+                title={t('recipes.empty')}
+                hint={t('recipes.emptyHint')}
+                command="verge recipes add recipe.yaml"
+                action={button}
+              />
+            )
           }
         />
       </Panel>

@@ -24,10 +24,16 @@ import { CreateRolloutDialog } from '../rollouts/CreateRolloutDialog.js';
 type Signed = Release['artifacts'][number];
 
 export function ReleasePage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('releases.title'), to: to('/releases') };
   const release = useParams()['release'] ?? '';
   const query = useRead('releases.get', { params: { project: slug, release } });
-  return <QueryView query={query}>{(data) => <ReleaseView release={data} />}</QueryView>;
+  return (
+    <QueryView query={query} back={back}>
+      {(data) => <ReleaseView release={data} />}
+    </QueryView>
+  );
 }
 
 function ReleaseView({ release }: { release: Release }): ReactNode {

@@ -1,15 +1,18 @@
 import { Stack, Text } from '@mantine/core';
-import type { Artifact, Release } from '@verge/contracts';
+import type { Release } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages, useRead } from '../../api/query.js';
 import { CommandLine } from '../../components/CommandLine.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchLine } from '../../components/SearchBox.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands, signCommand } from '../commands.js';
@@ -22,8 +25,12 @@ export function ReleasesPage(): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { slug, to } = useProject();
-  const releases = usePages('releases.list', { params: { project: slug }, query: { limit: 50 } });
-  const columns: Column<Release>[] = [
+  const [get, set] = useAddressState();
+  const order = useOrder(['createdAt', 'name'], '-createdAt');
+  const q = get('q') || undefined;
+  const query = { limit: 50, sort: order.sort, q };
+  const releases = usePages('releases.list', { params: { project: slug }, query }, { keep: true });
+  const columns: PagedColumn<Release>[] = [
     {
       id: 'name',
       header: t('releases.name'),
@@ -32,7 +39,7 @@ export function ReleasesPage(): ReactNode {
           {release.name}
         </TextLink>
       ),
-      sort: (release) => release.name,
+      sortBy: 'name',
     },
     { id: 'contents', header: t('releases.artifacts'), cell: (release) => contentsOf(release) },
     {
@@ -46,25 +53,33 @@ export function ReleasesPage(): ReactNode {
       id: 'created',
       header: t('common.created'),
       cell: (release) => <Ago at={release.createdAt} />,
-      sort: (release) => release.createdAt,
+      sortBy: 'createdAt',
     },
   ];
   return (
     <>
       <PageHeader title={t('releases.title')} note={t('releases.note')} />
+      <SearchLine label={t('releases.search')} get={get} set={set} />
       <Stack gap="md">
         <Panel flush>
           <PagedTable
             label={t('releases.title')}
             columns={columns}
             pages={releases}
+            order={order}
             rowKey={(release) => release.id}
             rowTo={(release) => to(`/releases/${release.id}`)}
-            empty={<EmptyState title={t('releases.empty')} hint={t('releases.emptyHint')} />}
+            empty={
+              q ? (
+                <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
+              ) : (
+                <EmptyState title={t('releases.empty')} hint={t('releases.emptyHint')} />
+              )
+            }
           />
         </Panel>
         <RepositoryPanel />
-        <HowToSign releases={releases.items} />
+        <HowToSign none={releases.total === 0 && !q && !releases.isPending} />
       </Stack>
     </>
   );
@@ -81,21 +96,20 @@ function contentsOf(release: Release): string {
 }
 
 /** Signing happens offline, with keys that the control plane never sees: the page only says how. */
-function HowToSign({ releases }: { releases: readonly Release[] }): ReactNode {
+function HowToSign({ none }: { none: boolean }): ReactNode {
   const { t } = useTranslation();
   const { slug } = useProject();
-  const artifacts = useRead('artifacts.list', { params: { project: slug }, query: { offered: 'true', limit: 100 } });
-  const released = new Set(releases.flatMap((release) => release.artifacts.map((artifact) => artifact.id)));
-  const waiting: readonly Artifact[] = artifacts.data?.items.filter((artifact) => !released.has(artifact.id)) ?? [];
-  const named = waiting.slice(0, NAMED);
+  const query = { offered: 'true', released: 'false', limit: NAMED } as const;
+  const waiting = useRead('artifacts.list', { params: { project: slug }, query });
+  const named = waiting.data?.items ?? [];
   const first = named[0];
   return (
-    <Panel title={t('releases.how')} note={t('releases.waiting', { count: waiting.length })}>
+    <Panel title={t('releases.how')} note={waiting.data && t('releases.waiting', { count: waiting.data.total })}>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
           {t('releases.howNote')}
         </Text>
-        {releases.length === 0 && (
+        {none && (
           <>
             <Text size="sm">{t('releases.howInit')}</Text>
             <CommandLine>{commands.init}</CommandLine>

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useChange, useRead } from '../../api/query.js';
 import { FormDialog } from '../../components/FormDialog.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { useProject } from '../../session/project.js';
 import { parseWaves } from './parse-waves.js';
 import { inBackground } from '../../inBackground.js';
@@ -20,8 +21,6 @@ export function CreateRolloutDialog({ release: given, onClose }: Props): ReactNo
   const { slug, to } = useProject();
   const navigate = useNavigate();
   const params = { project: slug };
-  const releases = useRead('releases.list', { params, query: { limit: 500 } });
-  const groups = useRead('groups.list', { params, query: { limit: 500 } });
   const create = useChange('rollouts.create', ['devices']);
   const [name, setName] = useState(given ?? '');
   const [release, setRelease] = useState<string | null>(given ?? null);
@@ -30,8 +29,13 @@ export function CreateRolloutDialog({ release: given, onClose }: Props): ReactNo
   const [waveText, setWaveText] = useState('1, 100%');
   const [gate, setGate] = useState<Gate>(() => Gate.parse({}));
   const waves: Wave[] | null = parseWaves(waveText);
-  const chosen = releases.data?.items.find((each) => each.name === release);
-  const versions = [...new Set(chosen?.artifacts.map((artifact) => `${artifact.model}@${artifact.version}`))];
+  const chosen = useRead(
+    'releases.get',
+    { params: { ...params, release: release ?? '' } },
+    { enabled: release !== null },
+  );
+  const signed = chosen.data?.artifacts.map((artifact) => `${artifact.model}@${artifact.version}`);
+  const versions = [...new Set(signed)];
   const submit = (): void => {
     if (release === null || group === null || waves === null) return;
     create.mutate(
@@ -52,11 +56,10 @@ export function CreateRolloutDialog({ release: given, onClose }: Props): ReactNo
       onSubmit={submit}
     >
       <Group grow align="flex-start">
-        <Select
+        <ListSelect
+          list="releases.list"
           label={t('rollouts.release')}
           required
-          searchable
-          data={releases.data?.items.map((each) => each.name) ?? (given ? [given] : [])}
           value={release}
           onChange={(value) => {
             setRelease(value);
@@ -64,14 +67,7 @@ export function CreateRolloutDialog({ release: given, onClose }: Props): ReactNo
             if (!name && value) setName(value);
           }}
         />
-        <Select
-          label={t('devices.group')}
-          required
-          searchable
-          data={groups.data?.items.map((each) => each.name) ?? []}
-          value={group}
-          onChange={setGroup}
-        />
+        <ListSelect list="groups.list" label={t('devices.group')} required value={group} onChange={setGroup} />
       </Group>
       {versions.length > 1 && (
         <Select

@@ -1,24 +1,33 @@
-import { Tooltip } from '@mantine/core';
-import { RolloutDeviceStateName, type RolloutDevice, type RolloutDeviceState } from '@verge/contracts';
+import { Text, Tooltip } from '@mantine/core';
+import { RolloutDeviceStateName, type Rollout, type RolloutDevice, type RolloutDeviceState } from '@verge/contracts';
 import type { CSSProperties, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { TextLink } from '../../components/TextLink.js';
 import { rolloutDeviceTones } from '../../components/states.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import classes from './rollouts.module.css';
+import { deviceTotal } from './WaveBar.js';
 
 const toneOf = (state: RolloutDeviceState): CSSProperties =>
   ({ '--tone': `var(--verge-${rolloutDeviceTones[state]})` }) as CSSProperties;
 
-/** A square a device, coloured and shaped by its state, in the order of the waves. */
-export function DeviceGrid({ devices }: { devices: readonly RolloutDevice[] }): ReactNode {
+interface Props {
+  rollout: Rollout;
+  /** Those read so far, of those that the page is narrowed to. */
+  devices: readonly RolloutDevice[];
+}
+
+/** A square a device, coloured and shaped by its state, in the order of the waves. The legend counts all of them. */
+export function DeviceGrid({ rollout, devices }: Props): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
   const counted = RolloutDeviceStateName.options
-    .map((state) => [state, devices.filter((device) => device.state === state).length] as const)
+    .map((state) => [state, rollout.counts[state] ?? 0] as const)
     .filter(([, count]) => count > 0);
+  const total = deviceTotal(rollout);
   return (
     <>
       <ul className={classes.grid} aria-label={t('rollouts.devices')}>
@@ -39,11 +48,18 @@ export function DeviceGrid({ devices }: { devices: readonly RolloutDevice[] }): 
           );
         })}
       </ul>
+      {devices.length < total && (
+        <Text size="xs" c="dimmed" mt="xs">
+          {t('common.shownOf', { shown: format.int(devices.length), total: format.int(total) })}
+        </Text>
+      )}
       <ul className={classes.legend}>
         {counted.map(([state, count]) => (
           <li key={state}>
             <span className={classes.cell} data-state={state} style={toneOf(state)} aria-hidden />
-            {t(`state.rolloutDevice.${state}`)} {format.int(count)}
+            <TextLink to={to(`/rollouts/${rollout.id}?state=${state}`)} count={count}>
+              {t(`state.rolloutDevice.${state}`)} {format.int(count)}
+            </TextLink>
           </li>
         ))}
       </ul>

@@ -2,7 +2,9 @@ import { Text } from '@mantine/core';
 import type { RolloutDevice } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { DataTable, type Column } from '../../components/DataTable.js';
+import type { Pages } from '../../api/query.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
+import { EmptyState } from '../../components/EmptyState.js';
 import { Digest } from '../../components/Digest.js';
 import { StatePill } from '../../components/StatePill.js';
 import { TextLink } from '../../components/TextLink.js';
@@ -12,11 +14,11 @@ import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { UpdateState } from '../devices/columns.js';
 
-export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevice[] }): ReactNode {
+export function RolloutDeviceTable({ devices }: { devices: Pages<RolloutDevice> }): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
-  const columns: Column<RolloutDevice>[] = [
+  const columns: PagedColumn<RolloutDevice>[] = [
     {
       id: 'name',
       header: t('devices.name'),
@@ -25,13 +27,11 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
           {device.name}
         </TextLink>
       ),
-      sort: (device) => device.name,
     },
     {
       id: 'wave',
       header: t('rollouts.wave'),
       cell: (device) => format.int(device.wave + 1),
-      sort: (device) => device.wave,
     },
     {
       id: 'state',
@@ -39,7 +39,6 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
       cell: (device) => (
         <StatePill tone={rolloutDeviceTones[device.state]}>{t(`state.rolloutDevice.${device.state}`)}</StatePill>
       ),
-      sort: (device) => device.state,
     },
     {
       id: 'update',
@@ -54,7 +53,6 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
       cell: (device) => format.int(device.requests),
       align: 'right',
       from: 'sm',
-      sort: (device) => device.requests,
     },
     {
       id: 'errors',
@@ -62,7 +60,6 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
       cell: (device) => format.int(device.errors),
       align: 'right',
       from: 'sm',
-      sort: (device) => device.errors,
     },
     {
       id: 'p50',
@@ -81,7 +78,6 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
       id: 'updated',
       header: t('rollouts.updatedAt'),
       cell: (device) => <Ago at={device.updatedAt} />,
-      sort: (device) => device.updatedAt,
       from: 'sm',
     },
     {
@@ -96,11 +92,12 @@ export function RolloutDeviceTable({ devices }: { devices: readonly RolloutDevic
     },
   ];
   return (
-    <DataTable
+    <PagedTable
       label={t('rollouts.deviceTable')}
       columns={columns}
-      rows={devices}
+      pages={devices}
       rowKey={(device) => device.deviceId}
+      empty={<EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />}
     />
   );
 }

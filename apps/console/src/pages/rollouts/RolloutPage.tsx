@@ -1,8 +1,9 @@
 import { Alert, Grid, Stack } from '@mantine/core';
-import type { Rollout, RolloutDevice } from '@verge/contracts';
+import { RolloutDeviceStateName, type Rollout, type RolloutDevice, type RolloutDeviceState } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
+import type { Pages } from '../../api/query.js';
 import { useRollout } from '../../api/rollout.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
@@ -11,9 +12,12 @@ import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
 import { Stat, Stats } from '../../components/Stat.js';
+import { StateFilter, statesOf } from '../../components/StateFilter.js';
+import type { Tone } from '../../components/StatePill.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { rolloutTones } from '../../components/states.js';
+import { useAddressState } from '../../components/useAddressState.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { DeviceGrid } from './DeviceGrid.js';
@@ -24,30 +28,28 @@ import { deviceTotal, WaveBar } from './WaveBar.js';
 import { WaveSteps } from './WaveSteps.js';
 
 export function RolloutPage(): ReactNode {
-  const { slug } = useProject();
-  const { rollout, devices } = useRollout(slug, useParams()['rollout'] ?? '');
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('rollouts.title'), to: to('/rollouts') };
+  const [get, set] = useAddressState();
+  const state = statesOf(get('state'), RolloutDeviceStateName.options);
+  const { rollout, devices } = useRollout(slug, useParams()['rollout'] ?? '', state);
   return (
-    <QueryView query={rollout}>
-      {(data) => (
-        <RolloutView rollout={data}>
-          {(show) => (
-            <QueryView query={devices} height={160}>
-              {({ items }) => show(items)}
-            </QueryView>
-          )}
-        </RolloutView>
-      )}
+    <QueryView query={rollout} back={back}>
+      {(data) => <RolloutView rollout={data} devices={devices} state={state} onState={(next) => set('state', next)} />}
     </QueryView>
   );
 }
 
 interface ViewProps {
   rollout: Rollout;
-  /** Shows something of the rollout's devices once they are read. */
-  children: (show: (devices: readonly RolloutDevice[]) => ReactNode) => ReactNode;
+  /** Those in the states that the address names. */
+  devices: Pages<RolloutDevice>;
+  state: string | undefined;
+  onState: (state: string | null) => void;
 }
 
-function RolloutView({ rollout, children }: ViewProps): ReactNode {
+function RolloutView({ rollout, devices, state, onState }: ViewProps): ReactNode {
   const { t } = useTranslation();
   const { to, can } = useProject();
   const bad = rolloutTones[rollout.state] === 'bad' || rollout.state === 'reverting';
@@ -78,9 +80,7 @@ function RolloutView({ rollout, children }: ViewProps): ReactNode {
                 <GateTable rollout={rollout} />
               </Panel>
               <Panel title={t('rollouts.devices')}>
-                {children((devices) => (
-                  <DeviceGrid devices={devices} />
-                ))}
+                <DeviceGrid rollout={rollout} devices={devices.items} />
               </Panel>
             </Stack>
           </Grid.Col>
@@ -88,10 +88,19 @@ function RolloutView({ rollout, children }: ViewProps): ReactNode {
             <RolloutFacts rollout={rollout} />
           </Grid.Col>
         </Grid>
-        <Panel title={t('rollouts.deviceTable')} flush>
-          {children((devices) => (
-            <RolloutDeviceTable devices={devices} />
-          ))}
+        <Panel
+          title={t('rollouts.deviceTable')}
+          flush
+          actions={
+            <StateFilter
+              states={RolloutDeviceStateName.options}
+              label={(value) => t(`state.rolloutDevice.${value}`)}
+              value={state ?? ''}
+              onChange={onState}
+            />
+          }
+        >
+          <RolloutDeviceTable devices={devices} />
         </Panel>
       </Stack>
     </>
@@ -101,32 +110,34 @@ function RolloutView({ rollout, children }: ViewProps): ReactNode {
 function RolloutStats({ rollout }: { rollout: Rollout }): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
-  const count = (state: keyof Rollout['counts']): number => rollout.counts[state] ?? 0;
+  const { to } = useProject();
   const wave = rollout.waves.find((each) => each.state === 'active');
+  const stat = (label: string, states: readonly RolloutDeviceState[], tone?: Tone, note?: string): ReactNode => {
+    const count = states.reduce((sum, state) => sum + (rollout.counts[state] ?? 0), 0);
+    return (
+      <Stat
+        label={label}
+        value={format.int(count)}
+        note={note}
+        tone={count > 0 ? tone : undefined}
+        count={count}
+        to={to(`/rollouts/${rollout.id}?state=${states.join(',')}`)}
+      />
+    );
+  };
   return (
     <Stats label={t('rollouts.numbers')}>
-      <Stat
-        label={t('rollouts.updated')}
-        value={`${format.int(count('updated'))} / ${format.int(deviceTotal(rollout))}`}
-        tone="good"
-      />
-      <Stat label={t('state.rolloutDevice.updating')} value={format.int(count('updating') + count('offered'))} />
-      <Stat
-        label={t('state.rolloutDevice.failed')}
-        value={format.int(count('failed'))}
-        tone={count('failed') > 0 ? 'bad' : undefined}
-      />
-      <Stat
-        label={t('state.rolloutDevice.reverted')}
-        value={format.int(count('reverted') + count('reverting'))}
-        tone={count('reverted') + count('reverting') > 0 ? 'warn' : undefined}
-      />
-      <Stat
-        label={t('rollouts.pending')}
-        value={format.int(count('pending') + count('stalled'))}
-        note={t('rollouts.pendingNote')}
-      />
-      <Stat label={t('rollouts.waiting')} value={format.int(count('waiting'))} />
+      {stat(
+        t('rollouts.updated'),
+        ['updated'],
+        'good',
+        t('overview.ofDevices', { total: format.int(deviceTotal(rollout)) }),
+      )}
+      {stat(t('state.rolloutDevice.updating'), ['offered', 'updating'])}
+      {stat(t('state.rolloutDevice.failed'), ['failed'], 'bad')}
+      {stat(t('state.rolloutDevice.reverted'), ['reverting', 'reverted'], 'warn')}
+      {stat(t('rollouts.pending'), ['pending', 'stalled'], 'warn', t('rollouts.pendingNote'))}
+      {stat(t('rollouts.waiting'), ['waiting'])}
       <Stat
         label={t('rollouts.wave')}
         value={wave ? `${wave.index + 1} / ${rollout.waves.length}` : format.int(rollout.waves.length)}

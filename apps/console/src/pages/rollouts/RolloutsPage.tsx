@@ -1,18 +1,22 @@
-import { Button, Group, Select, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { RolloutStateName, type Rollout } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { usePages, useRead } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { usePages } from '../../api/query.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { RolloutStatePill } from '../../components/JobStatePill.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchBox } from '../../components/SearchBox.js';
+import { StateFilter, statesOf } from '../../components/StateFilter.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -27,17 +31,16 @@ export function RolloutsPage(): ReactNode {
   const [get, set] = useAddressState();
   const [creating, create] = useDisclosure();
   const params = { project: slug };
-  const parsed = RolloutStateName.safeParse(get('state'));
-  const state = parsed.success ? parsed.data : undefined;
+  const order = useOrder(['createdAt', 'name'], '-createdAt');
+  const q = get('q') || undefined;
+  const state = statesOf(get('state'), RolloutStateName.options);
   const group = get('group') || undefined;
   const rollouts = usePages(
     'rollouts.list',
-    { params, query: { limit: 50, state, group } },
+    { params, query: { limit: 50, sort: order.sort, q, state, group } },
     { every: REFRESH_MS, keep: true },
   );
-  const groups = useRead('groups.list', { params, query: { limit: 500 } });
   const columns = useColumns();
-  const clear = { 'aria-label': t('common.clear') };
   const button = can('operator') && (
     <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
       {t('rollouts.create')}
@@ -47,25 +50,20 @@ export function RolloutsPage(): ReactNode {
     <>
       <PageHeader title={t('rollouts.title')} note={t('rollouts.note')} actions={button} />
       <Group gap="xs" mb="sm">
-        <Select
-          size="xs"
-          w={150}
-          aria-label={t('common.state')}
-          placeholder={t('common.state')}
-          clearable
-          clearButtonProps={clear}
-          data={RolloutStateName.options.map((value) => ({ value, label: t(`state.rollout.${value}`) }))}
-          value={state ?? null}
+        <SearchBox label={t('rollouts.search')} value={get('q')} onChange={(text) => set('q', text)} />
+        <StateFilter
+          states={RolloutStateName.options}
+          label={(value) => t(`state.rollout.${value}`)}
+          value={get('state')}
           onChange={(value) => set('state', value)}
         />
-        <Select
+        <ListSelect
+          list="groups.list"
           size="xs"
           w={150}
           aria-label={t('devices.group')}
           placeholder={t('devices.group')}
           clearable
-          clearButtonProps={clear}
-          data={groups.data?.items.map((each) => each.name) ?? []}
           value={group ?? null}
           onChange={(value) => set('group', value)}
         />
@@ -75,10 +73,11 @@ export function RolloutsPage(): ReactNode {
           label={t('rollouts.title')}
           columns={columns}
           pages={rollouts}
+          order={order}
           rowKey={(rollout) => rollout.id}
           rowTo={(rollout) => to(`/rollouts/${rollout.id}`)}
           empty={
-            state || group ? (
+            state || group || q ? (
               <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
             ) : (
               <EmptyState
@@ -96,7 +95,7 @@ export function RolloutsPage(): ReactNode {
   );
 }
 
-function useColumns(): Column<Rollout>[] {
+function useColumns(): PagedColumn<Rollout>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
@@ -109,13 +108,12 @@ function useColumns(): Column<Rollout>[] {
           {rollout.name}
         </TextLink>
       ),
-      sort: (rollout) => rollout.name,
+      sortBy: 'name',
     },
     {
       id: 'state',
       header: t('common.state'),
       cell: (rollout) => <RolloutStatePill state={rollout.state} />,
-      sort: (rollout) => rollout.state,
     },
     {
       id: 'version',
@@ -126,7 +124,7 @@ function useColumns(): Column<Rollout>[] {
         >{`${rollout.model} v${rollout.version}`}</TextLink>
       ),
     },
-    { id: 'group', header: t('devices.group'), cell: (rollout) => rollout.group, sort: (rollout) => rollout.group },
+    { id: 'group', header: t('devices.group'), cell: (rollout) => rollout.group },
     {
       id: 'waves',
       header: t('rollouts.progress'),
@@ -154,7 +152,7 @@ function useColumns(): Column<Rollout>[] {
       id: 'created',
       header: t('common.created'),
       cell: (rollout) => <Ago at={rollout.createdAt} />,
-      sort: (rollout) => rollout.createdAt,
+      sortBy: 'createdAt',
     },
   ];
 }

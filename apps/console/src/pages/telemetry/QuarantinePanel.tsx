@@ -5,7 +5,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
 import { Confirm } from '../../components/Confirm.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { ErrorDetail } from '../../components/ErrorState.js';
 import { Panel } from '../../components/Panel.js';
 import { TextLink } from '../../components/TextLink.js';
@@ -59,11 +59,11 @@ export function QuarantinePanel({ device }: { device: string | undefined }): Rea
   );
 }
 
-function useColumns(onRemove: (record: QuarantinedRecord) => void): Column<QuarantinedRecord>[] {
+function useColumns(onRemove: (record: QuarantinedRecord) => void): PagedColumn<QuarantinedRecord>[] {
   const { t } = useTranslation();
   const { to, can } = useProject();
   const format = useFormat();
-  const columns: Column<QuarantinedRecord>[] = [
+  const columns: PagedColumn<QuarantinedRecord>[] = [
     {
       id: 'device',
       header: t('telemetry.device'),

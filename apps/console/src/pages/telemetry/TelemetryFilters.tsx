@@ -1,11 +1,10 @@
-import { Group, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { Group, SegmentedControl, TextInput } from '@mantine/core';
 import { Digest, type QueryInput, type Routes } from '@verge/contracts';
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useRead } from '../../api/query.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { useNow } from '../../components/Time.js';
 import { useAddressState } from '../../components/useAddressState.js';
-import { useProject } from '../../session/project.js';
 
 type Query = QueryInput<Routes['telemetry.totals']>;
 const ranges = { '15m': 900, '1h': 3_600, '6h': 21_600, '24h': 86_400, '7d': 604_800 } as const;
@@ -59,13 +58,7 @@ function instant(local: string): string | null {
 
 export function TelemetryFilters(): ReactNode {
   const { t } = useTranslation();
-  const { slug } = useProject();
   const [get, set] = useAddressState();
-  const params = { project: slug };
-  const query = { limit: 500 };
-  const groups = useRead('groups.list', { params, query });
-  const models = useRead('models.list', { params, query });
-  const devices = useRead('devices.list', { params, query });
   const custom = get('from') !== '';
   const range = isRange(get('range')) ? get('range') : '1h';
   const choose = (value: string): void => {
@@ -77,22 +70,18 @@ export function TelemetryFilters(): ReactNode {
     set('to', null);
     set('range', value);
   };
-  const filter = (name: string, label: string, data: { value: string; label: string }[]): ReactNode => (
-    <Select
+  const filter = (name: string, label: string, list: 'models.list' | 'groups.list' | 'devices.list'): ReactNode => (
+    <ListSelect
+      list={list}
       size="xs"
       w={{ base: '47%', xs: 160 }}
       aria-label={label}
       placeholder={label}
-      searchable
       clearable
-      clearButtonProps={{ 'aria-label': t('common.clear') }}
-      data={data}
       value={get(name) || null}
       onChange={(value) => set(name, value)}
     />
   );
-  const same = (items: readonly { name: string }[] | undefined) =>
-    items?.map(({ name }) => ({ value: name, label: name })) ?? [];
   return (
     <Group gap="xs" mb="sm">
       <SegmentedControl
@@ -123,13 +112,9 @@ export function TelemetryFilters(): ReactNode {
           />
         </>
       )}
-      {filter('model', t('trainings.model'), same(models.data?.items))}
-      {filter('group', t('devices.group'), same(groups.data?.items))}
-      {filter(
-        'device',
-        t('telemetry.device'),
-        devices.data?.items.map((device) => ({ value: device.id, label: device.name })) ?? [],
-      )}
+      {filter('model', t('trainings.model'), 'models.list')}
+      {filter('group', t('devices.group'), 'groups.list')}
+      {filter('device', t('telemetry.device'), 'devices.list')}
     </Group>
   );
 }

@@ -1,9 +1,10 @@
 import { Grid, SimpleGrid, Stack, Text } from '@mantine/core';
-import type { TelemetryTotals } from '@verge/contracts';
+import type { TelemetryPoint, TelemetryTotals } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRead } from '../../api/query.js';
 import { Bars } from '../../charts/Bars.js';
+import { everyStep } from '../../charts/buckets.js';
 import { ErrorRateOverTime, LatencyOverTime } from '../../charts/LatencyOverTime.js';
 import { RefusedOverTime } from '../../charts/RefusedOverTime.js';
 import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
@@ -38,22 +39,26 @@ export function TelemetryPage(): ReactNode {
         <QueryView query={totals}>{(data) => <Totals totals={data} />}</QueryView>
         <Panel>
           <QueryView query={series} height={220}>
-            {({ points }) => (
-              <Stack gap="xl">
-                <RequestsOverTime points={points} />
-                <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
-                  <LatencyOverTime points={points} />
-                  <ErrorRateOverTime points={points} />
-                  <RefusedOverTime points={points} />
-                </SimpleGrid>
-              </Stack>
-            )}
+            {(data) => <Charts points={everyStep(data, window.query)} />}
           </QueryView>
         </Panel>
         <QuarantinePanel device={window.query?.device} />
         <QueryView query={totals}>{(data) => <Distributions totals={data} />}</QueryView>
       </Stack>
     </>
+  );
+}
+
+function Charts({ points }: { points: readonly TelemetryPoint[] }): ReactNode {
+  return (
+    <Stack gap="xl">
+      <RequestsOverTime points={points} />
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="xl">
+        <LatencyOverTime points={points} />
+        <ErrorRateOverTime points={points} />
+        <RefusedOverTime points={points} />
+      </SimpleGrid>
+    </Stack>
   );
 }
 
@@ -117,10 +122,16 @@ function Distributions({ totals }: { totals: TelemetryTotals }): ReactNode {
     );
   }
   const classes = [...totals.classes].sort((a, b) => a.index - b.index);
+  const more = classes.length - CLASSES;
   return (
     <Grid>
       <Grid.Col span={{ base: 12, md: 5 }}>
         <Panel title={t('telemetry.classes')} note={t('telemetry.classesNote')}>
+          {more > 0 && (
+            <Text size="xs" c="dimmed" mb="xs">
+              {t('telemetry.firstClasses', { shown: CLASSES, count: classes.length })}
+            </Text>
+          )}
           {classes.length === 0 ? (
             <Text size="sm" c="dimmed">
               {t('telemetry.noClasses')}

@@ -1,11 +1,12 @@
-import { Group, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Group, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { Slug, TrainingConfig } from '@verge/contracts';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { useChange, useRead } from '../../api/query.js';
+import { useChange } from '../../api/query.js';
 import { CodeEditor } from '../../components/CodeEditor.js';
 import { FormDialog } from '../../components/FormDialog.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { parseDocument } from '../../components/parse-document.js';
 import { useProject } from '../../session/project.js';
 import { presetNames, presets, type PresetName } from './presets.js';
@@ -16,8 +17,6 @@ export function CreateTrainingDialog({ onClose }: { onClose: () => void }): Reac
   const { slug, to } = useProject();
   const navigate = useNavigate();
   const params = { project: slug };
-  const datasets = useRead('datasets.list', { params, query: { limit: 500 } });
-  const versions = useRead('versions.list', { params, query: { limit: 500 } });
   const create = useChange('trainings.create', ['models']);
   const [name, setName] = useState('');
   const [model, setModel] = useState('');
@@ -60,12 +59,11 @@ export function CreateTrainingDialog({ onClose }: { onClose: () => void }): Reac
           error={badModel && t('common.slugExpected')}
           onChange={(event) => setModel(event.currentTarget.value.trim())}
         />
-        <Select
+        <ListSelect
+          list="datasets.list"
           label={t('trainings.dataset')}
           description={t('trainings.datasetHint')}
           required
-          searchable
-          data={datasets.data?.items.map((each) => each.name) ?? []}
           value={dataset}
           onChange={setDataset}
         />
@@ -77,13 +75,11 @@ export function CreateTrainingDialog({ onClose }: { onClose: () => void }): Reac
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}
         />
-        <Select
+        <ListSelect
+          list="versions.list"
           label={t('trainings.teacher')}
           description={t('trainings.teacherHint')}
-          searchable
           clearable
-          clearButtonProps={{ 'aria-label': t('common.clear') }}
-          data={versions.data?.items.map((each) => `${each.model}@${each.version}`) ?? []}
           value={teacher}
           onChange={(value) => {
             setTeacher(value);

@@ -26,10 +26,12 @@ import { trainingName } from './name.js';
 import { AccuracyCurves, LossCurves, RateCurve } from './TrainingCurves.js';
 
 export function TrainingPage(): ReactNode {
-  const { slug } = useProject();
+  const { t } = useTranslation();
+  const { slug, to } = useProject();
+  const back = { label: t('trainings.title'), to: to('/trainings') };
   const { training, points } = useTraining(slug, useParams()['training'] ?? '');
   return (
-    <QueryView query={training}>
+    <QueryView query={training} back={back}>
       {(data) => (
         <TrainingView training={data} last={points.data?.items.at(-1) ?? data.progress?.point ?? null}>
           <QueryView query={points} height={240}>

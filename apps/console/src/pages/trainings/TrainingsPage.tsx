@@ -1,22 +1,25 @@
-import { Button, Checkbox, Group, Select } from '@mantine/core';
+import { Button, Checkbox, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconChartLine, IconPlus } from '@tabler/icons-react';
 import type { Training } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { usePages, useRead } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { usePages } from '../../api/query.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
 import { JobStatePill } from '../../components/JobStatePill.js';
-import { JobStateFilter, jobStateOf } from '../../components/JobStateFilter.js';
+import { JobStateFilter, jobStatesOf } from '../../components/JobStateFilter.js';
+import { ListSelect } from '../../components/ListSelect.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
+import { SearchBox } from '../../components/SearchBox.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { isOpenJob } from '../../components/states.js';
 import { useAddressState } from '../../components/useAddressState.js';
+import { useOrder } from '../../components/useOrder.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -35,14 +38,15 @@ export function TrainingsPage(): ReactNode {
   const [creating, create] = useDisclosure();
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const params = { project: slug };
-  const state = jobStateOf(get('state'));
+  const order = useOrder(['createdAt', 'name', 'model', 'finishedAt'], '-createdAt');
+  const q = get('q') || undefined;
+  const state = jobStatesOf(get('state'));
   const model = get('model') || undefined;
   const trainings = usePages(
     'trainings.list',
-    { params, query: { limit: 50, state, model } },
+    { params, query: { limit: 50, sort: order.sort, q, state, model } },
     { every: REFRESH_MS, keep: true },
   );
-  const models = useRead('models.list', { params, query: { limit: 500 } });
   const toggle = (id: string): void =>
     setChosen((before) =>
       before.includes(id) ? before.filter((each) => each !== id) : [...before, id].slice(-COMPARED),
@@ -72,16 +76,15 @@ export function TrainingsPage(): ReactNode {
         }
       />
       <Group gap="xs" mb="sm">
+        <SearchBox label={t('jobs.search')} value={get('q')} onChange={(text) => set('q', text)} />
         <JobStateFilter value={get('state')} onChange={(value) => set('state', value)} />
-        <Select
+        <ListSelect
+          list="models.list"
           size="xs"
           w={170}
           aria-label={t('trainings.model')}
           placeholder={t('trainings.model')}
           clearable
-          clearButtonProps={{ 'aria-label': t('common.clear') }}
-          searchable
-          data={models.data?.items.map((each) => each.name) ?? []}
           value={get('model') || null}
           onChange={(value) => set('model', value)}
         />
@@ -91,10 +94,11 @@ export function TrainingsPage(): ReactNode {
           label={t('trainings.title')}
           columns={columns}
           pages={trainings}
+          order={order}
           rowKey={(training) => training.id}
           rowTo={(training) => to(`/trainings/${training.id}`)}
           empty={
-            state || model ? (
+            state || model || q ? (
               <EmptyState title={t('common.nothingFits')} hint={t('common.nothingFitsHint')} />
             ) : (
               <EmptyState
@@ -112,7 +116,7 @@ export function TrainingsPage(): ReactNode {
   );
 }
 
-function useColumns(chosen: readonly string[], toggle: (id: string) => void): Column<Training>[] {
+function useColumns(chosen: readonly string[], toggle: (id: string) => void): PagedColumn<Training>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
@@ -138,16 +142,16 @@ function useColumns(chosen: readonly string[], toggle: (id: string) => void): Co
           {trainingName(training)}
         </TextLink>
       ),
-      sort: trainingName,
+      sortBy: 'name',
     },
-    { id: 'state', header: t('common.state'), cell: (x) => <JobStatePill state={x.state} />, sort: (x) => x.state },
+    { id: 'state', header: t('common.state'), cell: (x) => <JobStatePill state={x.state} /> },
     {
       id: 'progress',
       header: t('work.progress'),
       cell: (training) => <ProgressCell training={training} />,
       from: 'sm',
     },
-    { id: 'model', header: t('trainings.model'), cell: (x) => x.model, sort: (x) => x.model, from: 'md' },
+    { id: 'model', header: t('trainings.model'), cell: (x) => x.model, sortBy: 'model', from: 'md' },
     {
       id: 'kind',
       header: t('trainings.kind'),
@@ -160,7 +164,6 @@ function useColumns(chosen: readonly string[], toggle: (id: string) => void): Co
       header: t('measure.testAccuracy'),
       cell: (x) => (x.test ? format.percent(x.test.accuracy, 2) : DASH),
       align: 'right',
-      sort: (x) => x.test?.accuracy,
     },
     {
       id: 'version',
@@ -168,7 +171,7 @@ function useColumns(chosen: readonly string[], toggle: (id: string) => void): Co
       cell: (x) => (x.versionId ? <TextLink to={to(`/versions/${x.versionId}`)}>v{x.version}</TextLink> : DASH),
       from: 'sm',
     },
-    { id: 'created', header: t('common.created'), cell: (x) => <Ago at={x.createdAt} />, sort: (x) => x.createdAt },
+    { id: 'created', header: t('common.created'), cell: (x) => <Ago at={x.createdAt} />, sortBy: 'createdAt' },
   ];
 }
 

@@ -5,7 +5,7 @@ import type { User } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
-import { PagedTable, type Column } from '../../components/DataTable.js';
+import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
@@ -55,7 +55,7 @@ export function UsersPage(): ReactNode {
   );
 }
 
-function useColumns(ask: (asked: Asked) => void): Column<User>[] {
+function useColumns(ask: (asked: Asked) => void): PagedColumn<User>[] {
   const { t } = useTranslation();
   return [
     { id: 'email', header: t('users.email'), cell: (user) => user.email },
