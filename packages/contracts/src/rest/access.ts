@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
 import { freeText } from '../text.js';
-import { listQuery, newestFirst, page, PageQuery, search } from './page.js';
+import { listQuery, newestFirst, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email, Password, User } from './user.js';
 

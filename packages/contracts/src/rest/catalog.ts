@@ -7,7 +7,7 @@ import { Accuracy, Measurement } from '../measurement.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
 import { freeText } from '../text.js';
-import { listQuery, page, pagePart, pageQuery, PageQuery, search } from './page.js';
+import { listQuery, page, pagePart, search } from './page.js';
 import { route } from './route.js';
 
 export const Blob = z.object({ digest: Digest, bytes: z.int() });

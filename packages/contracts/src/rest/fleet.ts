@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { freeText } from '../text.js';
-import { Flag, listQuery, newestFirst, page, PageQuery, pageQuery, search } from './page.js';
+import { Flag, listQuery, newestFirst, page, search } from './page.js';
 import { route } from './route.js';
 
 const Labels = z.record(z.string().min(1).max(63), z.string().max(255));

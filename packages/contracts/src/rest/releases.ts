@@ -4,7 +4,7 @@ import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { ArtifactManifest } from '../manifest.js';
 import { CompressionReport } from '../recipe.js';
 import { freeText } from '../text.js';
-import { Flag, listQuery, page, PageQuery, pageQuery, search } from './page.js';
+import { Flag, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
 /** That people took an artifact back, in signed metadata. No rollout offers it, and no device begins to run it. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FieldError } from '../problem.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
-import { newestFirst, page, pageQuery } from './page.js';
+import { newestFirst, page } from './page.js';
 import { Alarm } from './alarm.js';
 import { route } from './route.js';
 
