@@ -177,6 +177,12 @@ export class TestDeployment {
     return { ...this.place.env, ...settings, VERGE_LOG_LEVEL: 'info' };
   }
 
+  /** As a control plane that stands on this queue and these blobs writes it down. */
+  get written(): { databaseUrl?: string | undefined; redisUrl: string | null; blobDir: string } {
+    const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl = null } = this.place.env;
+    return { databaseUrl, redisUrl, blobDir: join(this.dataDir, 'blobs') };
+  }
+
   /** A worker in this process. */
   async worker(name = 'here', log: Logger = pino({ level: 'silent' })): Promise<RunningWorker> {
     const worker = await startWorker(await readConfig(this.env(name)), log);
