@@ -91,7 +91,7 @@ describe.skipIf(!executable)('the console of a large fleet', () => {
     await page.getByRole('button', { name: 'Load more' }).click();
     await page.getByText('Showing 200 of 1,960').waitFor();
     await page.getByRole('button', { name: 'Name', exact: true }).click();
-    await page.locator('tbody tr').first().getByText('device-999', { exact: true }).waitFor();
+    await page.locator('tbody tr').first().getByText('device-998', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Name', exact: true }).click();
     await page.locator('tbody tr').first().getByText('device-0', { exact: true }).waitFor();
   });

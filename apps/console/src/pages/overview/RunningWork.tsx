@@ -8,6 +8,7 @@ import { RolloutStatePill } from '../../components/JobStatePill.js';
 import { Panel } from '../../components/Panel.js';
 import { ShowAll } from '../../components/ShowAll.js';
 import { TextLink } from '../../components/TextLink.js';
+import { inBackground } from '../../inBackground.js';
 import { useProject } from '../../session/project.js';
 import { JobLink } from '../jobs/JobsPage.js';
 import { WaveBar } from '../rollouts/WaveBar.js';
@@ -36,7 +37,7 @@ export function RunningWork(): ReactNode {
   );
   return (
     <Panel title={t('overview.now')} flush actions={all}>
-      {failed?.error && <ErrorState error={failed.error} onRetry={() => void failed.refetch()} />}
+      {failed?.error && <ErrorState error={failed.error} onRetry={() => inBackground(failed.refetch())} />}
       {idle && (
         <Text size="sm" c="dimmed" p="md">
           {t('overview.idle')}
