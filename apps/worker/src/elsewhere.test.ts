@@ -47,7 +47,7 @@ describe.skipIf(reason)('a worker whose control plane goes to another queue and 
     undo.push(() => worker.close());
 
     const long = await first.add(await first.trainJob({ epochs: 30, checkpointEvery: 1 }));
-    await until(async () => (await first.progress(long))?.checkpoint != null, 'the first checkpoint');
+    await until(async () => Boolean((await first.progress(long))?.checkpoint), 'the first checkpoint');
     const short = await second.add(await second.trainJob({ epochs: 1 }));
     await name(second.written);
     expect(JobResult.parse(await second.result(short))).toMatchObject({ kind: 'train', bestEpoch: 1 });

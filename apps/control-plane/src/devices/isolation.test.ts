@@ -37,6 +37,7 @@ function bodyOf(name: RouteName): object | undefined {
   const { release, group } = { release: ids['release']!, group: ids['group']! };
   const bodies: Partial<Record<RouteName, object>> = {
     'devices.update': { name: 'taken over' },
+    'devices.reEnroll': {},
     'groups.create': { name: 'new' },
     'enrollment.create': { deviceClass: 'x64' },
     'releases.create': {

@@ -340,6 +340,12 @@ describe('a rollout', () => {
     const moved = devices.slice(0, 2).find((d) => d !== canary)!;
     for (const device of [canary!.id, moved.id])
       await api.call('devices.update', { params: { ...params, device }, body: { group: other } });
+    // Before anything newer can overtake it: the device that it had not reached is let go because it moved.
+    await until(
+      'it lets go of the device that it has not reached',
+      () => get(older),
+      (r) => r.counts.skipped === 1,
+    );
     const second = await released();
     const newer = await rollOut(other, second.name, {}, { waves: [{ percent: 100 }] });
     await ends(newer, 'succeeded');

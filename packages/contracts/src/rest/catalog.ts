@@ -1,6 +1,7 @@
 /** Blobs, data sets, models and versions. */
 import { z } from 'zod';
 import { DatasetFormat } from '../dataset-format.js';
+import { datasetPathProblems } from '../dataset-path.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { Task, TensorSpec } from '../manifest.js';
 import { Accuracy, Measurement } from '../measurement.js';
@@ -46,7 +47,15 @@ const CreateDataset = z
     name: Slug,
     description: freeText(z.string().max(4000)).default(''),
     format: Dataset.shape.format,
-    files: z.array(DatasetFile).min(1).max(datasetLimits.files).optional(),
+    files: z
+      .array(DatasetFile)
+      .min(1)
+      .max(datasetLimits.files)
+      .superRefine((files, context) => {
+        for (const { index, detail } of datasetPathProblems(files.map((file) => file.path)))
+          context.addIssue({ code: 'custom', path: [index, 'path'], message: detail });
+      })
+      .optional(),
     /** Digest of a blob that lists the files, a line each, sorted by path: `<digest> <bytes> <path>`. */
     list: Digest.optional(),
     labels: z.array(z.string().max(200)).max(100_000).default([]),
