@@ -67,7 +67,7 @@ export const fleet = (origin: string): readonly Step[] => [
   ...lines(commands.rollout),
   { command: 'npx verge-agent status', says: /digits/ },
   { command: 'npx verge-agent logs' },
-  { command: commands.infer, says: /"4|:4/ },
+  { command: commands.infer, says: /"shape":\s*\[1,10\]/ },
   { command: 'npx verge telemetry totals --since 15m', says: /requests/ },
   { command: 'npx verge devices list' },
   { command: 'npx verge overview' },

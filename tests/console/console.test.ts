@@ -174,7 +174,9 @@ describe.skipIf(!executable)('the console', () => {
     await walk.logIn(page, target);
     await page.getByText('From data to devices').waitFor();
     await walk.screenshot(page, join(shots, 'empty'), 'overview');
-    for (const name of walk.listNames.slice(1)) {
+    // Somebody is a member of every project, and a user.
+    const fillable = walk.listNames.slice(1).filter((name) => name !== 'members' && name !== 'users');
+    for (const name of fillable) {
       await walk.openList(page, name);
       await page
         .locator('h2')
