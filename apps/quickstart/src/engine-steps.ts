@@ -1,5 +1,6 @@
 /** Data set, teacher, students, compression: the part before the fleet. */
 import type { Artifact, Compression, Measurement, Training, Version } from '@verge/contracts';
+import { hasInt8Dot, probeHardware } from '@verge/runtime';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -16,6 +17,12 @@ export const classes = [
 const digitsFile = (context: Context, name: string): string => join(context.root, 'datasets/digits', name);
 
 type Config = Record<string, unknown>;
+
+/** The agents run here, so the classes are of this machine: without 8-bit dot products weights must keep to 7 bits. */
+async function thisMachine(): Promise<string[]> {
+  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+  return ['--arch', arch, ...(hasInt8Dot(await probeHardware()) ? [] : ['--no-vnni'])];
+}
 
 /** A variation of one of the data set's configurations, written where this run keeps its files. */
 async function varied(context: Context, name: string, of: string, change: (config: Config) => Config): Promise<string> {
@@ -130,6 +137,7 @@ export async function compress(
       join(context.root, 'datasets/digits', recipe),
       '--class',
       deviceClass,
+      ...(await thisMachine()),
       '--wait',
     ],
     { onProgress: context.progress },
