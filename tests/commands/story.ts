@@ -8,6 +8,8 @@ export interface Step {
   readonly command: string;
   /** Goes on beside what follows; ready when its output holds this. */
   readonly until?: RegExp;
+  /** Takes long, and is much like another step: only in the full tests. */
+  readonly slow?: true;
   /** Exit codes that are right, where not only 0 is. */
   readonly codes?: readonly number[];
   /** What its output must hold. */
@@ -35,11 +37,12 @@ export const local: readonly Step[] = [
   { command: 'npx verge inspect --model runs/teacher/model.onnx --html graph.html --svg graph.svg' },
   { command: 'npx verge simplify --model runs/teacher/model.onnx --out runs/simple.onnx' },
   { command: 'npx verge partition --model runs/teacher/model.onnx --stages 3 --out stages' },
-  { command: 'npx verge train --config train.yaml --out runs/digits' },
+  { command: 'npx verge train --config train.yaml --out runs/digits', slow: true },
   {
     command:
       'npx verge compress --model runs/digits/model.onnx --recipe recipe.json --data datasets/digits --out runs/int8-digits',
     codes: offeredOrNot,
+    slow: true,
   },
 ];
 
