@@ -8,12 +8,12 @@ import { ErrorState } from '../components/ErrorState.js';
 import { projectPath, rememberedProject } from '../session/project.js';
 import { inBackground } from '../inBackground.js';
 
-/** The project used last, else the first one. */
+/** The project used last, else the newest. */
 export function HomePage(): ReactNode {
   const { t } = useTranslation();
   const before = rememberedProject();
   const last = useRead('projects.get', { params: { project: before ?? '' } }, { enabled: before !== null });
-  const projects = useRead('projects.list', { query: { limit: 1, sort: 'name' } });
+  const projects = useRead('projects.list', { query: { limit: 1, sort: '-createdAt' } });
   if (projects.error) return <ErrorState error={projects.error} onRetry={() => inBackground(projects.refetch())} />;
   if (!projects.data || last.isLoading) return <PageLoader />;
   // The one used last may be gone, or be no longer the caller's.
