@@ -2,16 +2,20 @@
 import { z } from 'zod';
 
 /** sha256 of the content, lower-case hex, as in OCI image-spec descriptors. */
-export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 lower-case hex digits>');
+export const Digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 lower-case hex digits>')
+  .meta({ id: 'Digest' });
 export type Digest = z.infer<typeof Digest>;
 
 /** A name that people type: lower-case letters, digits, dots and dashes; 1 to 63 characters. */
 export const Slug = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/, 'expected 1-63 lower-case letters, digits, dots or dashes');
+  .regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/, 'expected 1-63 lower-case letters, digits, dots or dashes')
+  .meta({ id: 'Slug' });
 export type Slug = z.infer<typeof Slug>;
 
-export const Id = z.uuid();
+export const Id = z.uuid().meta({ id: 'Id' });
 export type Id = z.infer<typeof Id>;
 
 /**
@@ -20,5 +24,6 @@ export type Id = z.infer<typeof Id>;
  */
 export const Instant = z.iso
   .datetime()
-  .regex(/^(?!0000)[^.]*(\.[0-9]{1,9})?Z$/, 'expected a time of the years 0001 to 9999, such as 2026-01-31T12:00:00Z');
+  .regex(/^(?!0000)[^.]*(\.[0-9]{1,9})?Z$/, 'expected a time of the years 0001 to 9999, such as 2026-01-31T12:00:00Z')
+  .meta({ id: 'Instant' });
 export type Instant = z.infer<typeof Instant>;

@@ -8,6 +8,7 @@ export * from './manifest.js';
 export * from './lifecycle.js';
 export * from './problem.js';
 export * from './text.js';
+export * from './json-schema.js';
 export * from './dataset-path.js';
 export * from './queue.js';
 export * from './agent-error.js';

@@ -7,63 +7,69 @@ import { Digest, Instant, Slug } from './identifiers.js';
 import { Measurement } from './measurement.js';
 import { Preprocess } from './preprocess.js';
 
-export const TensorSpec = z.strictObject({
-  name: z.string().min(1),
-  dtype: z.enum([
-    'float32',
-    'float16',
-    'float64',
-    'int8',
-    'uint8',
-    'int16',
-    'uint16',
-    'int32',
-    'uint32',
-    'int64',
-    'uint64',
-    'bool',
-    'string',
-  ]),
-  /** -1 is a free axis (the batch). */
-  shape: z.array(z.int().min(-1)),
-});
+export const TensorSpec = z
+  .strictObject({
+    name: z.string().min(1),
+    dtype: z.enum([
+      'float32',
+      'float16',
+      'float64',
+      'int8',
+      'uint8',
+      'int16',
+      'uint16',
+      'int32',
+      'uint32',
+      'int64',
+      'uint64',
+      'bool',
+      'string',
+    ]),
+    shape: z.array(z.int().min(-1)).describe('-1 is a free axis (the batch)'),
+  })
+  .meta({ id: 'TensorSpec' });
 export type TensorSpec = z.infer<typeof TensorSpec>;
 
-export const ArtifactFile = z.strictObject({
-  /** A plain file name: no folders, so that nothing can be written outside the slot. */
-  path: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'expected a plain file name'),
-  role: z.enum(['model', 'self-test', 'provenance']),
-  digest: Digest,
-  bytes: z.int().min(0),
-});
+export const ArtifactFile = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'expected a plain file name')
+      .describe('a plain file name: no folders, so that nothing can be written outside the slot'),
+    role: z.enum(['model', 'self-test', 'provenance']),
+    digest: Digest,
+    bytes: z.int().min(0),
+  })
+  .meta({ id: 'ArtifactFile' });
 export type ArtifactFile = z.infer<typeof ArtifactFile>;
 
-export const Task = z.enum(['classification', 'regression', 'other']);
+export const Task = z.enum(['classification', 'regression', 'other']).meta({ id: 'Task' });
 export type Task = z.infer<typeof Task>;
 
-export const ArtifactManifest = z.strictObject({
-  schema: z.literal('verge.artifact/1'),
-  model: Slug,
-  version: z.int().min(1),
-  deviceClass: Slug,
-  task: Task,
-  createdAt: Instant,
-  files: z
-    .array(ArtifactFile)
-    .min(1)
-    .max(64)
-    .refine((files) => new Set(files.map((f) => f.path)).size === files.length, 'expected distinct file names')
-    .refine(
-      (files) => files.filter((f) => f.role === 'model').length === 1,
-      'expected exactly one file with the role model',
-    ),
-  inputs: z.array(TensorSpec).min(1),
-  outputs: z.array(TensorSpec).min(1),
-  preprocess: Preprocess.nullable(),
-  labels: z.array(z.string()),
-  /** What was measured when the artifact was built. */
-  measurement: Measurement,
-});
+export const ArtifactManifest = z
+  .strictObject({
+    schema: z.literal('verge.artifact/1'),
+    model: Slug,
+    version: z.int().min(1),
+    deviceClass: Slug,
+    task: Task,
+    createdAt: Instant,
+    files: z
+      .array(ArtifactFile)
+      .min(1)
+      .max(64)
+      .refine((files) => new Set(files.map((f) => f.path)).size === files.length, 'expected distinct file names')
+      .refine(
+        (files) => files.filter((f) => f.role === 'model').length === 1,
+        'expected exactly one file with the role model',
+      ),
+    inputs: z.array(TensorSpec).min(1),
+    outputs: z.array(TensorSpec).min(1),
+    preprocess: Preprocess.nullable(),
+    labels: z.array(z.string()),
+    measurement: Measurement.describe('what was measured when the artifact was built'),
+  })
+  .meta({ id: 'ArtifactManifest' });
 export type ArtifactManifest = z.infer<typeof ArtifactManifest>;
 
 /** The TUF target path of an artifact's manifest, the same in both repositories. */
@@ -80,8 +86,7 @@ const SelfTestTensor = z.strictObject({
   name: z.string().min(1),
   dtype: TensorSpec.shape.dtype,
   dims: z.array(z.int().min(0)),
-  /** Little-endian elements, base64. */
-  data: z.base64(),
+  data: z.base64().describe('little-endian elements, base64'),
 });
 
 /** Inputs with the outputs that the builder's runtime gave; a device must agree within the tolerance before it activates. */
@@ -91,9 +96,11 @@ export const SelfTest = z.strictObject({
     .array(z.strictObject({ inputs: z.array(SelfTestTensor).min(1), outputs: z.array(SelfTestTensor).min(1) }))
     .min(1)
     .max(64),
-  /** Largest |device - builder| of any output element. */
-  absoluteTolerance: z.number().min(0),
-  /** Fraction of cases whose largest output must be the same class; 0 when the outputs are not class scores. */
-  minSameClass: z.number().min(0).max(1),
+  absoluteTolerance: z.number().min(0).describe('largest |device - builder| of any output element'),
+  minSameClass: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('fraction of cases whose largest output must be the same class; 0 when the outputs are not class scores'),
 });
 export type SelfTest = z.infer<typeof SelfTest>;

@@ -61,37 +61,38 @@ const seriesSteps = [
 ] as const;
 
 const mel = {
-  /** Hz of the recordings that it expects. */
-  rate: Rate,
-  /** Points of the Fourier transform, a power of two. */
+  rate: Rate.describe('Hz of the recordings that it expects'),
   fft: z
     .int()
     .min(16)
     .max(65_536)
-    .refine((n) => Number.isInteger(Math.log2(n)), 'expected a power of two'),
-  /** Samples from one frame to the next. */
-  hop: z.int().min(1).max(65_536),
-  /** Samples of the Hann window, at most `fft`; `fft` when absent. */
-  window: z.int().min(2).max(65_536).optional(),
-  /** Number of mel bands. */
-  mels: z.int().min(1).max(1024).default(40),
-  /** Lower end of the bands in Hz. */
-  fmin: z.number().min(0).default(0),
-  /** Upper end of the bands in Hz; half the rate when absent. */
-  fmax: z.number().positive().optional(),
-  /** Slaney's scale (linear to 1 kHz) or HTK's. */
-  scale: z.enum(['slaney', 'htk']).default('slaney'),
-  /** 'slaney': every band has the same area; 'none': the same height. */
-  norm: z.enum(['slaney', 'none']).default('slaney'),
-  /** 2 for powers, 1 for magnitudes. */
-  power: z.union([z.literal(1), z.literal(2)]).default(2),
-  /** Frames are centred on their time, with zeros before and after the recording; or lie wholly within it. */
-  center: z.boolean().default(true),
-  /** 'db': 10 log10(max(floor, x)); 'natural': ln(x + floor). */
-  log: z.enum(['db', 'natural']).default('db'),
+    .refine((n) => Number.isInteger(Math.log2(n)), 'expected a power of two')
+    .describe('points of the Fourier transform, a power of two'),
+  hop: z.int().min(1).max(65_536).describe('samples from one frame to the next'),
+  window: z.int().min(2).max(65_536).optional().describe('samples of the Hann window, at most fft; fft when absent'),
+  mels: z.int().min(1).max(1024).default(40).describe('number of mel bands'),
+  fmin: z.number().min(0).default(0).describe('lower end of the bands in Hz'),
+  fmax: z.number().positive().optional().describe('upper end of the bands in Hz; half the rate when absent'),
+  scale: z.enum(['slaney', 'htk']).default('slaney').describe("Slaney's scale (linear to 1 kHz) or HTK's"),
+  norm: z
+    .enum(['slaney', 'none'])
+    .default('slaney')
+    .describe("'slaney': every band has the same area; 'none': the same height"),
+  power: z
+    .union([z.literal(1), z.literal(2)])
+    .default(2)
+    .describe('2 for powers, 1 for magnitudes'),
+  center: z
+    .boolean()
+    .default(true)
+    .describe('frames are centred on their time, with zeros before and after the recording; or lie wholly within it'),
+  log: z.enum(['db', 'natural']).default('db').describe("'db': 10 log10(max(floor, x)); 'natural': ln(x + floor)"),
   floor: z.number().positive().default(1e-10),
-  /** With 'db': values more than so much below the recording's maximum are raised to that. */
-  topDb: z.number().min(0).optional(),
+  topDb: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("with 'db': values more than so much below the recording's maximum are raised to that"),
 };
 
 /** Steps for recordings. */
@@ -113,12 +114,9 @@ const audioSteps = [
   z.strictObject({ op: z.literal('mfcc'), ...mel, coefficients: z.int().min(1).max(1024).default(13) }),
 ] as const;
 
-export const PreprocessStep = z.discriminatedUnion('op', [
-  ...imageSteps,
-  ...numberSteps,
-  ...seriesSteps,
-  ...audioSteps,
-]);
+export const PreprocessStep = z
+  .discriminatedUnion('op', [...imageSteps, ...numberSteps, ...seriesSteps, ...audioSteps])
+  .meta({ id: 'PreprocessStep' });
 export type PreprocessStep = z.infer<typeof PreprocessStep>;
 /** One kind of step. */
 export type StepOf<Op extends PreprocessStep['op']> = Extract<PreprocessStep, { op: Op }>;
@@ -126,26 +124,32 @@ export type StepOf<Op extends PreprocessStep['op']> = Extract<PreprocessStep, { 
 /**
  * Meaning of the axes: 'HW', 'HWC', 'CHW' for images, 'TC' (steps first) and 'CT' for series, 'N' for plain vectors.
  */
-const Layout = z.enum(['HW', 'HWC', 'CHW', 'TC', 'CT', 'N']);
+const Layout = z.enum(['HW', 'HWC', 'CHW', 'TC', 'CT', 'N']).meta({ id: 'Layout' });
 
-export const Preprocess = z.strictObject({
-  /** What a raw sample is: an encoded image, an encoded recording (WAV), or an array of the given shape (row-major). */
-  input: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('image') }),
-    /** Its channels are averaged to one. */
-    z.strictObject({ kind: z.literal('audio') }),
-    z.strictObject({
-      kind: z.literal('array'),
-      shape: z.array(z.int().min(1)).min(1).max(8),
-      layout: Layout,
-    }),
-  ]),
-  steps: z.array(PreprocessStep).max(32),
-  /** Layout of the tensor that the model reads, without the batch axis. */
-  output: z.strictObject({
-    layout: Layout,
-    shape: z.array(z.int().min(1)).min(1).max(8),
-    dtype: z.enum(['float32', 'uint8']).default('float32'),
-  }),
-});
+export const Preprocess = z
+  .strictObject({
+    input: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('image') }),
+        /** Its channels are averaged to one. */
+        z.strictObject({ kind: z.literal('audio') }),
+        z.strictObject({
+          kind: z.literal('array'),
+          shape: z.array(z.int().min(1)).min(1).max(8),
+          layout: Layout,
+        }),
+      ])
+      .describe(
+        'what a raw sample is: an encoded image, an encoded recording (WAV), or an array of the given shape (row-major)',
+      ),
+    steps: z.array(PreprocessStep).max(32),
+    output: z
+      .strictObject({
+        layout: Layout,
+        shape: z.array(z.int().min(1)).min(1).max(8),
+        dtype: z.enum(['float32', 'uint8']).default('float32'),
+      })
+      .describe('layout of the tensor that the model reads, without the batch axis'),
+  })
+  .meta({ id: 'Preprocess' });
 export type Preprocess = z.infer<typeof Preprocess>;

@@ -22,27 +22,31 @@ export const problemCodes = [
   'UNAVAILABLE',
   'INTERNAL',
 ] as const;
-export const ProblemCode = z.enum(problemCodes);
+export const ProblemCode = z.enum(problemCodes).meta({ id: 'ProblemCode' });
 export type ProblemCode = z.infer<typeof ProblemCode>;
 
-export const FieldError = z.strictObject({
-  /** JSON pointer (RFC 6901) into the body, or `?name` for a query parameter, `{name}` for a path parameter. */
-  field: z.string(),
-  /** What was expected. */
-  detail: z.string(),
-});
+export const FieldError = z
+  .strictObject({
+    field: z
+      .string()
+      .describe('JSON pointer (RFC 6901) into the body, or ?name for a query parameter, {name} for a path parameter'),
+    detail: z.string().describe('what was expected'),
+  })
+  .meta({ id: 'FieldError' });
 export type FieldError = z.infer<typeof FieldError>;
 
-export const Problem = z.object({
-  type: z.string().default('about:blank'),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().optional(),
-  instance: z.string().optional(),
-  code: ProblemCode,
-  errors: z.array(FieldError).optional(),
-  requestId: z.string().optional(),
-});
+export const Problem = z
+  .object({
+    type: z.string().default('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    instance: z.string().optional(),
+    code: ProblemCode,
+    errors: z.array(FieldError).optional(),
+    requestId: z.string().optional(),
+  })
+  .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof Problem>;
 
 const pointer = (path: readonly PropertyKey[]): string =>

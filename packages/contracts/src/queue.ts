@@ -23,7 +23,9 @@ export const QUEUE_PREFIX = 'verge';
 export const BlobRef = z.strictObject({ digest: Digest, bytes: z.int().min(0) });
 export type BlobRef = z.infer<typeof BlobRef>;
 
-export const DatasetFile = z.strictObject({ path: z.string().min(1).max(255), digest: Digest, bytes: z.int().min(0) });
+export const DatasetFile = z
+  .strictObject({ path: z.string().min(1).max(255), digest: Digest, bytes: z.int().min(0) })
+  .meta({ id: 'DatasetFile' });
 export type DatasetFile = z.infer<typeof DatasetFile>;
 
 /**
@@ -85,8 +87,11 @@ const jobBase = {
   id: Id,
   projectId: Id,
   cancelRequested: z.boolean().default(false),
-  /** Attempts that began before the queue lost the job and got it again. Absent: it never did. */
-  attemptsBefore: z.int().min(1).optional(),
+  attemptsBefore: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Attempts that began before the queue lost the job and got it again. Absent: it never did.'),
 };
 
 export const TrainJob = z.strictObject({
@@ -103,8 +108,10 @@ export const CompressJob = z.strictObject({
   ...jobBase,
   kind: z.literal('compress'),
   source: VersionRef,
-  /** The training that made the source, for the provenance. */
-  training: z.strictObject({ id: Id, config: TrainingConfig }).nullable(),
+  training: z
+    .strictObject({ id: Id, config: TrainingConfig })
+    .nullable()
+    .describe('the training that made the source, for the provenance'),
   dataset: DatasetRef,
   recipe: Recipe,
   target: DeviceClass,
@@ -131,17 +138,13 @@ export type JobKind = Job['kind'];
  */
 export const TrainShardJob = z.strictObject({
   kind: z.literal('train-shard'),
-  /** The id of the training's job. */
-  training: Id,
+  training: Id.describe("the id of the training's job"),
   dataset: DatasetRef,
   config: TrainingConfig,
-  /** Counted from 0, like `shard`. */
-  round: z.int().min(0),
+  round: z.int().min(0).describe('counted from 0, like shard'),
   shard: z.int().min(0),
-  /** The common parameters and running statistics, as vectors. */
-  common: Digest,
-  /** The optimiser's state that the shard ended its last round with. */
-  inner: Digest.nullable(),
+  common: Digest.describe('the common parameters and running statistics, as vectors'),
+  inner: Digest.nullable().describe("the optimiser's state that the shard ended its last round with"),
 });
 export type TrainShardJob = z.infer<typeof TrainShardJob>;
 
@@ -150,20 +153,22 @@ export const WorkerJob = z.discriminatedUnion('kind', [...Job.options, TrainShar
 export type WorkerJob = z.infer<typeof WorkerJob>;
 
 /** The whole state of a job's progress; each update replaces the last. */
-export const JobProgress = z.strictObject({
-  stage: z.string(),
-  /** 0 to 1 over the whole job. */
-  fraction: z.number().min(0).max(1),
-  message: z.string().default(''),
-  /** The newest point of a training, or of a fine-tuning inside a compression. */
-  point: TrainingPoint.nullable().default(null),
-  /** The last durable checkpoint. */
-  checkpoint: z
-    .strictObject({ digest: Digest, epoch: z.int().min(0) })
-    .nullable()
-    .default(null),
-  attempt: z.int().min(1).default(1),
-});
+export const JobProgress = z
+  .strictObject({
+    stage: z.string(),
+    fraction: z.number().min(0).max(1).describe('0 to 1 over the whole job'),
+    message: z.string().default(''),
+    point: TrainingPoint.nullable()
+      .default(null)
+      .describe('the newest point of a training, or of a fine-tuning inside a compression'),
+    checkpoint: z
+      .strictObject({ digest: Digest, epoch: z.int().min(0) })
+      .nullable()
+      .default(null)
+      .describe('the last durable checkpoint'),
+    attempt: z.int().min(1).default(1),
+  })
+  .meta({ id: 'JobProgress' });
 export type JobProgress = z.infer<typeof JobProgress>;
 
 export const TrainResult = z.strictObject({
@@ -176,8 +181,7 @@ export const TrainResult = z.strictObject({
   test: Accuracy,
   points: z.array(TrainingPoint),
   bestEpoch: z.int().min(1),
-  /** Epoch from which a resumed attempt went on; 0 when it never stopped. */
-  resumedFrom: z.int().min(0),
+  resumedFrom: z.int().min(0).describe('epoch from which a resumed attempt went on; 0 when it never stopped'),
   seconds: z.number(),
 });
 export type TrainResult = z.infer<typeof TrainResult>;
@@ -196,8 +200,7 @@ export const EvaluateResult = z.strictObject({
   kind: z.literal('evaluate'),
   measurement: Measurement,
   test: Accuracy,
-  /** confusion[true class][predicted class] = count. */
-  confusion: z.array(z.array(z.int().min(0))),
+  confusion: z.array(z.array(z.int().min(0))).describe('confusion[true class][predicted class] = count'),
   seconds: z.number(),
 });
 export type EvaluateResult = z.infer<typeof EvaluateResult>;
@@ -207,10 +210,10 @@ export const TrainShardResult = z.strictObject({
   round: z.int().min(0),
   shard: z.int().min(0),
   common: BlobRef,
-  /** Null where optimisers begin anew in every round. */
-  inner: BlobRef.nullable(),
-  /** Sums over the steps and their samples. */
-  sums: z.strictObject({ loss: z.number(), correct: z.int().min(0), seen: z.int().min(0) }),
+  inner: BlobRef.nullable().describe('null where optimisers begin anew in every round'),
+  sums: z
+    .strictObject({ loss: z.number(), correct: z.int().min(0), seen: z.int().min(0) })
+    .describe('sums over the steps and their samples'),
   steps: z.int().min(0),
   seconds: z.number(),
 });

@@ -5,8 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Controller, Get, Req, Res } from '@nestjs/common';
-import { API_PREFIX, Recipe, TrainingConfig } from '@verge/contracts';
-import { z } from 'zod';
+import { API_PREFIX, documentJsonSchema, Recipe, TrainingConfig } from '@verge/contracts';
+import type { z } from 'zod';
 import { OpenPath } from '../http/operation.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { HttpRequest } from '../http/request.js';
@@ -58,8 +58,7 @@ export class DocumentsController {
     const name = request.params['name'] ?? '';
     const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
     if (!schema) throw new ProblemError('NOT_FOUND', `expected one of ${Object.keys(schemas).join(', ')}`);
-    const json = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
-    send(response, 'application/schema+json', JSON.stringify(json, null, 2));
+    send(response, 'application/schema+json', JSON.stringify(documentJsonSchema(schema), null, 2));
   }
 
   @Get('docs')

@@ -7,48 +7,50 @@ import { RoleName, route } from './route.js';
 import { Email, Password, User } from './user.js';
 
 /** What is known of the credential that a request came with. Its role and project are the most that it allows. */
-export const Credential = z.object({
-  kind: z.enum(['session', 'token']),
-  id: Id,
-  /** Of the token; '' for a session. */
-  name: z.string(),
-  role: RoleName,
-  /** null: every project of its user. */
-  project: Slug.nullable(),
-  managesUsers: z.boolean(),
-  expiresAt: Instant.nullable(),
-});
+export const Credential = z
+  .object({
+    kind: z.enum(['session', 'token']),
+    id: Id,
+    name: z.string().describe("of the token; '' for a session"),
+    role: RoleName,
+    project: Slug.nullable().describe('null: every project of its user'),
+    managesUsers: z.boolean(),
+    expiresAt: Instant.nullable(),
+  })
+  .meta({ id: 'Credential' });
 export type Credential = z.infer<typeof Credential>;
 
 /** The user as far as the credential reaches: a token of one project does not tell of the others. */
-export const Me = User.extend({ credential: Credential });
+export const Me = User.extend({ credential: Credential }).meta({ id: 'Me' });
 export type Me = z.infer<typeof Me>;
 
-export const Session = z.object({
-  id: Id,
-  createdAt: Instant,
-  expiresAt: Instant,
-  /** The network address of the login. */
-  source: z.string(),
-  userAgent: z.string(),
-  /** Whether it is the session that asks. */
-  current: z.boolean(),
-});
+export const Session = z
+  .object({
+    id: Id,
+    createdAt: Instant,
+    expiresAt: Instant,
+    source: z.string().describe('the network address of the login'),
+    userAgent: z.string(),
+    current: z.boolean().describe('whether it is the session that asks'),
+  })
+  .meta({ id: 'Session' });
 export type Session = z.infer<typeof Session>;
 
-export const ApiToken = z.object({
-  id: Id,
-  name: z.string(),
-  project: Slug.nullable(),
-  role: RoleName,
-  /** The token that made it and that it ends with; null when a session made it. */
-  parent: Id.nullable(),
-  /** Whether it may create users, reset passwords and the like; its user must be an administrator. */
-  managesUsers: z.boolean(),
-  createdAt: Instant,
-  lastUsedAt: Instant.nullable(),
-  expiresAt: Instant.nullable(),
-});
+export const ApiToken = z
+  .object({
+    id: Id,
+    name: z.string(),
+    project: Slug.nullable(),
+    role: RoleName,
+    parent: Id.nullable().describe('the token that made it and that it ends with; null when a session made it'),
+    managesUsers: z
+      .boolean()
+      .describe('whether it may create users, reset passwords and the like; its user must be an administrator'),
+    createdAt: Instant,
+    lastUsedAt: Instant.nullable(),
+    expiresAt: Instant.nullable(),
+  })
+  .meta({ id: 'ApiToken' });
 export type ApiToken = z.infer<typeof ApiToken>;
 
 export const accessRoutes = {
@@ -137,8 +139,13 @@ export const accessRoutes = {
       name: z.string().min(1).max(120),
       project: Slug.nullable().default(null),
       role: RoleName.default('operator'),
-      /** null: never. Left out: as late as the credential that asks allows. */
-      expiresInDays: z.int().min(1).max(3650).nullable().optional(),
+      expiresInDays: z
+        .int()
+        .min(1)
+        .max(3650)
+        .nullable()
+        .optional()
+        .describe('null: never. Left out: as late as the credential that asks allows.'),
       managesUsers: z.boolean().default(false),
     }),
     response: ApiToken.extend({ token: z.string() }),

@@ -14,12 +14,12 @@ export const alarmCodes = [
   'WITHDRAWN_RUNS',
 ] as const;
 
-export const Alarm = z.object({
-  code: z.enum(alarmCodes),
-  /** What it is about: a role, a target path, a number of devices. */
-  subject: z.string(),
-  /** When it breaks, or broke; null where there is no such moment. */
-  expiresAt: Instant.nullable(),
-  message: z.string(),
-});
+export const Alarm = z
+  .object({
+    code: z.enum(alarmCodes),
+    subject: z.string().describe('what it is about: a role, a target path, a number of devices'),
+    expiresAt: Instant.nullable().describe('when it breaks, or broke; null where there is no such moment'),
+    message: z.string(),
+  })
+  .meta({ id: 'Alarm' });
 export type Alarm = z.infer<typeof Alarm>;

@@ -4,22 +4,27 @@ import { Instant } from '../identifiers.js';
 import { newestFirst, page } from './page.js';
 import { route } from './route.js';
 
-export const AuditEntry = z.object({
-  id: z.string(),
-  at: Instant,
-  /** 'anonymous': somebody who could not say who they are, for example with a wrong password. */
-  actor: z.object({
-    kind: z.enum(['user', 'token', 'device', 'system', 'anonymous']),
+export const AuditEntry = z
+  .object({
     id: z.string(),
-    name: z.string(),
-  }),
-  /** noun.verb, for example rollout.create. */
-  action: z.string(),
-  subject: z.object({ kind: z.string(), id: z.string(), name: z.string() }).nullable(),
-  /** Refusals of one kind by one actor within a minute are one entry or two; `detail.count` says how many the second stands for. */
-  outcome: z.enum(['success', 'refused']),
-  detail: z.record(z.string(), z.unknown()),
-});
+    at: Instant,
+    actor: z
+      .object({
+        kind: z.enum(['user', 'token', 'device', 'system', 'anonymous']),
+        id: z.string(),
+        name: z.string(),
+      })
+      .describe("'anonymous': somebody who could not say who they are, for example with a wrong password"),
+    action: z.string().describe('noun.verb, for example rollout.create'),
+    subject: z.object({ kind: z.string(), id: z.string(), name: z.string() }).nullable(),
+    outcome: z
+      .enum(['success', 'refused'])
+      .describe(
+        'Refusals of one kind by one actor within a minute are one entry or two; detail.count says how many the second stands for.',
+      ),
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'AuditEntry' });
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
 const auditQuery = {
@@ -49,13 +54,14 @@ export const auditRoutes = {
     summary: 'Who did what in all of the control plane, newest first: logins, users, tokens, and every project.',
     query: z.strictObject({
       ...auditQuery,
-      /** organisation: only what belongs to no project. */
-      scope: z.enum(['all', 'organisation']).default('all'),
+      scope: z.enum(['all', 'organisation']).default('all').describe('organisation: only what belongs to no project'),
     }),
     response: page(
       AuditEntry.extend({
-        /** Slug of the project, or its id when it has been deleted; null for what belongs to no project. */
-        project: z.string().nullable(),
+        project: z
+          .string()
+          .nullable()
+          .describe('slug of the project, or its id when it has been deleted; null for what belongs to no project'),
       }),
     ),
   }),

@@ -11,32 +11,33 @@ import { freeText } from '../text.js';
 import { listQuery, page, pagePart, search } from './page.js';
 import { route } from './route.js';
 
-export const Blob = z.object({ digest: Digest, bytes: z.int() });
+export const Blob = z.object({ digest: Digest, bytes: z.int() }).meta({ id: 'Blob' });
 
-export const BlobPart = z.object({
-  digest: Digest,
-  /** Bytes that have arrived. */
-  received: z.int(),
-  /** Whether the project holds the whole blob. */
-  stored: z.boolean(),
-});
+export const BlobPart = z
+  .object({
+    digest: Digest,
+    received: z.int().describe('bytes that have arrived'),
+    stored: z.boolean().describe('whether the project holds the whole blob'),
+  })
+  .meta({ id: 'BlobPart' });
 
-export const Dataset = z.object({
-  id: Id,
-  name: Slug,
-  description: z.string(),
-  format: DatasetFormat,
-  fileCount: z.int(),
-  /** Digest of the list of files, which is a blob itself: what provenance names. */
-  digest: Digest,
-  labels: z.array(z.string()),
-  preprocess: Preprocess.nullable(),
-  split: Slug,
-  source: z.string(),
-  license: z.string(),
-  bytes: z.int(),
-  createdAt: Instant,
-});
+export const Dataset = z
+  .object({
+    id: Id,
+    name: Slug,
+    description: z.string(),
+    format: DatasetFormat,
+    fileCount: z.int(),
+    digest: Digest.describe('digest of the list of files, which is a blob itself: what provenance names'),
+    labels: z.array(z.string()),
+    preprocess: Preprocess.nullable(),
+    split: Slug,
+    source: z.string(),
+    license: z.string(),
+    bytes: z.int(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof Dataset>;
 
 /** What a request may name in one go. More files than `files` may hold are registered by their list. */
@@ -56,8 +57,9 @@ const CreateDataset = z
           context.addIssue({ code: 'custom', path: [index, 'path'], message: detail });
       })
       .optional(),
-    /** Digest of a blob that lists the files, a line each, sorted by path: `<digest> <bytes> <path>`. */
-    list: Digest.optional(),
+    list: Digest.optional().describe(
+      'digest of a blob that lists the files, a line each, sorted by path: <digest> <bytes> <path>',
+    ),
     labels: z.array(z.string().max(200)).max(100_000).default([]),
     preprocess: Preprocess.nullable().default(null),
     split: Slug.default('auto'),
@@ -67,60 +69,70 @@ const CreateDataset = z
   .refine((body) => (body.files === undefined) !== (body.list === undefined), {
     path: ['files'],
     message: 'expected either files or list',
-  });
+  })
+  .meta({ id: 'CreateDataset' });
 
-export const VersionMetrics = z.object({
-  measurement: Measurement.nullable(),
-  validation: Accuracy.nullable(),
-  test: Accuracy.nullable(),
-});
+export const VersionMetrics = z
+  .object({
+    measurement: Measurement.nullable(),
+    validation: Accuracy.nullable(),
+    test: Accuracy.nullable(),
+  })
+  .meta({ id: 'VersionMetrics' });
 export type VersionMetrics = z.infer<typeof VersionMetrics>;
 
-export const Model = z.object({
-  id: Id,
-  name: Slug,
-  description: z.string(),
-  task: Task,
-  createdAt: Instant,
-  versions: z.int(),
-  latest: z.object({ id: Id, version: z.int(), test: Accuracy.nullable(), bytes: z.int() }).nullable(),
-});
+export const Model = z
+  .object({
+    id: Id,
+    name: Slug,
+    description: z.string(),
+    task: Task,
+    createdAt: Instant,
+    versions: z.int(),
+    latest: z.object({ id: Id, version: z.int(), test: Accuracy.nullable(), bytes: z.int() }).nullable(),
+  })
+  .meta({ id: 'Model' });
 export type Model = z.infer<typeof Model>;
 
-export const Version = z.object({
-  id: Id,
-  model: Slug,
-  version: z.int(),
-  task: Task,
-  digest: Digest,
-  bytes: z.int(),
-  inputs: z.array(TensorSpec),
-  outputs: z.array(TensorSpec),
-  labels: z.array(z.string()),
-  preprocess: Preprocess.nullable(),
-  /** teacher: others were distilled from it; student: distilled; plain: trained on labels; imported: brought from outside. */
-  origin: z.enum(['plain', 'distilled', 'imported']),
-  trainingId: Id.nullable(),
-  datasetId: Id.nullable(),
-  teacherVersionId: Id.nullable(),
-  metrics: VersionMetrics,
-  notes: z.string(),
-  createdAt: Instant,
-});
+export const Version = z
+  .object({
+    id: Id,
+    model: Slug,
+    version: z.int(),
+    task: Task,
+    digest: Digest,
+    bytes: z.int(),
+    inputs: z.array(TensorSpec),
+    outputs: z.array(TensorSpec),
+    labels: z.array(z.string()),
+    preprocess: Preprocess.nullable(),
+    origin: z
+      .enum(['plain', 'distilled', 'imported'])
+      .describe('plain: trained on labels; distilled: taught by another version; imported: brought from outside'),
+    trainingId: Id.nullable(),
+    datasetId: Id.nullable(),
+    teacherVersionId: Id.nullable(),
+    metrics: VersionMetrics,
+    notes: z.string(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Version' });
 export type Version = z.infer<typeof Version>;
 
 /** A directed graph: edges run from what came first to what was made from it. */
-export const Lineage = z.object({
-  nodes: z.array(
-    z.object({
-      id: z.string(),
-      kind: z.enum(['dataset', 'training', 'version', 'compression', 'artifact', 'release', 'rollout']),
-      name: z.string(),
-      detail: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  edges: z.array(z.object({ from: z.string(), to: z.string(), role: z.string() })),
-});
+export const Lineage = z
+  .object({
+    nodes: z.array(
+      z.object({
+        id: z.string(),
+        kind: z.enum(['dataset', 'training', 'version', 'compression', 'artifact', 'release', 'rollout']),
+        name: z.string(),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
+    edges: z.array(z.object({ from: z.string(), to: z.string(), role: z.string() })),
+  })
+  .meta({ id: 'Lineage' });
 export type Lineage = z.infer<typeof Lineage>;
 
 export const catalogRoutes = {
@@ -159,10 +171,16 @@ export const catalogRoutes = {
     rawBody: true,
     summary: 'Send the next part of a blob. What arrived before a connection broke is kept for a day.',
     query: z.strictObject({
-      /** Where this part begins: what has arrived so far. */
-      offset: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-      /** After this part the blob is whole: it is checked against its digest and stored. */
-      last: z.stringbool().default(false),
+      offset: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(Number.MAX_SAFE_INTEGER)
+        .describe('where this part begins: what has arrived so far'),
+      last: z
+        .stringbool()
+        .default(false)
+        .describe('after this part the blob is whole: it is checked against its digest and stored'),
     }),
     response: BlobPart,
   }),

@@ -5,90 +5,104 @@ import { freeText } from '../text.js';
 import { Flag, listQuery, newestFirst, page, search } from './page.js';
 import { route } from './route.js';
 
-const Labels = z.record(z.string().min(1).max(63), z.string().max(255));
+const Labels = z.record(z.string().min(1).max(63), z.string().max(255)).meta({ id: 'Labels' });
 
-const LabelsPatch = z.record(z.string().min(1).max(63), z.string().max(255).nullable());
+const LabelsPatch = z.record(z.string().min(1).max(63), z.string().max(255).nullable()).meta({ id: 'LabelsPatch' });
 
-export const RunningArtifact = z.object({
-  id: Id.nullable(),
-  manifestDigest: Digest,
-  model: Slug.nullable(),
-  version: z.int().nullable(),
-});
+export const RunningArtifact = z
+  .object({
+    id: Id.nullable(),
+    manifestDigest: Digest,
+    model: Slug.nullable(),
+    version: z.int().nullable(),
+  })
+  .meta({ id: 'RunningArtifact' });
 
-export const Device = z.object({
-  id: Id,
-  name: z.string(),
-  deviceClass: Slug,
-  groupId: Id.nullable(),
-  group: Slug.nullable(),
-  labels: Labels,
-  state: z.enum(['active', 'revoked']),
-  /** Whether its watch stream is open. */
-  online: z.boolean(),
-  lastSeenAt: Instant.nullable(),
-  enrolledAt: Instant,
-  certificateExpiresAt: Instant,
-  facts: z.record(z.string(), z.string()),
-  updateState: z.string(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
-  active: RunningArtifact.nullable(),
-  desired: RunningArtifact.nullable(),
-  rssBytes: z.int().nullable(),
-  spoolRecords: z.int().nullable(),
-  spoolDropped: z.int().nullable(),
-});
+export const Device = z
+  .object({
+    id: Id,
+    name: z.string(),
+    deviceClass: Slug,
+    groupId: Id.nullable(),
+    group: Slug.nullable(),
+    labels: Labels,
+    state: z.enum(['active', 'revoked']),
+    online: z.boolean().describe('whether its watch stream is open'),
+    lastSeenAt: Instant.nullable(),
+    enrolledAt: Instant,
+    certificateExpiresAt: Instant,
+    facts: z.record(z.string(), z.string()),
+    updateState: z.string(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    active: RunningArtifact.nullable(),
+    desired: RunningArtifact.nullable(),
+    rssBytes: z.int().nullable(),
+    spoolRecords: z.int().nullable(),
+    spoolDropped: z.int().nullable(),
+  })
+  .meta({ id: 'Device' });
 export type Device = z.infer<typeof Device>;
 
-export const Group = z.object({
-  id: Id,
-  name: Slug,
-  description: z.string(),
-  devices: z.int(),
-  online: z.int(),
-  createdAt: Instant,
-});
+export const Group = z
+  .object({
+    id: Id,
+    name: Slug,
+    description: z.string(),
+    devices: z.int(),
+    online: z.int(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Group' });
 export type Group = z.infer<typeof Group>;
 
-export const EnrollmentToken = z.object({
-  id: Id,
-  name: z.string(),
-  deviceClass: Slug,
-  group: Slug.nullable(),
-  maxUses: z.int(),
-  uses: z.int(),
-  /** The one device that may use it, to enrol again. */
-  deviceId: Id.nullable(),
-  expiresAt: Instant,
-  createdAt: Instant,
-  revoked: z.boolean(),
-});
+export const EnrollmentToken = z
+  .object({
+    id: Id,
+    name: z.string(),
+    deviceClass: Slug,
+    group: Slug.nullable(),
+    maxUses: z.int(),
+    uses: z.int(),
+    deviceId: Id.nullable().describe('the one device that may use it, to enrol again'),
+    expiresAt: Instant,
+    createdAt: Instant,
+    revoked: z.boolean(),
+  })
+  .meta({ id: 'EnrollmentToken' });
 export type EnrollmentToken = z.infer<typeof EnrollmentToken>;
 
 /** What a device needs to enrol: written to a file and given to `verge-agent enroll --bundle`. */
-export const EnrollmentBundle = z.strictObject({
-  schema: z.literal('verge.enrollment/1'),
-  /** host:port of the Enrollment service. */
-  endpoint: z.string().regex(/^[^\s:]+:[0-9]{1,5}$/, 'expected host:port'),
-  token: z.string().min(20),
-  deviceClass: Slug,
-  authorityPem: z.string().includes('BEGIN CERTIFICATE'),
-  /**
-   * root.json of the release repository, base64. `verge devices enroll-token` puts it in from the operator's own keys
-   * folder: a device must not learn it from the control plane.
-   */
-  releaseRoot: z.base64().nullable(),
-  /** The device that enrols again with it, and keeps its identity, its models and its telemetry. */
-  deviceId: Id.optional(),
-});
+export const EnrollmentBundle = z
+  .strictObject({
+    schema: z.literal('verge.enrollment/1'),
+    endpoint: z
+      .string()
+      .regex(/^[^\s:]+:[0-9]{1,5}$/, 'expected host:port')
+      .describe('host:port of the Enrollment service'),
+    token: z.string().min(20),
+    deviceClass: Slug,
+    authorityPem: z.string().includes('BEGIN CERTIFICATE'),
+    releaseRoot: z
+      .base64()
+      .nullable()
+      .describe(
+        "root.json of the release repository, base64. verge devices enroll-token puts it in from the operator's own keys folder: a device must not learn it from the control plane.",
+      ),
+    deviceId: Id.optional().describe(
+      'the device that enrols again with it, and keeps its identity, its models and its telemetry',
+    ),
+  })
+  .meta({ id: 'EnrollmentBundle' });
 export type EnrollmentBundle = z.infer<typeof EnrollmentBundle>;
 
-export const DeviceEvent = z.object({
-  at: Instant,
-  kind: z.string(),
-  message: z.string(),
-  detail: z.record(z.string(), z.unknown()),
-});
+export const DeviceEvent = z
+  .object({
+    at: Instant,
+    kind: z.string(),
+    message: z.string(),
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'DeviceEvent' });
 export type DeviceEvent = z.infer<typeof DeviceEvent>;
 
 export const fleetRoutes = {

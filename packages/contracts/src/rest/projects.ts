@@ -5,18 +5,20 @@ import { listQuery, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email } from './user.js';
 
-export const Project = z.object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant, role: RoleName });
+export const Project = z
+  .object({ id: Id, slug: Slug, name: z.string(), createdAt: Instant, role: RoleName })
+  .meta({ id: 'Project' });
 export type Project = z.infer<typeof Project>;
 
-export const Member = z.object({
-  /** Of the user. */
-  id: Id,
-  email: Email,
-  name: z.string(),
-  role: RoleName,
-  /** A disabled user stays a member, and is let in nowhere. */
-  disabled: z.boolean(),
-});
+export const Member = z
+  .object({
+    id: Id.describe('of the user'),
+    email: Email,
+    name: z.string(),
+    role: RoleName,
+    disabled: z.boolean().describe('a disabled user stays a member, and is let in nowhere'),
+  })
+  .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
 
 export const projectRoutes = {

@@ -8,91 +8,92 @@ import { Flag, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
 /** That people took an artifact back, in signed metadata. No rollout offers it, and no device begins to run it. */
-export const Withdrawn = z.object({ at: Instant, reason: z.string() });
+export const Withdrawn = z.object({ at: Instant, reason: z.string() }).meta({ id: 'Withdrawn' });
 
-export const Artifact = z.object({
-  id: Id,
-  model: Slug,
-  version: z.int(),
-  versionId: Id,
-  compressionId: Id,
-  deviceClass: Slug,
-  recipe: Slug,
-  /** TUF target path of the manifest. */
-  targetPath: z.string(),
-  manifestDigest: Digest,
-  manifestBytes: z.int(),
-  manifest: ArtifactManifest,
-  report: CompressionReport,
-  offered: z.boolean(),
-  withdrawn: Withdrawn.nullable(),
-  /** Sum of the files' sizes. */
-  bytes: z.int(),
-  createdAt: Instant,
-});
+export const Artifact = z
+  .object({
+    id: Id,
+    model: Slug,
+    version: z.int(),
+    versionId: Id,
+    compressionId: Id,
+    deviceClass: Slug,
+    recipe: Slug,
+    targetPath: z.string().describe('TUF target path of the manifest'),
+    manifestDigest: Digest,
+    manifestBytes: z.int(),
+    manifest: ArtifactManifest,
+    report: CompressionReport,
+    offered: z.boolean(),
+    withdrawn: Withdrawn.nullable(),
+    bytes: z.int().describe("sum of the files' sizes"),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Artifact' });
 export type Artifact = z.infer<typeof Artifact>;
 
-export const Release = z.object({
-  id: Id,
-  name: z.string(),
-  notes: z.string(),
-  artifacts: z.array(
-    z.object({
-      id: Id,
-      model: Slug,
-      version: z.int(),
-      deviceClass: Slug,
-      manifestDigest: Digest,
-      withdrawn: Withdrawn.nullable(),
-    }),
-  ),
-  /** Version of targets.json that first listed these artifacts. */
-  targetsVersion: z.int(),
-  createdBy: z.string(),
-  createdAt: Instant,
-});
+export const Release = z
+  .object({
+    id: Id,
+    name: z.string(),
+    notes: z.string(),
+    artifacts: z.array(
+      z.object({
+        id: Id,
+        model: Slug,
+        version: z.int(),
+        deviceClass: Slug,
+        manifestDigest: Digest,
+        withdrawn: Withdrawn.nullable(),
+      }),
+    ),
+    targetsVersion: z.int().describe('version of targets.json that first listed these artifacts'),
+    createdBy: z.string(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Release' });
 export type Release = z.infer<typeof Release>;
 
 /** A TUF metadata file name: root, targets and snapshot carry a version, timestamp does not (TUF 1.0, consistent snapshots). */
 export const MetadataName = z
   .string()
-  .regex(/^([1-9][0-9]*\.(root|targets|snapshot)|timestamp)\.json$/, 'expected a TUF metadata file name');
-export const MetadataFile = z.strictObject({ name: MetadataName, content: z.base64().max(8 * 1024 * 1024) });
+  .regex(/^([1-9][0-9]*\.(root|targets|snapshot)|timestamp)\.json$/, 'expected a TUF metadata file name')
+  .meta({ id: 'MetadataName' });
+export const MetadataFile = z
+  .strictObject({ name: MetadataName, content: z.base64().max(8 * 1024 * 1024) })
+  .meta({ id: 'MetadataFile' });
 
 const listed = {
   path: z.string(),
   manifestDigest: Digest,
-  /** Null when the artifact is not of this project any more. */
-  artifactId: Id.nullable(),
+  artifactId: Id.nullable().describe('null when the artifact is not of this project any more'),
 };
 
 /** The release repository of a project as its newest published metadata describes it; no roles before the first release. */
-export const ReleaseRepository = z.object({
-  roles: z.array(
-    z.object({
-      role: z.enum(['root', 'targets', 'snapshot', 'timestamp']),
-      version: z.int(),
-      expiresAt: Instant,
-      /** Whole days until then; negative once it has expired. */
-      daysLeft: z.int(),
-      keyIds: z.array(z.string()),
-      /** Keys that must sign. */
-      threshold: z.int(),
-    }),
-  ),
-  targets: z.array(z.object(listed)),
-  withdrawn: z.array(
-    z.object({
-      ...listed,
-      reason: z.string(),
-      withdrawnAt: Instant,
-      /** Active devices that report that they run it. */
-      running: z.int(),
-      /** The first hundred of them, by name. */
-      devices: z.array(z.object({ id: Id, name: z.string() })),
-    }),
-  ),
-});
+export const ReleaseRepository = z
+  .object({
+    roles: z.array(
+      z.object({
+        role: z.enum(['root', 'targets', 'snapshot', 'timestamp']),
+        version: z.int(),
+        expiresAt: Instant,
+        daysLeft: z.int().describe('whole days until then; negative once it has expired'),
+        keyIds: z.array(z.string()),
+        threshold: z.int().describe('keys that must sign'),
+      }),
+    ),
+    targets: z.array(z.object(listed)),
+    withdrawn: z.array(
+      z.object({
+        ...listed,
+        reason: z.string(),
+        withdrawnAt: Instant,
+        running: z.int().describe('active devices that report that they run it'),
+        devices: z.array(z.object({ id: Id, name: z.string() })).describe('the first hundred of them, by name'),
+      }),
+    ),
+  })
+  .meta({ id: 'ReleaseRepository' });
 export type ReleaseRepository = z.infer<typeof ReleaseRepository>;
 
 export const releaseRoutes = {

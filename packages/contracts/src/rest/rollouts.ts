@@ -5,10 +5,9 @@ import { anyOf, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
 /** A wave takes a number of devices, or brings the total up to a percentage of them. The last wave is everything left. */
-export const Wave = z.union([
-  z.strictObject({ devices: z.int().min(1) }),
-  z.strictObject({ percent: z.number().gt(0).max(100) }),
-]);
+export const Wave = z
+  .union([z.strictObject({ devices: z.int().min(1) }), z.strictObject({ percent: z.number().gt(0).max(100) })])
+  .meta({ id: 'Wave' });
 export type Wave = z.infer<typeof Wave>;
 
 /**
@@ -16,119 +15,176 @@ export type Wave = z.infer<typeof Wave>;
  * devices have reported can breach it: a device that is switched off says nothing about the model. All times are
  * counted on the rollout's own clock, which stands still while the rollout is paused or the control plane is down.
  */
-export const Gate = z.strictObject({
-  /** Fraction of a wave's reached devices that may fail to download, verify, install or pass their self-test. */
-  maxFailedFraction: z.number().min(0).max(1).default(0),
-  /** Largest fraction of requests that end in an error of the model, beyond what the version before had on the same device. */
-  maxErrorRate: z.number().min(0).max(1).default(0.01),
-  /** Largest p50 latency of the new version as a multiple of the old one's on the same devices; null: not watched. */
-  maxLatencyRatio: z.number().positive().nullable().default(1.5),
-  /** Requests that each updated device must have answered before its figures count; 0 does not wait for traffic. */
-  minRequests: z.int().min(0).default(20),
-  /** Longest wait for those requests, in seconds. Afterwards the devices that had them decide. */
-  trafficSeconds: z.number().min(0).max(2_592_000).default(86_400),
-  /** What to do when no device had its requests by then: pause and let a person decide, or go on without. */
-  whenNoTraffic: z.enum(['pause', 'pass']).default('pause'),
-  /** Shortest time a wave is watched once its devices are updated, in seconds. */
-  observeSeconds: z.number().min(0).max(604_800).default(60),
-  /**
-   * How long a wave waits for a device, in seconds. One that was never reached is left behind as pending, one that began
-   * and makes no progress as stalled; both are updated when they come back.
-   */
-  deviceTimeoutSeconds: z.number().min(1).max(2_592_000).default(3600),
-  /** Fraction of a wave's devices that must have reported how it went before a next wave starts; at least one must. */
-  minReachedFraction: z.number().min(0).max(1).default(0.5),
-  /** Whether a device that began the update and stalled counts as failed. */
-  countStalled: z.boolean().default(false),
-});
+export const Gate = z
+  .strictObject({
+    maxFailedFraction: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe(
+        "fraction of a wave's reached devices that may fail to download, verify, install or pass their self-test",
+      ),
+    maxErrorRate: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.01)
+      .describe(
+        'largest fraction of requests that end in an error of the model, beyond what the version before had on the same device',
+      ),
+    maxLatencyRatio: z
+      .number()
+      .positive()
+      .nullable()
+      .default(1.5)
+      .describe(
+        "largest p50 latency of the new version as a multiple of the old one's on the same devices; null: not watched",
+      ),
+    minRequests: z
+      .int()
+      .min(0)
+      .default(20)
+      .describe(
+        'requests that each updated device must have answered before its figures count; 0 does not wait for traffic',
+      ),
+    trafficSeconds: z
+      .number()
+      .min(0)
+      .max(2_592_000)
+      .default(86_400)
+      .describe('Longest wait for those requests, in seconds. Afterwards the devices that had them decide.'),
+    whenNoTraffic: z
+      .enum(['pause', 'pass'])
+      .default('pause')
+      .describe('what to do when no device had its requests by then: pause and let a person decide, or go on without'),
+    observeSeconds: z
+      .number()
+      .min(0)
+      .max(604_800)
+      .default(60)
+      .describe('shortest time a wave is watched once its devices are updated, in seconds'),
+    deviceTimeoutSeconds: z
+      .number()
+      .min(1)
+      .max(2_592_000)
+      .default(3600)
+      .describe(
+        'How long a wave waits for a device, in seconds. One that was never reached is left behind as pending, one that began and makes no progress as stalled; both are updated when they come back.',
+      ),
+    minReachedFraction: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.5)
+      .describe(
+        "fraction of a wave's devices that must have reported how it went before a next wave starts; at least one must",
+      ),
+    countStalled: z
+      .boolean()
+      .default(false)
+      .describe('whether a device that began the update and stalled counts as failed'),
+  })
+  .meta({ id: 'Gate' });
 export type Gate = z.infer<typeof Gate>;
 
-export const RolloutStateName = z.enum(['running', 'paused', 'reverting', 'succeeded', 'reverted', 'cancelled']);
-export const RolloutDeviceStateName = z.enum([
-  'waiting',
-  'offered',
-  'pending',
-  'updating',
-  'stalled',
-  'updated',
-  'failed',
-  'reverting',
-  'reverted',
-  'skipped',
-]);
-export const WaveStateName = z.enum(['waiting', 'active', 'passed', 'failed', 'unreached']);
+export const RolloutStateName = z
+  .enum(['running', 'paused', 'reverting', 'succeeded', 'reverted', 'cancelled'])
+  .meta({ id: 'RolloutState' });
+export const RolloutDeviceStateName = z
+  .enum([
+    'waiting',
+    'offered',
+    'pending',
+    'updating',
+    'stalled',
+    'updated',
+    'failed',
+    'reverting',
+    'reverted',
+    'skipped',
+  ])
+  .meta({ id: 'RolloutDeviceState' });
+export const WaveStateName = z.enum(['waiting', 'active', 'passed', 'failed', 'unreached']).meta({ id: 'WaveState' });
 export type WaveState = z.infer<typeof WaveStateName>;
 
-export const WaveStatus = z.object({
-  index: z.int(),
-  /** unreached: it ended before any of its devices was reached. */
-  state: WaveStateName,
-  devices: z.int(),
-  updated: z.int(),
-  failed: z.int(),
-  /** Not reached yet; no failure. */
-  pending: z.int(),
-  /** Began and made no progress since. */
-  stalled: z.int(),
-  /** Observed since the wave's devices were updated. */
-  requests: z.int(),
-  errors: z.int(),
-  /** Errors that the same requests would have met with the version before, each device at its own earlier rate. */
-  expectedErrors: z.number(),
-  p50Ms: z.number().nullable(),
-  baselineP50Ms: z.number().nullable(),
-  startedAt: Instant.nullable(),
-  finishedAt: Instant.nullable(),
-});
+export const WaveStatus = z
+  .object({
+    index: z.int(),
+    state: WaveStateName.describe('unreached: it ended before any of its devices was reached'),
+    devices: z.int(),
+    updated: z.int(),
+    failed: z.int(),
+    pending: z.int().describe('not reached yet; no failure'),
+    stalled: z.int().describe('began and made no progress since'),
+    requests: z.int().describe("observed since the wave's devices were updated"),
+    errors: z.int(),
+    expectedErrors: z
+      .number()
+      .describe(
+        'errors that the same requests would have met with the version before, each device at its own earlier rate',
+      ),
+    p50Ms: z.number().nullable(),
+    baselineP50Ms: z.number().nullable(),
+    startedAt: Instant.nullable(),
+    finishedAt: Instant.nullable(),
+  })
+  .meta({ id: 'WaveStatus' });
 export type WaveStatus = z.infer<typeof WaveStatus>;
 
-export const Rollout = z.object({
-  id: Id,
-  name: z.string(),
-  releaseId: Id,
-  release: z.string(),
-  model: Slug,
-  version: z.int(),
-  group: Slug,
-  waves: z.array(WaveStatus),
-  gate: Gate,
-  state: RolloutStateName,
-  /** Why it stopped or waits, in words. */
-  reason: z.string(),
-  counts: z.record(RolloutDeviceStateName, z.int()),
-  createdBy: z.string(),
-  createdAt: Instant,
-  finishedAt: Instant.nullable(),
-});
+export const Rollout = z
+  .object({
+    id: Id,
+    name: z.string(),
+    releaseId: Id,
+    release: z.string(),
+    model: Slug,
+    version: z.int(),
+    group: Slug,
+    waves: z.array(WaveStatus),
+    gate: Gate,
+    state: RolloutStateName,
+    reason: z.string().describe('why it stopped or waits, in words'),
+    counts: z.record(RolloutDeviceStateName, z.int()),
+    createdBy: z.string(),
+    createdAt: Instant,
+    finishedAt: Instant.nullable(),
+  })
+  .meta({ id: 'Rollout' });
 export type Rollout = z.infer<typeof Rollout>;
 
-export const RolloutDevice = z.object({
-  deviceId: Id,
-  name: z.string(),
-  deviceClass: Slug,
-  wave: z.int(),
-  state: RolloutDeviceStateName,
-  online: z.boolean(),
-  updateState: z.string(),
-  /** What it serves now, as it last reported: a device that is reverting may still serve the new version. */
-  activeDigest: Digest.nullable(),
-  artifactId: Id.nullable(),
-  manifestDigest: Digest.nullable(),
-  previousDigest: Digest.nullable(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
-  requests: z.int(),
-  errors: z.int(),
-  p50Ms: z.number().nullable(),
-  baselineP50Ms: z.number().nullable(),
-  offeredAt: Instant.nullable(),
-  updatedAt: Instant.nullable(),
-});
+export const RolloutDevice = z
+  .object({
+    deviceId: Id,
+    name: z.string(),
+    deviceClass: Slug,
+    wave: z.int(),
+    state: RolloutDeviceStateName,
+    online: z.boolean(),
+    updateState: z.string(),
+    activeDigest: Digest.nullable().describe(
+      'what it serves now, as it last reported: a device that is reverting may still serve the new version',
+    ),
+    artifactId: Id.nullable(),
+    manifestDigest: Digest.nullable(),
+    previousDigest: Digest.nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    requests: z.int(),
+    errors: z.int(),
+    p50Ms: z.number().nullable(),
+    baselineP50Ms: z.number().nullable(),
+    offeredAt: Instant.nullable(),
+    updatedAt: Instant.nullable(),
+  })
+  .meta({ id: 'RolloutDevice' });
 export type RolloutDevice = z.infer<typeof RolloutDevice>;
 
-export const RolloutEventMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('rollout'), rollout: Rollout }),
-  z.object({ type: z.literal('device'), device: RolloutDevice }),
-]);
+export const RolloutEventMessage = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('rollout'), rollout: Rollout }),
+    z.object({ type: z.literal('device'), device: RolloutDevice }),
+  ])
+  .meta({ id: 'RolloutEventMessage' });
 export type RolloutEventMessage = z.infer<typeof RolloutEventMessage>;
 
 const one = '/projects/{project}/rollouts/{rollout}';

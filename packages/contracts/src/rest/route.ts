@@ -8,7 +8,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
 /** Rising order of power. */
 export const roles = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
-export const RoleName = z.enum(roles);
+export const RoleName = z.enum(roles).meta({ id: 'Role' });
 
 export interface Route {
   readonly method: Method;

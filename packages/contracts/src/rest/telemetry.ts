@@ -23,101 +23,114 @@ const counts = {
   loadErrors: z.int().describe('refused under load or while the model was replaced; not among the requests'),
 };
 
-export const TelemetryPoint = z.object({
-  at: Instant,
-  ...counts,
-  p50Ms: z.number().nullable(),
-  p95Ms: z.number().nullable(),
-  p99Ms: z.number().nullable(),
-});
+export const TelemetryPoint = z
+  .object({
+    at: Instant,
+    ...counts,
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+  })
+  .meta({ id: 'TelemetryPoint' });
 export type TelemetryPoint = z.infer<typeof TelemetryPoint>;
 
-export const FeatureSummary = z.object({
-  name: z.string(),
-  count: z.int(),
-  mean: z.number(),
-  std: z.number(),
-  min: z.number(),
-  max: z.number(),
-  p05: z.number().nullable(),
-  p50: z.number().nullable(),
-  p95: z.number().nullable(),
-});
+export const FeatureSummary = z
+  .object({
+    name: z.string(),
+    count: z.int(),
+    mean: z.number(),
+    std: z.number(),
+    min: z.number(),
+    max: z.number(),
+    p05: z.number().nullable(),
+    p50: z.number().nullable(),
+    p95: z.number().nullable(),
+  })
+  .meta({ id: 'FeatureSummary' });
 
-export const TelemetryTotals = z.object({
-  ...counts,
-  /** Telemetry records counted; a record delivered again is not. */
-  records: z.int(),
-  /** Deliveries of records that were already counted. */
-  duplicates: z.int(),
-  devices: z.int(),
-  /** Counts of classes and values of features that had no room in the sums. */
-  leftOut: z.int(),
-  /** Records of these devices that are in quarantine now, whatever their window: they are counted nowhere else. */
-  quarantined: z.int(),
-  p50Ms: z.number().nullable(),
-  p95Ms: z.number().nullable(),
-  p99Ms: z.number().nullable(),
-  classes: z.array(z.object({ index: z.int(), label: z.string(), count: z.int() })),
-  features: z.array(FeatureSummary),
-});
+export const TelemetryTotals = z
+  .object({
+    ...counts,
+    records: z.int().describe('telemetry records counted; a record delivered again is not'),
+    duplicates: z.int().describe('deliveries of records that were already counted'),
+    devices: z.int(),
+    leftOut: z.int().describe('counts of classes and values of features that had no room in the sums'),
+    quarantined: z
+      .int()
+      .describe(
+        'records of these devices that are in quarantine now, whatever their window: they are counted nowhere else',
+      ),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+    classes: z.array(z.object({ index: z.int(), label: z.string(), count: z.int() })),
+    features: z.array(FeatureSummary),
+  })
+  .meta({ id: 'TelemetryTotals' });
 export type TelemetryTotals = z.infer<typeof TelemetryTotals>;
 
 /** A record that cannot be true, as its device sent it, and why. */
-export const QuarantinedRecord = z.object({
-  id: Id,
-  device: z.object({ id: Id, name: z.string() }),
-  receivedAt: Instant,
-  spoolId: z.string(),
-  seq: z.int(),
-  artifact: Digest.describe('manifest digest'),
-  startMs: z.int().describe('milliseconds since 1970 by the clock of the device'),
-  endMs: z.int(),
-  ...counts,
-  classes: z.array(z.object({ index: z.int(), count: z.int() })),
-  features: z.array(z.object({ name: z.string(), count: z.int(), mean: z.number(), min: z.number(), max: z.number() })),
-  reasons: z.array(FieldError),
-});
+export const QuarantinedRecord = z
+  .object({
+    id: Id,
+    device: z.object({ id: Id, name: z.string() }),
+    receivedAt: Instant,
+    spoolId: z.string(),
+    seq: z.int(),
+    artifact: Digest.describe('manifest digest'),
+    startMs: z.int().describe('milliseconds since 1970 by the clock of the device'),
+    endMs: z.int(),
+    ...counts,
+    classes: z.array(z.object({ index: z.int(), count: z.int() })),
+    features: z.array(
+      z.object({ name: z.string(), count: z.int(), mean: z.number(), min: z.number(), max: z.number() }),
+    ),
+    reasons: z.array(FieldError),
+  })
+  .meta({ id: 'QuarantinedRecord' });
 export type QuarantinedRecord = z.infer<typeof QuarantinedRecord>;
 
 const ofDevice = { device: Id.optional() };
 
-export const Overview = z.object({
-  devices: z.object({ total: z.int(), online: z.int(), failing: z.int(), revoked: z.int() }),
-  versionsInField: z.array(z.object({ model: Slug, version: z.int(), deviceClass: Slug, devices: z.int() })),
-  models: z.int(),
-  jobs: z.object({ queued: z.int(), running: z.int(), failedToday: z.int() }),
-  rollouts: z.object({ running: z.int(), paused: z.int(), reverting: z.int() }),
-  telemetry: z.object({
-    requestsLastHour: z.int(),
-    errorsLastHour: z.int(),
-    p50Ms: z.number().nullable(),
-    p95Ms: z.number().nullable(),
-  }),
-  /** The most urgent first; empty when nothing needs a person. */
-  alarms: z.array(Alarm),
-});
+export const Overview = z
+  .object({
+    devices: z.object({ total: z.int(), online: z.int(), failing: z.int(), revoked: z.int() }),
+    versionsInField: z.array(z.object({ model: Slug, version: z.int(), deviceClass: Slug, devices: z.int() })),
+    models: z.int(),
+    jobs: z.object({ queued: z.int(), running: z.int(), failedToday: z.int() }),
+    rollouts: z.object({ running: z.int(), paused: z.int(), reverting: z.int() }),
+    telemetry: z.object({
+      requestsLastHour: z.int(),
+      errorsLastHour: z.int(),
+      p50Ms: z.number().nullable(),
+      p95Ms: z.number().nullable(),
+    }),
+    alarms: z.array(Alarm).describe('the most urgent first; empty when nothing needs a person'),
+  })
+  .meta({ id: 'Overview' });
 export type Overview = z.infer<typeof Overview>;
 
 /** The project's feed: which resource changed. Readers fetch it again. */
-export const ProjectEvent = z.object({
-  type: z.enum([
-    'training',
-    'compression',
-    'evaluation',
-    'version',
-    'artifact',
-    'release',
-    'device',
-    'group',
-    'rollout',
-    'telemetry',
-    'dataset',
-    'model',
-  ]),
-  id: z.string(),
-  at: Instant,
-});
+export const ProjectEvent = z
+  .object({
+    type: z.enum([
+      'training',
+      'compression',
+      'evaluation',
+      'version',
+      'artifact',
+      'release',
+      'device',
+      'group',
+      'rollout',
+      'telemetry',
+      'dataset',
+      'model',
+    ]),
+    id: z.string(),
+    at: Instant,
+  })
+  .meta({ id: 'ProjectEvent' });
 export type ProjectEvent = z.infer<typeof ProjectEvent>;
 
 export const telemetryRoutes = {

@@ -8,14 +8,15 @@ import { TrainingConfig, TrainingPoint } from '../training-config.js';
 import { anyOf, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
-export const JobStateName = z.enum(['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled']);
+export const JobStateName = z
+  .enum(['queued', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'])
+  .meta({ id: 'JobState' });
 
 const work = {
   id: Id,
   state: JobStateName,
   progress: JobProgress.nullable(),
-  /** Why it failed, in words, null otherwise. */
-  error: z.string().nullable(),
+  error: z.string().nullable().describe('why it failed, in words, null otherwise'),
   attempts: z.int(),
   createdBy: z.string(),
   createdAt: Instant,
@@ -23,66 +24,75 @@ const work = {
   finishedAt: Instant.nullable(),
 };
 
-export const Training = z.object({
-  ...work,
-  name: z.string(),
-  model: Slug,
-  datasetId: Id,
-  dataset: Slug,
-  config: TrainingConfig,
-  teacherVersionId: Id.nullable(),
-  /** The version that it made. */
-  versionId: Id.nullable(),
-  version: z.int().nullable(),
-  test: Accuracy.nullable(),
-});
+export const Training = z
+  .object({
+    ...work,
+    name: z.string(),
+    model: Slug,
+    datasetId: Id,
+    dataset: Slug,
+    config: TrainingConfig,
+    teacherVersionId: Id.nullable(),
+    versionId: Id.nullable().describe('the version that it made'),
+    version: z.int().nullable(),
+    test: Accuracy.nullable(),
+  })
+  .meta({ id: 'Training' });
 export type Training = z.infer<typeof Training>;
 
-export const StoredRecipe = z.object({ id: Id, name: Slug, recipe: Recipe, createdAt: Instant });
+export const StoredRecipe = z
+  .object({ id: Id, name: Slug, recipe: Recipe, createdAt: Instant })
+  .meta({ id: 'StoredRecipe' });
 export type StoredRecipe = z.infer<typeof StoredRecipe>;
 
-export const Compression = z.object({
-  ...work,
-  versionId: Id,
-  model: Slug,
-  version: z.int(),
-  recipe: Recipe,
-  target: DeviceClass,
-  report: CompressionReport.nullable(),
-  artifactId: Id.nullable(),
-});
+export const Compression = z
+  .object({
+    ...work,
+    versionId: Id,
+    model: Slug,
+    version: z.int(),
+    recipe: Recipe,
+    target: DeviceClass,
+    report: CompressionReport.nullable(),
+    artifactId: Id.nullable(),
+  })
+  .meta({ id: 'Compression' });
 export type Compression = z.infer<typeof Compression>;
 
-export const Evaluation = z.object({
-  ...work,
-  versionId: Id,
-  model: Slug,
-  version: z.int(),
-  datasetId: Id,
-  dataset: Slug,
-  measurement: Measurement.nullable(),
-  test: Accuracy.nullable(),
-  confusion: z.array(z.array(z.int())).nullable(),
-});
+export const Evaluation = z
+  .object({
+    ...work,
+    versionId: Id,
+    model: Slug,
+    version: z.int(),
+    datasetId: Id,
+    dataset: Slug,
+    measurement: Measurement.nullable(),
+    test: Accuracy.nullable(),
+    confusion: z.array(z.array(z.int())).nullable(),
+  })
+  .meta({ id: 'Evaluation' });
 export type Evaluation = z.infer<typeof Evaluation>;
 
 /** Any piece of work, whatever its kind: what the queue holds. */
-export const WorkItem = z.object({
-  ...work,
-  kind: z.enum(['training', 'compression', 'evaluation']),
-  /** The model that it trains, compresses or evaluates. */
-  model: Slug,
-  /** In words: what a person called it, or what it is made of. */
-  name: z.string(),
-});
+export const WorkItem = z
+  .object({
+    ...work,
+    kind: z.enum(['training', 'compression', 'evaluation']),
+    model: Slug.describe('the model that it trains, compresses or evaluates'),
+    name: z.string().describe('in words: what a person called it, or what it is made of'),
+  })
+  .meta({ id: 'WorkItem' });
 export type WorkItem = z.infer<typeof WorkItem>;
 
 /** One server-sent event of a piece of work. `id:` of a point is its epoch, so that Last-Event-ID resumes. */
-export const WorkEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('state'), state: JobStateName, error: z.string().nullable() }),
-  z.object({ type: z.literal('progress'), progress: JobProgress }),
-  z.object({ type: z.literal('point'), point: TrainingPoint }),
-]);
+export const WorkEvent = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('state'), state: JobStateName, error: z.string().nullable() }),
+    z.object({ type: z.literal('progress'), progress: JobProgress }),
+    z.object({ type: z.literal('point'), point: TrainingPoint }),
+  ])
+  .meta({ id: 'WorkEvent' });
 export type WorkEvent = z.infer<typeof WorkEvent>;
 
 const workFilters = {
