@@ -15,6 +15,7 @@ import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { applyMigrations } from './database/migrations.js';
 import { waitForDatabase } from './database/reachable.js';
 import { EventBus } from './events/event-bus.js';
+import { compressed } from './http/compression.js';
 import { allowedMethods } from './http/methods.js';
 import { createLogger, NestLogger } from './log.js';
 import { sourceOf } from './site/source.js';
@@ -71,6 +72,7 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
   app.disable('etag');
   app.use(securityHeaders);
   app.use(sourceOf(config.trustedProxies));
+  app.use(compressed);
   app.use(allowedMethods);
   app.use(consoleFiles(config.consoleDir));
   await app.listen(config.http.port, config.http.host);

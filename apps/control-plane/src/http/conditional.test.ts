@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes, routeUrl, type Client, type Route } from '@verge/contracts';
 import { TestControlPlane } from '../../test/fleet/control-plane.js';
 import { SimulatedDevice } from '../../test/fleet/device.js';
-import { entityTag, matches, noneMatch, stateRouteOf } from './entity-tag.js';
+import { codedTag, entityTag, knownTag, matches, stateRouteOf } from './entity-tag.js';
 
 let plane: TestControlPlane;
 let api: Client;
@@ -109,10 +109,16 @@ it('tags compare as RFC 9110 says', () => {
     true,
     false,
   ]);
-  expect([noneMatch(a!, a!), noneMatch(a!, b!), noneMatch(`W/${a!}`, a!), noneMatch('*', a!)]).toEqual([
-    false,
-    true,
-    false,
-    false,
-  ]);
+  expect([a!, b!, `W/${a!}`, '*'].map((header) => knownTag(header, a!))).toEqual([a, undefined, a, a]);
+});
+
+it('tags of one state in several codings differ, and mean the same', () => {
+  const path = routes['devices.get'].path;
+  const tag = entityTag(path, { name: 'x', rssBytes: 1 });
+  const later = entityTag(path, { name: 'x', rssBytes: 2 });
+  for (const coding of ['br', 'gzip']) {
+    const coded = codedTag(tag, coding);
+    expect(coded).not.toBe(tag);
+    expect([matches(coded, later), knownTag(coded, tag), knownTag(coded, later)]).toEqual([true, coded, undefined]);
+  }
 });

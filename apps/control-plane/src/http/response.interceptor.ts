@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import type { Route } from '@verge/contracts';
 import { map, type Observable } from 'rxjs';
-import { entityTag, noneMatch, stateRouteOf } from './entity-tag.js';
+import { entityTag, knownTag, stateRouteOf } from './entity-tag.js';
 import type { HttpRequest } from './request.js';
 
 /** The caller has this answer already (RFC 9110, section 15.4.5). Thrown, so that no body is sent; the filter answers 304. */
@@ -30,9 +30,10 @@ export class ResponseInterceptor implements NestInterceptor {
         if (path === undefined) return parsed;
         const text = JSON.stringify(parsed);
         const tag = entityTag(path, parsed, text);
-        response.setHeader('etag', tag);
-        const known = route.method === 'GET' ? request.headers['if-none-match'] : undefined;
-        if (known !== undefined && !noneMatch(known, tag)) throw new NotModified();
+        const asked = route.method === 'GET' ? request.headers['if-none-match'] : undefined;
+        const known = asked === undefined ? undefined : knownTag(asked, tag);
+        response.setHeader('etag', known ?? tag);
+        if (known !== undefined) throw new NotModified();
         if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8');
         return text;
       }),

@@ -1,10 +1,9 @@
 /** The console's files, served from the folder that its build writes; any other page of it is its index (SPA fallback). */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { bytesTag, knownTag } from '../http/entity-tag.js';
 import type { HttpRequest } from '../http/request.js';
 
 /** apps/console/dist: the same distance from src/site and dist/site. */
@@ -28,7 +27,7 @@ const types: Record<string, string> = {
 const served = (path: string): boolean => !/^\/(api|healthz|readyz|metrics)(\/|$)/.test(path);
 
 /** The file of a path, null for one that is not there or not below the folder. */
-async function fileOf(folder: string, path: string): Promise<{ file: string; bytes: number } | null> {
+async function fileOf(folder: string, path: string): Promise<string | null> {
   let decoded: string;
   try {
     decoded = decodeURIComponent(path);
@@ -38,7 +37,7 @@ async function fileOf(folder: string, path: string): Promise<{ file: string; byt
   const file = join(folder, normalize(decoded));
   if (decoded.includes('\0') || !file.startsWith(folder + sep)) return null;
   const found = await stat(file).catch(() => null);
-  return found?.isFile() ? { file, bytes: found.size } : null;
+  return found?.isFile() ? file : null;
 }
 
 export function consoleFiles(override: string | undefined) {
@@ -49,11 +48,18 @@ export function consoleFiles(override: string | undefined) {
     // A path with a known extension names a file; names in other paths may hold dots, and those are pages.
     const found = (await fileOf(folder, path)) ?? (extname(path) in types ? null : await fileOf(folder, '/index.html'));
     if (!found) return next();
+    // Read whole: the largest is a few hundred kilobytes, and a browser asks for each but once.
+    const bytes = await readFile(found);
+    // By content: a size and a time may be the same after a deployment whose files differ.
+    const tag = bytesTag(bytes);
+    const known = knownTag(request.headers['if-none-match'] ?? '', tag);
+    response.setHeader('etag', known ?? tag);
+    // The name of what is below assets changes with its content. All else may be another file after the next deployment.
     const hashed = path.startsWith('/assets/');
-    response.setHeader('content-type', types[extname(found.file)] ?? 'application/octet-stream');
-    response.setHeader('content-length', found.bytes);
     response.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    if (method === 'HEAD') return void response.end();
-    pipeline(createReadStream(found.file), response, () => undefined);
+    if (known !== undefined) return void response.writeHead(304).end();
+    response.setHeader('content-type', types[extname(found)] ?? 'application/octet-stream');
+    response.setHeader('content-length', bytes.length);
+    response.end(method === 'HEAD' ? undefined : bytes);
   };
 }

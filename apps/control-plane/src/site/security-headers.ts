@@ -26,6 +26,8 @@ export function securityHeaders(request: HttpRequest, response: ServerResponse, 
   response.setHeader('referrer-policy', 'no-referrer');
   response.setHeader('cross-origin-opener-policy', 'same-origin');
   response.setHeader('cross-origin-resource-policy', 'same-origin');
-  if (request.path.startsWith('/api/')) response.setHeader('cache-control', 'no-store');
+  // Whoever has something to keep says so. Answers of the API are kept by no browser and no proxy: after a logout nothing of them is
+  // left on a disk. The console remembers them with their ETags while it is open, and asks for what changed.
+  response.setHeader('cache-control', 'no-store');
   next();
 }

@@ -79,6 +79,23 @@ describe('the console', () => {
   });
 });
 
+describe('what browsers keep', () => {
+  it('of the console: files whose names change with their content for ever, the rest while it is the same', async () => {
+    const asset = await get('/assets/app-1a2b.js');
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const page = await get('/');
+    const etag = page.headers.get('etag')!;
+    expect(page.headers.get('cache-control')).toBe('no-cache');
+    const asked = { headers: { 'if-none-match': etag } };
+    const again = await fetch(`${plane.url}/p/plant/devices`, asked);
+    expect([again.status, again.headers.get('etag'), await again.text()]).toEqual([304, etag, '']);
+    await writeFile(join(consoleDir, 'index.html'), '<!doctype html><title>consola</title>');
+    const next = await fetch(plane.url, asked);
+    expect([next.status, await next.text()]).toEqual([200, '<!doctype html><title>consola</title>']);
+    expect((await get('/assets/gone.js')).headers.get('cache-control')).toBe('no-store');
+  });
+});
+
 describe('health', () => {
   it('answers, and counts', async () => {
     expect((await get('/healthz')).status).toBe(200);
