@@ -15,6 +15,8 @@ export default defineConfig(({ command }) => {
     build: {
       target: 'es2022',
       sourcemap: false,
+      // One style sheet: a page's code can be asked for again when it failed to load, a style sheet cannot.
+      cssCodeSplit: false,
       chunkSizeWarningLimit: 900,
       rolldownOptions: {
         output: {

@@ -1,6 +1,4 @@
 /** What an open overview asks of the control plane, over a fleet that reports and over one that is idle. */
-import { execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,10 +8,10 @@ import { makeArtifacts } from '../../apps/control-plane/test/fleet/artifacts.js'
 import { TestControlPlane } from '../../apps/control-plane/test/fleet/control-plane.js';
 import { SimulatedDevice } from '../../apps/control-plane/test/fleet/device.js';
 import { administrator } from '../../apps/control-plane/test/plane.js';
+import { buildConsole } from './build-console.js';
 import { Wire } from './wire.js';
 
 const executable = findChromium();
-const root = resolve(import.meta.dirname, '../..');
 const DEVICES = 40;
 /** As agents do by default. */
 const REPORT_MS = 10_000;
@@ -25,10 +23,7 @@ describe.skipIf(!executable)('the traffic of an open overview', () => {
   let page: Page;
   const devices: SimulatedDevice[] = [];
   beforeAll(async () => {
-    execFileSync('npx', ['turbo', 'run', 'build', '--filter=@verge/console', '--output-logs=errors-only'], {
-      cwd: root,
-      env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
-    });
+    buildConsole();
     plane = await TestControlPlane.start();
     const api = await plane.project('plant');
     const [artifact] = await makeArtifacts(plane, { project: 'plant' });

@@ -1,21 +1,10 @@
 /** Addresses and their pages; each page's code is loaded when it is first visited. */
-import { lazy, Suspense, type ComponentType, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { createBrowserRouter, useRouteError, type RouteObject } from 'react-router';
 import { ErrorState } from '../components/ErrorState.js';
-import { PageLoader } from '../components/PageLoader.js';
 import { RequireSession } from '../session/session.js';
 import { ProjectShell } from '../shell/Shell.js';
-
-type Page = ComponentType<object>;
-
-function page<K extends string>(name: K, load: () => Promise<{ [N in K]: Page }>): ReactNode {
-  const Loaded = lazy(async (): Promise<{ default: Page }> => ({ default: (await load())[name] }));
-  return (
-    <Suspense fallback={<PageLoader />}>
-      <Loaded />
-    </Suspense>
-  );
-}
+import { lazyPage as page } from './lazy-page.js';
 
 /** The last resort: an error outside every page. */
 function RouteError(): ReactNode {

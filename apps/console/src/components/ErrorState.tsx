@@ -3,6 +3,7 @@ import { Button, Code, Group, List, Stack, Text, Title } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { PageNotLoaded } from './page-not-loaded.js';
 import classes from './states.module.css';
 
 interface Props {
@@ -18,7 +19,7 @@ export function ErrorState({ error, onRetry, busy }: Props): ReactNode {
   return (
     <Stack className={classes.state} align="center" gap="xs" role="alert">
       <IconAlertTriangle size={28} stroke={1.5} color="var(--verge-bad)" aria-hidden />
-      <Title order={2}>{error instanceof ApiError ? t(`problem.${error.code}`) : t('problem.UNKNOWN')}</Title>
+      <Title order={2}>{t(`problem.${kindOf(error)}`)}</Title>
       <ErrorDetail error={error} />
       {onRetry && (
         <Button variant="default" mt="xs" onClick={onRetry} loading={busy}>
@@ -27,6 +28,11 @@ export function ErrorState({ error, onRetry, busy }: Props): ReactNode {
       )}
     </Stack>
   );
+}
+
+function kindOf(error: Error) {
+  if (error instanceof ApiError) return error.code;
+  return error instanceof PageNotLoaded ? 'PAGE_NOT_LOADED' : 'UNKNOWN';
 }
 
 export function ErrorDetail({ error }: { error: Error }): ReactNode {

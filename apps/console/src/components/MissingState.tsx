@@ -4,8 +4,24 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { EmptyState } from './EmptyState.js';
 
+interface Props {
+  back: { label: string; to: string };
+  /** What is missed; the subject of the page when absent. */
+  hint?: string;
+}
+
+/** The last part of the address, as it was written where it cannot be decoded. */
+function nameIn(pathname: string): string {
+  const last = pathname.split('/').at(-1) ?? '';
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}
+
 /** The page of something that is not there, or no longer, with the way to those that are. */
-export function MissingState({ back }: { back: { label: string; to: string } }): ReactNode {
+export function MissingState({ back, hint }: Props): ReactNode {
   const { t } = useTranslation();
   const { pathname } = useLocation();
   useEffect(() => {
@@ -15,7 +31,7 @@ export function MissingState({ back }: { back: { label: string; to: string } }):
     <EmptyState
       main
       title={t('missing.title')}
-      hint={t('missing.hint', { id: decodeURIComponent(pathname.split('/').at(-1) ?? '') })}
+      hint={hint ?? t('missing.hint', { id: nameIn(pathname) })}
       action={
         <Button component={Link} to={back.to} variant="default">
           {back.label}

@@ -20,9 +20,10 @@ interface Props<T> {
 /** A read in its states: on the way, not there, failed with a way to try again, there. */
 export function QueryView<T>({ query, children, height = 120, back }: Props<T>): ReactNode {
   const { t } = useTranslation();
-  const error = useFailure(query.error);
+  const error = useFailure(query.error, query.isSuccess);
+  // Also of what was there a moment ago: it may have been deleted while somebody looks at it.
+  if (back && isGone(error)) return <MissingState back={back} />;
   if (query.data !== undefined) return children(query.data);
-  if (error && back && isGone(error)) return <MissingState back={back} />;
   if (error) return <ErrorState error={error} onRetry={() => inBackground(query.refetch())} busy={query.isFetching} />;
   return (
     <Stack gap="xs" role="status" aria-label={t('common.loading')} p="sm">

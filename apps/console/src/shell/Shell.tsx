@@ -4,8 +4,9 @@ import { Suspense, useCallback, useEffect, useMemo, useRef, type ReactNode } fro
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useParams } from 'react-router';
 import { useProjectFeed } from '../api/feed.js';
-import { useRead } from '../api/query.js';
+import { isGone, useRead } from '../api/query.js';
 import { ErrorState } from '../components/ErrorState.js';
+import { MissingState } from '../components/MissingState.js';
 import { PageLoader } from '../components/PageLoader.js';
 import { StatePill } from '../components/StatePill.js';
 import { ProjectContext, projectWith, rememberProject, useProject } from '../session/project.js';
@@ -21,6 +22,7 @@ import { inBackground } from '../inBackground.js';
 
 /** A project's pages: asks for the project of the address first. */
 export function ProjectShell(): ReactNode {
+  const { t } = useTranslation();
   const slug = useParams()['project'] ?? '';
   const project = useRead('projects.get', { params: { project: slug } });
   const current = useMemo(() => (project.data ? projectWith(project.data) : null), [project.data]);
@@ -34,6 +36,8 @@ export function ProjectShell(): ReactNode {
       </ProjectContext>
     );
   }
+  if (isGone(project.error))
+    return <MissingState back={{ label: t('notFound.home'), to: '/' }} hint={t('missing.project', { id: slug })} />;
   if (project.error) return <ErrorState error={project.error} onRetry={() => inBackground(project.refetch())} />;
   return <PageLoader />;
 }

@@ -69,6 +69,7 @@ export const trainings = {
   compareChosen_one: 'Compare ({{count}})',
   compareChosen_other: 'Compare ({{count}})',
   compareNone: 'No trainings chosen',
+  compareGone: 'One of these trainings is not there. It may have been deleted, or the address is wrong.',
   compareHint: 'Choose two or more trainings in the list, then compare them.',
   architecture: 'Architecture',
   optimizer: 'Optimiser',

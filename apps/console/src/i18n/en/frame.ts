@@ -143,6 +143,7 @@ export const problem = {
   INTERNAL: 'The control plane had an internal error',
   UNREACHABLE: 'The control plane cannot be reached',
   UNEXPECTED_RESPONSE: 'The control plane answered something unexpected',
+  PAGE_NOT_LOADED: 'This page could not be loaded',
   UNKNOWN: 'Something went wrong on this page',
 };
 
@@ -172,6 +173,7 @@ export const notFound = {
 export const missing = {
   title: 'Not found',
   hint: 'There is no {{id}} in this project. It may have been deleted, or the address is wrong.',
+  project: 'There is no project {{id}}, or you are not a member of it.',
 };
 
 export const editor = {

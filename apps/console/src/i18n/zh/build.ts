@@ -70,6 +70,7 @@ export const trainings: Catalogue['trainings'] = {
   compareChosen_one: '对比（{{count}}）',
   compareChosen_other: '对比（{{count}}）',
   compareNone: '尚未选择训练',
+  compareGone: '其中一个训练不存在。它可能已被删除，或者地址有误。',
   compareHint: '请在列表中选择两个或更多训练后再进行对比。',
   architecture: '网络结构',
   optimizer: '优化器',

@@ -144,6 +144,7 @@ export const problem: Catalogue['problem'] = {
   INTERNAL: '控制平面内部错误',
   UNREACHABLE: '无法连接控制平面',
   UNEXPECTED_RESPONSE: '控制平面返回了意外的内容',
+  PAGE_NOT_LOADED: '无法加载此页面',
   UNKNOWN: '页面出错了',
 };
 
@@ -173,6 +174,7 @@ export const notFound: Catalogue['notFound'] = {
 export const missing: Catalogue['missing'] = {
   title: '未找到',
   hint: '此项目中没有 {{id}}。它可能已被删除，或者地址有误。',
+  project: '没有名为 {{id}} 的项目，或者您不是其成员。',
 };
 
 export const editor: Catalogue['editor'] = {

@@ -4,13 +4,14 @@ import type { Training, TrainingPoint } from '@verge/contracts';
 import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { client } from '../../api/client.js';
-import { queryKeyOf } from '../../api/query.js';
+import { isGone, queryKeyOf } from '../../api/query.js';
 import { seriesColor } from '../../app/theme.js';
 import { Curves } from '../../charts/Curves.js';
 import { DataTable, type Column } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { ErrorState } from '../../components/ErrorState.js';
 import { JobStatePill } from '../../components/JobStatePill.js';
+import { MissingState } from '../../components/MissingState.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { PageLoader } from '../../components/PageLoader.js';
 import { Panel } from '../../components/Panel.js';
@@ -64,6 +65,10 @@ export function ComparePage(): ReactNode {
         {header}
         <EmptyState title={t('trainings.compareNone')} hint={t('trainings.compareHint')} />
       </>
+    );
+  if (isGone(failed?.error))
+    return (
+      <MissingState back={{ label: t('trainings.title'), to: to('/trainings') }} hint={t('trainings.compareGone')} />
     );
   if (failed?.error)
     return (
