@@ -2,7 +2,7 @@
  * What a newcomer types at the root of a checkout, in order: every command of the READMEs, the guides and the console's pages, as
  * it stands there. `commands.test.ts` runs it, and fails for a command that is shown and stands neither here nor in `elsewhere`.
  */
-import { commands, enrollCommand, loginCommand } from '../../apps/console/src/pages/commands.js';
+import { commands, enrollCommand, loginCommand, workerCommand } from '../../apps/console/src/pages/commands.js';
 
 export interface Step {
   readonly command: string;
@@ -49,7 +49,7 @@ export const local: readonly Step[] = [
 /** The fleet: README, apps/cli/README, apps/agent/README, and the console's pages from its first to its last. */
 export const fleet = (origin: string): readonly Step[] => [
   { command: 'npx verge-control-plane', until: /control plane is up/ },
-  { command: 'npx verge-worker', until: /worker|ready|waiting/i },
+  { command: workerCommand, until: /worker is ready/ },
   {
     command:
       'npx verge login --url http://localhost:7400 --email admin@verge.local --password-stdin < .verge/data/admin-password',
@@ -73,6 +73,7 @@ export const fleet = (origin: string): readonly Step[] => [
   { command: commands.infer, says: /"shape":\s*\[1,10\]/ },
   { command: 'npx verge telemetry totals --since 15m', says: /requests/ },
   { command: 'npx verge devices list' },
+  { command: 'npx verge workers list', says: /online/ },
   { command: 'npx verge overview' },
 ];
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Training } from '@verge/contracts';
+import type { Training, Worker } from '@verge/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../apps/quickstart/src/processes.js';
 import { digits, System } from './harness.js';
@@ -74,6 +74,11 @@ describe('a worker beside a control plane that is started again', () => {
     const before = await databasePort();
     const running = await train('long', 80);
     await reached(running, 'running');
+    const hand = await until('the worker to say what it runs', 30, async () => {
+      const [worker] = await system.commands.verge<Worker[]>(['workers', 'list']);
+      return worker?.running[0];
+    });
+    expect(hand).toMatchObject({ job: running, kind: 'train', project: system.project });
 
     await system.killControlPlane();
     await takePort(before);
@@ -84,6 +89,11 @@ describe('a worker beside a control plane that is started again', () => {
     await reached(queued, 'succeeded');
     expect(await versionsOf('long')).toBe(1);
     expect(await versionsOf('short')).toBe(1);
+    // The same process all the time, and free again.
+    const workers = await system.commands.verge<Worker[]>(['workers', 'list']);
+    expect(workers.map(({ state }) => state)).toEqual(['online']);
+    const worker = await system.commands.verge<Worker>(['workers', 'get', workers[0]!.name]);
+    expect(worker.running).toEqual([]);
     const said = await readFile(workerLog, 'utf8');
     expect(said).toContain('the queue has moved; this worker follows it');
     expect(said.match(/worker is ready/g)).toHaveLength(1);

@@ -12,6 +12,7 @@ import { quarantineCommands } from './fleet/quarantine.js';
 import { releaseCommands } from './fleet/releases.js';
 import { rolloutCommands } from './fleet/rollouts.js';
 import { sessionCommands } from './fleet/sessions.js';
+import { workerCommands } from './fleet/workers.js';
 import { userCommands } from './fleet/users.js';
 import { workCommands } from './fleet/work.js';
 import { localCommands } from './local/commands.js';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   releaseCommands(program);
   deviceCommands(program);
   rolloutCommands(program);
+  workerCommands(program);
   observeCommands(program);
   quarantineCommands(program);
   auditCommands(program);

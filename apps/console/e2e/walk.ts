@@ -26,6 +26,8 @@ export const lists = {
   models: { en: 'Models', zh: '模型' },
   recipes: { en: 'Compression recipes', zh: '压缩方案' },
   compressions: { en: 'Compressions', zh: '压缩' },
+  jobs: { en: 'Jobs', zh: '任务' },
+  workers: { en: 'Workers', zh: '工作节点' },
   releases: { en: 'Releases', zh: '发布包' },
   rollouts: { en: 'Rollouts', zh: '部署' },
   devices: { en: 'Devices', zh: '设备' },

@@ -15,10 +15,11 @@ import { RecipesController } from './recipes/recipes.controller.js';
 import { RecipesService } from './recipes/recipes.service.js';
 import { TrainingsController } from './trainings/trainings.controller.js';
 import { TrainingsService } from './trainings/trainings.service.js';
+import { WorkersModule } from './workers/workers.module.js';
 
 /** What workers do, and what comes of it. */
 @Module({
-  imports: [CatalogModule],
+  imports: [CatalogModule, WorkersModule],
   controllers: [
     JobsController,
     TrainingsController,

@@ -16,6 +16,7 @@ const ids = {
   artifact: (n: number) => idOf(8, n),
   release: (n: number) => idOf(9, n),
   rollout: (n: number) => idOf(10, n),
+  worker: (n: number) => idOf(11, n),
 };
 export const FIRST_DEVICE = ids.device(0);
 export const ROLLOUT_ID = ids.rollout(0);
@@ -46,6 +47,7 @@ const CLASSES = ['x64', 'arm64'];
 export async function fillProject(db: DatabaseService, projectId: string, devices: number): Promise<void> {
   await fillCatalogue(db, projectId);
   await fillWork(db, projectId);
+  await fillWorkers(db);
   await fillReleases(db, projectId);
   await fillFleet(db, projectId, devices);
   await fillRollouts(db, projectId, devices);
@@ -172,6 +174,25 @@ async function fillWork(db: DatabaseService, projectId: string): Promise<void> {
         bytes: 1000,
       };
     }),
+  });
+}
+
+async function fillWorkers(db: DatabaseService): Promise<void> {
+  await db.worker.createMany({
+    data: range(FEW, (n) => ({
+      id: ids.worker(n),
+      name: `worker-${n % 3}`,
+      version: '0.1.0',
+      engineVersion: '1.0.0',
+      host: 'bench',
+      platform: 'linux-x64',
+      cores: 4,
+      memoryBytes: 2 ** 33,
+      startedAt: minutesAgo(100 + (n % 2)),
+      lastSeenAt: minutesAgo(n % 4),
+      onlineUntil: minutesAgo((n % 4) - 1),
+      leftAt: n % 5 === 0 ? minutesAgo(0) : null,
+    })),
   });
 }
 

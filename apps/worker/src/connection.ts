@@ -1,6 +1,6 @@
 /** The queue on either backend: Redis through ioredis, or Postgres through BullMQ's own backend. */
-import { QUEUE_NAME, QUEUE_PREFIX } from '@verge/contracts';
-import { createPostgresBackend, type JobsOptions, type Processor, Queue, Worker } from 'bullmq';
+import { QUEUE_NAME, QUEUE_PREFIX, WORKER_EVENT, type WorkerBeat } from '@verge/contracts';
+import { createPostgresBackend, type IQueueBackend, type JobsOptions, type Processor, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
 import { GuardedClient } from './guarded-client.js';
@@ -11,6 +11,8 @@ const MAX_RECOVERIES = 10;
 const POOL_SIZE = 4;
 /** A queue that is away is asked again after this long, up to twice as long: not by all workers at once. */
 const RETRY_MS = 1_000;
+/** How many of its events a queue on Redis keeps: as many as BullMQ itself has it keep. */
+const KEEP_EVENTS = 10_000;
 
 export interface JobQueue {
   /** Without a listener, BullMQ prints every error past the log. */
@@ -30,6 +32,8 @@ export interface Connection {
   };
   /** For looking jobs up (the processor's own view of a job's data is as old as the job's start), and for jobs under them. */
   readonly queue: JobQueue;
+  /** Says something of the worker in the queue's stream of events. */
+  tell(beat: WorkerBeat): Promise<unknown>;
   disconnect(): Promise<void>;
   /** Ends what is open without asking the queue, for one that does not answer. */
   cut(): void;
@@ -53,6 +57,7 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     return {
       worker,
       queue,
+      tell: teller(queue.backend),
       disconnect: async () => void (await redis.quit().catch(() => undefined)),
       cut: () => redis.disconnect(),
       moveTo: () => {
@@ -74,8 +79,14 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
   return {
     worker,
     queue,
+    tell: teller(queue.backend),
     disconnect: () => Promise.resolve(),
     cut: () => address.cut(),
     moveTo: (next) => address.moveTo(next),
   };
 }
+
+const teller =
+  (backend: Pick<IQueueBackend, 'publishEvent'>): Connection['tell'] =>
+  (beat) =>
+    backend.publishEvent({ event: WORKER_EVENT, beat: JSON.stringify(beat) }, KEEP_EVENTS);

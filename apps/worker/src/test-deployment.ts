@@ -17,8 +17,10 @@ import {
   QUEUE_PREFIX,
   TrainingConfig,
   type TrainJob,
+  WORKER_EVENT,
+  WorkerBeat,
 } from '@verge/contracts';
-import { createPostgresBackend, Queue } from 'bullmq';
+import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import pino, { type Logger } from 'pino';
@@ -59,9 +61,18 @@ interface JobQueue {
   close(): Promise<void>;
 }
 
+interface Events {
+  on(event: 'error', listener: () => void): unknown;
+  on(event: typeof WORKER_EVENT, listener: (said: { beat: string }) => void): unknown;
+  waitUntilReady(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
 interface Place {
   env: Record<string, string>;
   queue: JobQueue;
+  /** The queue's stream of events. */
+  events(): Events;
   remove(): Promise<void>;
 }
 
@@ -109,6 +120,7 @@ async function onPostgres(): Promise<Place> {
   return {
     env: { DATABASE_URL: url },
     queue: queue as unknown as JobQueue,
+    events: () => new QueueEvents(QUEUE_NAME, { connection }, createPostgresBackend) as unknown as Events,
     remove: async () => {
       await queue.close();
       await query(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
@@ -139,6 +151,7 @@ async function onRedis(database: number): Promise<Place> {
   return {
     env: { REDIS_URL: url },
     queue: queue as unknown as JobQueue,
+    events: () => new QueueEvents(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }) as unknown as Events,
     remove: async () => {
       await queue.close();
       await connection.flushdb();
@@ -157,6 +170,7 @@ export interface WorkerProcess {
 export class TestDeployment {
   private readonly workers: RunningWorker[] = [];
   private readonly children: WorkerProcess[] = [];
+  private readonly events: Events[] = [];
 
   private constructor(
     readonly dataDir: string,
@@ -181,6 +195,17 @@ export class TestDeployment {
   get written(): { databaseUrl?: string | undefined; redisUrl: string | null; blobDir: string } {
     const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl = null } = this.place.env;
     return { databaseUrl, redisUrl, blobDir: join(this.dataDir, 'blobs') };
+  }
+
+  /** What workers say of themselves from now on. */
+  async beats(): Promise<WorkerBeat[]> {
+    const heard: WorkerBeat[] = [];
+    const events = this.place.events();
+    events.on('error', () => undefined);
+    events.on(WORKER_EVENT, ({ beat }) => heard.push(WorkerBeat.parse(JSON.parse(beat))));
+    await events.waitUntilReady();
+    this.events.push(events);
+    return heard;
   }
 
   /** A worker in this process. */
@@ -286,6 +311,7 @@ export class TestDeployment {
   async close(): Promise<void> {
     for (const child of this.children) await child.stop('SIGKILL');
     for (const worker of this.workers) await worker.close();
+    for (const events of this.events) await events.close();
     await this.place.remove();
     await rm(this.dataDir, { recursive: true, force: true });
   }

@@ -8,6 +8,7 @@ import {
   type TrainShardResult,
   WorkerJob,
 } from '@verge/contracts';
+import { probeHardware } from '@verge/runtime';
 import { type Job, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { builderKey } from './builder-key.js';
@@ -22,6 +23,7 @@ import { runEvaluation } from './jobs/evaluate.js';
 import { runTraining } from './jobs/train.js';
 import { runShard } from './jobs/train-shard.js';
 import { isPermanent } from './permanent.js';
+import { type InHand, startPresence } from './presence.js';
 import { shardFlow } from './shard-flow.js';
 
 const QUEUE_ASKED_EVERY_MS = 1_000;
@@ -95,7 +97,13 @@ interface Deployment {
   readonly cancelRequested: (id: string) => Promise<boolean>;
   readonly queue: () => JobQueue;
   /** Jobs in hand. */
-  readonly running: Map<string, AbortController>;
+  readonly running: Map<string, Running>;
+  /** Called when a job was begun or ended. */
+  readonly changed: () => void;
+}
+
+interface Running extends InHand {
+  readonly controller: AbortController;
 }
 
 async function work(
@@ -105,7 +113,7 @@ async function work(
 ): Promise<JobResult | TrainShardResult> {
   const parsed = WorkerJob.safeParse(job.data);
   if (!parsed.success) throw new UnrecoverableError(`the job is not of the agreed form: ${parsed.error.message}`);
-  const { base, stopping, cancelRequested, running } = deployment;
+  const { base, stopping, cancelRequested, running, changed } = deployment;
   const id = job.id ?? '';
   const controller = new AbortController();
   const { signal } = controller;
@@ -115,9 +123,10 @@ async function work(
   const log = deployment.log.child({ job: job.id, kind: parsed.data.kind });
   const stop = (): void => controller.abort(new WorkerStopping());
   stopping.addEventListener('abort', stop, { once: true });
-  running.set(id, controller);
   // A shard ends with the training that it belongs to.
   const watched = parsed.data.kind === 'train-shard' ? parsed.data.training : id;
+  running.set(id, { controller, job: watched, kind: parsed.data.kind, began: performance.now() });
+  changed();
   const endWatch = watchCancellation(() => cancelRequested(watched), controller);
   log.info({ attempt }, 'job starts');
   try {
@@ -150,6 +159,7 @@ async function work(
   } finally {
     endWatch();
     running.delete(id);
+    changed();
     stopping.removeEventListener('abort', stop);
   }
 }
@@ -157,12 +167,16 @@ async function work(
 /** A worker at one queue and one blob store. */
 interface Attachment {
   readonly connection: Connection;
+  readonly running: ReadonlyMap<string, Running>;
   /** Ends the job in hand (it goes back to the queue) and leaves. */
   close(): Promise<void>;
 }
 
-/** @param readyMs how long the queue may take to answer; without it, as long as it takes */
-async function attach(config: WorkerConfig, log: Logger, readyMs?: number): Promise<Attachment> {
+/**
+ * @param changed called when a job was begun or ended
+ * @param readyMs how long the queue may take to answer; without it, as long as it takes
+ */
+async function attach(config: WorkerConfig, log: Logger, changed: () => void, readyMs?: number): Promise<Attachment> {
   const blobs = await openBlobStore(config.blobs);
   const base = { blobs, builder: { name: config.name, signer: await builderKey(config.dataDir) } };
   const stopping = new AbortController();
@@ -170,20 +184,21 @@ async function attach(config: WorkerConfig, log: Logger, readyMs?: number): Prom
     const job = await connection.queue.getJob(id);
     return (job?.data as { cancelRequested?: boolean } | undefined)?.cancelRequested === true;
   };
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, Running>();
   const deployment: Deployment = {
     base,
     log,
     stopping: stopping.signal,
     cancelRequested,
     running,
+    changed,
     queue: () => connection.queue,
   };
   const connection: Connection = connect(config, (job, token) => work(job, token, deployment));
   for (const part of [connection.worker, connection.queue])
     part.on('error', (error) => log.warn({ err: error }, 'queue'));
   connection.worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) running.get(id)?.abort(new LockLost());
+    for (const id of ids) running.get(id)?.controller.abort(new LockLost());
   });
   const close = async (): Promise<void> => {
     stopping.abort();
@@ -191,7 +206,7 @@ async function attach(config: WorkerConfig, log: Logger, readyMs?: number): Prom
     await connection.queue.close();
     await connection.disconnect();
   };
-  const attachment = { connection, close };
+  const attachment = { connection, running, close };
   const ready = connection.worker.waitUntilReady();
   try {
     await (readyMs === undefined ? ready : within(readyMs, ready, 'the queue does not answer'));
@@ -216,7 +231,20 @@ async function detach({ connection, close }: Attachment, log: Logger): Promise<v
 }
 
 export async function startWorker(config: WorkerConfig, log: Logger): Promise<RunningWorker> {
-  let attachment: Attachment | undefined = await attach(config, log);
+  const hardware = await probeHardware();
+  let changed = (): void => undefined;
+  let attachment: Attachment | undefined = await attach(config, log, () => changed());
+  const presence = startPresence(
+    config.name,
+    hardware,
+    async (beat) => {
+      if (!attachment) throw new Error('this worker is at no queue');
+      await attachment.connection.tell(beat);
+    },
+    () => attachment?.running.values() ?? [],
+    log,
+  );
+  changed = presence.changed;
   const move = async (next: WorkerConfig, how: Move): Promise<void> => {
     if (how === 'address' && attachment) {
       attachment.connection.moveTo(next.queue.url);
@@ -230,7 +258,8 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
     const left = attachment;
     attachment = undefined;
     if (left) await detach(left, log);
-    attachment = await attach(next, log, READY_MS);
+    attachment = await attach(next, log, () => changed(), READY_MS);
+    changed();
   };
   const endFollowing = config.readAgain ? follow(config, move, log) : undefined;
   const { heartbeatFile } = config;
@@ -243,6 +272,7 @@ export async function startWorker(config: WorkerConfig, log: Logger): Promise<Ru
     close: async () => {
       await endFollowing?.();
       await endHeartbeat?.();
+      await presence.leave();
       await attachment?.close();
     },
   };

@@ -11,6 +11,7 @@ export * from './text.js';
 export * from './json-schema.js';
 export * from './dataset-path.js';
 export * from './queue.js';
+export * from './worker-beat.js';
 export * from './agent-error.js';
 export * from './telemetry/limits.js';
 export * from './rest/index.js';

@@ -2,7 +2,7 @@
  * What people type for a thing: its identifier, the beginning or the end of it, or its name. Identifiers are UUIDs of version 7:
  * those of one day begin alike, so the end tells them apart sooner.
  */
-import { type Artifact, type Device, Id } from '@verge/contracts';
+import { type Artifact, type Device, Id, type Worker } from '@verge/contracts';
 import type { Remote } from '../command.js';
 import { CliError } from '../errors.js';
 import { everyItem } from './pages.js';
@@ -22,9 +22,15 @@ function matches(id: string, given: string): boolean {
 }
 
 /** @throws CliError `missing` for none, `usage` for several, which it names */
-function only<T extends Named>(noun: string, given: string, found: readonly T[], show: (item: T) => string): T {
+function only<T extends Named>(
+  noun: string,
+  given: string,
+  found: readonly T[],
+  show: (item: T) => string,
+  where = ' in this project',
+): T {
   const [first] = found;
-  if (!first) throw new CliError('missing', `there is no ${noun} '${given}' in this project`);
+  if (!first) throw new CliError('missing', `there is no ${noun} '${given}'${where}`);
   if (found.length === 1) return first;
   const shown = found.slice(0, 10).map(show);
   if (found.length > shown.length) shown.push(`and ${found.length - shown.length} more`);
@@ -59,6 +65,15 @@ export const compressionId = ({ client, params }: Remote, given: string): Promis
   workId('compression', given, (page) => client.call('compressions.list', { params, query: page }));
 export const rolloutId = ({ client, params }: Remote, given: string): Promise<string> =>
   workId('rollout', given, (page) => client.call('rollouts.list', { params, query: page }));
+
+/** The identifier of a worker, by a part of it or by its name: of several of one name, the one that is online. */
+export async function workerId(client: Remote['client'], given: string): Promise<string> {
+  const all = await everyItem((page) => client.call('workers.list', { query: page }));
+  const named = all.filter((worker) => worker.name === given);
+  const online = named.filter((worker) => worker.state === 'online');
+  const found = named.length > 0 ? (online.length > 0 ? online : named) : all.filter((w) => matches(w.id, given));
+  return only('worker', given, found, (w: Worker) => `${w.id}  ${w.name}  ${w.state}`, '').id;
+}
 
 /** An artifact by identifier, a part of it, or as `model@version/class`: the newest of them that is offered. */
 export async function artifactId(remote: Remote, given: string): Promise<string> {

@@ -39,6 +39,7 @@ const projectPages: RouteObject[] = [
     element: page('CompressionPage', () => import('../pages/compressions/CompressionPage.js')),
   },
   { path: 'jobs', element: page('JobsPage', () => import('../pages/jobs/JobsPage.js')) },
+  { path: 'workers', element: page('WorkersPage', () => import('../pages/workers/WorkersPage.js')) },
   { path: 'releases', element: page('ReleasesPage', () => import('../pages/releases/ReleasesPage.js')) },
   { path: 'releases/:release', element: page('ReleasePage', () => import('../pages/releases/ReleasePage.js')) },
   { path: 'rollouts', element: page('RolloutsPage', () => import('../pages/rollouts/RolloutsPage.js')) },

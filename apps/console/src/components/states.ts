@@ -1,5 +1,5 @@
 /** Which tone each state of each lifecycle has: a row for every state, or it does not compile. */
-import type { JobState, RolloutDeviceState, RolloutState, WaveState } from '@verge/contracts';
+import type { JobState, RolloutDeviceState, RolloutState, WaveState, WorkerState } from '@verge/contracts';
 import type { Tone } from './StatePill.js';
 
 export const jobTones: Record<JobState, Tone> = {
@@ -10,6 +10,8 @@ export const jobTones: Record<JobState, Tone> = {
   failed: 'bad',
   cancelled: 'idle',
 };
+
+export const workerTones: Record<WorkerState, Tone> = { online: 'good', lost: 'bad', left: 'idle' };
 
 export const rolloutTones: Record<RolloutState, Tone> = {
   running: 'busy',

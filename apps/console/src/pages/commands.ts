@@ -10,6 +10,9 @@ export interface Place {
   readonly project: string;
 }
 
+/** As many as there are cores to spare. */
+export const workerCommand = 'npx verge-worker';
+
 export const DEVICE_CLASS = 'edge-small';
 export const GROUP = 'field';
 

@@ -5,6 +5,7 @@ import {
   IconBox,
   IconChartHistogram,
   IconClipboardList,
+  IconCpu,
   IconDatabase,
   IconDeviceDesktop,
   IconFolders,
@@ -19,7 +20,7 @@ import {
 
 export const sections = [
   { id: 'watch', pages: ['overview', 'telemetry'] },
-  { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions', 'jobs'] },
+  { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions', 'jobs', 'workers'] },
   { id: 'ship', pages: ['releases', 'rollouts', 'devices', 'groups'] },
   { id: 'govern', pages: ['members', 'audit', 'users'] },
 ] as const;
@@ -35,6 +36,7 @@ export const pages: Record<PageName, { icon: typeof IconGauge; key: string }> = 
   recipes: { icon: IconAdjustments, key: 'e' },
   compressions: { icon: IconArrowsMinimize, key: 'c' },
   jobs: { icon: IconListCheck, key: 'j' },
+  workers: { icon: IconCpu, key: 'w' },
   releases: { icon: IconShieldCheck, key: 's' },
   rollouts: { icon: IconRocket, key: 'r' },
   devices: { icon: IconDeviceDesktop, key: 'd' },

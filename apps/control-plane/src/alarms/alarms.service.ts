@@ -8,7 +8,9 @@ import { AuthorityService } from '../authority/authority.service.js';
 import { LOGGER } from '../core.js';
 import { DatabaseService } from '../database/database.service.js';
 import type { Sample } from '../site/metrics.js';
+import { WorkersService } from '../workers/workers.service.js';
 import type { Expiry } from './expiry.js';
+import { noWorkerAlarm } from './no-worker.js';
 import { bySoonest, expiryAlarm, warnBefore } from './expiry.js';
 
 const hourMs = 3_600_000;
@@ -31,6 +33,7 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuthorityService) private readonly authority: AuthorityService,
+    @Inject(WorkersService) private readonly workers: WorkersService,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
@@ -50,7 +53,9 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
   async ofProject(projectId: string, now = new Date()): Promise<Alarm[]> {
     const own = await this.projectExpiries(now, projectId);
     const expiring = [...own, ...this.ownExpiries()].flatMap((expiry) => expiryAlarm(expiry, now) ?? []);
-    return [...expiring, ...(await this.withdrawnRuns(projectId))].sort(bySoonest);
+    const missing = await this.withoutWorker(projectId, now);
+    // What stands still already comes before what will.
+    return [...missing, ...[...expiring, ...(await this.withdrawnRuns(projectId))].sort(bySoonest)];
   }
 
   /** When everything expires, whether it is near or not: whoever scrapes it decides when that is too soon. */
@@ -148,6 +153,11 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
         advice: deviceAdvice,
       })),
     ];
+  }
+
+  private async withoutWorker(projectId: string, now: Date): Promise<Alarm[]> {
+    const waiting = (await this.workers.waiting(now, projectId)).get(projectId);
+    return waiting ? [noWorkerAlarm(waiting, now)] : [];
   }
 
   private async withdrawnRuns(projectId: string): Promise<Alarm[]> {

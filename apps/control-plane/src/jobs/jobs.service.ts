@@ -25,6 +25,7 @@ import { ProblemError } from '../http/problem-error.js';
 import { fromNullable, sameJson, toJson } from '../json.js';
 import { KeyedChain } from './keyed-chain.js';
 import { openQueue, type JobQueue, type QueuedJob } from './queue.js';
+import { WorkersService } from '../workers/workers.service.js';
 import { JobResults, ResultRefused, type CheckedResult } from './results.js';
 import { pointEvent, progressEvent, stateEvent, workTopic } from './work-row.js';
 
@@ -58,12 +59,14 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
     @Inject(LOGGER) private readonly log: Logger,
     @Inject(JobResults) private readonly results: JobResults,
+    @Inject(WorkersService) private readonly workers: WorkersService,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     const listener = {
       onChange: (id: string) => this.startInOrder(id, () => this.converge(id)),
       onProgress: (id: string, progress: unknown) => this.startInOrder(id, () => this.recordProgress(id, progress)),
+      onWorker: (beat: unknown) => this.hearWorker(beat),
     };
     const { redisUrl, startupWaitMs } = this.config;
     const where = { redisUrl, databaseUrl: this.database.url, limitMs: startupWaitMs };
@@ -129,6 +132,12 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
 
   private startInOrder(id: string, act: () => Promise<void>): void {
     if (!this.closed) this.chain.run(id, act).catch((err: unknown) => this.tellFailure(id, err));
+  }
+
+  private hearWorker(beat: unknown): void {
+    this.workers.hear(beat).catch((err: unknown) => {
+      if (!this.closed) this.log.warn({ err }, 'what a worker said of itself could not be written down');
+    });
   }
 
   private tellFailure(id: string, err: unknown): void {

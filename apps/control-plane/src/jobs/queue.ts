@@ -1,5 +1,5 @@
 /** The job queue on either backend: Redis through ioredis, or the same Postgres through BullMQ's own backend. */
-import { QUEUE_NAME, QUEUE_PREFIX, type Job as JobPayload, type JobProgress } from '@verge/contracts';
+import { QUEUE_NAME, QUEUE_PREFIX, WORKER_EVENT, type Job as JobPayload, type JobProgress } from '@verge/contracts';
 import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -23,6 +23,8 @@ export interface QueueListener {
   /** Something about the job changed; what, the queue knows. */
   onChange(id: string): void;
   onProgress(id: string, progress: unknown): void;
+  /** What a worker says of itself. */
+  onWorker(beat: unknown): void;
 }
 
 export interface JobQueue {
@@ -70,6 +72,10 @@ interface BullQueue {
   close(): Promise<void>;
 }
 type BullEvents = Pick<QueueEvents, 'on' | 'close' | 'waitUntilReady'>;
+/** An event that is Verge's own; BullMQ's types know theirs alone. */
+interface OwnEvents {
+  on(event: typeof WORKER_EVENT, listener: (said: { beat?: unknown }) => void): unknown;
+}
 
 interface Opened {
   backend: JobQueue['backend'];
@@ -131,6 +137,7 @@ export async function openQueue(
     events.on(name, ({ jobId }: { jobId: string }) => listener.onChange(jobId));
   }
   events.on('progress', ({ jobId, data }) => listener.onProgress(jobId, data));
+  (events as unknown as OwnEvents).on(WORKER_EVENT, ({ beat }) => listener.onWorker(beat));
   const close = async (): Promise<void> => {
     await events.close();
     await queue.close();

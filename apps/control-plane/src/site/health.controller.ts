@@ -5,6 +5,7 @@ import { AlarmsService } from '../alarms/alarms.service.js';
 import { DatabaseService } from '../database/database.service.js';
 import { OpenPath } from '../http/operation.js';
 import { JobsService } from '../jobs/jobs.service.js';
+import { WorkersService } from '../workers/workers.service.js';
 import { metricsText, type Sample } from './metrics.js';
 
 /** What does not answer by then is down: whoever asks has a limit too. */
@@ -16,6 +17,7 @@ export class HealthController {
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(JobsService) private readonly jobs: JobsService,
     @Inject(AlarmsService) private readonly alarms: AlarmsService,
+    @Inject(WorkersService) private readonly workers: WorkersService,
   ) {}
 
   /** The process lives. */
@@ -45,7 +47,7 @@ export class HealthController {
   @Get('metrics')
   @OpenPath()
   async metrics(@Res() response: ServerResponse): Promise<void> {
-    const [queue, states, devices, online, quarantine, spools, pending, expiries] = await Promise.all([
+    const [queue, states, devices, online, quarantine, spools, pending, expiries, workers] = await Promise.all([
       this.jobs.counts(),
       this.database.job.groupBy({ by: ['kind', 'state'], _count: true }),
       this.database.device.groupBy({ by: ['state'], _count: true }),
@@ -54,6 +56,7 @@ export class HealthController {
       this.database.telemetryCursor.aggregate({ _sum: { quarantined: true } }),
       this.database.telemetryPending.count(),
       this.alarms.samples(),
+      this.workers.samples(),
     ]);
     const { rss, heapUsed } = process.memoryUsage();
     const samples: Sample[] = [
@@ -71,6 +74,7 @@ export class HealthController {
         {},
         Number(spools._sum.quarantined ?? 0),
       ],
+      ...workers,
       ...expiries,
       ['process_resident_memory_bytes', 'Resident set.', 'gauge', {}, rss],
       ['nodejs_heap_size_used_bytes', 'Used heap.', 'gauge', {}, heapUsed],

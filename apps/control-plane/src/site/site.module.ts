@@ -5,12 +5,13 @@ import { EventsController } from '../events/events.controller.js';
 import { OverviewController } from '../overview/overview.controller.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { WorkModule } from '../work.module.js';
+import { WorkersModule } from '../workers/workers.module.js';
 import { DocumentsController } from './documents.controller.js';
 import { HealthController } from './health.controller.js';
 
 /** What looks at the whole: overview, audit, the live feed, documents, health. */
 @Module({
-  imports: [AlarmsModule, WorkModule, TelemetryModule],
+  imports: [AlarmsModule, WorkModule, WorkersModule, TelemetryModule],
   controllers: [AuditController, EventsController, OverviewController, DocumentsController, HealthController],
 })
 export class SiteModule {}

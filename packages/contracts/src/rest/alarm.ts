@@ -12,6 +12,8 @@ export const alarmCodes = [
   'DEVICE_CERTIFICATES_EXPIRE',
   /** Devices run a version that people took back. */
   'WITHDRAWN_RUNS',
+  /** Jobs wait, and no worker listens. */
+  'NO_WORKER',
 ] as const;
 
 export const Alarm = z

@@ -14,3 +14,4 @@ export * from './telemetry.js';
 export * from './user.js';
 export * from './users.js';
 export * from './work.js';
+export * from './workers.js';

@@ -9,6 +9,7 @@ import { rolloutRoutes } from './rollouts.js';
 import { telemetryRoutes } from './telemetry.js';
 import { userRoutes } from './users.js';
 import { workRoutes } from './work.js';
+import { workerRoutes } from './workers.js';
 
 export const routes = {
   ...accessRoutes,
@@ -17,6 +18,7 @@ export const routes = {
   ...auditRoutes,
   ...catalogRoutes,
   ...workRoutes,
+  ...workerRoutes,
   ...releaseRoutes,
   ...fleetRoutes,
   ...rolloutRoutes,

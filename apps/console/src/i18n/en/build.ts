@@ -211,3 +211,25 @@ export const jobs = {
   empty: 'No jobs yet',
   emptyHint: 'Trainings, compressions and evaluations show here, while they run and after.',
 };
+
+export const workers = {
+  title: 'Workers',
+  note: 'Who takes jobs from the queue; they serve every project',
+  search: 'Search by name, host or id',
+  name: 'Worker',
+  version: 'Version',
+  engine: 'ONNX Runtime',
+  host: 'Host',
+  platform: 'Platform',
+  cores: 'Cores',
+  memory: 'Memory',
+  inHand: 'In hand',
+  nothing: 'nothing',
+  kinds: { train: 'Training', 'train-shard': 'Part of a training', compress: 'Compression', evaluate: 'Evaluation' },
+  elsewhere_one: '{{count}} of another project',
+  elsewhere_other: '{{count}} of other projects',
+  lastSeen: 'Last seen',
+  started: 'Started',
+  empty: 'No worker has been heard',
+  emptyHint: 'Jobs wait until one listens. Start one on a machine that reaches the queue and the blobs:',
+};

@@ -71,6 +71,7 @@ export const nav = {
   devices: 'Devices',
   groups: 'Groups',
   jobs: 'Jobs',
+  workers: 'Workers',
   audit: 'Audit',
   members: 'Members',
   users: 'Users',
@@ -87,6 +88,7 @@ export const state = {
     failed: 'Failed',
     cancelled: 'Cancelled',
   },
+  worker: { online: 'Online', lost: 'Lost', left: 'Left' },
   rollout: {
     running: 'Running',
     paused: 'Paused',

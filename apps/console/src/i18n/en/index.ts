@@ -1,7 +1,7 @@
 /** English: the catalogue that gives the others their type. */
 import { account, members, users } from './access.js';
 import { alarms, audit, overview, start, telemetry } from './watch.js';
-import { compressions, datasets, jobs, lineage, models, recipes, trainings } from './build.js';
+import { compressions, datasets, jobs, lineage, models, recipes, trainings, workers } from './build.js';
 import {
   chart,
   common,
@@ -54,5 +54,6 @@ export const en = {
   trainings,
   users,
   work,
+  workers,
 };
 export type Catalogue = typeof en;

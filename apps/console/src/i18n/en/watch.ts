@@ -133,7 +133,9 @@ export const alarms = {
   SERVER_CERTIFICATE_EXPIRES: "The gateway's certificate expires",
   DEVICE_CERTIFICATES_EXPIRE: '{{subject}} devices have not renewed their certificates',
   WITHDRAWN_RUNS: 'Devices run {{subject}}, which was withdrawn',
+  NO_WORKER: '{{subject}} jobs wait, and no worker listens',
   help: {
+    NO_WORKER: 'Start one on a machine that reaches the queue and the blobs: npx verge-worker',
     RELEASE_METADATA_EXPIRES:
       'Devices install nothing new once it has. Renew it with: verge releases renew --keys keys',
     DIRECTOR_ROOT_EXPIRES: 'The control plane renews it itself, and could not; its log says why.',

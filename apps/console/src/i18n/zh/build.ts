@@ -211,3 +211,25 @@ export const jobs: Catalogue['jobs'] = {
   empty: '还没有任务',
   emptyHint: '训练、压缩和评估在运行中及结束后都会显示在这里。',
 };
+
+export const workers: Catalogue['workers'] = {
+  title: '工作节点',
+  note: '从队列中领取任务的进程，为所有项目服务',
+  search: '按名称、主机或 ID 搜索',
+  name: '工作节点',
+  version: '版本',
+  engine: 'ONNX Runtime',
+  host: '主机',
+  platform: '平台',
+  cores: '核心数',
+  memory: '内存',
+  inHand: '正在处理',
+  nothing: '无',
+  kinds: { train: '训练', 'train-shard': '训练的一部分', compress: '压缩', evaluate: '评估' },
+  elsewhere_one: '其他项目的 {{count}} 个任务',
+  elsewhere_other: '其他项目的 {{count}} 个任务',
+  lastSeen: '最近一次心跳',
+  started: '启动时间',
+  empty: '还没有收到任何工作节点的心跳',
+  emptyHint: '在有工作节点监听之前任务会一直等待。请在能访问队列和数据块存储的机器上启动一个：',
+};

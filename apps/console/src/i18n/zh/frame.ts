@@ -72,6 +72,7 @@ export const nav: Catalogue['nav'] = {
   devices: '设备',
   groups: '设备组',
   jobs: '任务',
+  workers: '工作节点',
   audit: '审计',
   members: '成员',
   users: '用户',
@@ -88,6 +89,7 @@ export const state: Catalogue['state'] = {
     failed: '失败',
     cancelled: '已取消',
   },
+  worker: { online: '在线', lost: '失联', left: '已离开' },
   rollout: {
     running: '进行中',
     paused: '已暂停',

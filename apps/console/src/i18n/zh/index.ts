@@ -2,7 +2,7 @@
 import { account, members, users } from './access.js';
 import type { Catalogue } from '../en/index.js';
 import { alarms, audit, overview, start, telemetry } from './watch.js';
-import { compressions, datasets, jobs, lineage, models, recipes, trainings } from './build.js';
+import { compressions, datasets, jobs, lineage, models, recipes, trainings, workers } from './build.js';
 import {
   chart,
   common,
@@ -55,4 +55,5 @@ export const zh: Catalogue = {
   trainings,
   users,
   work,
+  workers,
 };

@@ -133,7 +133,9 @@ export const alarms: Catalogue['alarms'] = {
   SERVER_CERTIFICATE_EXPIRES: '网关证书即将过期',
   DEVICE_CERTIFICATES_EXPIRE: '{{subject}} 台设备未续期证书',
   WITHDRAWN_RUNS: '有设备正在运行已撤回的 {{subject}}',
+  NO_WORKER: '{{subject}} 个任务在等待，但没有工作节点在监听',
   help: {
+    NO_WORKER: '请在能访问队列和数据块存储的机器上启动一个：npx verge-worker',
     RELEASE_METADATA_EXPIRES: '过期后设备不会安装任何新内容。续期命令：verge releases renew --keys keys',
     DIRECTOR_ROOT_EXPIRES: '控制平面会自动续期，但未能成功；原因见其日志。',
     AUTHORITY_EXPIRES: '在此之前，所有设备都必须用新的颁发机构重新注册。',
