@@ -8,10 +8,11 @@ import { AuthorityService } from '../authority/authority.service.js';
 import { LOGGER } from '../core.js';
 import { DatabaseService } from '../database/database.service.js';
 import type { Sample } from '../site/metrics.js';
+import type { EndingCertificates } from '../overview/counts.js';
 import { WorkersService } from '../workers/workers.service.js';
 import type { Expiry } from './expiry.js';
 import { noWorkerAlarm } from './no-worker.js';
-import { bySoonest, expiryAlarm, warnBefore } from './expiry.js';
+import { bySoonest, certificatesSoon, expiryAlarm } from './expiry.js';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -29,6 +30,8 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
   private timer: NodeJS.Timeout | undefined;
   /** When each alarm was last written to the log. */
   private readonly told = new Map<string, number>();
+  /** When certificates end, by their PEM: reading one takes longer than all else here. */
+  private readonly ends = new Map<string, Date>();
 
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
@@ -50,12 +53,18 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
     clearInterval(this.timer);
   }
 
-  async ofProject(projectId: string, now = new Date()): Promise<Alarm[]> {
-    const own = await this.projectExpiries(now, projectId);
-    const expiring = [...own, ...this.ownExpiries()].flatMap((expiry) => expiryAlarm(expiry, now) ?? []);
-    const missing = await this.withoutWorker(projectId, now);
+  /** @param counted the project's devices whose certificates end soon, which the caller counts meanwhile */
+  async ofProject(projectId: string, counted: Promise<EndingCertificates | null>, now: Date): Promise<Alarm[]> {
+    const [ending, files, missing, withdrawn] = await Promise.all([
+      counted,
+      this.releaseExpiries(projectId),
+      this.withoutWorker(projectId, now),
+      this.withdrawnRuns(projectId),
+    ]);
+    const devices = ending ? [devicesExpiry(projectId, ending)] : [];
+    const expiring = [...files, ...devices, ...this.ownExpiries()].flatMap((expiry) => expiryAlarm(expiry, now) ?? []);
     // What stands still already comes before what will.
-    return [...missing, ...[...expiring, ...(await this.withdrawnRuns(projectId))].sort(bySoonest)];
+    return [...missing, ...[...expiring, ...withdrawn].sort(bySoonest)];
   }
 
   /** When everything expires, whether it is near or not: whoever scrapes it decides when that is too soon. */
@@ -96,7 +105,6 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
 
   /** What the control plane itself holds. */
   private ownExpiries(): Expiry[] {
-    const until = (pem: string): Date => new Date(new X509Certificate(pem).validTo);
     const { authorityPem, server, directorRootExpiresAt } = this.authority;
     return [
       {
@@ -108,51 +116,58 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
       {
         code: 'AUTHORITY_EXPIRES',
         subject: 'device authority',
-        expiresAt: until(authorityPem),
+        expiresAt: this.endOf(authorityPem),
         advice: 'every device must be enrolled anew with another before',
       },
       {
         code: 'SERVER_CERTIFICATE_EXPIRES',
         subject: 'gateway certificate',
-        expiresAt: until(server.certificatePem),
+        expiresAt: this.endOf(server.certificatePem),
         advice: 'restart the control plane: it makes another at its start',
       },
     ];
   }
 
-  private async projectExpiries(now: Date, projectId?: string): Promise<ProjectExpiry[]> {
-    const where = projectId === undefined ? {} : { projectId };
-    const files = await this.database.releaseMetadata.findMany({
-      where: { ...where, expiresAt: { not: null } },
-      distinct: ['projectId', 'role'],
-      orderBy: [{ projectId: 'asc' }, { role: 'asc' }, { version: 'desc' }],
-      select: { projectId: true, role: true, expiresAt: true },
-    });
-    const near = { code: 'DEVICE_CERTIFICATES_EXPIRE', subject: '' } as const;
-    const soon = new Date(now.getTime() + warnBefore(near) * dayMs);
+  private endOf(pem: string): Date {
+    const known = this.ends.get(pem);
+    if (known) return known;
+    const end = new Date(new X509Certificate(pem).validTo);
+    // Two certificates, and those that follow them.
+    if (this.ends.size > 8) this.ends.clear();
+    this.ends.set(pem, end);
+    return end;
+  }
+
+  /** Of every project. */
+  private async projectExpiries(now: Date): Promise<ProjectExpiry[]> {
     const devices = await this.database.device.groupBy({
       by: ['projectId'],
-      where: { ...where, state: 'active', certificateExpiresAt: { lt: soon } },
+      where: { state: 'active', certificateExpiresAt: { lt: certificatesSoon(now) } },
       _count: true,
       _min: { certificateExpiresAt: true },
     });
     return [
-      ...files.map(({ projectId: id, role, expiresAt }) => ({
-        projectId: id,
-        code: 'RELEASE_METADATA_EXPIRES' as const,
-        subject: role,
-        expiresAt: expiresAt!,
-        advice: releaseAdvice,
-      })),
-      ...devices.map(({ projectId: id, _count, _min }) => ({
-        projectId: id,
-        code: near.code,
-        subject: String(_count),
-        words: `${_count} ${_count === 1 ? 'device certificate' : 'device certificates, the first of which'}`,
-        expiresAt: _min.certificateExpiresAt!,
-        advice: deviceAdvice,
-      })),
+      ...(await this.releaseExpiries(null)),
+      ...devices.map(({ projectId, _count, _min }) =>
+        devicesExpiry(projectId, { devices: _count, first: _min.certificateExpiresAt! }),
+      ),
     ];
+  }
+
+  /** The newest file of each role; null: of every project. */
+  private async releaseExpiries(projectId: string | null): Promise<ProjectExpiry[]> {
+    const { rows } = await this.database.pool.query<{ projectId: string; role: string; expiresAt: Date }>(
+      `SELECT DISTINCT ON (project_id, role) project_id AS "projectId", role, expires_at AS "expiresAt"
+       FROM release_metadata WHERE expires_at IS NOT NULL AND ($1::uuid IS NULL OR project_id = $1)
+       ORDER BY project_id, role, version DESC`,
+      [projectId],
+    );
+    return rows.map(({ role, ...row }) => ({
+      ...row,
+      code: 'RELEASE_METADATA_EXPIRES',
+      subject: role,
+      advice: releaseAdvice,
+    }));
   }
 
   private async withoutWorker(projectId: string, now: Date): Promise<Alarm[]> {
@@ -161,14 +176,25 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   private async withdrawnRuns(projectId: string): Promise<Alarm[]> {
-    const rows = await this.database.$queryRaw<{ path: string; reason: string | null; devices: number }[]>`
-      SELECT a.target_path AS path, a.withdraw_reason AS reason, count(*)::int AS devices
+    const { rows } = await this.database.pool.query<{ path: string; reason: string | null; devices: number }>(
+      `SELECT a.target_path AS path, a.withdraw_reason AS reason, count(*)::int AS devices
       FROM artifacts a JOIN devices d ON d.project_id = a.project_id AND d.active_digest = a.manifest_digest
-      WHERE a.project_id = ${projectId}::uuid AND a.withdrawn_at IS NOT NULL AND d.state = 'active'
-      GROUP BY 1, 2 ORDER BY 1`;
+      WHERE a.project_id = $1 AND a.withdrawn_at IS NOT NULL AND d.state = 'active'
+      GROUP BY 1, 2 ORDER BY 1`,
+      [projectId],
+    );
     return rows.map(({ path, reason, devices }) => {
       const message = `${devices} ${devices === 1 ? 'device runs' : 'devices run'} ${path}, which was withdrawn: ${reason ?? ''}`;
       return { code: 'WITHDRAWN_RUNS', subject: path, expiresAt: null, message };
     });
   }
 }
+
+const devicesExpiry = (projectId: string, { devices, first }: EndingCertificates): ProjectExpiry => ({
+  projectId,
+  code: 'DEVICE_CERTIFICATES_EXPIRE',
+  subject: String(devices),
+  words: `${devices} ${devices === 1 ? 'device certificate' : 'device certificates, the first of which'}`,
+  expiresAt: first,
+  advice: deviceAdvice,
+});

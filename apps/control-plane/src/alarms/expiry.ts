@@ -29,6 +29,10 @@ export function warnBefore({ code, subject }: Pick<Expiry, 'code' | 'subject'>):
   return (code === 'RELEASE_METADATA_EXPIRES' ? warnDays[subject] : warnDays[code]) ?? 30;
 }
 
+/** Until when a device's certificate ends soon. */
+export const certificatesSoon = (now: Date): Date =>
+  new Date(now.getTime() + warnBefore({ code: 'DEVICE_CERTIFICATES_EXPIRE', subject: '' }) * dayMs);
+
 export function expiryAlarm(expiry: Expiry, now: Date): Alarm | null {
   const left = (expiry.expiresAt.getTime() - now.getTime()) / dayMs;
   if (left > warnBefore(expiry)) return null;

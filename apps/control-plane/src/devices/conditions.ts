@@ -7,3 +7,7 @@ export const onlineDevice = (now: Date): Prisma.DeviceWhereInput => ({ onlineUnt
 export const failingDevice = {
   OR: [{ updateState: 'failed' }, { errorCode: { not: null } }],
 } satisfies Prisma.DeviceWhereInput;
+
+/** The same two for queries in SQL, on the table's own columns. @param now the parameter that holds the time */
+export const onlineSql = (now: `$${number}`): string => `online_until > ${now}`;
+export const failingSql = `(update_state = 'failed' OR error_code IS NOT NULL)`;

@@ -93,18 +93,14 @@ export class WorkersService implements OnApplicationBootstrap, OnApplicationShut
   /** The jobs of each project that wait for a worker, when none listens; empty otherwise. */
   async waiting(now: Date, projectId?: string): Promise<Map<string, Waiting>> {
     if (now.getTime() - this.began < WORKER_LOST_MS) return new Map();
-    if ((await this.database.worker.count({ where: workerIn('online', now) })) > 0) return new Map();
-    const rows = await this.database.job.groupBy({
-      by: ['projectId'],
-      where: {
-        ...(projectId === undefined ? {} : { projectId }),
-        state: 'queued',
-        createdAt: { lt: new Date(now.getTime() - PATIENCE_MS) },
-      },
-      _count: true,
-      _min: { createdAt: true },
-    });
-    return new Map(rows.map((row) => [row.projectId, { jobs: row._count, since: row._min.createdAt! }]));
+    const { rows } = await this.database.pool.query<Waiting & { projectId: string }>(
+      `SELECT project_id AS "projectId", count(*)::int AS jobs, min(created_at) AS since FROM jobs
+       WHERE state = 'queued' AND created_at < $1 AND ($2::uuid IS NULL OR project_id = $2)
+         AND NOT EXISTS (SELECT FROM workers WHERE left_at IS NULL AND online_until > $3)
+       GROUP BY 1`,
+      [new Date(now.getTime() - PATIENCE_MS), projectId ?? null, now],
+    );
+    return new Map(rows.map(({ projectId: id, jobs, since }) => [id, { jobs, since }]));
   }
 
   async samples(now = new Date()): Promise<Sample[]> {
