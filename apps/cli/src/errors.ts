@@ -1,6 +1,6 @@
 /** What goes wrong in the command line, and with which exit code it ends. */
 import type { CompressionErrorCode } from '@verge/compression';
-import { ApiError, fieldErrors } from '@verge/contracts';
+import { ApiError, fieldErrors, type Holders } from '@verge/contracts';
 import type { DataErrorCode } from '@verge/data';
 import type { OnnxErrorCode } from '@verge/onnx';
 import type { RuntimeErrorCode } from '@verge/runtime';
@@ -166,6 +166,7 @@ export function cliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof ApiError) {
     const details = error.errors.map((e) => `${e.field}: ${e.detail}`);
+    for (const holders of error.holders) details.push(...holderLines(holders));
     if (error.code === 'UNAUTHENTICATED') details.push('log in with: verge login --url URL --email EMAIL');
     return new CliError(ofApi[error.code] ?? 'failed', error.message, details, { cause: error, reason: error.code });
   }
@@ -178,6 +179,12 @@ export function cliError(error: unknown): CliError {
   }
   const message = error instanceof Error ? error.message : String(error);
   return new CliError('failed', message, [], { cause: error });
+}
+
+/** What is in the way of a deletion: a line for each, as far as they are told. */
+function holderLines({ kind, items, more }: Holders): string[] {
+  const lines = items.map(({ id, name }) => `${kind} ${name === id ? id : `${name}  ${id}`}`);
+  return more > 0 ? [...lines, `and ${more} more of kind ${kind}`] : lines;
 }
 
 /** A line for each bad field, its path with dots. */

@@ -5,6 +5,7 @@ import { CliError, cliError, exitCodes } from './errors.js';
 import { accountCommands } from './fleet/account.js';
 import { auditCommands } from './fleet/audit.js';
 import { catalogCommands } from './fleet/catalog.js';
+import { deletingCommands } from './fleet/deleting.js';
 import { deviceCommands } from './fleet/devices.js';
 import { memberCommands } from './fleet/members.js';
 import { observeCommands } from './fleet/observe.js';
@@ -47,6 +48,7 @@ export function createProgram(): Command {
   observeCommands(program);
   quarantineCommands(program);
   auditCommands(program);
+  deletingCommands(program);
   completionCommand(program);
   // --json and the like may stand after the verb, where people write them.
   const reach = (command: Command): void => {

@@ -1,8 +1,9 @@
-/** A question at the terminal whose answer is not shown. */
+/** Questions at the terminal. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { printableText } from './printable.js';
 
-/** The answer; undefined where nobody can be asked. */
+/** The answer, which is not shown; undefined where nobody can be asked. */
 export async function askHidden(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   process.stderr.write(question);
@@ -17,5 +18,20 @@ export async function askHidden(question: string): Promise<string | undefined> {
   } finally {
     reader.close();
     process.stderr.write('\n');
+  }
+}
+
+/** Whether the answer was a yes; undefined where nobody can be asked. Anything but y and yes is a no. */
+export async function askYes(question: string): Promise<boolean | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await new Promise<string>((resolve) => {
+      reader.question(printableText(question), resolve);
+      reader.once('close', () => resolve(''));
+    });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    reader.close();
   }
 }

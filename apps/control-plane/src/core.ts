@@ -9,6 +9,8 @@ import { Refusals } from './audit/refusals.js';
 import type { ControlPlaneConfig } from './config.js';
 import { BLOBS, CONFIG, LOGGER } from './core-tokens.js';
 import { DatabaseService } from './database/database.service.js';
+import { Deletions } from './deletion/deletions.service.js';
+import { Removals } from './deletion/removals.service.js';
 import { EventBus } from './events/event-bus.js';
 
 export { BLOBS, CONFIG, LOGGER };
@@ -35,6 +37,8 @@ export class CoreModule {
       Refusals,
       AuthenticationService,
       OpenStreams,
+      Deletions,
+      Removals,
     ];
     return {
       module: CoreModule,
@@ -49,6 +53,8 @@ export class CoreModule {
         Refusals,
         AuthenticationService,
         OpenStreams,
+        Deletions,
+        Removals,
       ],
     };
   }

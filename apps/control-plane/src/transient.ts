@@ -9,6 +9,14 @@ export function isTransient(error: unknown): boolean {
   });
 }
 
+/**
+ * Whether an error is Postgres's refusal of a reference to a row that is gone, or of the deletion of one that is referred to
+ * (appendix A: foreign key and restrict violation; P2003 of Prisma).
+ */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return chainOf(error).some(({ code }) => code === '23503' || code === '23001' || code === 'P2003');
+}
+
 /** Where a driver's error hides: in `cause`, and in what Prisma's adapter hands on. */
 const inside = ['cause', 'meta', 'driverAdapterError'] as const;
 const deepest = 8;

@@ -1,3 +1,4 @@
+export * from './holders.js';
 export * from './identifiers.js';
 export * from './preprocess.js';
 export * from './dataset-format.js';

@@ -1,5 +1,6 @@
 /** Problem details for HTTP APIs (RFC 9457), with the extension members that Verge uses. */
 import { z } from 'zod';
+import { Holders } from './holders.js';
 
 export const problemCodes = [
   'VALIDATION_FAILED',
@@ -12,6 +13,7 @@ export const problemCodes = [
   'FORBIDDEN',
   'NOT_FOUND',
   'CONFLICT',
+  'IN_USE',
   'PRECONDITION_FAILED',
   'REQUEST_IN_PROGRESS',
   'IDEMPOTENCY_KEY_REUSED',
@@ -44,6 +46,7 @@ export const Problem = z
     instance: z.string().optional(),
     code: ProblemCode,
     errors: z.array(FieldError).optional(),
+    holders: z.array(Holders).optional().describe('of IN_USE: what still refers to the thing, all of it counted'),
     requestId: z.string().optional(),
   })
   .meta({ id: 'Problem' });

@@ -365,6 +365,30 @@ describe('the release repository over the years', () => {
   });
 });
 
+describe('deleting', () => {
+  it('asks, names what is in the way, and deletes what nothing holds', async () => {
+    // Nobody can be asked here.
+    expect(await refusal('recipes', 'delete', 'int8')).toMatchObject({
+      exit: 2,
+      error: { message: expect.stringContaining('--yes'), details: ['recipe int8: fold > quantize-static'] },
+    });
+    const held = await refusal('recipes', 'delete', 'int8', '--yes');
+    expect(held).toMatchObject({ exit: 1, error: { reason: 'IN_USE' } });
+    expect(held.error['details']).toEqual([expect.stringMatching(/^compression digits@1 int8 {2}[0-9a-f-]{36}$/)]);
+    // A name that is wrong deletes nothing, of several too.
+    const [evaluation] = await answer<Named[]>('evaluations', 'list');
+    expect((await refusal('evaluations', 'delete', evaluation!.id, 'nothing', '--yes')).exit).toBe(4);
+    const deleted = await verge('evaluations', 'delete', evaluation!.id.slice(-8), '--yes');
+    expect([deleted.code, deleted.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^deleted evaluation .* of digits@1 on digits/),
+    ]);
+    expect(await answer<Named[]>('evaluations', 'list')).toEqual([]);
+    expect(await answer('datasets', 'delete', 'few', '--yes')).toMatchObject({ deleted: [expect.any(String)] });
+    expect((await refusal('datasets', 'show', 'few')).exit).toBe(4);
+  });
+});
+
 describe('observation', () => {
   it('answers in tables for people and in JSON for scripts', async () => {
     expect(await answer('telemetry', 'totals', '--since', '15m')).toMatchObject({ requests: 0, duplicates: 0 });

@@ -63,6 +63,8 @@ export const trainingId = ({ client, params }: Remote, given: string): Promise<s
   workId('training', given, (page) => client.call('trainings.list', { params, query: page }));
 export const compressionId = ({ client, params }: Remote, given: string): Promise<string> =>
   workId('compression', given, (page) => client.call('compressions.list', { params, query: page }));
+export const evaluationId = ({ client, params }: Remote, given: string): Promise<string> =>
+  workId('evaluation', given, (page) => client.call('evaluations.list', { params, query: page }));
 export const rolloutId = ({ client, params }: Remote, given: string): Promise<string> =>
   workId('rollout', given, (page) => client.call('rollouts.list', { params, query: page }));
 
@@ -95,4 +97,18 @@ export async function artifactId(remote: Remote, given: string): Promise<string>
   }
   if (all.length > 0) throw new CliError('failed', `no artifact ${given} is offered`, all[0]?.report.reasons ?? []);
   throw new CliError('missing', `there is no artifact '${given}' in this project`);
+}
+
+/** An artifact by identifier, a part of it, or as `model@version/class` where there is one of these alone, offered or not. */
+export async function anyArtifactId({ client, params }: Remote, given: string): Promise<string> {
+  if (Id.safeParse(given).success) return given;
+  const all = await everyItem((page) => client.call('artifacts.list', { params, query: page }));
+  const named = all.filter((a) => `${a.model}@${a.version}/${a.deviceClass}` === given);
+  const found = named.length > 0 ? named : all.filter((a) => matches(a.id, given));
+  return only(
+    'artifact',
+    given,
+    found,
+    (a: Artifact) => `${a.id}  ${a.model}@${a.version}/${a.deviceClass}  ${a.recipe}`,
+  ).id;
 }

@@ -1,10 +1,11 @@
-/** `verge trainings`, `recipes`, `compressions`, `evaluations`: work that the queue carries. */
-import { type Compression, type Evaluation, Recipe, type Training, TrainingConfig } from '@verge/contracts';
+/** `verge trainings`, `recipes`, `compressions`: work that the queue carries. */
+import { type Compression, Recipe, type Training, TrainingConfig } from '@verge/contracts';
 import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
+import { evaluationCommands } from './evaluations.js';
 import { describeProgress, follow } from './follow.js';
 import { compressionId, trainingId } from './names.js';
 import { everyItem } from './pages.js';
@@ -304,40 +305,9 @@ function recipeCommands(program: Command): void {
     );
 }
 
-async function createEvaluation(
-  { client, params, output }: Remote,
-  options: { version: string; dataset: string; threads: number; wait?: boolean },
-): Promise<void> {
-  const { version, dataset, threads } = options;
-  const created = await client.call('evaluations.create', { params, body: { version, dataset, threads } });
-  const get = (evaluation: string): Promise<Evaluation> =>
-    client.call('evaluations.get', { params: { ...params, evaluation } });
-  const e = options.wait ? await follow('evaluation', created, get, output) : created;
-  output.result(e, () =>
-    fields([
-      ['evaluation', e.id],
-      ['version', `${e.model}@${e.version}`],
-      ['data set', e.dataset],
-      ['state', describeProgress(e)],
-      ['accuracy', percent(e.test?.accuracy)],
-      ['p50', milliseconds(e.measurement?.p50Ms)],
-      ['peak memory', size(e.measurement?.peakRssBytes)],
-    ]),
-  );
-}
-
 export function workCommands(program: Command): void {
   trainingCommands(program);
   recipeCommands(program);
   compressionCommands(program);
-  program
-    .command('evaluations')
-    .description('evaluations')
-    .command('create')
-    .description('queue an evaluation of a version on a data set')
-    .requiredOption('--version <version>', 'an id, or model@number')
-    .requiredOption('--dataset <name>')
-    .option('--threads <n>', 'intra-op threads', number('--threads', { min: 1, max: 64, integer: true }), 1)
-    .option('--wait', 'until it ends')
-    .action(remote(createEvaluation));
+  evaluationCommands(program);
 }

@@ -15,4 +15,9 @@ export class ArtifactsController {
   get(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'artifacts.get'>) {
     return this.artifacts.get(caller.project.id, params.artifact);
   }
+
+  @Operation('artifacts.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'artifacts.delete'>) {
+    return this.artifacts.delete(caller, params.artifact);
+  }
 }

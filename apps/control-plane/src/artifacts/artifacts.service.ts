@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ArtifactManifest, CompressionReport, type Artifact } from '@verge/contracts';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
-import { List, ProblemError, type InputOf } from '../http/index.js';
+import { Deletions } from '../deletion/deletions.service.js';
+import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { ModelsService } from '../models/models.service.js';
 import { VersionsService } from '../models/versions.service.js';
 
@@ -30,6 +31,7 @@ export class ArtifactsService {
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(ModelsService) private readonly models: ModelsService,
     @Inject(VersionsService) private readonly versions: VersionsService,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'artifacts.list'>) {
@@ -40,6 +42,13 @@ export class ArtifactsService {
       count: (args) => this.database.artifact.count(args),
       present: (rows) => rows.map(presentArtifact),
     });
+  }
+
+  async delete(caller: ProjectCaller, id: string): Promise<void> {
+    const { model, version, deviceClass, manifestDigest, targetPath } = await this.get(caller.project.id, id);
+    const name = `${model}@${version}/${deviceClass}`;
+    const also = () => Promise.resolve({ manifestDigest, targetPath });
+    await this.deletions.delete(caller, { kind: 'artifact', id, name, also });
   }
 
   /** @throws ProblemError NOT_FOUND */

@@ -26,6 +26,11 @@ export class CompressionsController {
     return this.compressions.get(caller.project.id, params.compression);
   }
 
+  @Operation('compressions.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'compressions.delete'>) {
+    return this.compressions.delete(caller, params.compression);
+  }
+
   @Operation('compressions.cancel')
   cancel(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'compressions.cancel'>) {
     return this.compressions.cancel(caller, params.compression);

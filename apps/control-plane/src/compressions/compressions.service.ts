@@ -114,6 +114,11 @@ export class CompressionsService {
     return await this.get(caller.project.id, id);
   }
 
+  async delete(caller: ProjectCaller, id: string): Promise<void> {
+    const { model, version, recipe } = await this.get(caller.project.id, id);
+    await this.jobs.delete(caller, { id, kind: 'compress', name: `${model}@${version} ${recipe.name}` });
+  }
+
   private async trainingOf(version: VersionRow): Promise<CompressJob['training']> {
     if (version.trainingId === null) return null;
     const { id, config } = await this.database.training.findUniqueOrThrow({ where: { id: version.trainingId } });

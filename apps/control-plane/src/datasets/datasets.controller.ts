@@ -21,6 +21,11 @@ export class DatasetsController {
     return this.datasets.get(caller.project.id, params.dataset);
   }
 
+  @Operation('datasets.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'datasets.delete'>) {
+    return this.datasets.delete(caller, params.dataset);
+  }
+
   @Operation('datasets.files')
   files(@Caller() caller: ProjectCaller, @Input() input: InputOf<'datasets.files'>) {
     return this.datasets.files(caller.project.id, input);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
@@ -29,6 +30,7 @@ export class DatasetsService {
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(BlobReferences) private readonly blobs: BlobReferences,
     @Inject(FileLists) private readonly lists: FileLists,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'datasets.list'>) {
@@ -81,6 +83,11 @@ export class DatasetsService {
 
   async get(projectId: string, idOrName: string): Promise<Dataset> {
     return presentDataset(await this.find(projectId, idOrName));
+  }
+
+  async delete(caller: ProjectCaller, named: string): Promise<void> {
+    const { id, name } = await this.find(caller.project.id, named);
+    await this.deletions.delete(caller, { kind: 'dataset', id, name });
   }
 
   async files(projectId: string, { params, query }: InputOf<'datasets.files'>) {

@@ -1,11 +1,15 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ProjectCaller } from '../http/index.js';
 import { Caller, Input, Operation, type InputOf } from '../http/index.js';
+import { DeviceDeletion } from './device-deletion.service.js';
 import { DevicesService } from './devices.service.js';
 
 @Controller()
 export class DevicesController {
-  constructor(@Inject(DevicesService) private readonly devices: DevicesService) {}
+  constructor(
+    @Inject(DevicesService) private readonly devices: DevicesService,
+    @Inject(DeviceDeletion) private readonly deletion: DeviceDeletion,
+  ) {}
 
   @Operation('devices.list')
   list(@Caller() caller: ProjectCaller, @Input() input: InputOf<'devices.list'>) {
@@ -30,6 +34,11 @@ export class DevicesController {
   @Operation('devices.revoke')
   revoke(@Caller() caller: ProjectCaller, @Input() input: InputOf<'devices.revoke'>) {
     return this.devices.revoke(caller, input);
+  }
+
+  @Operation('devices.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'devices.delete'>) {
+    return this.deletion.delete(caller, params.device);
   }
 
   @Operation('devices.events')

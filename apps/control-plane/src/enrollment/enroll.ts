@@ -140,6 +140,7 @@ async function findOrCreate(
     return { id, projectId, name, again: true };
   }
   if (token.uses >= token.maxUses) throw tokenUsedUp();
+  await refuseDeleted(db, token, keyFingerprint);
   const { deviceId } = token;
   if (deviceId !== null) {
     return { ...(await reEnroll(audit, db, { ...token, deviceId }, keyFingerprint)), again: false };
@@ -156,6 +157,16 @@ async function findOrCreate(
     },
   });
   return { id, projectId, name, again: false };
+}
+
+/** A device that was deleted comes back only with a token that was made since: somebody wants it again. */
+async function refuseDeleted(db: Db, token: Token, keyFingerprint: string): Promise<void> {
+  const { projectId, createdAt } = token;
+  const deleted = await db.deletedDeviceKey.findUnique({
+    where: { projectId_keyFingerprint: { projectId, keyFingerprint } },
+  });
+  if (deleted === null || deleted.deletedAt < createdAt) return;
+  throw new GatewayError('PERMISSION_DENIED', 'the device was deleted; it enrols again only with a new token');
 }
 
 /** A device that lost its disk enrols again under the name it had: the new one gets a suffix from its key. */

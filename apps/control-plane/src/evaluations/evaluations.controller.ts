@@ -21,6 +21,11 @@ export class EvaluationsController {
     return this.evaluations.get(caller.project.id, params.evaluation);
   }
 
+  @Operation('evaluations.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'evaluations.delete'>) {
+    return this.evaluations.delete(caller, params.evaluation);
+  }
+
   @Operation('evaluations.cancel')
   cancel(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'evaluations.cancel'>) {
     return this.evaluations.cancel(caller, params.evaluation);

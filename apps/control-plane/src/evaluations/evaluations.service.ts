@@ -94,6 +94,11 @@ export class EvaluationsService {
     await this.audit.byCaller(caller, 'evaluation.cancel', { kind: 'evaluation', id, name: id });
     return await this.get(caller.project.id, id);
   }
+
+  async delete(caller: ProjectCaller, id: string): Promise<void> {
+    const { model, version, dataset } = await this.get(caller.project.id, id);
+    await this.jobs.delete(caller, { id, kind: 'evaluate', name: `${model}@${version} on ${dataset}` });
+  }
 }
 
 function presentEvaluation(job: Row): Evaluation {

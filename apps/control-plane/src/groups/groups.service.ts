@@ -5,6 +5,8 @@ import { DatabaseService, isUniqueViolation, type Prisma } from '../database/dat
 import type { Group } from '../generated/client.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
 import { List, ProblemError } from '../http/index.js';
+import { Deletions } from '../deletion/deletions.service.js';
+import { Removals } from '../deletion/removals.service.js';
 import { EventBus } from '../events/event-bus.js';
 
 const groupList = new List<'groups.list', Prisma.GroupWhereInput>({
@@ -19,6 +21,8 @@ export class GroupsService {
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(Deletions) private readonly deletions: Deletions,
+    @Inject(Removals) private readonly removals: Removals,
   ) {}
 
   /** A group by id or name. @throws ProblemError NOT_FOUND */
@@ -65,17 +69,12 @@ export class GroupsService {
 
   async remove(caller: ProjectCaller, { params }: InputOf<'groups.delete'>): Promise<void> {
     const { id, name } = await this.find(caller.project.id, params.group);
-    await this.database.$transaction(async (db) => {
-      // No device can join between the count and the deletion: joining needs the row.
-      await db.$queryRaw`SELECT id FROM groups WHERE id = ${id}::uuid FOR UPDATE`;
-      const devices = await db.device.count({ where: { groupId: id } });
-      if (devices > 0) throw new ProblemError('CONFLICT', `the group ${name} has ${devices} devices`);
-      const rollouts = await db.rollout.count({ where: { groupId: id } });
-      if (rollouts > 0) throw new ProblemError('CONFLICT', `the group ${name} has a history of ${rollouts} rollouts`);
-      await db.group.delete({ where: { id } });
-      await this.audit.byCaller(caller, 'group.delete', { kind: 'group', id, name }, {}, db);
+    await this.deletions.delete(caller, {
+      kind: 'group',
+      id,
+      name,
+      also: (db) => this.removals.ofGroup(db, caller, { id, name }),
     });
-    this.bus.changed(caller.project.id, 'group', id);
   }
 
   private async counts(ids: readonly string[]): Promise<Map<string, Counts>> {

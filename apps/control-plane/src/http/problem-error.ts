@@ -1,5 +1,5 @@
 /** A refusal that the caller sees, as problem details (RFC 9457). */
-import { visibleText, type FieldError, type ProblemCode } from '@verge/contracts';
+import { visibleText, type FieldError, type Holders, type ProblemCode } from '@verge/contracts';
 
 const statusOf: Record<ProblemCode, number> = {
   VALIDATION_FAILED: 422,
@@ -12,6 +12,7 @@ const statusOf: Record<ProblemCode, number> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   CONFLICT: 409,
+  IN_USE: 409,
   PRECONDITION_FAILED: 412,
   REQUEST_IN_PROGRESS: 409,
   IDEMPOTENCY_KEY_REUSED: 422,
@@ -32,7 +33,11 @@ export class ProblemError extends Error {
     readonly code: ProblemCode,
     message: string,
     errors: readonly FieldError[] = [],
-    options?: ErrorOptions & { retryAfterSeconds?: number; headers?: Readonly<Record<string, string>> },
+    options?: ErrorOptions & {
+      retryAfterSeconds?: number;
+      headers?: Readonly<Record<string, string>>;
+      holders?: readonly Holders[];
+    },
   ) {
     // A refusal quotes what was sent, and is shown on terminals.
     super(visibleText(message), options);
@@ -41,11 +46,14 @@ export class ProblemError extends Error {
     // RFC 9110, section 10.2.3: what is away now is worth another try.
     this.retryAfterSeconds = options?.retryAfterSeconds ?? (code === 'UNAVAILABLE' ? RETRY_AFTER_SECONDS : undefined);
     this.headers = options?.headers ?? {};
+    this.holders = options?.holders ?? [];
   }
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
   /** What the answer says besides its body: Allow, Accept-Encoding. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of IN_USE: what still refers to the thing. */
+  readonly holders: readonly Holders[];
 
   static notFound(noun: string, name: string): ProblemError {
     return new ProblemError('NOT_FOUND', `there is no ${noun} ${JSON.stringify(name)} in this project`);

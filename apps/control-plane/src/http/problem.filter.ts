@@ -4,7 +4,7 @@ import { BlobError } from '@verge/blobs';
 import { LifecycleError, type Problem, type ProblemCode } from '@verge/contracts';
 import type { Logger } from 'pino';
 import type { HttpRequest } from './request.js';
-import { isTransient } from '../transient.js';
+import { isForeignKeyViolation, isTransient } from '../transient.js';
 import { ProblemError } from './problem-error.js';
 import { NotModified } from './response.interceptor.js';
 
@@ -37,6 +37,10 @@ export function asProblem(error: unknown): ProblemError {
     const detail = 'the control plane cannot reach its database or its queue just now; try again';
     return new ProblemError('UNAVAILABLE', detail, [], { cause: error });
   }
+  if (isForeignKeyViolation(error)) {
+    const detail = 'something that the request names was deleted meanwhile: read it again';
+    return new ProblemError('CONFLICT', detail, [], { cause: error });
+  }
   const status = error instanceof HttpException ? error.getStatus() : statusField(error);
   const code = status === undefined ? undefined : exceptionCodes[status];
   if (code) return new ProblemError(code, messageOf(error), [], { cause: error });
@@ -66,6 +70,7 @@ export function sendProblem(response: ServerResponse, problem: ProblemError, req
     requestId,
   };
   if (problem.errors.length > 0) body.errors = [...problem.errors];
+  if (problem.holders.length > 0) body.holders = [...problem.holders];
   if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer realm="verge"');
   if (problem.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(problem.retryAfterSeconds));
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);

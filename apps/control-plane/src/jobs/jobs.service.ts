@@ -20,8 +20,10 @@ import type { ControlPlaneConfig } from '../config.js';
 import { RepeatedTask } from '../background.js';
 import { CONFIG, LOGGER } from '../core.js';
 import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus, type ChangeType } from '../events/event-bus.js';
 import { ProblemError } from '../http/problem-error.js';
+import type { ProjectCaller } from '../http/request.js';
 import { fromNullable, sameJson, toJson } from '../json.js';
 import { KeyedChain } from './keyed-chain.js';
 import { openQueue, type JobQueue, type QueuedJob } from './queue.js';
@@ -37,7 +39,10 @@ const LOST_AFTER_MS = 10_000;
 /** A queue that loses a job that often (a Redis that evicts keys) does not get it again. */
 const MOST_ATTEMPTS = 10;
 
-const changeOf: Record<JobKind, ChangeType> = { train: 'training', compress: 'compression', evaluate: 'evaluation' };
+const changeOf = { train: 'training', compress: 'compression', evaluate: 'evaluation' } as const satisfies Record<
+  JobKind,
+  ChangeType
+>;
 
 export interface NewJob {
   projectId: string;
@@ -60,6 +65,7 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
     @Inject(LOGGER) private readonly log: Logger,
     @Inject(JobResults) private readonly results: JobResults,
     @Inject(WorkersService) private readonly workers: WorkersService,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -112,6 +118,25 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
     await this.chain.run(id, async () => {
       await this.advance(id, 'cancel', { cancelRequested: true });
       await this.converge(id);
+    });
+  }
+
+  /**
+   * Deletes work that is over, with what it reported. What the queue still knows of it goes too.
+   * @throws ProblemError STATE_CONFLICT for work that is not over, IN_USE while what it made exists
+   */
+  async delete(caller: ProjectCaller, work: { id: string; kind: JobKind; name: string }): Promise<void> {
+    const { id, name } = work;
+    const kind = changeOf[work.kind];
+    const also = async (db: Db): Promise<void> => {
+      const { state } = await db.job.findUniqueOrThrow({ where: { id }, select: { state: true } });
+      if (isFinal(jobLifecycle, state)) return;
+      throw new ProblemError('STATE_CONFLICT', `the ${kind} ${name} is ${state}: cancel it first`);
+    };
+    await this.deletions.delete(caller, { kind, id, name, also });
+    await this.queue.forget(id).catch((err: unknown) => {
+      // It is over there too, and is dropped when its time has come.
+      this.log.warn({ err, job: id }, 'a deleted job could not be taken out of the queue');
     });
   }
 

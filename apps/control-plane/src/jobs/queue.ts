@@ -38,6 +38,8 @@ export interface JobQueue {
   removeIdle(id: string): Promise<boolean>;
   /** Sets `cancelRequested`, which a worker looks at. @returns false when the queue does not have the job */
   requestCancel(id: string): Promise<boolean>;
+  /** Drops what is kept of a job that is over. */
+  forget(id: string): Promise<void>;
   counts(): Promise<{ waiting: number; active: number }>;
   close(): Promise<void>;
 }
@@ -170,6 +172,9 @@ export async function openQueue(
       if (!job) return false;
       await job.updateData({ ...job.data, cancelRequested: true });
       return true;
+    },
+    forget: async (id) => {
+      await (await queue.getJob(id))?.remove();
     },
     counts: async () => {
       const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = await queue.getJobCounts();

@@ -27,6 +27,11 @@ export class ModelsController {
     return this.models.get(caller.project.id, params.model);
   }
 
+  @Operation('models.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'models.delete'>) {
+    return this.models.delete(caller, params.model);
+  }
+
   @Operation('versions.list')
   listVersions(@Caller() caller: ProjectCaller, @Input() input: InputOf<'versions.list'>) {
     return this.versions.list(caller.project.id, input);
@@ -40,6 +45,11 @@ export class ModelsController {
   @Operation('versions.get')
   async getVersion(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'versions.get'>) {
     return presentVersion(await this.versions.find(caller.project.id, params.version));
+  }
+
+  @Operation('versions.delete')
+  deleteVersion(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'versions.delete'>) {
+    return this.versions.delete(caller, params.version);
   }
 
   @Operation('versions.lineage')

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Id, VersionMetrics, type Model, type Task } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Db, type Prisma } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 
@@ -23,6 +24,7 @@ export class ModelsService {
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'models.list'>) {
@@ -54,6 +56,11 @@ export class ModelsService {
 
   async get(projectId: string, idOrName: string): Promise<Model> {
     return presentModel(await this.find(projectId, idOrName));
+  }
+
+  async delete(caller: ProjectCaller, named: string): Promise<void> {
+    const { id, name } = await this.find(caller.project.id, named);
+    await this.deletions.delete(caller, { kind: 'model', id, name });
   }
 
   /** @throws ProblemError NOT_FOUND */

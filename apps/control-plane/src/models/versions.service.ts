@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { AuditService } from '../audit/audit.service.js';
 import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
@@ -44,6 +45,7 @@ export class VersionsService {
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(BlobReferences) private readonly blobs: BlobReferences,
     @Inject(ModelsService) private readonly models: ModelsService,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'versions.list'>) {
@@ -54,6 +56,17 @@ export class VersionsService {
       count: (args) => this.database.version.count(args),
       present: (rows) => rows.map(presentVersion),
     });
+  }
+
+  async delete(caller: ProjectCaller, named: string): Promise<void> {
+    const row = await this.find(caller.project.id, named);
+    await this.deletions.delete(caller, {
+      kind: 'version',
+      id: row.id,
+      name: nameOfVersion(row),
+      also: () => Promise.resolve({ digest: row.digest }),
+    });
+    this.bus.changed(caller.project.id, 'model', row.modelId);
   }
 
   /** @throws ProblemError NOT_FOUND */

@@ -20,4 +20,9 @@ export class RecipesController {
   get(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'recipes.get'>) {
     return this.recipes.find(caller.project.id, params.recipe);
   }
+
+  @Operation('recipes.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'recipes.delete'>) {
+    return this.recipes.delete(caller, params.recipe);
+  }
 }

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Id, Recipe, type StoredRecipe } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
 import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
+import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { toJson } from '../json.js';
 
@@ -18,6 +20,8 @@ export class RecipesService {
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
     @Inject(AuditService) private readonly audit: AuditService,
+    @Inject(EventBus) private readonly bus: EventBus,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'recipes.list'>) {
@@ -32,7 +36,7 @@ export class RecipesService {
 
   async create(caller: ProjectCaller, { body }: InputOf<'recipes.create'>): Promise<StoredRecipe> {
     const projectId = caller.project.id;
-    return await this.database.$transaction(async (db) => {
+    const row = await this.database.$transaction(async (db) => {
       const made = await db.recipe
         .create({ data: { projectId, name: body.name, recipe: toJson(body) } })
         .catch((error: unknown) => {
@@ -41,8 +45,15 @@ export class RecipesService {
             : error;
         });
       await this.audit.byCaller(caller, 'recipe.create', { kind: 'recipe', id: made.id, name: made.name }, {}, db);
-      return presentRecipe(made);
+      return made;
     });
+    this.bus.changed(projectId, 'recipe', row.id);
+    return presentRecipe(row);
+  }
+
+  async delete(caller: ProjectCaller, named: string): Promise<void> {
+    const { id, name } = await this.find(caller.project.id, named);
+    await this.deletions.delete(caller, { kind: 'recipe', id, name });
   }
 
   /** @throws ProblemError NOT_FOUND */

@@ -26,6 +26,11 @@ export class ReleasesController {
     return this.releases.get(caller, input);
   }
 
+  @Operation('releases.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'releases.delete'>) {
+    return this.releases.delete(caller, params.release);
+  }
+
   @Operation('releases.metadata')
   metadata(@Caller() caller: ProjectCaller) {
     return this.repository.files(caller.project.id);

@@ -5,6 +5,7 @@ import { presentWithdrawn } from '../artifacts/artifacts.service.js';
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import type { Db, Prisma } from '../database/database.service.js';
 import { DatabaseService, isUniqueViolation } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
 import { List, ProblemError } from '../http/index.js';
@@ -29,6 +30,7 @@ export class ReleasesService {
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(ReleaseRepositoryService) private readonly repository: ReleaseRepositoryService,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {}
 
   /** A release by id or name. @throws ProblemError NOT_FOUND */
@@ -52,6 +54,18 @@ export class ReleasesService {
 
   async get(caller: ProjectCaller, { params }: InputOf<'releases.get'>): Promise<OutputOf<'releases.get'>> {
     return present(await this.find(caller.project.id, params.release));
+  }
+
+  /** The signed metadata stays as it was published: it cannot be unsaid. */
+  async delete(caller: ProjectCaller, named: string): Promise<void> {
+    const { id, name, artifacts } = await this.find(caller.project.id, named);
+    const before = async (db: Db): Promise<void> => {
+      // Publishing takes turns within a project, so that no target is listed between the look and the deletion.
+      await db.$queryRaw`SELECT id FROM projects WHERE id = ${caller.project.id}::uuid FOR NO KEY UPDATE`;
+    };
+    const also = () => Promise.resolve({ artifacts: artifacts.map(({ artifact }) => artifact.targetPath) });
+    await this.deletions.delete(caller, { kind: 'release', id, name, before, also });
+    for (const { artifactId } of artifacts) this.bus.changed(caller.project.id, 'artifact', artifactId);
   }
 
   /** Verifies everything, then stores everything in one transaction, or nothing. */

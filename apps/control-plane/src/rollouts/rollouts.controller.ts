@@ -23,6 +23,11 @@ export class RolloutsController {
     return this.rollouts.get(caller, params.rollout);
   }
 
+  @Operation('rollouts.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'rollouts.delete'>) {
+    return this.rollouts.delete(caller, params.rollout);
+  }
+
   @Operation('rollouts.devices')
   devices(@Caller() caller: ProjectCaller, @Input() input: InputOf<'rollouts.devices'>) {
     return this.rollouts.devices(caller, input);

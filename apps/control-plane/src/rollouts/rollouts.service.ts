@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Rollout, RolloutEventMessage } from '@verge/contracts';
-import { Id, RolloutEventMessage as MessageSchema } from '@verge/contracts';
+import { Id, isFinal, rolloutLifecycle, RolloutEventMessage as MessageSchema } from '@verge/contracts';
 import { AuditService, nameOf } from '../audit/audit.service.js';
 import type { Db, Prisma } from '../database/database.service.js';
 import { DatabaseService } from '../database/database.service.js';
+import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { GroupsService } from '../groups/groups.service.js';
 import type { EventStream, InputOf, OutputOf, ProjectCaller } from '../http/index.js';
@@ -61,6 +62,7 @@ export class RolloutsService {
     @Inject(ReleasesService) private readonly releases: ReleasesService,
     @Inject(ModelsService) private readonly models: ModelsService,
     @Inject(RolloutScheduler) private readonly scheduler: RolloutScheduler,
+    @Inject(Deletions) private readonly deletions: Deletions,
   ) {
     this.figures = new RolloutFigures(database.pool);
   }
@@ -136,6 +138,19 @@ export class RolloutsService {
     );
     await this.scheduler.decide(id);
     return this.get(caller, id);
+  }
+
+  /** Its record alone: what its devices were told to run stays. @throws ProblemError STATE_CONFLICT for one that is not over */
+  async delete(caller: ProjectCaller, rolloutId: string): Promise<void> {
+    const { id, name } = await this.find(caller.project.id, rolloutId);
+    const also = async (db: Db): Promise<Prisma.InputJsonObject> => {
+      const { state, release } = await db.rollout.findUniqueOrThrow({ where: { id }, include: { release: true } });
+      if (!isFinal(rolloutLifecycle, state)) {
+        throw new ProblemError('STATE_CONFLICT', `the rollout ${name} is ${state}: cancel it or take it back first`);
+      }
+      return { state, release: release.name };
+    };
+    await this.deletions.delete(caller, { kind: 'rollout', id, name, also });
   }
 
   /** @throws LifecycleError, ProblemError NOT_FOUND */

@@ -31,6 +31,11 @@ export class TrainingsController {
     return this.trainings.points(caller.project.id, params.training);
   }
 
+  @Operation('trainings.delete')
+  delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'trainings.delete'>) {
+    return this.trainings.delete(caller, params.training);
+  }
+
   @Operation('trainings.cancel')
   cancel(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'trainings.cancel'>) {
     return this.trainings.cancel(caller, params.training);

@@ -115,6 +115,11 @@ export class TrainingsService {
     return await this.get(caller.project.id, id);
   }
 
+  async delete(caller: ProjectCaller, id: string): Promise<void> {
+    const { name, model } = await this.get(caller.project.id, id);
+    await this.jobs.delete(caller, { id, kind: 'train', name: name || model });
+  }
+
   /** What the form of a configuration cannot say: the blob that it names, the teacher that it needs. */
   private async checkConfig(projectId: string, config: TrainingConfig, teacher: VersionRow | null): Promise<void> {
     const errors: FieldError[] = [];

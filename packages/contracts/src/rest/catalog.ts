@@ -226,6 +226,14 @@ export const catalogRoutes = {
     summary: 'A data set, by id or name.',
     response: Dataset,
   }),
+  'datasets.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/datasets/{dataset}',
+    tag: 'datasets',
+    role: 'operator',
+    summary: 'Delete a data set. Refused while trainings, versions, compressions or evaluations refer to it.',
+    status: 204,
+  }),
   'datasets.files': route({
     method: 'GET',
     path: '/projects/{project}/datasets/{dataset}/files',
@@ -266,6 +274,14 @@ export const catalogRoutes = {
     summary: 'A model, by id or name.',
     response: Model,
   }),
+  'models.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/models/{model}',
+    tag: 'models',
+    role: 'operator',
+    summary: 'Delete a model that has neither versions nor trainings.',
+    status: 204,
+  }),
   'versions.list': route({
     method: 'GET',
     path: '/projects/{project}/versions',
@@ -304,6 +320,15 @@ export const catalogRoutes = {
     role: 'viewer',
     summary: 'A version: an id, or model@number.',
     response: Version,
+  }),
+  'versions.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/versions/{version}',
+    tag: 'models',
+    role: 'operator',
+    summary:
+      'Delete a version. Refused while anything was made from it, measures it or was rolled out of it. Its number is not given again.',
+    status: 204,
   }),
   'versions.lineage': route({
     method: 'GET',

@@ -1,4 +1,5 @@
 /** A typed client of the REST API over an injected `fetch`: the CLI and the console call through it. */
+import type { Holders } from '../holders.js';
 import { Problem, type FieldError, type ProblemCode } from '../problem.js';
 import { fetchAgain, newIdempotencyKey } from './again.js';
 import { routes, type RouteName, type Routes } from './routes.js';
@@ -25,18 +26,21 @@ export class ApiError extends Error {
   readonly code: ProblemCode | 'UNREACHABLE' | 'UNEXPECTED_RESPONSE';
   readonly status: number;
   readonly errors: readonly FieldError[];
+  /** Of IN_USE: what still refers to the thing. */
+  readonly holders: readonly Holders[];
   constructor(
     code: ApiError['code'],
     status: number,
     message: string,
     errors: readonly FieldError[] = [],
-    options?: ErrorOptions,
+    options?: ErrorOptions & { holders?: readonly Holders[] },
   ) {
     super(message, options);
     this.name = 'ApiError';
     this.code = code;
     this.status = status;
     this.errors = errors;
+    this.holders = options?.holders ?? [];
   }
 }
 
@@ -96,8 +100,8 @@ async function problemOf(response: Response): Promise<ApiError> {
   const parsed = Problem.safeParse(safeJson(text));
   if (!parsed.success)
     return new ApiError('UNEXPECTED_RESPONSE', response.status, `HTTP ${response.status} ${text.slice(0, 200)}`.trim());
-  const { code, title, detail, errors } = parsed.data;
-  return new ApiError(code, response.status, detail ?? title, errors);
+  const { code, title, detail, errors, holders } = parsed.data;
+  return new ApiError(code, response.status, detail ?? title, errors, holders ? { holders } : {});
 }
 
 function safeJson(text: string): unknown {

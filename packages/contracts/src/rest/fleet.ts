@@ -164,6 +164,15 @@ export const fleetRoutes = {
     summary: 'Refuse the device from its next call on and cut its stream.',
     response: Device,
   }),
+  'devices.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/devices/{device}',
+    tag: 'devices',
+    role: 'operator',
+    summary:
+      'Delete a device: refuse it from now on, cut its streams, take it out of all rollouts. Its telemetry is deleted in the background; what it added to the sums of its project and groups stays.',
+    status: 204,
+  }),
   'devices.reEnroll': route({
     method: 'POST',
     path: '/projects/{project}/devices/{device}/enrollment-token',
@@ -218,7 +227,7 @@ export const fleetRoutes = {
     path: '/projects/{project}/groups/{group}',
     tag: 'groups',
     role: 'operator',
-    summary: 'Delete a group without devices.',
+    summary: 'Delete a group. Refused while devices, rollouts or usable enrolment tokens refer to it.',
     status: 204,
   }),
   'enrollment.list': route({

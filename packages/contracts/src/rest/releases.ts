@@ -122,6 +122,15 @@ export const releaseRoutes = {
     summary: 'An artifact.',
     response: Artifact,
   }),
+  'artifacts.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/artifacts/{artifact}',
+    tag: 'artifacts',
+    role: 'operator',
+    summary:
+      'Delete an artifact. Refused while a release or the signed targets list it, a rollout that is not over uses it, or a device is to run it or runs it.',
+    status: 204,
+  }),
   'releases.list': route({
     method: 'GET',
     path: '/projects/{project}/releases',
@@ -154,6 +163,15 @@ export const releaseRoutes = {
     role: 'viewer',
     summary: 'A release.',
     response: Release,
+  }),
+  'releases.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/releases/{release}',
+    tag: 'releases',
+    role: 'operator',
+    summary:
+      'Delete a release. Refused while rollouts refer to it, a device is to run an artifact of it or runs it, or one of its targets is not withdrawn.',
+    status: 204,
   }),
   'releases.metadata': route({
     method: 'GET',

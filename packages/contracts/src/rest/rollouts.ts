@@ -246,6 +246,14 @@ export const rolloutRoutes = {
     summary: 'A rollout.',
     response: Rollout,
   }),
+  'rollouts.delete': route({
+    method: 'DELETE',
+    path: one,
+    tag: 'rollouts',
+    role: 'operator',
+    summary: 'Delete the record of a rollout that is over. What its devices were told to run stays.',
+    status: 204,
+  }),
   'rollouts.devices': route({
     method: 'GET',
     path: `${one}/devices`,

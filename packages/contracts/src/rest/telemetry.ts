@@ -126,6 +126,7 @@ export const ProjectEvent = z
       'telemetry',
       'dataset',
       'model',
+      'recipe',
     ]),
     id: z.string(),
     at: Instant,

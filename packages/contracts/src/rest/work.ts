@@ -153,6 +153,14 @@ export const workRoutes = {
     summary: 'A training.',
     response: Training,
   }),
+  'trainings.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/trainings/{training}',
+    tag: 'trainings',
+    role: 'operator',
+    summary: 'Delete a training that is over. Refused while the version that it made exists.',
+    status: 204,
+  }),
   'trainings.points': route({
     method: 'GET',
     path: '/projects/{project}/trainings/{training}/points',
@@ -206,6 +214,14 @@ export const workRoutes = {
     summary: 'A recipe, by id or name.',
     response: StoredRecipe,
   }),
+  'recipes.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/recipes/{recipe}',
+    tag: 'recipes',
+    role: 'operator',
+    summary: 'Delete a recipe. Refused while compressions refer to it.',
+    status: 204,
+  }),
   'compressions.list': route({
     method: 'GET',
     path: '/projects/{project}/compressions',
@@ -242,6 +258,14 @@ export const workRoutes = {
     role: 'viewer',
     summary: 'A compression.',
     response: Compression,
+  }),
+  'compressions.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/compressions/{compression}',
+    tag: 'compressions',
+    role: 'operator',
+    summary: 'Delete a compression that is over. Refused while the artifact that it made exists.',
+    status: 204,
   }),
   'compressions.cancel': route({
     method: 'POST',
@@ -291,6 +315,14 @@ export const workRoutes = {
     role: 'viewer',
     summary: 'An evaluation.',
     response: Evaluation,
+  }),
+  'evaluations.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}/evaluations/{evaluation}',
+    tag: 'evaluations',
+    role: 'operator',
+    summary: 'Delete an evaluation that is over.',
+    status: 204,
   }),
   'evaluations.cancel': route({
     method: 'POST',
