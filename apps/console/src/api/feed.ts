@@ -19,6 +19,7 @@ const stale: Record<ProjectEvent['type'], readonly string[]> = {
   telemetry: ['telemetry', 'overview', 'quarantine'],
   dataset: ['datasets'],
   model: ['models', 'overview'],
+  recipe: ['recipes'],
 };
 /** Events are gathered for this long, so that a burst of them costs one read. */
 const GATHER_MS = 700;

@@ -4,6 +4,7 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PageNotLoaded } from './page-not-loaded.js';
+import { HolderList } from './HolderList.js';
 import classes from './states.module.css';
 
 interface Props {
@@ -51,6 +52,7 @@ export function ErrorDetail({ error }: { error: Error }): ReactNode {
           ))}
         </List>
       )}
+      {error instanceof ApiError && error.holders.length > 0 && <HolderList holders={error.holders} />}
       {error instanceof ApiError && error.status > 0 && (
         <Group gap={6}>
           <Code>HTTP {error.status}</Code>

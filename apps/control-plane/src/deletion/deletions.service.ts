@@ -42,7 +42,7 @@ export interface Doomed {
   /** Locks that are to be taken before that of the row. */
   readonly before?: (db: Db) => Promise<void>;
   /** Under the lock: what else must hold, and what goes with the row. @returns what the audit says beside the name */
-  readonly also?: (db: Db) => Promise<Prisma.InputJsonObject | void>;
+  readonly also?: (db: Db) => Promise<Prisma.InputJsonObject>;
 }
 
 /** A device may have tens of thousands of rows that go with it. */

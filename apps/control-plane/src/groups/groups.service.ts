@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Id } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
-import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
+import { DatabaseService, isUniqueViolation, type Db, type Prisma } from '../database/database.service.js';
 import type { Group } from '../generated/client.js';
 import type { InputOf, OutputOf, ProjectCaller } from '../http/index.js';
 import { List, ProblemError } from '../http/index.js';
@@ -69,12 +69,11 @@ export class GroupsService {
 
   async remove(caller: ProjectCaller, { params }: InputOf<'groups.delete'>): Promise<void> {
     const { id, name } = await this.find(caller.project.id, params.group);
-    await this.deletions.delete(caller, {
-      kind: 'group',
-      id,
-      name,
-      also: (db) => this.removals.ofGroup(db, caller, { id, name }),
-    });
+    const also = async (db: Db): Promise<Prisma.InputJsonObject> => {
+      await this.removals.ofGroup(db, caller, { id, name });
+      return {};
+    };
+    await this.deletions.delete(caller, { kind: 'group', id, name, also });
   }
 
   private async counts(ids: readonly string[]): Promise<Map<string, Counts>> {

@@ -128,9 +128,9 @@ export class JobsService implements OnApplicationBootstrap, OnApplicationShutdow
   async delete(caller: ProjectCaller, work: { id: string; kind: JobKind; name: string }): Promise<void> {
     const { id, name } = work;
     const kind = changeOf[work.kind];
-    const also = async (db: Db): Promise<void> => {
+    const also = async (db: Db): Promise<Prisma.InputJsonObject> => {
       const { state } = await db.job.findUniqueOrThrow({ where: { id }, select: { state: true } });
-      if (isFinal(jobLifecycle, state)) return;
+      if (isFinal(jobLifecycle, state)) return { state };
       throw new ProblemError('STATE_CONFLICT', `the ${kind} ${name} is ${state}: cancel it first`);
     };
     await this.deletions.delete(caller, { kind, id, name, also });

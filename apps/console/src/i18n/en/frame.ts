@@ -132,6 +132,7 @@ export const problem = {
   FORBIDDEN: 'Your role does not allow this',
   NOT_FOUND: 'There is no such thing here',
   CONFLICT: 'This conflicts with what exists',
+  IN_USE: 'It is still in use',
   METHOD_NOT_ALLOWED: 'This address does not take such requests',
   RANGE_NOT_SATISFIABLE: 'The range lies outside of the file',
   PRECONDITION_FAILED: 'Somebody changed it meanwhile: open it again and make the change from there',

@@ -18,6 +18,7 @@ import {
   state,
   work,
 } from './frame.js';
+import { deleting } from './deleting.js';
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const en = {
@@ -28,6 +29,7 @@ export const en = {
   common,
   compressions,
   datasets,
+  deleting,
   devices,
   editor,
   groups,

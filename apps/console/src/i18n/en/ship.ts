@@ -183,9 +183,6 @@ export const groups = {
   description: 'Description',
   online: 'Online',
   create: 'New group',
-  remove: 'Delete',
-  removeTitle: 'Delete {{name}}?',
-  removeNote: 'The group is empty; no device is touched.',
   empty: 'No groups yet',
   emptyHint: 'Put devices into a group to roll releases out to them.',
 };

@@ -133,6 +133,7 @@ export const problem: Catalogue['problem'] = {
   FORBIDDEN: '当前角色无权执行此操作',
   NOT_FOUND: '未找到所请求的内容',
   CONFLICT: '与已有内容冲突',
+  IN_USE: '仍在使用中',
   METHOD_NOT_ALLOWED: '该地址不支持此类请求',
   RANGE_NOT_SATISFIABLE: '请求的范围超出文件',
   PRECONDITION_FAILED: '其间已被他人修改：请重新打开后再修改',

@@ -19,6 +19,7 @@ import {
   state,
   work,
 } from './frame.js';
+import { deleting } from './deleting.js';
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const zh: Catalogue = {
@@ -29,6 +30,7 @@ export const zh: Catalogue = {
   common,
   compressions,
   datasets,
+  deleting,
   devices,
   editor,
   groups,

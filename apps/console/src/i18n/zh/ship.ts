@@ -182,9 +182,6 @@ export const groups: Catalogue['groups'] = {
   description: '说明',
   online: '在线',
   create: '新建设备组',
-  remove: '删除',
-  removeTitle: '删除 {{name}}？',
-  removeNote: '该设备组为空，删除不会影响任何设备。',
   empty: '还没有设备组',
   emptyHint: '将设备加入设备组，即可向它们部署发布包。',
 };

@@ -11,6 +11,7 @@ import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
 import { JobStatePill } from '../../components/JobStatePill.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -57,7 +58,18 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
         crumbs={[{ label: t('compressions.title'), to: to('/compressions') }]}
         mark={<JobStatePill state={compression.state} />}
         note={<Digest value={compression.id} digits={36} />}
-        actions={open && can('operator') && <CancelButton compression={compression} />}
+        actions={
+          open ? (
+            can('operator') && <CancelButton compression={compression} />
+          ) : (
+            <DeleteButton
+              kind="compression"
+              id={compression.id}
+              name={`${compression.recipe.name} · ${compression.target.name}`}
+              back={to('/compressions')}
+            />
+          )
+        }
       />
       <Stack gap="md">
         {compression.error && (

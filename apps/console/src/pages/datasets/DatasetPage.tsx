@@ -10,6 +10,7 @@ import { CommandLine } from '../../components/CommandLine.js';
 import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -44,6 +45,7 @@ function DatasetView({ dataset }: { dataset: Dataset }): ReactNode {
         title={dataset.name}
         crumbs={[{ label: t('datasets.title'), to: to('/datasets') }]}
         note={dataset.description || undefined}
+        actions={<DeleteButton kind="dataset" id={dataset.id} name={dataset.name} back={to('/datasets')} />}
       />
       <Stack gap="md">
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">

@@ -12,6 +12,7 @@ import { RequestsOverTime } from '../../charts/RequestsOverTime.js';
 import { Confirm } from '../../components/Confirm.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -49,6 +50,7 @@ function DeviceView({ device }: { device: Device }): ReactNode {
         {t('devices.edit')}
       </Button>
       {device.state === 'active' && <RevokeButton device={device} />}
+      <DeleteButton kind="device" id={device.id} name={device.name} back={to('/devices')} />
     </>
   );
   return (

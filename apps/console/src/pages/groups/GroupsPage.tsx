@@ -5,8 +5,8 @@ import { Slug, type Group } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChange, usePages } from '../../api/query.js';
-import { Confirm } from '../../components/Confirm.js';
 import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { FormDialog } from '../../components/FormDialog.js';
 import { PageHeader } from '../../components/PageHeader.js';
@@ -30,9 +30,7 @@ export function GroupsPage(): ReactNode {
   const query = { limit: 100, sort: order.sort, q };
   const groups = usePages('groups.list', { params: { project: slug }, query }, { keep: true });
   const [creating, create] = useDisclosure();
-  const [doomed, setDoomed] = useState<Group | null>(null);
-  const remove = useChange('groups.delete');
-  const columns = useColumns(setDoomed);
+  const columns = useColumns();
   const button = can('operator') && (
     <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={create.open}>
       {t('groups.create')}
@@ -65,31 +63,14 @@ export function GroupsPage(): ReactNode {
         />
       </Panel>
       {creating && <CreateGroupDialog onClose={create.close} />}
-      <Confirm
-        opened={doomed !== null}
-        title={t('groups.removeTitle', { name: doomed?.name ?? '' })}
-        verb={t('groups.remove')}
-        danger
-        busy={remove.isPending}
-        error={remove.error}
-        onClose={() => {
-          setDoomed(null);
-          remove.reset();
-        }}
-        onConfirm={() =>
-          doomed && remove.mutate({ params: { project: slug, group: doomed.id } }, { onSuccess: () => setDoomed(null) })
-        }
-      >
-        {t('groups.removeNote')}
-      </Confirm>
     </>
   );
 }
 
-function useColumns(onRemove: (group: Group) => void): PagedColumn<Group>[] {
+function useColumns(): PagedColumn<Group>[] {
   const { t } = useTranslation();
   const format = useFormat();
-  const { to, can } = useProject();
+  const { to } = useProject();
   return [
     {
       id: 'name',
@@ -122,12 +103,7 @@ function useColumns(onRemove: (group: Group) => void): PagedColumn<Group>[] {
       id: 'remove',
       header: t('common.actions'),
       align: 'right',
-      cell: (group) =>
-        can('operator') && (
-          <Button size="compact-xs" variant="default" disabled={group.devices > 0} onClick={() => onRemove(group)}>
-            {t('groups.remove')}
-          </Button>
-        ),
+      cell: (group) => <DeleteButton kind="group" id={group.id} name={group.name} size="compact-xs" />,
     },
   ];
 }

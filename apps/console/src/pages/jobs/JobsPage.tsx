@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
 import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
 import { JobStateFilter, jobStatesOf } from '../../components/JobStateFilter.js';
@@ -130,5 +131,17 @@ function useColumns(): PagedColumn<WorkItem>[] {
       from: 'sm',
     },
     { id: 'created', header: t('common.created'), cell: (job) => <Ago at={job.createdAt} />, sortBy: 'createdAt' },
+    {
+      id: 'delete',
+      header: t('common.actions'),
+      align: 'right',
+      // The others are deleted on their pages.
+      cell: (job) =>
+        job.kind === 'evaluation' &&
+        !isOpenJob(job.state) && (
+          <DeleteButton kind="evaluation" id={job.id} name={job.name || job.model} size="compact-xs" />
+        ),
+      from: 'sm',
+    },
   ];
 }

@@ -6,6 +6,7 @@ import { useParams } from 'react-router';
 import { usePages, useRead } from '../../api/query.js';
 import { PagedTable, type PagedColumn } from '../../components/DataTable.js';
 import { EmptyState } from '../../components/EmptyState.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -42,6 +43,7 @@ function ModelView({ model }: { model: Model }): ReactNode {
         title={model.name}
         crumbs={[{ label: t('models.title'), to: to('/models') }]}
         note={model.description || t(`models.tasks.${model.task}`)}
+        actions={<DeleteButton kind="model" id={model.id} name={model.name} back={to('/models')} />}
       />
       <Stack gap="md">
         <Panel title={t('models.versions')} flush>

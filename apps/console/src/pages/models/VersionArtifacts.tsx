@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
 import { PageFoot, TableSkeleton } from '../../components/DataTable.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { Digest } from '../../components/Digest.js';
 import { EmptyState } from '../../components/EmptyState.js';
 import { ErrorState } from '../../components/ErrorState.js';
@@ -75,6 +76,14 @@ function ArtifactReport({ artifact }: { artifact: Artifact }): ReactNode {
         <Text size="xs" c="dimmed" component="div">
           {t('models.artifactId')} <Digest value={artifact.id} digits={8} />
         </Text>
+        <Group>
+          <DeleteButton
+            kind="artifact"
+            id={artifact.id}
+            name={`${artifact.model}@${artifact.version}/${artifact.deviceClass}`}
+            size="compact-xs"
+          />
+        </Group>
       </Stack>
       <ReportTable report={artifact.report} />
     </div>

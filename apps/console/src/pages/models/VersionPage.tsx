@@ -8,6 +8,7 @@ import { compactJson } from '../../components/compact-json.js';
 import { CodeView } from '../../components/CodeView.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -50,6 +51,14 @@ function VersionView({ version }: { version: Version }): ReactNode {
           </Badge>
         }
         note={<Digest value={version.digest} digits={24} />}
+        actions={
+          <DeleteButton
+            kind="version"
+            id={version.id}
+            name={`${version.model}@${version.version}`}
+            back={to(`/models/${version.model}`)}
+          />
+        }
       />
       <Stack gap="md">
         <VersionStats version={version} />

@@ -5,6 +5,7 @@ import { useParams } from 'react-router';
 import { stringify } from 'yaml';
 import { useRead } from '../../api/query.js';
 import { CodeView } from '../../components/CodeView.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -26,6 +27,7 @@ export function RecipePage(): ReactNode {
             title={data.name}
             crumbs={[{ label: t('recipes.title'), to: to('/recipes') }]}
             note={<Ago at={data.createdAt} />}
+            actions={<DeleteButton kind="recipe" id={data.id} name={data.name} back={to('/recipes')} />}
           />
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
             <Panel title={t('recipes.passes')}>

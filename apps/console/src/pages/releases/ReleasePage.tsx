@@ -10,6 +10,7 @@ import { CommandLine } from '../../components/CommandLine.js';
 import { DataTable, type Column } from '../../components/DataTable.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -68,9 +69,12 @@ function ReleaseView({ release }: { release: Release }): ReactNode {
         note={release.notes || undefined}
         actions={
           can('operator') && (
-            <Button leftSection={<IconRocket size={14} aria-hidden />} onClick={create.open}>
-              {t('releases.rollOut')}
-            </Button>
+            <>
+              <Button leftSection={<IconRocket size={14} aria-hidden />} onClick={create.open}>
+                {t('releases.rollOut')}
+              </Button>
+              <DeleteButton kind="release" id={release.id} name={release.name} back={to('/releases')} />
+            </>
           )
         }
       />

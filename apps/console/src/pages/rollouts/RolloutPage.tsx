@@ -1,5 +1,12 @@
 import { Alert, Grid, Stack } from '@mantine/core';
-import { RolloutDeviceStateName, type Rollout, type RolloutDevice, type RolloutDeviceState } from '@verge/contracts';
+import {
+  isFinal,
+  rolloutLifecycle,
+  RolloutDeviceStateName,
+  type Rollout,
+  type RolloutDevice,
+  type RolloutDeviceState,
+} from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
@@ -8,6 +15,7 @@ import { useRollout } from '../../api/rollout.js';
 import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
 import { RolloutStatePill } from '../../components/JobStatePill.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -60,7 +68,13 @@ function RolloutView({ rollout, devices, state, onState }: ViewProps): ReactNode
         crumbs={[{ label: t('rollouts.title'), to: to('/rollouts') }]}
         mark={<RolloutStatePill state={rollout.state} />}
         note={<Digest value={rollout.id} digits={36} />}
-        actions={can('operator') && <RolloutActions rollout={rollout} />}
+        actions={
+          isFinal(rolloutLifecycle, rollout.state) ? (
+            <DeleteButton kind="rollout" id={rollout.id} name={rollout.name} back={to('/rollouts')} />
+          ) : (
+            can('operator') && <RolloutActions rollout={rollout} />
+          )
+        }
       />
       <Stack gap="md">
         {rollout.reason && (

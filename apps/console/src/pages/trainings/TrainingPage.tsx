@@ -13,6 +13,7 @@ import { Digest } from '../../components/Digest.js';
 import { Facts } from '../../components/Facts.js';
 import { JobProgressBar } from '../../components/JobProgressBar.js';
 import { JobStatePill } from '../../components/JobStatePill.js';
+import { DeleteButton } from '../../components/DeleteButton.js';
 import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { QueryView } from '../../components/QueryView.js';
@@ -69,7 +70,13 @@ function TrainingView({ training, last, children }: ViewProps): ReactNode {
         crumbs={[{ label: t('trainings.title'), to: to('/trainings') }]}
         mark={<JobStatePill state={training.state} />}
         note={<Digest value={training.id} digits={36} />}
-        actions={open && can('operator') && <CancelButton training={training} />}
+        actions={
+          open ? (
+            can('operator') && <CancelButton training={training} />
+          ) : (
+            <DeleteButton kind="training" id={training.id} name={trainingName(training)} back={to('/trainings')} />
+          )
+        }
       />
       <Stack gap="md">
         {training.error && (
