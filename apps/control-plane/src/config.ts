@@ -19,6 +19,7 @@ const days = (fallback: number) =>
     .min(0, 'expected at least 0, which means for ever')
     .max(36_500, 'expected at most 36500')
     .default(fallback);
+const hourMs = 3_600_000;
 const flag = z
   .enum(['true', 'false', '1', '0'], 'expected true or false')
   .default('false')
@@ -87,6 +88,16 @@ const Environment = z.object({
     .min(0, 'expected at least 0')
     .max(3650, 'expected at most 3650')
     .default(365),
+  VERGE_BLOB_GRACE_HOURS: z.coerce
+    .number('expected a number of hours')
+    .min(2, 'expected at least 2, so that what is being sent is not collected')
+    .max(8760, 'expected at most 8760')
+    .default(24),
+  VERGE_BLOB_COLLECT_HOURS: z.coerce
+    .number('expected a number of hours')
+    .min(0, 'expected at least 0, which means only by hand')
+    .max(8760, 'expected at most 8760')
+    .default(24),
   VERGE_TELEMETRY_RAW_DAYS: days(7),
   VERGE_TELEMETRY_MINUTE_DAYS: days(7),
   VERGE_TELEMETRY_HOUR_DAYS: days(400),
@@ -139,6 +150,12 @@ export interface ControlPlaneConfig {
   readonly trustedProxies: TrustedProxies;
   readonly consoleDir: string | undefined;
   readonly maxBlobBytes: number;
+  readonly blobCollection: {
+    /** How long a blob that nothing uses is left alone after it was sent, or asked about. */
+    readonly graceMs: number;
+    /** Between two collections; 0: only by hand. */
+    readonly everyMs: number;
+  };
   /** Seconds between a device's status reports, and between its telemetry pushes. */
   readonly reportIntervalSeconds: number;
   readonly telemetry: {
@@ -181,6 +198,7 @@ function toConfig(e: Environment): ControlPlaneConfig {
     trustedProxies: { addresses: e.VERGE_TRUSTED_PROXIES, header: e.VERGE_FORWARDED_HEADER },
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
+    blobCollection: { graceMs: e.VERGE_BLOB_GRACE_HOURS * hourMs, everyMs: e.VERGE_BLOB_COLLECT_HOURS * hourMs },
     reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,
     telemetry: {
       limits: {

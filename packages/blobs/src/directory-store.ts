@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { hexOf, isDigest } from './digest.js';
 import { asBlobError } from './errors.js';
 import { spool } from './spool.js';
-import type { BlobReference, BlobSource, BlobStore, Expected, Range } from './store.js';
+import type { BlobReference, BlobSource, BlobStore, Expected, Range, StoredBlob } from './store.js';
 import { collectVerified, notFound, resolveRange } from './store.js';
 
 /** Blobs as files: `<dir>/sha256/ab/cdef…`; unfinished ones live in `<dir>/incoming` on the same file system. */
@@ -43,9 +43,10 @@ export class DirectoryBlobStore implements BlobStore {
     }
   }
 
-  async stat(digest: string): Promise<{ bytes: number } | null> {
+  async stat(digest: string): Promise<{ bytes: number; storedAt: Date } | null> {
     try {
-      return { bytes: (await stat(this.pathOf(digest))).size };
+      const { size, mtime } = await stat(this.pathOf(digest));
+      return { bytes: size, storedAt: mtime };
     } catch (error) {
       if (isAbsent(error)) return null;
       throw asBlobError(error, 'blob-store-failed', `looking up blob ${digest}`);
@@ -66,14 +67,14 @@ export class DirectoryBlobStore implements BlobStore {
     }
   }
 
-  async *list(): AsyncGenerator<BlobReference> {
+  async *list(): AsyncGenerator<StoredBlob> {
     const root = join(this.dir, 'sha256');
     for (const prefix of await entries(root)) {
       for (const rest of await entries(join(root, prefix))) {
         const digest = `sha256:${prefix}${rest}`;
         if (!isDigest(digest)) continue;
         const found = await this.stat(digest);
-        if (found) yield { digest, bytes: found.bytes };
+        if (found) yield { digest, ...found };
       }
     }
   }

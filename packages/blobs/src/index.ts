@@ -2,7 +2,7 @@ export { BlobError } from './errors.js';
 export type { BlobErrorCode } from './errors.js';
 export { digestOf, isDigest } from './digest.js';
 export type { Digest } from './digest.js';
-export type { BlobReference, BlobSource, BlobStore, Expected, Range } from './store.js';
+export type { BlobReference, BlobSource, BlobStore, Expected, Range, StoredBlob } from './store.js';
 export { DirectoryBlobStore } from './directory-store.js';
 export { S3BlobStore } from './s3-store.js';
 export type { S3BlobStoreOptions } from './s3-store.js';

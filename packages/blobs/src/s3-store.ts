@@ -17,7 +17,7 @@ import {
 import { hexOf, isDigest } from './digest.js';
 import { asBlobError } from './errors.js';
 import { spool } from './spool.js';
-import type { BlobReference, BlobSource, BlobStore, Expected, Range } from './store.js';
+import type { BlobReference, BlobSource, BlobStore, Expected, Range, StoredBlob } from './store.js';
 import { collectVerified, notFound, resolveRange } from './store.js';
 
 export interface S3BlobStoreOptions {
@@ -32,6 +32,9 @@ export interface S3BlobStoreOptions {
   /** Where uploads are spooled until their digest is known. */
   spoolDir?: string;
 }
+
+/** An object that was stored within this time is as good as stored now. */
+const freshMs = 60 * 60 * 1000;
 
 /** S3 takes at most 5 GiB in one PutObject; ONNX models end at 2 GiB, protobuf's limit. */
 const largestObject = 5 * 1024 ** 3;
@@ -75,9 +78,11 @@ export class S3BlobStore implements BlobStore {
     const maxBytes = Math.min(expected?.maxBytes ?? largestObject, largestObject);
     const { path, digest, bytes } = await spool(source, this.spoolDir, { ...expected, maxBytes });
     try {
-      // Content never changes, so an object that is there need not travel again.
+      // Content never changes, so an object that is there need not travel again; unless it has lain there for long, and would
+      // be taken for one that nobody wants.
       const present = await this.stat(digest);
-      if (present?.bytes !== bytes) await this.upload(path, digest, bytes);
+      const isNew = present !== null && Date.now() - present.storedAt.getTime() < freshMs;
+      if (present?.bytes !== bytes || !isNew) await this.upload(path, digest, bytes);
       return { digest, bytes };
     } finally {
       await rm(path, { force: true });
@@ -127,11 +132,11 @@ export class S3BlobStore implements BlobStore {
     }
   }
 
-  async stat(digest: string): Promise<{ bytes: number } | null> {
+  async stat(digest: string): Promise<{ bytes: number; storedAt: Date } | null> {
     const Key = keyOf(digest);
     try {
       const head = await this.client.send(new HeadObjectCommand({ Bucket: this.bucket, Key }));
-      return { bytes: head.ContentLength ?? 0 };
+      return { bytes: head.ContentLength ?? 0, storedAt: head.LastModified ?? new Date() };
     } catch (error) {
       if (statusOf(error) === 404) return null;
       throw asBlobError(error, 'blob-store-failed', `looking up blob ${digest}`);
@@ -152,7 +157,7 @@ export class S3BlobStore implements BlobStore {
     }
   }
 
-  async *list(): AsyncGenerator<BlobReference> {
+  async *list(): AsyncGenerator<StoredBlob> {
     let token: string | undefined;
     do {
       const page = await this.client
@@ -162,7 +167,8 @@ export class S3BlobStore implements BlobStore {
         });
       for (const object of page.Contents ?? []) {
         const digest = digestOfKey(object.Key ?? '');
-        if (isDigest(digest)) yield { digest, bytes: object.Size ?? 0 };
+        // Without a time it is as young as can be: nobody deletes it for its age.
+        if (isDigest(digest)) yield { digest, bytes: object.Size ?? 0, storedAt: object.LastModified ?? new Date() };
       }
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (token !== undefined);

@@ -97,13 +97,15 @@ describe.each(['directory', 's3'] as const)('%s store', (kind) => {
 
   it('names content by its sha256', async () => {
     expect(await store.put(bytesOf('abc'))).toEqual({ digest: abc, bytes: 3 });
-    expect(await store.stat(abc)).toEqual({ bytes: 3 });
+    expect(await store.stat(abc)).toEqual({ bytes: 3, storedAt: expect.any(Date) });
     expect(new TextDecoder().decode(await store.read(abc))).toBe('abc');
   });
 
   it('keeps the same content once', async () => {
     await Promise.all([store.put(bytesOf('abc')), store.put(inChunks(bytesOf('abc'))), store.put(bytesOf('abc'))]);
-    expect((await listed(store)).filter((blob) => blob.digest === abc)).toEqual([{ digest: abc, bytes: 3 }]);
+    expect((await listed(store)).filter((blob) => blob.digest === abc)).toEqual([
+      { digest: abc, bytes: 3, storedAt: expect.any(Date) },
+    ]);
   });
 
   it('streams in and out, also ranges', async () => {
@@ -117,6 +119,18 @@ describe.each(['directory', 's3'] as const)('%s store', (kind) => {
     expect(await collect(await store.get(digest, { offset: 2_999_999 }))).toEqual(bytes.slice(2_999_999));
     expect(await collect(await store.get(digest, { offset: 2_999_999, length: 100 }))).toEqual(bytes.slice(2_999_999));
     expect(await collect(await store.get(digest, { offset: bytes.length }))).toHaveLength(0);
+  });
+
+  it('is as new as the last time that it was put', async () => {
+    const { digest } = await store.put(bytesOf(`old in ${kind}`));
+    const files = await readdir(scratch, { recursive: true });
+    const rest = digest.slice('sha256:'.length + 2);
+    const old = new Date('2020-01-01T00:00:00Z');
+    for (const file of files.filter((name) => name.includes(rest))) await utimes(join(scratch, file), old, old);
+    expect((await store.stat(digest))?.storedAt).toEqual(old);
+    expect((await listed(store)).find((blob) => blob.digest === digest)).toMatchObject({ storedAt: old });
+    await store.put(bytesOf(`old in ${kind}`));
+    expect(Date.now() - (await store.stat(digest))!.storedAt.getTime()).toBeLessThan(60_000);
   });
 
   it('keeps the empty blob', async () => {

@@ -9,6 +9,12 @@ export interface BlobReference {
   bytes: number;
 }
 
+/** A blob as it lies in the store. */
+export interface StoredBlob extends BlobReference {
+  /** When its bytes were put last, by the clock of the store. */
+  storedAt: Date;
+}
+
 /** What the sender promised; a source that breaks the promise leaves nothing behind. */
 export interface Expected {
   /** The digest that the content must have. */
@@ -25,7 +31,7 @@ export interface Range {
 
 export type BlobSource = AsyncIterable<Uint8Array> | Uint8Array;
 
-/** Content-addressed bytes. Blobs never change; putting the same content twice is one blob. */
+/** Content-addressed bytes. Blobs never change; putting the same content twice is one blob, which is as new as the last time. */
 export interface BlobStore {
   /**
    * Stores the source, streaming; it becomes visible only when it is complete.
@@ -37,8 +43,8 @@ export interface BlobStore {
    * @throws BlobError `blob-not-found`, `blob-range-invalid`, `blob-digest-invalid`, `blob-store-failed`
    */
   get(digest: string, range?: Range): Promise<Readable>;
-  /** Length of the blob, or null when the store does not have it. */
-  stat(digest: string): Promise<{ bytes: number } | null>;
+  /** Length of the blob and when it was put last, or null when the store does not have it. */
+  stat(digest: string): Promise<{ bytes: number; storedAt: Date } | null>;
   /**
    * The whole blob in memory, its digest checked.
    * @throws BlobError `blob-not-found`, `blob-corrupt`, `blob-digest-invalid`, `blob-store-failed`
@@ -47,7 +53,7 @@ export interface BlobStore {
   /** Removes the blob; false when it was not there. */
   delete(digest: string): Promise<boolean>;
   /** Every blob in the store, ordered by digest. */
-  list(): AsyncIterable<BlobReference>;
+  list(): AsyncIterable<StoredBlob>;
 }
 
 /** Shared by the implementations: a range against a known length, as first byte and number of bytes. */

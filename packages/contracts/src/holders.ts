@@ -24,7 +24,7 @@ export type HolderKind = z.infer<typeof HolderKind>;
 export const Holders = z
   .object({
     kind: HolderKind,
-    why: z.string().describe('what they do with the thing: train on it, were built from it'),
+    why: z.string().describe('what they do with the thing: training on it, built from it'),
     total: z.int().describe('how many there are'),
     items: z.array(z.object({ id: z.string(), name: z.string() })).describe('the first of them, oldest first'),
     more: z.int().describe('those of the total that the list leaves out'),

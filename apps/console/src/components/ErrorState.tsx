@@ -37,12 +37,15 @@ function kindOf(error: Error) {
 }
 
 export function ErrorDetail({ error }: { error: Error }): ReactNode {
-  const errors = error instanceof ApiError ? error.errors : [];
+  const { errors, holders } = error instanceof ApiError ? error : { errors: [], holders: [] };
   return (
     <>
-      <Text size="sm" c="dimmed" ta="center" maw={620} style={{ overflowWrap: 'anywhere' }}>
-        {error.message.slice(0, 600)}
-      </Text>
+      {/* What is in the way is told in full below. */}
+      {holders.length === 0 && (
+        <Text size="sm" c="dimmed" ta="center" maw={620} style={{ overflowWrap: 'anywhere' }}>
+          {error.message.slice(0, 600)}
+        </Text>
+      )}
       {errors.length > 0 && (
         <List size="sm" spacing={4}>
           {errors.map((e) => (
@@ -52,7 +55,7 @@ export function ErrorDetail({ error }: { error: Error }): ReactNode {
           ))}
         </List>
       )}
-      {error instanceof ApiError && error.holders.length > 0 && <HolderList holders={error.holders} />}
+      {holders.length > 0 && <HolderList holders={holders} />}
       {error instanceof ApiError && error.status > 0 && (
         <Group gap={6}>
           <Code>HTTP {error.status}</Code>

@@ -43,8 +43,8 @@ export function HolderList({ holders }: { holders: readonly Holders[] }): ReactN
       <Text size="sm" fw={500}>
         {t('deleting.held')}
       </Text>
-      {holders.map(({ kind, total, items, more }) => (
-        <div key={kind}>
+      {holders.map(({ kind, why, total, items, more }) => (
+        <div key={`${kind} ${why}`}>
           <Text size="sm">{t(`deleting.kind.${kind}`, { count: total, n: format.int(total) })}</Text>
           <List size="sm" spacing={2}>
             {items.map((item) => {

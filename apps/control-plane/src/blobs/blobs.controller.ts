@@ -53,7 +53,7 @@ export class BlobsController {
   @Operation('blobs.part.get')
   async part(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'blobs.part.get'>) {
     const { digest } = params;
-    const bytes = await this.references.find(caller.project.id, digest);
+    const bytes = await this.references.touch(caller.project.id, digest);
     const received = bytes ?? (await this.parts.received(caller.project.id, digest));
     return { digest, received, stored: bytes !== null };
   }
@@ -74,7 +74,7 @@ export class BlobsController {
 
   private async keep(caller: ProjectCaller, blob: BlobRef): Promise<void> {
     const held = await this.references.find(caller.project.id, blob.digest);
-    await this.references.add(caller.project.id, [blob]);
+    await this.references.keep(caller.project.id, [blob]);
     if (held !== null) return;
     const subject = { kind: 'blob', id: blob.digest, name: blob.digest };
     await this.audit.byCaller(caller, 'blob.create', subject, { bytes: blob.bytes });

@@ -51,7 +51,7 @@ export class FileLists {
   /** Stores the list, as the project's own. @returns its digest, which is the data set's */
   async write(projectId: string, files: readonly DatasetFile[]): Promise<string> {
     const blob = await this.store.put(new TextEncoder().encode(datasetText(files)));
-    await this.references.add(projectId, [blob]);
+    await this.references.keep(projectId, [blob]);
     return blob.digest;
   }
 

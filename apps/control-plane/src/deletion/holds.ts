@@ -26,7 +26,7 @@ export type Thing = (typeof things)[number];
 
 export interface Hold {
   readonly kind: HolderKind;
-  /** After "held by 3 trainings": what they do with it. */
+  /** After "3 trainings": what they do with it. */
   readonly why: string;
   /** Selects `id` and `name` of what holds the thing whose identifier is $1. */
   readonly sql: string;
@@ -88,68 +88,68 @@ const notOver = `r.state IN ('running', 'paused', 'reverting')`;
 
 export const holds: Readonly<Record<Thing, readonly Hold[]>> = {
   dataset: [
-    training('train on it', 'dataset_id'),
-    version('were trained on it', 'dataset_id'),
-    compression('measure on it', 'dataset_id'),
-    evaluation('measure on it', 'dataset_id'),
+    training('training on it', 'dataset_id'),
+    version('trained on it', 'dataset_id'),
+    compression('measuring on it', 'dataset_id'),
+    evaluation('measuring on it', 'dataset_id'),
   ],
-  model: [version('are of it', 'model_id'), training('make versions of it', 'model_id')],
+  model: [version('of it', 'model_id'), training('making versions of it', 'model_id')],
   version: [
-    version('were distilled from it', 'teacher_version_id'),
-    training('distil from it', 'teacher_version_id'),
-    compression('compress it', 'version_id'),
-    evaluation('measure it', 'version_id'),
-    artifact('were built from it', 'version_id'),
-    rollout('roll it out, or did', 'r.version_id = $1'),
+    version('distilled from it', 'teacher_version_id'),
+    training('distilling from it', 'teacher_version_id'),
+    compression('compressing it', 'version_id'),
+    evaluation('measuring it', 'version_id'),
+    artifact('built from it', 'version_id'),
+    rollout('rolling it out, now or before', 'r.version_id = $1'),
   ],
-  recipe: [compression('follow it', 'recipe_id')],
-  training: [version('were made by it', 'training_id')],
-  compression: [artifact('were made by it', 'compression_id')],
+  recipe: [compression('following it', 'recipe_id')],
+  training: [version('made by it', 'training_id')],
+  compression: [artifact('made by it', 'compression_id')],
   evaluation: [],
   artifact: [
     {
       kind: 'release',
-      why: 'list it',
+      why: 'listing it',
       sql: `SELECT r.id, r.name FROM release_artifacts ra JOIN releases r ON r.id = ra.release_id WHERE ra.artifact_id = $1`,
     },
     {
       kind: 'target',
-      why: 'of the signed metadata list it: withdraw it first',
+      why: 'of the signed metadata, listing it: withdraw it first',
       sql: `SELECT a.target_path AS id, a.target_path AS name FROM artifacts a, ${listedTargets}
         WHERE a.id = $1 AND t.listed ? a.target_path`,
     },
     rollout(
-      'are not over and use it, or go back to it',
+      'not over and using it, or going back to it',
       `${notOver} AND EXISTS (SELECT FROM rollout_devices rd
         WHERE rd.rollout_id = r.id AND (rd.artifact_id = $1 OR rd.previous_artifact_id = $1))`,
     ),
     device(
-      'are to run it, or run it',
+      'told to run it, or running it',
       `d.desired_artifact_id = $1
         OR EXISTS (SELECT FROM artifacts a WHERE a.id = $1 AND a.project_id = d.project_id AND ${runs})`,
     ),
   ],
   release: [
-    rollout('roll it out, or did', 'r.release_id = $1'),
+    rollout('rolling it out, now or before', 'r.release_id = $1'),
     {
       kind: 'target',
-      why: 'of the signed metadata list its artifacts: withdraw them first',
+      why: 'of the signed metadata, listing its artifacts: withdraw them first',
       sql: `SELECT a.target_path AS id, a.target_path AS name FROM ${onlyIn}, ${listedTargets}
         WHERE own.release_id = $1 AND t.listed ? a.target_path`,
     },
     device(
-      'are to run an artifact of it, or run one',
+      'told to run an artifact of it, or running one',
       `EXISTS (SELECT FROM ${onlyIn} WHERE own.release_id = $1 AND a.project_id = d.project_id
         AND (d.desired_artifact_id = a.id OR ${runs}))`,
     ),
   ],
   rollout: [],
   group: [
-    device('are in it', 'd.group_id = $1'),
-    rollout('are of it', 'r.group_id = $1'),
+    device('in it', 'd.group_id = $1'),
+    rollout('of it', 'r.group_id = $1'),
     {
       kind: 'enrollment-token',
-      why: 'would enrol devices into it',
+      why: 'enrolling into it',
       sql: `SELECT e.id, coalesce(nullif(e.name, ''), e.device_class) AS name FROM enrollment_tokens e
         WHERE e.group_id = $1 AND e.revoked_at IS NULL AND e.expires_at > now() AND e.uses < e.max_uses`,
     },

@@ -47,7 +47,7 @@ export class JobResults {
   ) {}
 
   /** Everything that can be wrong with what a worker returned. @throws ResultRefused */
-  async check(job: Pick<JobRow, 'kind' | 'payload'>, returned: unknown): Promise<CheckedResult> {
+  async check(job: Pick<JobRow, 'kind' | 'payload' | 'projectId'>, returned: unknown): Promise<CheckedResult> {
     const parsed = JobResult.safeParse(returned);
     if (!parsed.success) {
       const reasons = parsed.error.issues.map((i) => `/${i.path.join('/')}: ${i.message}`);
@@ -59,7 +59,7 @@ export class JobResults {
     if (result.kind !== job.kind) {
       throw new ResultRefused(`the worker returned the result of another kind of job: ${result.kind}`);
     }
-    const missing = await this.blobs.missing(blobsOf(result));
+    const missing = await this.blobs.keepThose(job.projectId, blobsOf(result));
     if (missing.length > 0) throw new ResultRefused(`the worker did not store what it names: ${missing.join(', ')}`);
     const manifest =
       result.kind === 'compress' ? await this.readManifest(CompressJob.parse(job.payload), result) : null;
@@ -68,7 +68,6 @@ export class JobResults {
 
   async apply(db: Db, job: JobRow, { result, manifest }: CheckedResult): Promise<Made[]> {
     if (result.kind === 'cancelled') return [];
-    await this.blobs.add(job.projectId, blobsOf(result), db);
     if (result.kind === 'train') return await this.applyTraining(db, job, TrainJob.parse(job.payload), result);
     if (result.kind === 'compress') return await this.applyCompression(db, job, result, manifest!);
     return await this.applyEvaluation(db, job, EvaluateJob.parse(job.payload), result);

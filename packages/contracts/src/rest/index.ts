@@ -10,6 +10,7 @@ export * from './releases.js';
 export * from './rollouts.js';
 export * from './route.js';
 export * from './routes.js';
+export * from './storage.js';
 export * from './telemetry.js';
 export * from './user.js';
 export * from './users.js';

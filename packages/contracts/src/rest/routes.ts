@@ -6,6 +6,7 @@ import { fleetRoutes } from './fleet.js';
 import { projectRoutes } from './projects.js';
 import { releaseRoutes } from './releases.js';
 import { rolloutRoutes } from './rollouts.js';
+import { storageRoutes } from './storage.js';
 import { telemetryRoutes } from './telemetry.js';
 import { userRoutes } from './users.js';
 import { workRoutes } from './work.js';
@@ -23,6 +24,7 @@ export const routes = {
   ...fleetRoutes,
   ...rolloutRoutes,
   ...telemetryRoutes,
+  ...storageRoutes,
 };
 export type Routes = typeof routes;
 export type RouteName = keyof Routes;
