@@ -263,6 +263,24 @@ async function fillFleet(db: DatabaseService, projectId: string, devices: number
       reasons: [{ field: '/errors', detail: 'more than the requests' }],
     })),
   });
+  await db.blobCollection.createMany({
+    data: range(FEW, (n) => ({
+      dryRun: n % 2 === 0,
+      state: 'finished',
+      requestedBy: 'test',
+      finishedAt: minutesAgo(n),
+    })),
+  });
+  await db.removal.createMany({
+    data: range(FEW, (n) => ({
+      kind: 'project',
+      subjectId: ids.group(n),
+      projectId: ids.group(n),
+      name: `project-${n}`,
+      requestedBy: 'test',
+      finishedAt: minutesAgo(n),
+    })),
+  });
   const passwordHash = 'none';
   await db.user.createMany({
     data: range(FEW, (n) => ({ email: `user-${n}@example.org`, name: `User ${n % 4}`, passwordHash })),

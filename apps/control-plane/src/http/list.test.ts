@@ -34,7 +34,7 @@ async function ask(name: string, query: Record<string, unknown>): Promise<Answer
   return { status: response.status, body: (await response.json()) as Answer['body'] };
 }
 /** Lists that only a session of an administrator reads. */
-const ofAdministrators = /^(users|sessions)\.|^audit\.listAll$/;
+const ofAdministrators = /^(users|sessions|removals)\.|^audit\.listAll$|^blobs\.collections$/;
 let session: string | undefined;
 async function administrator(): Promise<string> {
   session ??= (await plane.admin.call('auth.login', { body: account })).token;

@@ -15,6 +15,7 @@ const parameters: Record<string, z.ZodType> = {
   token: Id,
   session: Id,
   record: Id,
+  collection: Id,
   // An id or an e-mail address.
   user: z.string().min(1).max(254),
 };
