@@ -45,11 +45,17 @@ describe.skipIf(!executable)('the console', () => {
     await fixture?.close();
   });
 
+  /** Each language, scheme and width once; the full tests have every language with the other widths and schemes too. */
   const looks: readonly (walk.Look & { name: string; audited: boolean })[] = [
     { name: 'en-light', language: 'en', scheme: 'light', ...desktop, audited: true },
-    { name: 'zh-dark', language: 'zh', scheme: 'dark', ...desktop, audited: true },
-    { name: 'en-dark-phone', language: 'en', scheme: 'dark', ...phone, audited: false },
-    { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: false },
+    { name: 'zh-dark-phone', language: 'zh', scheme: 'dark', ...phone, audited: true },
+    ...(process.env['VERGE_TEST_FULL'] === undefined
+      ? []
+      : ([
+          { name: 'zh-dark', language: 'zh', scheme: 'dark', ...desktop, audited: true },
+          { name: 'en-dark-phone', language: 'en', scheme: 'dark', ...phone, audited: false },
+          { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: false },
+        ] as const)),
   ];
   it.each(looks)('shows every page: $name', { timeout: 240_000 }, async (look) => {
     const { page, context, errors } = await walk.visitor(browser, look);

@@ -101,12 +101,13 @@ export class System {
   }
 
   /** kill -9, as a power cut would. */
-  async killControlPlane(): Promise<void> {
-    const child = this.#controlPlane?.child;
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+  killControlPlane(): Promise<void> {
+    return ended(this.#controlPlane, 'SIGKILL');
+  }
+
+  /** In the orderly way, its database too. */
+  stopControlPlane(): Promise<void> {
+    return ended(this.#controlPlane, 'SIGTERM');
   }
 
   startWorker(name: string): Promise<Started> {
@@ -152,4 +153,12 @@ export class System {
     await this.processes.stop();
     await rm(this.home, { recursive: true, force: true });
   }
+}
+
+export async function ended(process: Started | undefined, signal: NodeJS.Signals): Promise<void> {
+  const child = process?.child;
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await gone;
 }

@@ -7,7 +7,9 @@ export type ControlPlaneErrorCode =
   | 'QUEUE_UNREACHABLE'
   | 'MIGRATION_FAILED'
   | 'SCHEMA_DRIFT'
-  | 'PORT_TAKEN';
+  | 'PORT_TAKEN'
+  | 'BACKUP_INVALID'
+  | 'RESTORE_REFUSED';
 
 export class ControlPlaneError extends Error {
   override readonly name = 'ControlPlaneError';

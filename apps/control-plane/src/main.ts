@@ -1,3 +1,4 @@
+import { runCommand, usage } from './backup/command.js';
 import { parseConfig } from './config.js';
 import { ControlPlaneError } from './errors.js';
 import { createLogger } from './log.js';
@@ -5,7 +6,9 @@ import { startControlPlane } from './start.js';
 
 const GRACE_MS = 20_000;
 
-async function main(): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return void process.stdout.write(usage);
+  if (args.length > 0) return await runCommand(args, process.env);
   const config = parseConfig(process.env);
   const log = createLogger(config.logLevel);
   process.on('uncaughtExceptionMonitor', (err, origin) => log.fatal({ err, origin }, 'ends by a fault of its own'));
@@ -33,4 +36,4 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-main().catch(fail);
+main(process.argv.slice(2)).catch(fail);

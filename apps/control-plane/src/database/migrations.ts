@@ -15,16 +15,24 @@ const PROVIDER = 'provider = "postgresql"\n';
 
 const readDatamodel = (): Promise<string> => readFile(join(prismaDir, 'schema.prisma'), 'utf8');
 
-async function readMigrations(): Promise<MigrationList> {
-  const names = existsSync(migrationsDir)
-    ? (await readdir(migrationsDir, { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
-    : [];
+/** The committed migrations, the oldest first. */
+export async function migrationNames(): Promise<string[]> {
+  if (!existsSync(migrationsDir)) return [];
+  const entries = await readdir(migrationsDir, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+async function readMigrations(upTo?: string): Promise<MigrationList> {
+  const names = (await migrationNames()).filter((name) => upTo === undefined || name <= upTo);
   return {
     baseDir: migrationsDir,
     lockfile: { path: LOCKFILE, content: PROVIDER },
     shadowDbInitScript: '',
     migrationDirectories: await Promise.all(
-      names.sort().map(async (path) => ({
+      names.map(async (path) => ({
         path,
         migrationFile: {
           path: 'migration.sql',
@@ -38,12 +46,13 @@ async function readMigrations(): Promise<MigrationList> {
 /**
  * Brings the database up to the committed migrations. Several control planes may do so at once: the engine holds an
  * advisory lock, and each migration is applied once.
+ * @param upTo the last one that is applied; all of them when absent
  * @returns the names of the migrations that this call applied
  * @throws ControlPlaneError MIGRATION_FAILED
  */
-export async function applyMigrations(databaseUrl: string): Promise<string[]> {
+export async function applyMigrations(databaseUrl: string, upTo?: string): Promise<string[]> {
   try {
-    const migrationsList = await readMigrations();
+    const migrationsList = await readMigrations(upTo);
     const datamodel = await readDatamodel();
     return await withSchemaEngine(databaseUrl, datamodel, async (engine) => {
       const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: noFilters });
