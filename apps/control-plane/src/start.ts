@@ -19,6 +19,7 @@ import { compressed } from './http/compression.js';
 import { allowedMethods } from './http/methods.js';
 import { createLogger, NestLogger } from './log.js';
 import { sourceOf } from './site/source.js';
+import { KeptPorts } from './kept-ports.js';
 import { choosePort } from './ports.js';
 import { consoleFiles } from './site/console-files.js';
 import { securityHeaders } from './site/security-headers.js';
@@ -104,12 +105,14 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
 
 async function withFreePorts(config: ControlPlaneConfig, log: Logger): Promise<ControlPlaneConfig> {
   const { http, grpc, strictPorts } = config;
+  const kept = await KeptPorts.in(config.dataDir);
   const port = await choosePort(
     { name: 'VERGE_HTTP_PORT', host: http.host, port: http.port, strict: strictPorts },
+    kept,
     log,
   );
   const of = async (name: string, wanted: number): Promise<number> =>
-    await choosePort({ name, host: grpc.host, port: wanted, strict: strictPorts }, log);
+    await choosePort({ name, host: grpc.host, port: wanted, strict: strictPorts }, kept, log);
   const grpcPort = await of('VERGE_GRPC_PORT', grpc.port);
   const enrollPort = await of('VERGE_ENROLL_PORT', grpc.enrollPort);
   return { ...config, http: { ...http, port }, grpc: { ...grpc, port: grpcPort, enrollPort } };

@@ -9,6 +9,8 @@ import { PostgresAddress } from './postgres-address.js';
 const MAX_RECOVERIES = 10;
 /** Connections of each of the two that a worker has: one takes jobs, one looks them up. */
 const POOL_SIZE = 4;
+/** A Postgres that takes a connection and says nothing is given up after this long, and tried again. */
+const CONNECT_MS = 10_000;
 /** A queue that is away is asked again after this long, up to twice as long: not by all workers at once. */
 const RETRY_MS = 1_000;
 /** How many of its events a queue on Redis keeps: as many as BullMQ itself has it keep. */
@@ -71,6 +73,7 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     stream: address.stream,
     migrate: true,
     max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECT_MS,
     application_name: 'verge-worker',
     Client: GuardedClient,
   };

@@ -30,6 +30,16 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
+async function until<T>(ask: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 const start = async (): Promise<EmbeddedPostgres> => {
   const postgres = await startEmbeddedPostgres(dataDir);
   running.push(postgres);
@@ -48,6 +58,22 @@ describe('embedded Postgres', () => {
     expect(second.url).toBe(first.url);
     await second.stop();
     expect((await stat(join(dataDir, 'postgres', 'password'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('comes back by itself when it ends by itself, and not after it was stopped', { timeout: 120_000 }, async () => {
+    const said: string[] = [];
+    const postgres = await startEmbeddedPostgres(dataDir, {
+      warn: (_: unknown, text?: string) => void said.push(text!),
+    });
+    running.push(postgres);
+    const { pid } = postgres;
+    process.kill(pid, 'SIGKILL');
+    const answer = await until(() => query(postgres.url, 'SELECT answer FROM apart.kept'));
+    expect(answer).toEqual([{ answer: 42 }]);
+    expect(postgres.pid).not.toBe(pid);
+    expect(said).toEqual(expect.arrayContaining(['embedded Postgres is up again']));
+    await postgres.stop();
+    await expect(query(postgres.url, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
   });
 
   it('takes another port where its own is taken, says so, and keeps that one', { timeout: 120_000 }, async () => {

@@ -16,6 +16,7 @@ import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { ControlPlaneError } from '../errors.js';
 import { freePort, isFree } from '../ports.js';
+import { SupervisedProcess } from './supervised-process.js';
 
 const run = promisify(execFile);
 const USER = 'verge';
@@ -180,7 +181,8 @@ async function keptPort(home: string, log: Pick<Logger, 'warn'> | undefined): Pr
 }
 
 /**
- * Starts the Postgres of a data folder, making it at first. It keeps its port over restarts.
+ * Starts the Postgres of a data folder, making it at first. It keeps its port over restarts, and is started again when it
+ * ends by itself.
  * @throws ControlPlaneError DATABASE_START_FAILED, DATABASE_IN_USE
  */
 export async function startEmbeddedPostgres(dataDir: string, log?: Pick<Logger, 'warn'>): Promise<EmbeddedPostgres> {
@@ -190,12 +192,17 @@ export async function startEmbeddedPostgres(dataDir: string, log?: Pick<Logger, 
   await openPath(home, who);
   const release = await claim(home);
   try {
-    const { url, child } = await startIn(home, who, bin, log);
-    const stop = async (): Promise<void> => {
-      await stopChild(child);
-      await release();
+    const { url, server } = await startIn(home, who, bin, log);
+    return {
+      url,
+      get pid() {
+        return server.pid;
+      },
+      stop: async () => {
+        await server.stop();
+        await release();
+      },
     };
-    return { url, pid: child.pid!, stop };
   } catch (error) {
     await release();
     throw error;
@@ -207,7 +214,7 @@ async function startIn(
   who: Identity,
   bin: Binaries,
   log?: Pick<Logger, 'warn'>,
-): Promise<{ url: string; child: ChildProcess }> {
+): Promise<{ url: string; server: SupervisedProcess }> {
   const folder = join(home, 'cluster');
   const secret = join(home, 'password');
   if (!existsSync(join(folder, 'PG_VERSION')) || !existsSync(secret)) {
@@ -226,7 +233,9 @@ async function startIn(
     await stopChild(child);
     throw new ControlPlaneError('DATABASE_START_FAILED', 'Postgres started but does not answer', { cause });
   });
-  return { url: url(DATABASE), child };
+  // At the same port: everybody has it open.
+  const again = (): Promise<ChildProcess> => launch(folder, port, who, bin);
+  return { url: url(DATABASE), server: new SupervisedProcess('embedded Postgres', child, again, stopChild, log) };
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

@@ -36,14 +36,15 @@ export class LineageService {
     const graph = new Graph();
     const start = await this.versions.find(projectId, idOrNumber);
     const seen = new Set([start.id]);
-    for (let frontier = [start.id]; frontier.length > 0 && seen.size <= MAX_VERSIONS;) {
+    let frontier = [start.id];
+    while (frontier.length > 0 && seen.size <= MAX_VERSIONS) {
       const rows = await this.database.version.findMany({ where: { projectId, id: { in: frontier } }, include });
       for (const row of rows) graph.addVersion(row);
       const related = rows.flatMap((r) => [r.teacherVersionId, ...r.students.map((s) => s.id)]);
       frontier = [...new Set(related)].filter((id): id is string => id !== null && !seen.has(id));
       for (const id of frontier) seen.add(id);
     }
-    return graph.lineage();
+    return { ...graph.lineage(), goesOn: frontier.length > 0 };
   }
 }
 
@@ -52,7 +53,7 @@ class Graph {
   private readonly edges = new Map<string, Lineage['edges'][number]>();
 
   /** Edges whose other end lies beyond the part that was walked are left out. */
-  lineage(): Lineage {
+  lineage(): Omit<Lineage, 'goesOn'> {
     const known = [...this.edges.values()].filter((e) => this.nodes.has(e.from) && this.nodes.has(e.to));
     return { nodes: [...this.nodes.values()], edges: known };
   }

@@ -208,7 +208,6 @@ export class RolloutsService {
       where: { rolloutId: id, ...(deviceIds === null ? {} : { deviceId: { in: [...deviceIds] } }) },
       include: rolloutDeviceInclude,
       orderBy: [{ wave: 'asc' }, { device: { name: 'asc' } }],
-      take: 1000,
     });
     const figures = await this.figures.load(id);
     const devices = rows.map((row) => presentRolloutDevice(row, figures.get(row.deviceId)));

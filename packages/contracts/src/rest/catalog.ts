@@ -131,6 +131,7 @@ export const Lineage = z
       }),
     ),
     edges: z.array(z.object({ from: z.string(), to: z.string(), role: z.string() })),
+    goesOn: z.boolean().describe('it has more versions than are shown here; ask for the lineage of one at its end'),
   })
   .meta({ id: 'Lineage' });
 export type Lineage = z.infer<typeof Lineage>;

@@ -113,6 +113,7 @@ export const models = {
   noArtifactsHint: 'Compress this version to get an artifact that devices can run.',
   lineage: 'Lineage',
   lineageNote: 'what it was made from, and what was made from it',
+  lineageGoesOn: 'It goes on: open a version at its end to see more.',
   lineageSummary: 'Lineage of {{nodes}} things and {{edges}} steps',
   noLineage: 'Nothing is recorded about this version.',
   noVersions: 'No versions yet',

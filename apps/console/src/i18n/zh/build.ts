@@ -114,6 +114,7 @@ export const models: Catalogue['models'] = {
   noArtifactsHint: '压缩该版本即可得到可在设备上运行的制品。',
   lineage: '血缘',
   lineageNote: '由什么产生，又产生了什么',
+  lineageGoesOn: '谱系还有更多：打开末端的某个版本即可继续查看。',
   lineageSummary: '血缘图：{{nodes}} 个节点，{{edges}} 个步骤',
   noLineage: '没有该版本的血缘记录。',
   noVersions: '还没有版本',

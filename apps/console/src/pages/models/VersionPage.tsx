@@ -65,7 +65,16 @@ function VersionView({ version }: { version: Version }): ReactNode {
         <VersionArtifacts version={version} />
         <Panel title={t('models.lineage')} note={t('models.lineageNote')}>
           <QueryView query={lineage} height={160}>
-            {(data) => <LineageGraph lineage={data} here={version.id} />}
+            {(data) => (
+              <>
+                <LineageGraph lineage={data} here={version.id} />
+                {data.goesOn && (
+                  <Text size="xs" c="dimmed">
+                    {t('models.lineageGoesOn')}
+                  </Text>
+                )}
+              </>
+            )}
           </QueryView>
         </Panel>
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">

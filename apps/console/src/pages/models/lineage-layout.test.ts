@@ -5,6 +5,7 @@ import { layoutOf, NODE } from './lineage-layout.js';
 const lineage = (ids: string, edges: readonly string[]): Lineage => ({
   nodes: [...ids].map((id) => ({ id, kind: 'version', name: id, detail: {} })),
   edges: edges.map((edge) => ({ from: edge[0] ?? '', to: edge[1] ?? '', role: '' })),
+  goesOn: false,
 });
 const columnOf = (x: number): number => Math.round(x / (NODE.width + NODE.gapX));
 
