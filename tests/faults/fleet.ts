@@ -1,4 +1,4 @@
-/** One device and two signed releases for it, so that there is always another one to roll out. */
+/** One device and signed releases for it, so that there is always another one to roll out. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact, Compression, Release, Rollout } from '@verge/contracts';
@@ -7,22 +7,27 @@ import type { System } from '../loop/harness.js';
 
 const GROUP = 'site';
 
+interface SignedRelease {
+  readonly id: string;
+  readonly artifact: Artifact;
+}
+
 export class Fleet {
   private rollouts = 0;
 
   private constructor(
     private readonly system: System,
-    private readonly releases: readonly { id: string; artifact: Artifact }[],
+    private readonly releases: readonly SignedRelease[],
     readonly deviceId: string,
   ) {}
 
-  /** Compresses the version twice, signs and publishes each, and starts an agent. */
-  static async create(system: System, versionId: string): Promise<Fleet> {
+  /** Compresses the version once for each name, signs and publishes each, and starts an agent. */
+  static async create(system: System, versionId: string, names: readonly string[] = ['one', 'two']): Promise<Fleet> {
     const { verge } = system.commands;
     const at = (name: string): string => join(system.home, name);
     await verge(['releases', 'init', '--keys', at('keys')]);
-    const releases: { id: string; artifact: Artifact }[] = [];
-    for (const name of ['one', 'two']) {
+    const releases: SignedRelease[] = [];
+    for (const name of names) {
       const budget = { maxAccuracyDropPoints: 100, maxLatencyRatio: 100, maxSizeRatio: 100 };
       await writeFile(at(`${name}.json`), JSON.stringify({ name, passes: [{ pass: 'fold' }], budget }));
       const compressing = ['--version', versionId, '--recipe', at(`${name}.json`), '--class', 'edge', '--wait'];
@@ -38,8 +43,14 @@ export class Fleet {
   }
 
   /** Begins to roll the other release out. */
-  async begin(): Promise<{ rollout: Rollout; artifact: Artifact }> {
-    const { id, artifact } = this.releases[this.rollouts++ % this.releases.length]!;
+  begin(): Promise<{ rollout: Rollout; artifact: Artifact }> {
+    return this.rollOut(this.rollouts % this.releases.length);
+  }
+
+  /** Begins to roll the release out that has this place among the names. */
+  async rollOut(place: number): Promise<{ rollout: Rollout; artifact: Artifact }> {
+    const { id, artifact } = this.releases[place]!;
+    this.rollouts++;
     const params = { project: this.system.project };
     const gate = {
       maxFailedFraction: 0,
