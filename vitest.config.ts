@@ -23,7 +23,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
-    setupFiles: ['tests/rejections/watch.ts'],
+    setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -30,10 +30,10 @@ export class AppModule {
       providers: [
         { provide: APP_GUARD, useClass: OperationGuard },
         OperationReader,
-        // From the outside in: what was answered before, whether it may be done, what is answered.
+        // From the outside in: what is answered, the same for a repetition; what was answered before; whether it may be done.
+        { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: PreconditionInterceptor },
-        { provide: APP_INTERCEPTOR, useClass: ResponseInterceptor },
         { provide: APP_FILTER, useValue: new ProblemFilter(core.log) },
       ],
     };

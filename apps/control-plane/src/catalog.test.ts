@@ -253,8 +253,12 @@ describe('versions', () => {
     expect(third.id).toBe(made.find((v) => v.version === 3)!.id);
     const model = await api.call('models.get', { params: { ...params, model: 'vision' } });
     expect([model.versions, model.latest?.version]).toEqual([6, 6]);
-    for (const version of ['vision@7', 'vision@x', 'nothing@1', 'vision']) {
+    for (const version of ['vision@7', 'nothing@1']) {
       expect((await refusal(api.call('versions.get', { params: { ...params, version } }))).code).toBe('NOT_FOUND');
+    }
+    for (const version of ['vision@x', 'vision']) {
+      const { errors } = await refusal(api.call('versions.get', { params: { ...params, version } }));
+      expect(errors).toEqual([{ field: '{version}', detail: 'expected an id, or model@number such as digits@1' }]);
     }
     const lineage = await api.call('versions.lineage', { params: { ...params, version: 'vision@1' } });
     expect(lineage.nodes.map((n) => [n.kind, n.name])).toEqual([['version', 'vision@1']]);

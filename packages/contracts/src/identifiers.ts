@@ -15,7 +15,8 @@ export const Slug = z
   .meta({ id: 'Slug' });
 export type Slug = z.infer<typeof Slug>;
 
-export const Id = z.uuid().meta({ id: 'Id' });
+/** Any UUID of RFC 9562, of whatever version: which one is the server's business. */
+export const Id = z.guid('expected a UUID').meta({ id: 'Id' });
 export type Id = z.infer<typeof Id>;
 
 /**

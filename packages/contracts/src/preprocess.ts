@@ -139,6 +139,7 @@ export const Preprocess = z
           layout: Layout,
         }),
       ])
+      .meta({ id: 'RawSample' })
       .describe(
         'what a raw sample is: an encoded image, an encoded recording (WAV), or an array of the given shape (row-major)',
       ),
@@ -149,6 +150,7 @@ export const Preprocess = z
         shape: z.array(z.int().min(1)).min(1).max(8),
         dtype: z.enum(['float32', 'uint8']).default('float32'),
       })
+      .meta({ id: 'PreparedSample' })
       .describe('layout of the tensor that the model reads, without the batch axis'),
   })
   .meta({ id: 'Preprocess' });

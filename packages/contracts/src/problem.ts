@@ -27,6 +27,30 @@ export const problemCodes = [
 export const ProblemCode = z.enum(problemCodes).meta({ id: 'ProblemCode' });
 export type ProblemCode = z.infer<typeof ProblemCode>;
 
+/** The status that each is sent with (RFC 9110, section 15.5; RFC 6585). */
+export const problemStatus = {
+  VALIDATION_FAILED: 422,
+  MALFORMED_BODY: 400,
+  BODY_TOO_LARGE: 413,
+  METHOD_NOT_ALLOWED: 405,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  RANGE_NOT_SATISFIABLE: 416,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  IN_USE: 409,
+  PRECONDITION_FAILED: 412,
+  REQUEST_IN_PROGRESS: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  STATE_CONFLICT: 409,
+  DIGEST_MISMATCH: 422,
+  RELEASE_REFUSED: 422,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+  INTERNAL: 500,
+} as const satisfies Record<ProblemCode, number>;
+
 export const FieldError = z
   .strictObject({
     field: z

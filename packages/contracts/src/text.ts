@@ -37,6 +37,16 @@ export function visibleText(text: string, kind: TextKind = 'line'): string {
   return text.replaceAll(everyRefusedIn[kind], (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
+// The same as a character class that JSON Schema's readers in other languages know. Lone surrogates are left out: text in
+// UTF-8 has none.
+const unprintable = '\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069';
+
+/** What text may be, as a pattern for JSON Schema. */
+export const textPattern: Record<TextKind, string> = {
+  line: `^[^${unprintable}]*$`,
+  free: `^(?:[^${unprintable}]|\\t|\\n|\\r\\n)*$`,
+};
+
 const freeTexts = new WeakSet<z.ZodType>();
 
 /** Marks a schema as text that may have several lines. Pass the finished schema: a later `.min()` makes another one. */
@@ -44,6 +54,8 @@ export function freeText<T extends z.ZodType>(schema: T): T {
   freeTexts.add(schema);
   return schema;
 }
+
+export const isFreeText = (schema: z.ZodType): boolean => freeTexts.has(schema);
 
 /**
  * Where free text may stand in a value of the schema: JSON pointers, with `*` for any index or key. Text anywhere else is

@@ -18,31 +18,35 @@ const Param = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]
 /** A built-in architecture by name with its parameters, or an ONNX file (a path locally, a blob digest in the cloud). */
 export const ModelSource = z
   .union([
-    z.strictObject({
-      architecture: Slug.describe('name of a built-in architecture'),
-      params: z
-        .record(z.string(), Param)
-        .default({})
-        .describe('parameters of the architecture; those left out have their defaults'),
-    }),
-    z.strictObject({
-      onnx: z.string().min(1).describe('path of an ONNX file, or its digest'),
-      newHead: z
-        .boolean()
-        .optional()
-        .describe('replace the last layer by a new one with an output for each label; it is never frozen'),
-      headNode: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('node that newHead replaces; the last Conv, Gemm or MatMul on the way to the output when absent'),
-      reinitialise: z
-        .array(z.string().min(1).max(500))
-        .min(1)
-        .max(1000)
-        .optional()
-        .describe('names of parameters that start anew; * stands for any run of characters'),
-    }),
+    z
+      .strictObject({
+        architecture: Slug.describe('name of a built-in architecture'),
+        params: z
+          .record(z.string(), Param)
+          .default({})
+          .describe('parameters of the architecture; those left out have their defaults'),
+      })
+      .meta({ id: 'BuiltInModel' }),
+    z
+      .strictObject({
+        onnx: z.string().min(1).describe('path of an ONNX file, or its digest'),
+        newHead: z
+          .boolean()
+          .optional()
+          .describe('replace the last layer by a new one with an output for each label; it is never frozen'),
+        headNode: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('node that newHead replaces; the last Conv, Gemm or MatMul on the way to the output when absent'),
+        reinitialise: z
+          .array(z.string().min(1).max(500))
+          .min(1)
+          .max(1000)
+          .optional()
+          .describe('names of parameters that start anew; * stands for any run of characters'),
+      })
+      .meta({ id: 'OnnxModel' }),
   ])
   .meta({ id: 'ModelSource' });
 export type ModelSource = z.infer<typeof ModelSource>;

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { SESSION_COOKIE } from '@verge/contracts/openapi';
 import { Controller, Inject, Req, Res } from '@nestjs/common';
 import { Caller, Input, Operation, type InputOf } from '../http/operation.js';
 import type { AnyCaller, HttpRequest } from '../http/request.js';
-import { SESSION_COOKIE } from './authentication.service.js';
 import { LoginService } from './login.service.js';
 import { TokensService } from './tokens.service.js';
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Id, type Role, type Route } from '@verge/contracts';
+import { SESSION_COOKIE } from '@verge/contracts/openapi';
 import { actorOf, anonymous, type Actor } from '../audit/audit.service.js';
 import { Refusals } from '../audit/refusals.js';
 import { DatabaseService } from '../database/database.service.js';
@@ -8,7 +9,6 @@ import type { AnyCaller, CallingCredential, CallingUser, HttpRequest, ProjectRef
 import { atLeast, lesser } from './roles.js';
 import { hashSecret, isSecret } from './secret.js';
 
-export const SESSION_COOKIE = 'verge_session';
 const TOUCH_MS = 60_000;
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 

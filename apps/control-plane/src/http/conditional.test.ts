@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { routes, routeUrl, type Client, type Route } from '@verge/contracts';
+import { routes, routeUrl, stateRouteOf, type Client, type Route } from '@verge/contracts';
 import { TestControlPlane } from '../../test/fleet/control-plane.js';
 import { SimulatedDevice } from '../../test/fleet/device.js';
-import { codedTag, entityTag, knownTag, matches, stateRouteOf } from './entity-tag.js';
+import { codedTag, entityTag, knownTag, matches } from './entity-tag.js';
 
 let plane: TestControlPlane;
 let api: Client;

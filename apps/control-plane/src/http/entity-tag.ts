@@ -10,15 +10,6 @@ const hash = (text: string | Uint8Array): string => createHash('sha256').update(
 /** Of bytes that nobody changes through the API. */
 export const bytesTag = (bytes: Uint8Array): string => `"${hash(bytes)}"`;
 
-/** The GET that answers the state of which an operation's If-Match speaks: on its own path, or on that of its noun. */
-export function stateRouteOf(route: Route): [name: string, route: Route] | undefined {
-  const noun = route.method === 'POST' ? route.path.replace(/\/[^/{]+$/, '') : route.path;
-  if (!noun.endsWith('}')) return undefined;
-  return Object.entries<Route>(routes).find(
-    ([, other]) => other.method === 'GET' && other.path === noun && other.response !== undefined,
-  );
-}
-
 function changedMembers(path: string): string[] {
   const all = Object.values<Route>(routes).filter((route) => route.path === path);
   return [...new Set(all.flatMap((route) => route.changes ?? []))].sort();

@@ -30,6 +30,7 @@ export class OperationGuard implements CanActivate {
     if (!name) return this.reflector.get<boolean | undefined>(OPEN_PATH, handler) === true;
     const route: Route = routes[name];
     const request = context.switchToHttp().getRequest<HttpRequest>();
+    request.asked = name;
     const caller = isGuarded(route) ? await this.admit(request, name, route, context) : null;
     const params = { ...request.params };
     refuseBadEncoding(request);

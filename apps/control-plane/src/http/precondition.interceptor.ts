@@ -3,11 +3,11 @@
  * The state is read and changed under one lock, which every change of the same thing takes, in all control planes.
  */
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { Route } from '@verge/contracts';
+import { stateRouteOf, type Route } from '@verge/contracts';
 import { defer, from, lastValueFrom, type Observable } from 'rxjs';
 import { DatabaseService } from '../database/database.service.js';
 import { inTransaction } from '../database/transaction.js';
-import { entityTag, matches, stateRouteOf } from './entity-tag.js';
+import { entityTag, matches } from './entity-tag.js';
 import { OperationReader } from './operation-reader.js';
 import { ProblemError } from './problem-error.js';
 import type { HttpRequest } from './request.js';

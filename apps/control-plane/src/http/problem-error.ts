@@ -1,28 +1,5 @@
 /** A refusal that the caller sees, as problem details (RFC 9457). */
-import { visibleText, type FieldError, type Holders, type ProblemCode } from '@verge/contracts';
-
-const statusOf: Record<ProblemCode, number> = {
-  VALIDATION_FAILED: 422,
-  MALFORMED_BODY: 400,
-  BODY_TOO_LARGE: 413,
-  METHOD_NOT_ALLOWED: 405,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  RANGE_NOT_SATISFIABLE: 416,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  IN_USE: 409,
-  PRECONDITION_FAILED: 412,
-  REQUEST_IN_PROGRESS: 409,
-  IDEMPOTENCY_KEY_REUSED: 422,
-  STATE_CONFLICT: 409,
-  DIGEST_MISMATCH: 422,
-  RELEASE_REFUSED: 422,
-  RATE_LIMITED: 429,
-  UNAVAILABLE: 503,
-  INTERNAL: 500,
-};
+import { problemStatus, visibleText, type FieldError, type Holders, type ProblemCode } from '@verge/contracts';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -42,7 +19,7 @@ export class ProblemError extends Error {
     // A refusal quotes what was sent, and is shown on terminals.
     super(visibleText(message), options);
     this.errors = errors.map(({ field, detail }) => ({ field: visibleText(field), detail: visibleText(detail) }));
-    this.status = statusOf[code];
+    this.status = problemStatus[code];
     // RFC 9110, section 10.2.3: what is away now is worth another try.
     this.retryAfterSeconds = options?.retryAfterSeconds ?? (code === 'UNAVAILABLE' ? RETRY_AFTER_SECONDS : undefined);
     this.headers = options?.headers ?? {};

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { BlobError } from '@verge/blobs';
-import { LifecycleError, type Problem, type ProblemCode } from '@verge/contracts';
+import { LifecycleError, refusalsOf, routes, type Problem, type ProblemCode } from '@verge/contracts';
 import type { Logger } from 'pino';
 import type { HttpRequest } from './request.js';
 import { isForeignKeyViolation, isTransient } from '../transient.js';
@@ -91,8 +91,14 @@ export class ProblemFilter implements ExceptionFilter {
     const { requestId, method, path } = request;
     if (problem.status === 503) this.log.warn({ err: error, requestId, method, path }, 'must be tried again');
     else if (problem.status >= 500) this.log.error({ err: error, requestId, method, path }, 'failed');
+    if (!isListed(request, problem))
+      this.log.error({ err: error, requestId, method, path }, 'refused as no contract says');
     // A body that nobody will read: say so before the peer has sent all of it.
     if (!request.complete) response.setHeader('connection', 'close');
     sendProblem(response, problem, request.requestId, request.path);
   }
 }
+
+/** Whether the operation's contract lists the refusal: programs are written by it. A fault of the server is listed nowhere. */
+const isListed = ({ asked }: HttpRequest, { code }: ProblemError): boolean =>
+  asked === undefined || code === 'INTERNAL' || refusalsOf(routes[asked]).includes(code);

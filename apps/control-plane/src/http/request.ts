@@ -65,5 +65,7 @@ export interface HttpRequest extends IncomingMessage {
   requestId: string;
   /** The network address of the caller, seen through the proxies that are trusted. */
   source: string;
+  /** What the router found, before it is known who calls and whether they may. */
+  asked?: RouteName;
   operation?: OperationContext;
 }

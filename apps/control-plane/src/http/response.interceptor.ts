@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import type { Route } from '@verge/contracts';
+import { madeBy, pathOfState, routeUrl, type Route } from '@verge/contracts';
 import { map, type Observable } from 'rxjs';
-import { entityTag, knownTag, stateRouteOf } from './entity-tag.js';
+import { entityTag, knownTag } from './entity-tag.js';
 import type { HttpRequest } from './request.js';
 
 /** The caller has this answer already (RFC 9110, section 15.4.5). Thrown, so that no body is sent; the filter answers 304. */
@@ -12,7 +12,7 @@ export class NotModified extends Error {
 
 /**
  * Holds an answer to its contract before it leaves: a field that the contract lacks is dropped, a wrong one fails here. An
- * answer that is the state of a thing gets an entity tag.
+ * answer that is the state of a thing gets an entity tag, and one that tells of a new thing says where it is.
  */
 @Injectable()
 export class ResponseInterceptor implements NestInterceptor {
@@ -26,6 +26,8 @@ export class ResponseInterceptor implements NestInterceptor {
       map((answer: unknown) => {
         if (answer === undefined) return answer;
         const parsed = schema.parse(answer);
+        const location = locationOf(route, request.operation?.params ?? {}, parsed);
+        if (location !== undefined) response.setHeader('location', location);
         const path = pathOfState(route);
         if (path === undefined) return parsed;
         const text = JSON.stringify(parsed);
@@ -41,9 +43,9 @@ export class ResponseInterceptor implements NestInterceptor {
   }
 }
 
-/** The path of which the answer is the state: that of a GET, or that of the thing which an operation changed and answers. */
-function pathOfState(route: Route): string | undefined {
-  if (route.method === 'GET') return route.path;
-  const state = stateRouteOf(route)?.[1];
-  return state && state.response === route.response ? state.path : undefined;
+/** Where what was made is found (RFC 9110, section 10.2.2). */
+function locationOf(route: Route, params: Record<string, string>, answer: unknown): string | undefined {
+  const made = madeBy(route);
+  if (!made || typeof answer !== 'object' || answer === null || !('id' in answer)) return undefined;
+  return routeUrl(made.route, { ...params, [made.parameter]: String(answer.id) });
 }

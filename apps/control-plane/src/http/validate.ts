@@ -1,25 +1,7 @@
-import { Digest, fieldErrors, Id, type FieldError, type Route } from '@verge/contracts';
+import { fieldErrors, pathParameter, type FieldError, type Route } from '@verge/contracts';
 import { z } from 'zod';
 import { ProblemError } from './problem-error.js';
 import { textErrors } from './text-check.js';
-
-/** Path parameters by name; what is not listed is a name or an identifier and is looked up as it stands. */
-const parameters: Record<string, z.ZodType> = {
-  digest: Digest,
-  training: Id,
-  compression: Id,
-  evaluation: Id,
-  artifact: Id,
-  device: Id,
-  rollout: Id,
-  token: Id,
-  session: Id,
-  record: Id,
-  collection: Id,
-  // An id or an e-mail address.
-  user: z.string().min(1).max(254),
-};
-const Name = z.string().min(1).max(128);
 
 /** Parses everything that a request brings, and names every bad field of all of it at once. */
 export function validateInput(
@@ -37,7 +19,7 @@ export function validateInput(
   const named = new Set(errors.map((e) => e.field));
   const add = (found: readonly FieldError[]): void => void errors.push(...found.filter((e) => !named.has(e.field)));
   for (const [name, value] of Object.entries(input.params)) {
-    const parsed = (parameters[name] ?? Name).safeParse(value);
+    const parsed = pathParameter(name).safeParse(value);
     if (!parsed.success) add([{ field: `{${name}}`, detail: parsed.error.issues[0]!.message }]);
   }
   const parsedQuery = (route.query ?? z.strictObject({})).safeParse(input.query);

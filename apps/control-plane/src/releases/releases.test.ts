@@ -112,8 +112,8 @@ describe('releases', () => {
     expect(after.targets.map(({ path }) => path)).not.toContain(artifact.target.path);
     const { artifacts } = await api.call('releases.get', { params: { ...params, release: release.id } });
     expect(artifacts).toMatchObject([{ id: artifact.id, withdrawn: { reason } }]);
-    const shown = await api.call('artifacts.get', { params: { ...params, artifact: artifact.id } }).catch(() => null);
-    if (shown) expect(shown.withdrawn).toMatchObject({ reason });
+    const shown = await api.call('artifacts.get', { params: { ...params, artifact: artifact.id } });
+    expect(shown.withdrawn).toMatchObject({ reason });
     await api.call('groups.create', { params, body: { name: 'line' } });
     const rollout = { name: 'r', release: 'regretted', group: 'line', waves: [{ percent: 100 }] };
     await expect(api.call('rollouts.create', { params, body: rollout as never })).rejects.toMatchObject({

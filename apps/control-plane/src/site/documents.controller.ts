@@ -6,11 +6,11 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import { API_PREFIX, documentJsonSchema, Recipe, TrainingConfig } from '@verge/contracts';
+import { openApiDocument } from '@verge/contracts/openapi';
 import type { z } from 'zod';
 import { OpenPath } from '../http/operation.js';
 import { ProblemError } from '../http/problem-error.js';
 import type { HttpRequest } from '../http/request.js';
-import { openApiDocument } from './openapi.js';
 
 const schemas: Record<string, z.ZodType> = { 'training-config.json': TrainingConfig, 'recipe.json': Recipe };
 

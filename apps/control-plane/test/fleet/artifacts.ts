@@ -1,6 +1,13 @@
 /** Artifacts as a finished compression leaves them, and releases of them, signed offline. */
 import { randomBytes } from 'node:crypto';
-import type { ArtifactManifest, Client, Release, ReleaseRepository } from '@verge/contracts';
+import type {
+  ArtifactManifest,
+  Client,
+  CompressionReport,
+  DeviceClass,
+  Release,
+  ReleaseRepository,
+} from '@verge/contracts';
 import { manifestTargetPath } from '@verge/contracts';
 import type { MetadataFiles, SigningKey, Target } from '@verge/trust/publish';
 import { createKey, initRepository, updateTargets } from '@verge/trust/publish';
@@ -71,7 +78,7 @@ export async function makeArtifacts(plane: TestControlPlane, options: ArtifactOp
       outputs: [],
       labels: [],
       origin: 'imported',
-      metrics: {},
+      metrics: { measurement: null, validation: null, test: null },
     },
   });
   const made: TestArtifact[] = [];
@@ -87,7 +94,13 @@ export async function makeArtifacts(plane: TestControlPlane, options: ArtifactOp
       data: { projectId, kind: 'compress', state: 'succeeded', payload: {}, createdBy: 'test' },
     });
     const compression = await database.compression.create({
-      data: { id: job.id, versionId: version.id, datasetId: dataset.id, recipeId: recipe.id, target: {} },
+      data: {
+        id: job.id,
+        versionId: version.id,
+        datasetId: dataset.id,
+        recipeId: recipe.id,
+        target: targetOf(deviceClass),
+      },
     });
     const path = manifestTargetPath({ model: modelName, version: version.number, deviceClass, digest: manifestDigest });
     const { id } = await database.artifact.create({
@@ -101,7 +114,7 @@ export async function makeArtifacts(plane: TestControlPlane, options: ArtifactOp
         manifestDigest,
         manifestBytes,
         manifest,
-        report: {},
+        report: reportOf(manifest),
         offered: options.offered ?? true,
         bytes: options.modelBytes ?? 1000,
       },
@@ -112,6 +125,25 @@ export async function makeArtifacts(plane: TestControlPlane, options: ArtifactOp
   }
   return made;
 }
+
+const targetOf = (name: string): DeviceClass => ({
+  name,
+  arch: 'x64',
+  threads: 1,
+  int8Activation: 'uint8',
+  vnni: true,
+});
+
+const reportOf = ({ deviceClass, measurement }: ArtifactManifest): CompressionReport => ({
+  schema: 'verge.compression-report/1',
+  recipe: 'int8',
+  target: targetOf(deviceClass),
+  before: measurement,
+  after: measurement,
+  passes: [],
+  offered: true,
+  reasons: [],
+});
 
 async function makeManifest(
   plane: TestControlPlane,

@@ -53,6 +53,13 @@ export const ApiToken = z
   .meta({ id: 'ApiToken' });
 export type ApiToken = z.infer<typeof ApiToken>;
 
+/** Its secret is shown this once. */
+export const NewApiToken = ApiToken.extend({ token: z.string() }).meta({ id: 'NewApiToken' });
+
+export const Login = z
+  .object({ token: z.string().describe('a session, to be sent as a bearer token'), expiresAt: Instant, user: Me })
+  .meta({ id: 'Login' });
+
 export const accessRoutes = {
   'auth.login': route({
     method: 'POST',
@@ -60,8 +67,10 @@ export const accessRoutes = {
     tag: 'access',
     role: 'public',
     summary: 'Log in with an e-mail address and a password. Also sets an HttpOnly session cookie for browsers.',
+    setsCookie: true,
+    refusals: ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED'],
     body: z.strictObject({ email: Email, password: freeText(z.string().min(1).max(256)) }),
-    response: z.object({ token: z.string(), expiresAt: Instant, user: Me }),
+    response: Login,
   }),
   'auth.logout': route({
     method: 'POST',
@@ -69,7 +78,8 @@ export const accessRoutes = {
     tag: 'access',
     role: 'viewer',
     credential: 'session',
-    summary: 'End the session.',
+    summary: 'End the session that asks.',
+    setsCookie: true,
     status: 204,
   }),
   'auth.me': route({
@@ -87,6 +97,7 @@ export const accessRoutes = {
     role: 'viewer',
     credential: 'session',
     summary: "Change one's own password. Ends every other session of the user; needs a session.",
+    refusals: ['CONFLICT', 'RATE_LIMITED'],
     body: z.strictObject({ current: z.string().min(1).max(256), password: Password }),
     status: 204,
   }),
@@ -135,6 +146,7 @@ export const accessRoutes = {
     status: 201,
     summary:
       'Create an API token, never more powerful than the caller. One made by a token ends with that token. Its secret is shown once; only a hash is kept.',
+    refusals: ['NOT_FOUND'],
     body: z.strictObject({
       name: z.string().min(1).max(120),
       project: Slug.nullable().default(null),
@@ -148,7 +160,7 @@ export const accessRoutes = {
         .describe('null: never. Left out: as late as the credential that asks allows.'),
       managesUsers: z.boolean().default(false),
     }),
-    response: ApiToken.extend({ token: z.string() }),
+    response: NewApiToken,
   }),
   'tokens.delete': route({
     method: 'DELETE',

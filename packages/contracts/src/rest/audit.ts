@@ -27,6 +27,14 @@ export const AuditEntry = z
   .meta({ id: 'AuditEntry' });
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
+/** An entry of any project, or of none. */
+export const AnyAuditEntry = AuditEntry.extend({
+  project: z
+    .string()
+    .nullable()
+    .describe('slug of the project, or its id when it has been deleted; null for what belongs to no project'),
+}).meta({ id: 'AnyAuditEntry' });
+
 const auditQuery = {
   ...newestFirst,
   action: z.string().max(64).optional(),
@@ -56,13 +64,6 @@ export const auditRoutes = {
       ...auditQuery,
       scope: z.enum(['all', 'organisation']).default('all').describe('organisation: only what belongs to no project'),
     }),
-    response: page(
-      AuditEntry.extend({
-        project: z
-          .string()
-          .nullable()
-          .describe('slug of the project, or its id when it has been deleted; null for what belongs to no project'),
-      }),
-    ),
+    response: page(AnyAuditEntry),
   }),
 };

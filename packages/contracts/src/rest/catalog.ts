@@ -69,8 +69,7 @@ const CreateDataset = z
   .refine((body) => (body.files === undefined) !== (body.list === undefined), {
     path: ['files'],
     message: 'expected either files or list',
-  })
-  .meta({ id: 'CreateDataset' });
+  });
 
 export const VersionMetrics = z
   .object({
@@ -145,6 +144,7 @@ export const catalogRoutes = {
     status: 201,
     rawBody: true,
     summary: 'Store bytes under their digest. Storing the same bytes again is harmless.',
+    refusals: ['DIGEST_MISMATCH'],
     response: Blob,
   }),
   'blobs.missing': route({
@@ -171,6 +171,7 @@ export const catalogRoutes = {
     role: 'operator',
     rawBody: true,
     summary: 'Send the next part of a blob. What arrived before a connection broke is kept for a day.',
+    refusals: ['STATE_CONFLICT', 'DIGEST_MISMATCH'],
     query: z.strictObject({
       offset: z.coerce
         .number()
@@ -198,6 +199,7 @@ export const catalogRoutes = {
     tag: 'blobs',
     role: 'viewer',
     summary: 'The bytes of a blob the project holds. Honours Range.',
+    refusals: ['RANGE_NOT_SATISFIABLE'],
     stream: 'bytes',
   }),
   'datasets.list': route({
@@ -205,7 +207,7 @@ export const catalogRoutes = {
     path: '/projects/{project}/datasets',
     tag: 'datasets',
     role: 'viewer',
-    summary: 'Data sets.',
+    summary: 'Data sets of the project.',
     query: z.strictObject({ ...listQuery(['createdAt', 'name', 'bytes'], '-createdAt'), ...search }),
     response: page(Dataset),
   }),
@@ -216,6 +218,7 @@ export const catalogRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Register a data set whose files are stored as blobs.',
+    refusals: ['CONFLICT'],
     body: CreateDataset,
     response: Dataset,
   }),
@@ -249,7 +252,7 @@ export const catalogRoutes = {
     path: '/projects/{project}/models',
     tag: 'models',
     role: 'viewer',
-    summary: 'Models.',
+    summary: 'Models of the project.',
     query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Model),
   }),
@@ -260,6 +263,7 @@ export const catalogRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Create a model: a line of versions.',
+    refusals: ['CONFLICT'],
     body: z.strictObject({
       name: Slug,
       description: freeText(z.string().max(4000)).default(''),
@@ -304,6 +308,7 @@ export const catalogRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Import an ONNX file that is stored as a blob as the next version.',
+    makes: 'versions.get',
     body: z.strictObject({
       digest: Digest,
       inputs: z.array(TensorSpec).min(1),

@@ -95,6 +95,11 @@ export const EnrollmentBundle = z
   .meta({ id: 'EnrollmentBundle' });
 export type EnrollmentBundle = z.infer<typeof EnrollmentBundle>;
 
+/** Its secret is in the bundle, and is shown this once. */
+export const NewEnrollmentToken = EnrollmentToken.extend({ bundle: EnrollmentBundle }).meta({
+  id: 'NewEnrollmentToken',
+});
+
 export const DeviceEvent = z
   .object({
     at: Instant,
@@ -111,7 +116,7 @@ export const fleetRoutes = {
     path: '/projects/{project}/devices',
     tag: 'devices',
     role: 'viewer',
-    summary: 'Devices.',
+    summary: 'Devices of the project.',
     query: z.strictObject({
       ...listQuery(['createdAt', 'name', 'deviceClass', 'lastSeenAt'], '-createdAt'),
       ...search,
@@ -148,6 +153,7 @@ export const fleetRoutes = {
     role: 'operator',
     summary:
       'Rename, label or regroup a device: a merge patch (RFC 7396). Labels that are not named stay; null removes one.',
+    refusals: ['CONFLICT'],
     changes: ['name', 'labels', 'group'],
     body: z.strictObject({
       name: z.string().min(1).max(120).optional(),
@@ -161,7 +167,7 @@ export const fleetRoutes = {
     path: '/projects/{project}/devices/{device}/revoke',
     tag: 'devices',
     role: 'operator',
-    summary: 'Refuse the device from its next call on and cut its stream.',
+    summary: 'Refuse a device from its next call on and cut its stream.',
     response: Device,
   }),
   'devices.delete': route({
@@ -180,11 +186,12 @@ export const fleetRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Create a token with which this device alone enrols again, as the device that it is.',
+    refusals: ['CONFLICT'],
     body: z.strictObject({
       allowNewKey: z.boolean().default(false).describe('also with a key that it never had here: its disk was lost'),
       expiresInMinutes: z.int().min(1).max(525_600).default(1440),
     }),
-    response: EnrollmentToken.extend({ bundle: EnrollmentBundle }),
+    response: NewEnrollmentToken,
   }),
   'devices.events': route({
     method: 'GET',
@@ -200,7 +207,7 @@ export const fleetRoutes = {
     path: '/projects/{project}/groups',
     tag: 'groups',
     role: 'viewer',
-    summary: 'Groups.',
+    summary: 'Groups of the project.',
     query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Group),
   }),
@@ -211,6 +218,7 @@ export const fleetRoutes = {
     role: 'operator',
     status: 201,
     summary: 'Create a group.',
+    refusals: ['CONFLICT'],
     body: z.strictObject({ name: Slug, description: freeText(z.string().max(2000)).default('') }),
     response: Group,
   }),
@@ -228,6 +236,7 @@ export const fleetRoutes = {
     tag: 'groups',
     role: 'operator',
     summary: 'Delete a group. Refused while devices, rollouts or usable enrolment tokens refer to it.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'enrollment.list': route({
@@ -257,7 +266,7 @@ export const fleetRoutes = {
       maxUses: z.int().min(1).max(100_000).default(1),
       expiresInMinutes: z.int().min(1).max(525_600).default(1440),
     }),
-    response: EnrollmentToken.extend({ bundle: EnrollmentBundle }),
+    response: NewEnrollmentToken,
   }),
   'enrollment.revoke': route({
     method: 'DELETE',

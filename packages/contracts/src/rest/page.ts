@@ -44,8 +44,22 @@ export function anyOf<const T extends string>(values: z.ZodEnum<{ [K in T]: K }>
     .transform((text) => text.split(',') as T[]);
 }
 
-export const Flag = z.enum(['true', 'false']);
+export const Flag = z.enum(['true', 'false']).meta({ id: 'Flag' });
+
+/** An item's page is one type, whichever operations answer it. */
+const pages = new WeakMap<z.ZodType, z.ZodType>();
 
 /** `total` counts the rows that match the filters, on all pages. */
-export const page = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), nextCursor: z.string().nullable(), total: z.int() });
+export function page<T extends z.ZodType>(item: T) {
+  const make = () =>
+    z
+      .object({
+        items: z.array(item),
+        nextCursor: z.string().nullable().describe('of the next page; null on the last'),
+        total: z.int().describe('rows that match the filters, on all pages'),
+      })
+      .meta({ id: `${z.globalRegistry.get(item)?.id ?? 'Unnamed'}Page` });
+  const known = (pages.get(item) as ReturnType<typeof make> | undefined) ?? make();
+  pages.set(item, known);
+  return known;
+}

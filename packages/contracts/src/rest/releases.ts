@@ -102,7 +102,7 @@ export const releaseRoutes = {
     path: '/projects/{project}/artifacts',
     tag: 'artifacts',
     role: 'viewer',
-    summary: 'Artifacts.',
+    summary: 'Artifacts of the project.',
     query: z.strictObject({
       ...listQuery(['createdAt', 'deviceClass', 'bytes'], '-createdAt'),
       ...search,
@@ -136,7 +136,7 @@ export const releaseRoutes = {
     path: '/projects/{project}/releases',
     tag: 'releases',
     role: 'viewer',
-    summary: 'Releases.',
+    summary: 'Releases of the project.',
     query: z.strictObject({ ...listQuery(['createdAt', 'name'], '-createdAt'), ...search }),
     response: page(Release),
   }),
@@ -148,6 +148,7 @@ export const releaseRoutes = {
     status: 201,
     summary:
       'Publish TUF metadata that was signed offline and lists the artifacts. All of it is verified, then stored, or none.',
+    refusals: ['CONFLICT', 'RELEASE_REFUSED'],
     body: z.strictObject({
       name: z.string().min(1).max(120),
       notes: freeText(z.string().max(4000)).default(''),
@@ -188,6 +189,7 @@ export const releaseRoutes = {
     role: 'operator',
     summary:
       'Publish TUF metadata that was signed offline and releases nothing new: renewed, rotated, or with withdrawals.',
+    refusals: ['RELEASE_REFUSED'],
     body: z.strictObject({ metadata: z.array(MetadataFile).min(1).max(64) }),
     response: ReleaseRepository,
   }),

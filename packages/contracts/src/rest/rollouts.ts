@@ -6,7 +6,10 @@ import { route } from './route.js';
 
 /** A wave takes a number of devices, or brings the total up to a percentage of them. The last wave is everything left. */
 export const Wave = z
-  .union([z.strictObject({ devices: z.int().min(1) }), z.strictObject({ percent: z.number().gt(0).max(100) })])
+  .union([
+    z.strictObject({ devices: z.int().min(1) }).meta({ id: 'WaveOfDevices' }),
+    z.strictObject({ percent: z.number().gt(0).max(100) }),
+  ])
   .meta({ id: 'Wave' });
 export type Wave = z.infer<typeof Wave>;
 
@@ -194,7 +197,7 @@ export const rolloutRoutes = {
     path: '/projects/{project}/rollouts',
     tag: 'rollouts',
     role: 'viewer',
-    summary: 'Rollouts.',
+    summary: 'Rollouts of the project.',
     query: z.strictObject({
       ...listQuery(['createdAt', 'name'], '-createdAt'),
       ...search,
@@ -212,6 +215,7 @@ export const rolloutRoutes = {
     role: 'operator',
     status: 201,
     summary: "Start a rollout of a release to a group. Each device gets the release's artifact of its own class.",
+    refusals: ['CONFLICT'],
     body: z.strictObject({
       name: z.string().min(1).max(120),
       release: z.string().min(1).max(120).describe('id or name'),
@@ -259,7 +263,7 @@ export const rolloutRoutes = {
     path: `${one}/devices`,
     tag: 'rollouts',
     role: 'viewer',
-    summary: 'Its devices, in the order of the waves.',
+    summary: 'Devices of a rollout, in the order of its waves.',
     query: z.strictObject({
       ...listQuery(['wave', 'name', 'updatedAt'], 'wave'),
       ...search,
@@ -273,7 +277,8 @@ export const rolloutRoutes = {
     path: `${one}/pause`,
     tag: 'rollouts',
     role: 'operator',
-    summary: 'Start no further device.',
+    summary: 'Pause a rollout: no further device starts.',
+    refusals: ['STATE_CONFLICT'],
     response: Rollout,
   }),
   'rollouts.resume': route({
@@ -281,7 +286,8 @@ export const rolloutRoutes = {
     path: `${one}/resume`,
     tag: 'rollouts',
     role: 'operator',
-    summary: 'Go on.',
+    summary: 'Go on with a paused rollout.',
+    refusals: ['STATE_CONFLICT'],
     response: Rollout,
   }),
   'rollouts.cancel': route({
@@ -289,7 +295,8 @@ export const rolloutRoutes = {
     path: `${one}/cancel`,
     tag: 'rollouts',
     role: 'operator',
-    summary: 'End it where it is; updated devices keep the new version.',
+    summary: 'End a rollout where it is; updated devices keep the new version.',
+    refusals: ['STATE_CONFLICT'],
     response: Rollout,
   }),
   'rollouts.revert': route({
@@ -297,7 +304,8 @@ export const rolloutRoutes = {
     path: `${one}/revert`,
     tag: 'rollouts',
     role: 'operator',
-    summary: 'Stop it and take the updated devices back.',
+    summary: 'Stop a rollout and take the updated devices back.',
+    refusals: ['STATE_CONFLICT'],
     response: Rollout,
   }),
   'rollouts.events': route({
@@ -305,7 +313,7 @@ export const rolloutRoutes = {
     path: `${one}/events`,
     tag: 'rollouts',
     role: 'viewer',
-    summary: 'Its progress, live.',
+    summary: 'Progress of a rollout, live.',
     stream: 'events',
     event: RolloutEventMessage,
   }),

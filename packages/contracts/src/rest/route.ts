@@ -3,6 +3,7 @@
  * of the CLI and the console calls through it, so that the three cannot disagree.
  */
 import { z } from 'zod';
+import type { ProblemCode } from '../problem.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
 /** Rising order of power. */
@@ -32,6 +33,12 @@ export interface Route {
   readonly stream?: 'bytes' | 'events';
   readonly event?: z.ZodType;
   readonly status?: 200 | 201 | 202 | 204;
+  /** Of an operation that makes a thing: the one that answers it by its id, where it is not on a path below this one. */
+  readonly makes?: string;
+  /** Whether the answer sets the session cookie of a browser, or ends it. */
+  readonly setsCookie?: boolean;
+  /** Refusals that do not follow from what the operation is (`refusalsOf`). */
+  readonly refusals?: readonly ProblemCode[];
   /**
    * Of an operation that changes what GET answers on the same path: the members that people change. The first half of the
    * ETag stands for them alone, and If-Match is held against that half: what a device reports in between is no conflict.

@@ -201,7 +201,7 @@ export const telemetryRoutes = {
     path: '/projects/{project}/events',
     tag: 'overview',
     role: 'viewer',
-    summary: 'What changes, live.',
+    summary: 'What changes in the project, live.',
     stream: 'events',
     event: ProjectEvent,
   }),

@@ -4,7 +4,9 @@ import { freeText } from '../text.js';
 import { RoleName } from './route.js';
 
 export const Email = z.email().max(254).meta({ id: 'Email' });
-export const Password = freeText(z.string().min(10, 'expected at least 10 characters').max(256));
+export const Password = freeText(
+  z.string().min(10, 'expected at least 10 characters').max(256).meta({ id: 'Password' }),
+);
 
 export const User = z
   .object({

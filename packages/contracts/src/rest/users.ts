@@ -14,7 +14,7 @@ export const userRoutes = {
     path: '/users',
     tag: 'users',
     role: 'admin',
-    summary: 'Users.',
+    summary: 'All users.',
     query: z.strictObject({ ...listQuery(['createdAt', 'email', 'name'], '-createdAt'), ...search }),
     response: page(User),
   }),
@@ -31,6 +31,7 @@ export const userRoutes = {
     method: 'POST',
     path: '/users',
     summary: 'Create a user.',
+    refusals: ['CONFLICT'],
     status: 201,
     body: z.strictObject({
       email: Email,
@@ -49,6 +50,7 @@ export const userRoutes = {
     method: 'PATCH',
     path: '/users/{user}',
     summary: "Change a user's name, or whether it is an administrator. The last administrator stays one.",
+    refusals: ['STATE_CONFLICT'],
     changes: ['name', 'administrator', 'disabledAt'],
     body: z.strictObject({ name: z.string().min(1).max(120).optional(), administrator: z.boolean().optional() }),
     response: User,
@@ -66,6 +68,7 @@ export const userRoutes = {
     method: 'POST',
     path: '/users/{user}/disable',
     summary: 'Let nothing of the user in any more: its sessions end, its password and API tokens are refused.',
+    refusals: ['STATE_CONFLICT'],
     response: User,
   }),
   'users.enable': route({
@@ -80,6 +83,7 @@ export const userRoutes = {
     method: 'DELETE',
     path: '/users/{user}',
     summary: 'Delete a user. Refused, naming each, while it has API tokens or is the last admin of a project.',
+    refusals: ['STATE_CONFLICT', 'CONFLICT'],
     status: 204,
   }),
   'users.sessions': route({
