@@ -85,7 +85,7 @@ describe('blobs in parts', () => {
   const bytes = Buffer.from('0123456789'.repeat(20));
   const place = { ...params, digest: digestOf(bytes) };
   const part = (offset: number, raw: Uint8Array, last = false) =>
-    api.call('blobs.part.put', { params: place, query: { offset, last: String(last) }, raw });
+    api.call('blobs.part.put', { params: place, query: { offset, last: last ? 'true' : 'false' }, raw });
 
   it('go on where they stopped, and are whole only when their digest says so', async () => {
     expect(await api.call('blobs.part.get', { params: place })).toMatchObject({ received: 0, stored: false });

@@ -147,7 +147,7 @@ async function sendInParts({ client, params, output }: Remote, file: LocalFile, 
     const before = received;
     const answer = await patiently(output, async () => {
       const length = Math.min(PART_BYTES, bytes - received);
-      const query = { offset: received, last: String(received + length >= bytes) };
+      const query = { offset: received, last: received + length >= bytes ? ('true' as const) : ('false' as const) };
       const raw = length === 0 ? new Uint8Array() : bytesOf(local, received, length);
       try {
         return await client.call('blobs.part.put', { params: place, query, raw });

@@ -8,7 +8,7 @@ import { Accuracy, Measurement } from '../measurement.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
 import { freeText } from '../text.js';
-import { listQuery, page, pagePart, search } from './page.js';
+import { Flag, listQuery, page, pagePart, search } from './page.js';
 import { route } from './route.js';
 
 export const Blob = z.object({ digest: Digest, bytes: z.int() }).meta({ id: 'Blob' });
@@ -69,7 +69,9 @@ const CreateDataset = z
   .refine((body) => (body.files === undefined) !== (body.list === undefined), {
     path: ['files'],
     message: 'expected either files or list',
-  });
+  })
+  // The same for readers of the description; a union would make two types of one request.
+  .meta({ if: { required: ['files'] }, then: { not: { required: ['list'] } }, else: { required: ['list'] } });
 
 export const VersionMetrics = z
   .object({
@@ -179,10 +181,9 @@ export const catalogRoutes = {
         .min(0)
         .max(Number.MAX_SAFE_INTEGER)
         .describe('where this part begins: what has arrived so far'),
-      last: z
-        .stringbool()
-        .default(false)
-        .describe('after this part the blob is whole: it is checked against its digest and stored'),
+      last: Flag.prefault('false')
+        .describe('after this part the blob is whole: it is checked against its digest and stored')
+        .transform((text) => text === 'true'),
     }),
     response: BlobPart,
   }),

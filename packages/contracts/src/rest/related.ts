@@ -9,8 +9,12 @@ const all = (): Named[] => Object.entries<Route>(routes);
 const answering = (path: string): Named | undefined =>
   all().find(([, other]) => other.method === 'GET' && other.path === path && other.response !== undefined);
 
-/** The GET that answers the state of which an operation's If-Match speaks: on its own path, or on that of its noun. */
+/**
+ * The GET that answers the state of which an operation's If-Match speaks: on its own path, or on that of the noun whose verb it
+ * is. What adds to a list changes no state that was there.
+ */
 export function stateRouteOf(route: Route): Named | undefined {
+  if (route.method === 'POST' && answering(route.path)) return undefined;
   const noun = route.method === 'POST' ? route.path.replace(/\/[^/{]+$/, '') : route.path;
   return noun.endsWith('}') ? answering(noun) : undefined;
 }
