@@ -116,7 +116,7 @@ describe('blobs in parts', () => {
 
   it('are thrown away when they are not what they said, and bounded like a whole', async () => {
     const other = { ...params, digest: digestOf(Buffer.from('other')) };
-    const query = { offset: 0, last: 'true' };
+    const query = { offset: 0, last: 'true' as const };
     const wrong = await refusal(api.call('blobs.part.put', { params: other, query, raw: Buffer.from('wrong') }));
     expect(wrong.code).toBe('DIGEST_MISMATCH');
     expect(await api.call('blobs.part.get', { params: other })).toMatchObject({ received: 0 });

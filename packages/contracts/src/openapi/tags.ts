@@ -12,6 +12,7 @@ const descriptions: Record<string, string> = {
   recipes: 'Compression recipes.',
   compressions: 'Compressions of a version for a class of devices.',
   evaluations: 'Evaluations of a version on a data set.',
+  workers: 'Processes that take jobs from the queue.',
   jobs: 'Trainings, compressions and evaluations together.',
   artifacts: 'What was built for a class of devices.',
   releases: 'Artifacts that people signed offline, and their metadata.',

@@ -237,6 +237,7 @@ export const catalogRoutes = {
     tag: 'datasets',
     role: 'operator',
     summary: 'Delete a data set. Refused while trainings, versions, compressions or evaluations refer to it.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'datasets.files': route({
@@ -286,6 +287,7 @@ export const catalogRoutes = {
     tag: 'models',
     role: 'operator',
     summary: 'Delete a model that has neither versions nor trainings.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'versions.list': route({
@@ -335,6 +337,7 @@ export const catalogRoutes = {
     role: 'operator',
     summary:
       'Delete a version. Refused while anything was made from it, measures it or was rolled out of it. Its number is not given again.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'versions.lineage': route({

@@ -35,6 +35,7 @@ export const pathParameters = {
   session: Id,
   record: Id,
   collection: Id,
+  worker: Id,
 } as const satisfies Record<string, z.ZodType>;
 
 /** The names of a route's path parameters, in their order. */

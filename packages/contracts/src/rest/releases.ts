@@ -129,6 +129,7 @@ export const releaseRoutes = {
     role: 'operator',
     summary:
       'Delete an artifact. Refused while a release or the signed targets list it, a rollout that is not over uses it, or a device is to run it or runs it.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'releases.list': route({
@@ -172,6 +173,7 @@ export const releaseRoutes = {
     role: 'operator',
     summary:
       'Delete a release. Refused while rollouts refer to it, a device is to run an artifact of it or runs it, or one of its targets is not withdrawn.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'releases.metadata': route({

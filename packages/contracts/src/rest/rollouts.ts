@@ -256,6 +256,7 @@ export const rolloutRoutes = {
     tag: 'rollouts',
     role: 'operator',
     summary: 'Delete the record of a rollout that is over. What its devices were told to run stays.',
+    refusals: ['STATE_CONFLICT'],
     status: 204,
   }),
   'rollouts.devices': route({

@@ -4,7 +4,7 @@ import { Id, Instant } from '../identifiers.js';
 import { newestFirst, page } from './page.js';
 import { route } from './route.js';
 
-const Sum = z.object({ blobs: z.int(), bytes: z.int() });
+const Sum = z.object({ blobs: z.int(), bytes: z.int() }).meta({ id: 'BlobSum' });
 
 export const BlobCollection = z
   .object({
@@ -60,6 +60,7 @@ export const storageRoutes = {
     role: 'admin',
     status: 202,
     summary: 'Begin to delete blobs that nothing uses, or only to look at what that would free.',
+    refusals: ['STATE_CONFLICT'],
     body: z.strictObject({ dryRun: z.boolean().default(false) }),
     response: BlobCollection,
   }),

@@ -159,6 +159,7 @@ export const workRoutes = {
     tag: 'trainings',
     role: 'operator',
     summary: 'Delete a training that is over. Refused while the version that it made exists.',
+    refusals: ['STATE_CONFLICT', 'IN_USE'],
     status: 204,
   }),
   'trainings.points': route({
@@ -222,6 +223,7 @@ export const workRoutes = {
     tag: 'recipes',
     role: 'operator',
     summary: 'Delete a recipe. Refused while compressions refer to it.',
+    refusals: ['IN_USE'],
     status: 204,
   }),
   'compressions.list': route({
@@ -267,6 +269,7 @@ export const workRoutes = {
     tag: 'compressions',
     role: 'operator',
     summary: 'Delete a compression that is over. Refused while the artifact that it made exists.',
+    refusals: ['STATE_CONFLICT', 'IN_USE'],
     status: 204,
   }),
   'compressions.cancel': route({
@@ -325,6 +328,7 @@ export const workRoutes = {
     tag: 'evaluations',
     role: 'operator',
     summary: 'Delete an evaluation that is over.',
+    refusals: ['STATE_CONFLICT'],
     status: 204,
   }),
   'evaluations.cancel': route({
