@@ -1,6 +1,16 @@
 /** Every command that is shown is run as it stands, from where a reader stands. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,6 +21,8 @@ import { blockOf, commandsIn, documentsOf } from './documents.js';
 import { elsewhere, enrollFromConsole, fleet, local, type Step } from './story.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+const full = process.env['VERGE_TEST_FULL'] !== undefined;
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -33,6 +45,19 @@ class Checkout {
     writeFileSync(join(this.folder, 'train.yaml'), blockOf(root, 'docs/guides/training-config.md', 'yaml'));
     writeFileSync(join(this.folder, 'recipe.json'), blockOf(root, 'docs/guides/recipe.md', 'json'));
     for (const port of ['7400', '7443', '7444', '7450']) this.ports.set(port, await freePort());
+    if (!full) this.shortenNpx();
+  }
+
+  /**
+   * What npx does for a program of the checkout, without starting npm for each of them, which takes longer than most of the
+   * commands. The first command of each program, and all of them in the full tests, go through npx itself.
+   */
+  private shortenNpx(): void {
+    mkdirSync(join(this.folder, 'bin'));
+    const npx = join(this.folder, 'bin', 'npx');
+    const first = `first="$PWD/bin/$1.ran"\nif [ ! -e "$first" ]; then : > "$first"; PATH="\${PATH#*:}" exec npx "$@"; fi`;
+    writeFileSync(npx, `#!/bin/sh\n${first}\nprogram="$1"; shift\nexec "$PWD/node_modules/.bin/$program" "$@"\n`);
+    chmodSync(npx, 0o755);
   }
 
   get url(): string {
@@ -50,6 +75,7 @@ class Checkout {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
+        PATH: `${join(this.folder, 'bin')}:${process.env['PATH']}`,
         HOME: this.folder,
         XDG_CONFIG_HOME: join(this.folder, 'config'),
         VERGE_HTTP_PORT: String(this.ports.get('7400')),
@@ -119,7 +145,6 @@ describe('from the root of a checkout', () => {
   afterAll(() => checkout.close(), 60_000);
 
   it('the local verbs', { timeout: 300_000 }, async () => {
-    const full = process.env['VERGE_TEST_FULL'] !== undefined;
     for (const step of local) if (full || !step.slow) await checkout.run(step);
   });
 
