@@ -4,6 +4,7 @@ import { completionCommand } from './completion.js';
 import { CliError, cliError, exitCodes } from './errors.js';
 import { accountCommands } from './fleet/account.js';
 import { auditCommands } from './fleet/audit.js';
+import { blobCommands } from './fleet/blobs.js';
 import { catalogCommands } from './fleet/catalog.js';
 import { deletingCommands } from './fleet/deleting.js';
 import { deviceCommands } from './fleet/devices.js';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   userCommands(program);
   memberCommands(program);
   catalogCommands(program);
+  blobCommands(program);
   workCommands(program);
   releaseCommands(program);
   deviceCommands(program);

@@ -21,8 +21,8 @@ export async function askHidden(question: string): Promise<string | undefined> {
   }
 }
 
-/** Whether the answer was a yes; undefined where nobody can be asked. Anything but y and yes is a no. */
-export async function askYes(question: string): Promise<boolean | undefined> {
+/** The answer, without blanks around it; undefined where nobody can be asked. */
+export async function askText(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -30,8 +30,14 @@ export async function askYes(question: string): Promise<boolean | undefined> {
       reader.question(printableText(question), resolve);
       reader.once('close', () => resolve(''));
     });
-    return /^y(es)?$/i.test(answer.trim());
+    return answer.trim();
   } finally {
     reader.close();
   }
+}
+
+/** Whether the answer was a yes; undefined where nobody can be asked. Anything but y and yes is a no. */
+export async function askYes(question: string): Promise<boolean | undefined> {
+  const answer = await askText(question);
+  return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
 }

@@ -8,6 +8,7 @@ import { createOutput, fields, table } from '../output.js';
 import { askHidden } from '../prompt.js';
 import { everyItem } from './pages.js';
 import { linesOfInput } from './passwords.js';
+import { projectDeletionCommands } from './project-deletion.js';
 
 interface LoginOptions {
   url?: string;
@@ -112,6 +113,7 @@ function projectCommands(program: Command): void {
       const project = await client.call('projects.create', { body: { slug, name: options.name ?? slug } });
       output.result(project, `created project ${project.slug}`);
     });
+  projectDeletionCommands(projects);
 }
 
 interface TokenOptions {

@@ -384,6 +384,14 @@ describe('deleting', () => {
       expect.stringMatching(/^deleted evaluation .* of digits@1 on digits/),
     ]);
     expect(await answer<Named[]>('evaluations', 'list')).toEqual([]);
+    await answer('projects', 'create', 'spare');
+    expect((await refusal('projects', 'delete', 'spare')).exit).toBe(2);
+    expect(await answer('projects', 'delete', 'spare', '--yes')).toMatchObject({ kind: 'project', name: 'spare' });
+    expect((await refusal('projects', 'delete', 'spare', '--yes')).exit).toBe(4);
+    expect((await answer<Named[]>('projects', 'deletions')).map((r) => r.name)).toContain('spare');
+    expect(await answer('blobs', 'collect', '--dry-run')).toMatchObject({ dryRun: true, state: 'finished' });
+    expect(await answer('blobs', 'usage')).toMatchObject({ graceHours: 24, collectable: { blobs: 0 } });
+    expect((await verge('blobs', 'usage')).stdout).toMatch(/^held +[0-9.]+ [KM]B in \d+ blobs$/m);
     expect(await answer('datasets', 'delete', 'few', '--yes')).toMatchObject({ deleted: [expect.any(String)] });
     expect((await refusal('datasets', 'show', 'few')).exit).toBe(4);
   });

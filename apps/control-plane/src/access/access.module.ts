@@ -4,6 +4,7 @@ import { HashSlots } from './hash-slots.js';
 import { LoginService } from './login.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { PasswordCheck } from './password-check.js';
+import { ProjectDeletion } from './project-deletion.service.js';
 import { ProjectsController } from './projects.controller.js';
 import { ProjectsService } from './projects.service.js';
 import { TokensService } from './tokens.service.js';
@@ -12,6 +13,15 @@ import { UsersService } from './users.service.js';
 
 @Module({
   controllers: [AccessController, UsersController, ProjectsController],
-  providers: [HashSlots, LoginThrottle, PasswordCheck, LoginService, TokensService, UsersService, ProjectsService],
+  providers: [
+    HashSlots,
+    LoginThrottle,
+    PasswordCheck,
+    LoginService,
+    TokensService,
+    UsersService,
+    ProjectsService,
+    ProjectDeletion,
+  ],
 })
 export class AccessModule {}

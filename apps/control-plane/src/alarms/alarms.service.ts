@@ -69,7 +69,10 @@ export class AlarmsService implements OnApplicationBootstrap, OnApplicationShutd
 
   /** When everything expires, whether it is near or not: whoever scrapes it decides when that is too soon. */
   async samples(now = new Date()): Promise<Sample[]> {
-    const projects = await this.database.project.findMany({ select: { id: true, slug: true } });
+    const projects = await this.database.project.findMany({
+      where: { deletedAt: null },
+      select: { id: true, slug: true },
+    });
     const slugs = new Map(projects.map(({ id, slug }) => [id, slug]));
     const sample = (expiry: Expiry, labels: Record<string, string>): Sample => [
       'verge_expiry_timestamp_seconds',

@@ -51,7 +51,7 @@ export class AuditController {
       count: (args) => this.database.auditEntry.count(args),
       present: async (rows) => {
         const ids = rows.flatMap((row) => (row.projectId === null ? [] : [row.projectId]));
-        const projects = await this.database.project.findMany({ where: { id: { in: ids } } });
+        const projects = await this.database.project.findMany({ where: { id: { in: ids }, deletedAt: null } });
         const slugs = new Map(projects.map((p) => [p.id, p.slug]));
         return rows.map((row) => ({
           ...presentEntry(row),

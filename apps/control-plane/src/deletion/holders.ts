@@ -14,9 +14,13 @@ interface Row {
 }
 
 /** Everything that holds the thing; empty when it can be deleted. */
-export async function holdersOf(db: Db, thing: Thing, id: string): Promise<Holders[]> {
+export function holdersOf(db: Db, thing: Thing, id: string): Promise<Holders[]> {
+  return readHolders(db, holds[thing], id);
+}
+
+export async function readHolders(db: Db, of: readonly Hold[], id: string): Promise<Holders[]> {
   const found: Holders[] = [];
-  for (const hold of holds[thing]) {
+  for (const hold of of) {
     const holders = await read(db, hold, id);
     if (holders.total > 0) found.push(holders);
   }

@@ -74,6 +74,12 @@ const device = (why: string, where: string): Hold => ({
   sql: `SELECT d.id, d.name FROM devices d WHERE ${where}`,
 });
 
+const workOf = (kind: 'training' | 'compression' | 'evaluation', job: string): Hold => ({
+  kind,
+  why: 'in it',
+  sql: `SELECT id, id::text AS name FROM jobs WHERE project_id = $1 AND kind = '${job}'`,
+});
+
 /** The newest targets that people have signed, by project: what is listed there may be asked for by any device. */
 const listedTargets = `LATERAL (SELECT convert_from(content, 'UTF8')::jsonb #> '{signed,targets}' AS listed
     FROM release_metadata WHERE project_id = a.project_id AND role = 'targets' ORDER BY version DESC LIMIT 1) t`;
@@ -156,3 +162,25 @@ export const holds: Readonly<Record<Thing, readonly Hold[]>> = {
   ],
   device: [],
 };
+
+/** What a project has in it: without it, it is empty. Members and API tokens go with a project, and hold nothing. */
+export const inProject: readonly Hold[] = [
+  { kind: 'dataset', why: 'in it', sql: 'SELECT id, name FROM datasets WHERE project_id = $1' },
+  { kind: 'model', why: 'in it', sql: 'SELECT id, name FROM models WHERE project_id = $1' },
+  version('in it', 'project_id'),
+  { kind: 'recipe', why: 'in it', sql: 'SELECT id, name FROM recipes WHERE project_id = $1' },
+  workOf('training', 'train'),
+  workOf('compression', 'compress'),
+  workOf('evaluation', 'evaluate'),
+  artifact('in it', 'project_id'),
+  { kind: 'release', why: 'in it', sql: 'SELECT id, name FROM releases WHERE project_id = $1' },
+  rollout('in it', 'r.project_id = $1'),
+  { kind: 'group', why: 'in it', sql: 'SELECT id, name FROM groups WHERE project_id = $1' },
+  device('in it', 'd.project_id = $1'),
+  {
+    kind: 'enrollment-token',
+    why: 'enrolling into it',
+    sql: `SELECT e.id, coalesce(nullif(e.name, ''), e.device_class) AS name FROM enrollment_tokens e
+      WHERE e.project_id = $1 AND e.revoked_at IS NULL AND e.expires_at > now() AND e.uses < e.max_uses`,
+  },
+];

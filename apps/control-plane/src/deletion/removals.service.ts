@@ -3,17 +3,37 @@
  * row, written by the transaction that deleted the thing, so that it goes on after a restart, on any control plane.
  */
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Removal } from '@verge/contracts';
 import type { Logger } from 'pino';
 import { nameOf } from '../audit/audit.service.js';
 import { RepeatedTask } from '../background.js';
 import { LOGGER } from '../core-tokens.js';
-import { DatabaseService, type Db } from '../database/database.service.js';
+import { DatabaseService, type Db, type Prisma } from '../database/database.service.js';
 import { inTransaction } from '../database/transaction.js';
+import { List } from '../http/list.js';
+import type { InputOf } from '../http/operation.js';
 import type { ProjectCaller } from '../http/request.js';
 import { removalSteps, type RemovalKind, type RemovalStep } from './removal-steps.js';
 
 const EVERY_MS = 2_000;
+/** How long the removal of a project is told of after its end. */
+const KEPT_MS = 30 * 86_400_000;
 const removeLock = 0x7665_7272;
+
+type Row = Prisma.RemovalGetPayload<object>;
+
+const removalList = new List<'removals.list', Prisma.RemovalWhereInput>({ sorts: { createdAt: [] }, filters: {} });
+
+const present = (row: Row): Removal => ({
+  id: row.id,
+  kind: row.kind as RemovalKind,
+  name: row.name,
+  stage: row.stage,
+  removedRows: Number(row.removedRows),
+  requestedBy: row.requestedBy,
+  createdAt: row.createdAt.toISOString(),
+  finishedAt: row.finishedAt?.toISOString() ?? null,
+});
 
 interface Subject {
   readonly id: string;
@@ -48,9 +68,24 @@ export class Removals implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.record(db, caller, 'group', group);
   }
 
-  private async record(db: Db, caller: ProjectCaller, kind: RemovalKind, { id, name }: Subject): Promise<void> {
+  async ofProject(db: Db, caller: ProjectCaller): Promise<Removal> {
+    const { id, slug } = caller.project;
+    return present(await this.record(db, caller, 'project', { id, name: slug }));
+  }
+
+  async list({ query }: InputOf<'removals.list'>) {
+    return await removalList.read(query, {
+      projectId: '',
+      where: {},
+      rows: (args) => this.database.removal.findMany(args),
+      count: (args) => this.database.removal.count(args),
+      present: (rows) => rows.map(present),
+    });
+  }
+
+  private async record(db: Db, caller: ProjectCaller, kind: RemovalKind, { id, name }: Subject): Promise<Row> {
     const data = { kind, subjectId: id, projectId: caller.project.id, name, requestedBy: nameOf(caller) };
-    await db.removal.create({ data });
+    return await db.removal.create({ data });
   }
 
   private async removeAll(): Promise<void> {
@@ -59,6 +94,7 @@ export class Removals implements OnApplicationBootstrap, OnApplicationShutdown {
       if (this.removing.ending) return;
       if (await this.remove(id, kind as RemovalKind, subjectId)) this.log.info({ kind, name }, 'deleted for good');
     }
+    await this.database.removal.deleteMany({ where: { finishedAt: { lt: new Date(Date.now() - KEPT_MS) } } });
   }
 
   /** @returns whether nothing is left, and the removal is done with */
@@ -71,9 +107,10 @@ export class Removals implements OnApplicationBootstrap, OnApplicationShutdown {
         rows = done;
       }
     }
-    // A removal that has come to its end says nothing that the audit does not.
-    const { count } = await this.database.removal.deleteMany({ where: { id } });
-    return count > 0;
+    // Of a device or a group it says nothing then that the audit does not; who deleted a project may look for its end.
+    if (kind !== 'project') return (await this.database.removal.deleteMany({ where: { id } })).count > 0;
+    const end = { finishedAt: new Date(), stage: 'done' };
+    return (await this.database.removal.updateMany({ where: { id, finishedAt: null }, data: end })).count > 0;
   }
 
   /** The rows and the count of them in one transaction. One control plane deletes at a time. */

@@ -130,8 +130,8 @@ async function ask(route: Route, project: string, token?: string): Promise<{ sta
   return { status: response.status, code };
 }
 
-/** Routes without a parameter to miss with: they would do what they are for. */
-const endsItself = new Set<string>(['auth.logout', 'sessions.deleteOthers'] satisfies RouteName[]);
+/** Routes without a parameter to miss with, or whose parameter is the project itself: they would do what they are for. */
+const endsItself = new Set<string>(['auth.logout', 'sessions.deleteOthers', 'projects.delete'] satisfies RouteName[]);
 const all = Object.entries<Route>(routes).map(([name, route]) => ({ name, route }));
 const ofProjects = all.filter(({ route }) => route.path.includes('{project}'));
 const guarded = all.filter(({ route }) => route.role !== 'public');

@@ -1,7 +1,7 @@
 /** Projects and who belongs to them. */
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
-import { listQuery, page, search } from './page.js';
+import { listQuery, newestFirst, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email } from './user.js';
 
@@ -20,6 +20,21 @@ export const Member = z
   })
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
+
+/** A thing that is gone for everybody, and whose many rows are deleted in the background. */
+export const Removal = z
+  .object({
+    id: Id,
+    kind: z.enum(['device', 'group', 'project']),
+    name: z.string(),
+    stage: z.string().describe('what is being deleted now, in words'),
+    removedRows: z.int().describe('rows that are deleted so far'),
+    requestedBy: z.string(),
+    createdAt: Instant,
+    finishedAt: Instant.nullable(),
+  })
+  .meta({ id: 'Removal' });
+export type Removal = z.infer<typeof Removal>;
 
 export const projectRoutes = {
   'projects.list': route({
@@ -49,6 +64,29 @@ export const projectRoutes = {
     role: 'viewer',
     summary: 'A project.',
     response: Project,
+  }),
+  'projects.delete': route({
+    method: 'DELETE',
+    path: '/projects/{project}',
+    tag: 'access',
+    role: 'admin',
+    status: 202,
+    summary:
+      'Delete a project: an empty one, or with cascade all that is in it. It is gone for everybody at once; its rows are deleted in the background.',
+    query: z.strictObject({
+      cascade: z.stringbool().default(false).describe('also everything in it; needs confirm'),
+      confirm: z.string().max(63).optional().describe('the slug of the project, with cascade'),
+    }),
+    response: Removal,
+  }),
+  'removals.list': route({
+    method: 'GET',
+    path: '/removals',
+    tag: 'access',
+    role: 'admin',
+    summary: 'What is being deleted in the background, and the projects that were in the last month; newest first.',
+    query: z.strictObject(newestFirst),
+    response: page(Removal),
   }),
   'members.list': route({
     method: 'GET',
