@@ -180,8 +180,8 @@ describe.skipIf(!executable)('the console', () => {
     await walk.logIn(page, target);
     await page.getByText('From data to devices').waitFor();
     await walk.screenshot(page, join(shots, 'empty'), 'overview');
-    // Somebody is a member of every project, and a user; workers are of no project.
-    const never = new Set<string>(['members', 'users', 'workers']);
+    // Somebody is a member of every project, and a user; workers and storage are of no project.
+    const never = new Set<string>(['members', 'users', 'workers', 'storage']);
     const fillable = walk.listNames.slice(1).filter((name) => !never.has(name));
     for (const name of fillable) {
       await walk.openList(page, name);

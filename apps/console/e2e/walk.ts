@@ -35,6 +35,7 @@ export const lists = {
   members: { en: 'Members', zh: '成员' },
   audit: { en: 'Audit', zh: '审计' },
   users: { en: 'Users', zh: '用户' },
+  storage: { en: 'Storage', zh: '存储' },
 } as const;
 export type ListName = keyof typeof lists;
 export const listNames = Object.keys(lists) as ListName[];

@@ -24,7 +24,7 @@ function usageText(usage: BlobUsage): string {
       'collectable',
       collectable ? `${sum(collectable)}, as of ${collectable.at}` : 'look with: verge blobs collect --dry-run',
     ],
-    ['grace', `${graceHours} h after it was stored or asked about`],
+    ['grace', `${graceHours} h after it was stored, asked about, or found unused`],
     ['collected', everyHours > 0 ? `every ${everyHours} h` : 'only by hand'],
     ['running', running ? `since ${running.startedAt}` : null],
     ['last', last ? `${last.startedAt} by ${last.requestedBy}: ${endOf(last)}` : 'never'],
@@ -58,7 +58,7 @@ export function blobCommands(program: Command): void {
     });
   blobs
     .command('collect')
-    .description('delete blobs that nothing uses; those of the last hours are left alone')
+    .description('delete blobs that nothing uses; each is kept for the time of grace')
     .option('--dry-run', 'only look at what it would free')
     .action(async (options: { dryRun?: boolean }, command: Command) => {
       const { client, output } = await connect(command);
@@ -68,7 +68,7 @@ export function blobCommands(program: Command): void {
         fields([
           [collection.dryRun ? 'would free' : 'freed', sum(collection.freed)],
           ['held before', sum(collection.held)],
-          ['unused but young', sum(collection.young)],
+          ['unused, kept for now', sum(collection.young)],
           ['references given up', collection.givenUp],
         ]),
       );

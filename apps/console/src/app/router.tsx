@@ -49,6 +49,7 @@ const projectPages: RouteObject[] = [
   { path: 'groups', element: page('GroupsPage', () => import('../pages/groups/GroupsPage.js')) },
   { path: 'audit', element: page('AuditPage', () => import('../pages/audit/AuditPage.js')) },
   { path: 'members', element: page('MembersPage', () => import('../pages/members/MembersPage.js')) },
+  { path: 'storage', element: page('StoragePage', () => import('../pages/storage/StoragePage.js')) },
   { path: 'users', element: page('UsersPage', () => import('../pages/users/UsersPage.js')) },
   { path: 'account', element: page('AccountPage', () => import('../pages/account/AccountPage.js')) },
   { path: '*', element: page('NotFoundPage', () => import('../pages/NotFoundPage.js')) },

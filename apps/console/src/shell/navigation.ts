@@ -13,6 +13,7 @@ import {
   IconListCheck,
   IconRocket,
   IconSchool,
+  IconServer,
   IconShieldCheck,
   IconUsers,
   IconUsersGroup,
@@ -22,7 +23,7 @@ export const sections = [
   { id: 'watch', pages: ['overview', 'telemetry'] },
   { id: 'build', pages: ['datasets', 'trainings', 'models', 'recipes', 'compressions', 'jobs', 'workers'] },
   { id: 'ship', pages: ['releases', 'rollouts', 'devices', 'groups'] },
-  { id: 'govern', pages: ['members', 'audit', 'users'] },
+  { id: 'govern', pages: ['members', 'audit', 'users', 'storage'] },
 ] as const;
 
 export type PageName = (typeof sections)[number]['pages'][number];
@@ -44,7 +45,8 @@ export const pages: Record<PageName, { icon: typeof IconGauge; key: string }> = 
   members: { icon: IconUsersGroup, key: 'b' },
   audit: { icon: IconClipboardList, key: 'l' },
   users: { icon: IconUsers, key: 'u' },
+  storage: { icon: IconServer, key: 'k' },
 };
 /** Pages that only administrators of the control plane have. */
-export const administratorPages: ReadonlySet<PageName> = new Set(['users']);
+export const administratorPages: ReadonlySet<PageName> = new Set(['users', 'storage']);
 export const pageNames = Object.keys(pages) as PageName[];

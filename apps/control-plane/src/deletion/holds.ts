@@ -35,33 +35,33 @@ export interface Hold {
 const versionName = `m.name || '@' || v.number`;
 const ofVersion = 'JOIN versions v ON v.id = version_id JOIN models m ON m.id = v.model_id';
 
-const training = (why: string, column: string): Hold => ({
+const training = (why: string, where: string): Hold => ({
   kind: 'training',
   why,
   sql: `SELECT t.id, coalesce(nullif(t.name, ''), m.name) AS name
-    FROM trainings t JOIN models m ON m.id = t.model_id WHERE t.${column} = $1`,
+    FROM trainings t JOIN models m ON m.id = t.model_id WHERE ${where}`,
 });
-const version = (why: string, column: string): Hold => ({
+const version = (why: string, where: string): Hold => ({
   kind: 'version',
   why,
-  sql: `SELECT v.id, ${versionName} AS name FROM versions v JOIN models m ON m.id = v.model_id WHERE v.${column} = $1`,
+  sql: `SELECT v.id, ${versionName} AS name FROM versions v JOIN models m ON m.id = v.model_id WHERE ${where}`,
 });
-const compression = (why: string, column: string): Hold => ({
+const compression = (why: string, where: string): Hold => ({
   kind: 'compression',
   why,
   sql: `SELECT c.id, ${versionName} || ' ' || r.name AS name
-    FROM compressions c ${ofVersion} JOIN recipes r ON r.id = c.recipe_id WHERE c.${column} = $1`,
+    FROM compressions c ${ofVersion} JOIN recipes r ON r.id = c.recipe_id WHERE ${where}`,
 });
-const evaluation = (why: string, column: string): Hold => ({
+const evaluation = (why: string, where: string): Hold => ({
   kind: 'evaluation',
   why,
   sql: `SELECT e.id, ${versionName} || ' on ' || d.name AS name
-    FROM evaluations e ${ofVersion} JOIN datasets d ON d.id = e.dataset_id WHERE e.${column} = $1`,
+    FROM evaluations e ${ofVersion} JOIN datasets d ON d.id = e.dataset_id WHERE ${where}`,
 });
-const artifact = (why: string, column: string): Hold => ({
+const artifact = (why: string, where: string): Hold => ({
   kind: 'artifact',
   why,
-  sql: `SELECT a.id, ${versionName} || '/' || a.device_class AS name FROM artifacts a ${ofVersion} WHERE a.${column} = $1`,
+  sql: `SELECT a.id, ${versionName} || '/' || a.device_class AS name FROM artifacts a ${ofVersion} WHERE ${where}`,
 });
 const rollout = (why: string, where: string): Hold => ({
   kind: 'rollout',
@@ -72,12 +72,6 @@ const device = (why: string, where: string): Hold => ({
   kind: 'device',
   why,
   sql: `SELECT d.id, d.name FROM devices d WHERE ${where}`,
-});
-
-const workOf = (kind: 'training' | 'compression' | 'evaluation', job: string): Hold => ({
-  kind,
-  why: 'in it',
-  sql: `SELECT id, id::text AS name FROM jobs WHERE project_id = $1 AND kind = '${job}'`,
 });
 
 /** The newest targets that people have signed, by project: what is listed there may be asked for by any device. */
@@ -94,23 +88,23 @@ const notOver = `r.state IN ('running', 'paused', 'reverting')`;
 
 export const holds: Readonly<Record<Thing, readonly Hold[]>> = {
   dataset: [
-    training('training on it', 'dataset_id'),
-    version('trained on it', 'dataset_id'),
-    compression('measuring on it', 'dataset_id'),
-    evaluation('measuring on it', 'dataset_id'),
+    training('training on it', 't.dataset_id = $1'),
+    version('trained on it', 'v.dataset_id = $1'),
+    compression('measuring on it', 'c.dataset_id = $1'),
+    evaluation('measuring on it', 'e.dataset_id = $1'),
   ],
-  model: [version('of it', 'model_id'), training('making versions of it', 'model_id')],
+  model: [version('of it', 'v.model_id = $1'), training('making versions of it', 't.model_id = $1')],
   version: [
-    version('distilled from it', 'teacher_version_id'),
-    training('distilling from it', 'teacher_version_id'),
-    compression('compressing it', 'version_id'),
-    evaluation('measuring it', 'version_id'),
-    artifact('built from it', 'version_id'),
+    version('distilled from it', 'v.teacher_version_id = $1'),
+    training('distilling from it', 't.teacher_version_id = $1'),
+    compression('compressing it', 'c.version_id = $1'),
+    evaluation('measuring it', 'e.version_id = $1'),
+    artifact('built from it', 'a.version_id = $1'),
     rollout('rolling it out, now or before', 'r.version_id = $1'),
   ],
-  recipe: [compression('following it', 'recipe_id')],
-  training: [version('made by it', 'training_id')],
-  compression: [artifact('made by it', 'compression_id')],
+  recipe: [compression('following it', 'c.recipe_id = $1')],
+  training: [version('made by it', 'v.training_id = $1')],
+  compression: [artifact('made by it', 'a.compression_id = $1')],
   evaluation: [],
   artifact: [
     {
@@ -167,12 +161,12 @@ export const holds: Readonly<Record<Thing, readonly Hold[]>> = {
 export const inProject: readonly Hold[] = [
   { kind: 'dataset', why: 'in it', sql: 'SELECT id, name FROM datasets WHERE project_id = $1' },
   { kind: 'model', why: 'in it', sql: 'SELECT id, name FROM models WHERE project_id = $1' },
-  version('in it', 'project_id'),
+  version('in it', 'v.project_id = $1'),
   { kind: 'recipe', why: 'in it', sql: 'SELECT id, name FROM recipes WHERE project_id = $1' },
-  workOf('training', 'train'),
-  workOf('compression', 'compress'),
-  workOf('evaluation', 'evaluate'),
-  artifact('in it', 'project_id'),
+  training('in it', 'm.project_id = $1'),
+  compression('in it', 'v.project_id = $1'),
+  evaluation('in it', 'v.project_id = $1'),
+  artifact('in it', 'a.project_id = $1'),
   { kind: 'release', why: 'in it', sql: 'SELECT id, name FROM releases WHERE project_id = $1' },
   rollout('in it', 'r.project_id = $1'),
   { kind: 'group', why: 'in it', sql: 'SELECT id, name FROM groups WHERE project_id = $1' },

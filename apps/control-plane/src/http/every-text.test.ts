@@ -45,7 +45,9 @@ let plane: Plane;
 let token: string;
 beforeAll(async () => {
   plane = await Plane.start();
-  await plane.member('plant');
+  const api = await plane.member('plant');
+  // Something is in the project, so that it is not deleted by the way.
+  await api.call('groups.create', { params: { project: 'plant' }, body: { name: 'stays' } });
   token = (await createClient({ baseUrl: plane.url }).call('auth.login', { body: administrator })).token;
 });
 afterAll(() => plane.close());

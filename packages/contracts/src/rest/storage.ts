@@ -18,7 +18,7 @@ export const BlobCollection = z
     startedAt: Instant,
     finishedAt: Instant.nullable(),
     held: Sum.describe('in the store when it began'),
-    young: Sum.describe('used by nothing, and left alone because it was stored or asked about not long ago'),
+    young: Sum.describe('used by nothing, and kept for the time of grace'),
     freed: Sum.describe('deleted; of a look: what would have been'),
     givenUp: z.int().describe('references of projects to blobs that nothing of theirs used any more'),
   })
@@ -32,7 +32,9 @@ export const BlobUsage = z
       .array(z.object({ project: z.string(), ...Sum.shape }))
       .describe('the hundred largest; blobs of several projects count for each'),
     moreProjects: z.int(),
-    graceHours: z.number().describe('how long an unused blob is left alone after it was stored or asked about'),
+    graceHours: z
+      .number()
+      .describe('how long a blob is kept after it was stored or asked about last, and after it was found unused'),
     everyHours: z.number().describe('between two collections; 0: only by hand'),
     running: BlobCollection.nullable(),
     last: BlobCollection.nullable().describe('the last collection that is over'),

@@ -50,6 +50,13 @@ export const account = {
 };
 
 export const members = {
+  deleteProject: 'End of the project',
+  deleteProjectNote: 'For administrators of the project',
+  deleteProjectOf: 'Delete {{name}}',
+  deleteProjectWhat:
+    'The project is gone for everybody at once: its devices are refused, its tokens are revoked, its work is cancelled. An empty project goes; any other is refused unless all of it is to go.',
+  deleteCascade: 'With everything in it',
+  deleteConfirm: 'Type {{slug}} to confirm',
   title: 'Members',
   note: 'Who belongs to this project',
   email: 'E-mail',

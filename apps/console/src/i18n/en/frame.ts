@@ -75,6 +75,7 @@ export const nav = {
   audit: 'Audit',
   members: 'Members',
   users: 'Users',
+  storage: 'Storage',
 };
 
 export const role = { viewer: 'Viewer', operator: 'Operator', admin: 'Administrator' };

@@ -18,7 +18,7 @@ import {
   state,
   work,
 } from './frame.js';
-import { deleting } from './deleting.js';
+import { deleting, storage } from './deleting.js';
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const en = {
@@ -52,6 +52,7 @@ export const en = {
   shell,
   start,
   state,
+  storage,
   telemetry,
   trainings,
   users,

@@ -52,6 +52,13 @@ export const account: Catalogue['account'] = {
 };
 
 export const members: Catalogue['members'] = {
+  deleteProject: '结束项目',
+  deleteProjectNote: '仅限项目管理员',
+  deleteProjectOf: '删除 {{name}}',
+  deleteProjectWhat:
+    '该项目立即对所有人不可见：设备被拒绝，令牌被吊销，任务被取消。空项目可直接删除；非空项目须选择连同全部内容一起删除。',
+  deleteCascade: '连同其中的全部内容',
+  deleteConfirm: '输入 {{slug}} 以确认',
   title: '成员',
   note: '属于此项目的人员',
   email: '邮箱',

@@ -76,6 +76,7 @@ export const nav: Catalogue['nav'] = {
   audit: '审计',
   members: '成员',
   users: '用户',
+  storage: '存储',
 };
 
 export const role: Catalogue['role'] = { viewer: '只读成员', operator: '运维人员', admin: '管理员' };

@@ -19,7 +19,7 @@ import {
   state,
   work,
 } from './frame.js';
-import { deleting } from './deleting.js';
+import { deleting, storage } from './deleting.js';
 import { devices, groups, releases, rollouts } from './ship.js';
 
 export const zh: Catalogue = {
@@ -53,6 +53,7 @@ export const zh: Catalogue = {
   shell,
   start,
   state,
+  storage,
   telemetry,
   trainings,
   users,

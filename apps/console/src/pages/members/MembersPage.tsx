@@ -13,6 +13,7 @@ import { PageHeader } from '../../components/PageHeader.js';
 import { Panel } from '../../components/Panel.js';
 import { StatePill } from '../../components/StatePill.js';
 import { useProject } from '../../session/project.js';
+import { DeleteProject } from './DeleteProject.js';
 
 export function MembersPage(): ReactNode {
   const { t } = useTranslation();
@@ -40,6 +41,7 @@ export function MembersPage(): ReactNode {
           empty={<EmptyState title={t('members.empty')} hint={t('members.emptyHint')} action={button} />}
         />
       </Panel>
+      {can('admin') && <DeleteProject />}
       {adding && <AddMember onClose={add.close} />}
       {changing && <ChangeRole member={changing} onClose={() => setChanging(null)} />}
       <Confirm

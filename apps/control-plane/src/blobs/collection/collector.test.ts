@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { utimes } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf, type BlobStore } from '@verge/blobs';
@@ -186,6 +187,32 @@ describe('while others work', () => {
 });
 
 describe('a run', () => {
+  it('keeps what it condemns for the time of grace, and lets it go when somebody sends it again', async () => {
+    await collect();
+    const [orphan, wanted] = [
+      await plane.blobs.put(Buffer.from('condemned')),
+      await plane.blobs.put(Buffer.from('wanted')),
+    ];
+    const rest = (digest: string): string => digest.slice('sha256:'.length + 2);
+    const longAgo = new Date(Date.now() - 3 * 24 * 3_600_000);
+    const age = async (digest: string): Promise<void> => {
+      const hex = digest.slice('sha256:'.length);
+      await utimes(`${plane.config.dataDir}/blobs/sha256/${hex.slice(0, 2)}/${rest(digest)}`, longAgo, longAgo);
+    };
+    await age(orphan.digest);
+    await age(wanted.digest);
+    const graceMs = 3_600_000;
+    expect(await collect({ graceMs })).toMatchObject({ young: { blobs: 2 }, freed: { blobs: 0 } });
+    expect(await plane.database.condemnedBlob.count()).toBe(2);
+    await send('wanted');
+    expect(await plane.database.condemnedBlob.count()).toBe(1);
+    await plane.database.condemnedBlob.updateMany({ data: { condemnedAt: longAgo } });
+    expect(await collect({ graceMs, dryRun: true })).toMatchObject({ freed: { blobs: 1, bytes: 9 } });
+    expect(await collect({ graceMs })).toMatchObject({ young: { blobs: 1 }, freed: { blobs: 1, bytes: 9 } });
+    expect([await plane.blobs.stat(orphan.digest), (await plane.blobs.stat(wanted.digest))?.bytes]).toEqual([null, 6]);
+    await collect();
+  });
+
   it('refuses to delete anything when it cannot read what names blobs, and says what', async () => {
     const id = await addDataset('unreadable', ['a row']);
     const garbage = await send('garbage');

@@ -1,6 +1,7 @@
 /**
- * One run of the collection: mark what is used, give up references that nothing has used for the time of grace, condemn the
- * blobs that nobody refers to, delete those. Each step can be cut off at any point and is right when it is begun anew.
+ * One run of the collection: mark what is used, give up references that nothing uses and nobody has touched for the time of grace,
+ * condemn the blobs that nobody refers to, delete those that were condemned that long ago: so a backup that was begun before
+ * something was deleted still finds its blobs. Each step can be cut off at any point and is right when it is begun anew.
  *
  * Nothing that is used is lost meanwhile. Whoever takes a reference touches it, and a row that was touched is not given up; whoever
  * refers to a condemned blob removes its row first, and a blob is deleted under the lock of that row (BlobReferences). Blobs
@@ -28,7 +29,7 @@ export interface Sum {
 export interface Found {
   /** In the store. */
   readonly held: Sum;
-  /** Used by nothing, and left alone because it is young. */
+  /** Used by nothing, and kept for the time of grace. */
   readonly young: Sum;
   /** Deleted, or what would be. */
   readonly freed: Sum;
@@ -141,23 +142,25 @@ export class Collector {
 
   private async sortSome(blobs: readonly StoredBlob[], dryRun: boolean): Promise<void> {
     const digests = blobs.map(({ digest }) => digest);
-    const { rows } = await this.client.query<{ digest: string; used: boolean; referred: boolean }>(
+    const { rows } = await this.client.query<{ digest: string; used: boolean; referred: boolean; due: boolean }>(
       `SELECT digest, EXISTS (SELECT FROM used u WHERE u.digest = d.digest) AS used,
-         EXISTS (SELECT FROM blob_references r WHERE r.digest = d.digest AND NOT (${isUnused})) AS referred
+         EXISTS (SELECT FROM blob_references r WHERE r.digest = d.digest AND NOT (${isUnused})) AS referred,
+         coalesce((SELECT c.condemned_at FROM condemned_blobs c WHERE c.digest = d.digest), now()) <= ${dueSince('$3')} AS due
        FROM unnest($2::text[]) AS d(digest)`,
-      [this.touchedBefore, digests],
+      [this.touchedBefore, digests, this.options.graceMs],
     );
     const states = new Map(rows.map((row) => [row.digest, row]));
     const condemned: StoredBlob[] = [];
     for (const blob of blobs) {
       add(this.found.held, blob);
-      const { used, referred } = states.get(blob.digest)!;
+      const { used, referred, due } = states.get(blob.digest)!;
       if (used) continue;
-      if (referred || blob.storedAt >= this.storedBefore) add(this.found.young, blob);
-      else condemned.push(blob);
+      const spared = referred || blob.storedAt >= this.storedBefore;
+      if (!spared) condemned.push(blob);
+      if (spared || !due) add(this.found.young, blob);
+      else if (dryRun) add(this.found.freed, blob);
     }
-    if (dryRun) for (const blob of condemned) add(this.found.freed, blob);
-    else await this.condemn(condemned);
+    if (!dryRun) await this.condemn(condemned);
   }
 
   /** Those of an earlier run that was cut off are condemned already. */
@@ -183,8 +186,9 @@ export class Collector {
     await client.query('BEGIN');
     try {
       const { rows } = await client.query<{ digest: string; bytes: string }>(
-        `SELECT digest, bytes FROM condemned_blobs WHERE digest > $1 ORDER BY digest LIMIT ${DELETED_AT_A_TIME} FOR UPDATE`,
-        [after],
+        `SELECT digest, bytes FROM condemned_blobs WHERE digest > $1 AND condemned_at <= ${dueSince('$2')}
+         ORDER BY digest LIMIT ${DELETED_AT_A_TIME} FOR UPDATE`,
+        [after, this.options.graceMs],
       );
       const digests = rows.map(({ digest }) => digest);
       // Under the locks, and a statement of its own: it sees every reference that was taken before them.
@@ -222,6 +226,9 @@ export class Collector {
 /** Of a reference `r`, $1 being the moment before which it was touched last. */
 const isUnused = `r.touched_at < $1
   AND NOT EXISTS (SELECT FROM used u WHERE u.project_id = r.project_id AND u.digest = r.digest)`;
+
+/** The moment before which a blob must have been condemned, to be deleted; the parameter is the grace, in milliseconds. */
+const dueSince = (graceMs: string): string => `clock_timestamp() - ${graceMs} * interval '1 millisecond'`;
 
 function add(sum: Sum, { bytes }: { bytes: number }): void {
   sum.blobs += 1;
