@@ -22,6 +22,8 @@ const rules: readonly [when: (of: Route) => boolean, codes: readonly ProblemCode
   [(of) => of.path.includes('{'), ['NOT_FOUND']],
   [(of) => of.body !== undefined || of.rawBody === true, ['BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']],
   [(of) => !isSafe(of), ['PRECONDITION_FAILED']],
+  // What the body names was deleted in that moment.
+  [(of) => of.body !== undefined && of.path.startsWith('/projects/{project}'), ['CONFLICT']],
   [takesIdempotencyKey, ['REQUEST_IN_PROGRESS', 'IDEMPOTENCY_KEY_REUSED']],
 ];
 

@@ -78,6 +78,7 @@ export const projectRoutes = {
       confirm: z.string().max(63).optional().describe('the slug of the project, with cascade'),
     }),
     response: Removal,
+    refusals: ['IN_USE'],
   }),
   'removals.list': route({
     method: 'GET',
