@@ -1,15 +1,13 @@
 /** Artifact download over mutual TLS through the device gateway, against a bare grpc-js stream of the same bytes. */
 import { randomBytes, createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { openBlobStore } from '@verge/blobs';
-import { createClient, type EnrollmentBundle } from '@verge/contracts';
+import type { Client, EnrollmentBundle } from '@verge/contracts';
 import type { ChunkSent, Device, DownloadRequestReceived, EnrollReplyReceived } from '@verge/contracts/grpc';
 import { DeviceClient, deviceService, EnrollmentClient } from '@verge/contracts/grpc';
-import { parseConfig, startControlPlane, type ControlPlane } from '@verge/control-plane';
 import {
   createAuthority,
   createDeviceRequest,
@@ -17,6 +15,7 @@ import {
   issueServerCertificate,
 } from '@verge/trust/identity';
 import { Client as PgClient } from 'pg';
+import { withControlPlane, type BenchPlane } from './_control-plane.js';
 import type { Row } from './_row.js';
 
 const MiB = 1024 * 1024;
@@ -25,47 +24,37 @@ const CHUNK = MiB;
 const ROUNDS = 5;
 /** The gateway reads a file, checks who asks, and hashes nothing; a bare stream sends from memory. */
 const BAR = 0.7;
-const admin = { email: 'bench@example.org', password: randomBytes(16).toString('hex') };
 
-export async function run(): Promise<Row[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'verge-bench-'));
-  const content = randomBytes(SIZE);
-  const plane = await startControlPlane(
-    parseConfig({
-      VERGE_DATA_DIR: dir,
-      VERGE_HTTP_PORT: '0',
-      VERGE_GRPC_PORT: '0',
-      VERGE_ENROLL_PORT: '0',
-      VERGE_GRPC_HOST: '127.0.0.1',
-      VERGE_ADMIN_EMAIL: admin.email,
-      VERGE_ADMIN_PASSWORD: admin.password,
-      VERGE_LOG_LEVEL: 'error',
-    }),
-  );
-  const bare = await bareServer(content);
-  try {
-    const ours = await enrolledDevice(plane);
-    const digest = await publishedBlob(plane, dir, content);
-    const digestOf = createHash('sha256').update(content).digest('hex');
-    const times = { ours: [] as number[], peer: [] as number[] };
-    // Alternating, so that both meet the same machine; the first round warms up.
-    for (let round = 0; round <= ROUNDS; round++) {
-      const o = await download(ours, digest, digestOf);
-      const p = await download(bare.client, digest, digestOf);
-      if (round === 0) continue;
-      times.ours.push(o);
-      times.peer.push(p);
+export const run = (): Promise<Row[]> =>
+  withControlPlane({}, async (bench) => {
+    const content = randomBytes(SIZE);
+    const bare = await bareServer(content);
+    try {
+      return await measured(bench, bare.client, content);
+    } finally {
+      bare.close();
     }
-    ours.close();
-    const rate = (ms: number[]) => SIZE / 1e6 / (median(ms) / 1000);
-    const [a, b] = [rate(times.ours), rate(times.peer)];
-    const work = `${SIZE / MiB} MiB in ${CHUNK / 1024} KiB chunks over mutual TLS`;
-    return [{ work, unit: 'MB/s', ours: a, peer: b, peerName: 'grpc-js', ratio: a / b, bar: BAR, ok: a / b >= BAR }];
-  } finally {
-    bare.close();
-    await plane.close();
-    await rm(dir, { recursive: true, force: true });
+  });
+
+async function measured(bench: BenchPlane, bare: Device, content: Buffer): Promise<Row[]> {
+  const { api } = bench;
+  const ours = await enrolledDevice(api);
+  const digest = await publishedBlob(bench, content);
+  const digestOf = createHash('sha256').update(content).digest('hex');
+  const times = { ours: [] as number[], peer: [] as number[] };
+  // Alternating, so that both meet the same machine; the first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const o = await download(ours, digest, digestOf);
+    const p = await download(bare, digest, digestOf);
+    if (round === 0) continue;
+    times.ours.push(o);
+    times.peer.push(p);
   }
+  ours.close();
+  const rate = (ms: number[]) => SIZE / 1e6 / (median(ms) / 1000);
+  const [a, b] = [rate(times.ours), rate(times.peer)];
+  const work = `${SIZE / MiB} MiB in ${CHUNK / 1024} KiB chunks over mutual TLS`;
+  return [{ work, unit: 'MB/s', ours: a, peer: b, peerName: 'grpc-js', ratio: a / b, bar: BAR, ok: a / b >= BAR }];
 }
 
 function median(values: readonly number[]): number {
@@ -90,9 +79,7 @@ function download(client: Device, digest: string, expected: string): Promise<num
   });
 }
 
-async function enrolledDevice(plane: ControlPlane): Promise<Device> {
-  const login = await createClient({ baseUrl: plane.httpUrl }).call('auth.login', { body: admin });
-  const api = createClient({ baseUrl: plane.httpUrl, token: login.token });
+async function enrolledDevice(api: Client): Promise<Device> {
   await api.call('projects.create', { body: { slug: 'bench', name: 'bench' } });
   const { bundle } = await api.call('enrollment.create', {
     params: { project: 'bench' },
@@ -119,7 +106,7 @@ async function enroll(bundle: EnrollmentBundle, csrPem: string): Promise<EnrollR
 }
 
 /** Stores the bytes and makes them a file of a released artifact, past the API: what is measured is the download. */
-async function publishedBlob(plane: ControlPlane, dir: string, content: Uint8Array): Promise<string> {
+async function publishedBlob({ plane, dir }: BenchPlane, content: Uint8Array): Promise<string> {
   await writeFile(join(dir, 'content'), content);
   const blobs = await openBlobStore({ BLOBS_DIR: join(dir, 'blobs') });
   const { digest } = await blobs.put(await readFile(join(dir, 'content')));

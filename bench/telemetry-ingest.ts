@@ -1,19 +1,16 @@
 /** Telemetry rows taken in per second through the device gateway, against raw COPY of the same rows. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { credentials } from '@grpc/grpc-js';
-import { createClient } from '@verge/contracts';
+import type { Client } from '@verge/contracts';
 import type { Device, EnrollReplyReceived, TelemetryAckReceived, TelemetryRecord } from '@verge/contracts/grpc';
 import { DeviceClient, EnrollmentClient } from '@verge/contracts/grpc';
 import { createSketch, encodeSketch } from '@verge/contracts/sketch';
-import { parseConfig, startControlPlane, type ControlPlane } from '@verge/control-plane';
 import { createDeviceRequest } from '@verge/trust/identity';
 import { Client as PgClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { withControlPlane } from './_control-plane.js';
 import type { Row } from './_row.js';
 
 const BATCH = 1000;
@@ -28,49 +25,38 @@ const ARTIFACT = `sha256:${'a'.repeat(64)}`;
  * a third of its speed is what that may cost.
  */
 const BAR = 0.33;
-const admin = { email: 'bench@example.org', password: randomBytes(16).toString('hex') };
 
-export async function run(): Promise<Row[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'verge-bench-'));
-  const plane = await startControlPlane(
-    parseConfig({
-      VERGE_DATA_DIR: dir,
-      VERGE_HTTP_PORT: '0',
-      VERGE_GRPC_PORT: '0',
-      VERGE_ENROLL_PORT: '0',
-      VERGE_GRPC_HOST: '127.0.0.1',
-      VERGE_ADMIN_EMAIL: admin.email,
-      VERGE_ADMIN_PASSWORD: admin.password,
-      VERGE_LOG_LEVEL: 'error',
-    }),
-  );
-  const db = new PgClient({ connectionString: plane.databaseUrl });
-  await db.connect();
-  try {
-    const devices = await enrolledDevices(plane);
-    const records = Array.from({ length: BATCH }, (_, i) => recordOf(i + 1));
-    const times = { ours: [] as number[], peer: [] as number[] };
-    // Alternating, on empty tables, so that both meet the same machine; the first round warms up.
-    for (let round = 0; round <= ROUNDS; round++) {
-      await db.query(empty);
-      const o = await pushAll(devices, records);
-      const { rows } = await db.query<{ n: number }>('SELECT count(*)::int AS n FROM telemetry_records');
-      if (rows[0]?.n !== ROWS) throw new Error(`stored ${rows[0]?.n} of ${ROWS} rows`);
-      await db.query(empty);
-      const p = await copyAll(db, records);
-      if (round === 0) continue;
-      times.ours.push(o);
-      times.peer.push(p);
+export const run = (): Promise<Row[]> =>
+  withControlPlane({}, async ({ plane, api }) => {
+    const db = new PgClient({ connectionString: plane.databaseUrl });
+    await db.connect();
+    try {
+      return await measured(db, api);
+    } finally {
+      await db.end();
     }
-    for (const device of devices) device.close();
-    const [a, b] = [ROWS / (median(times.ours) / 1000), ROWS / (median(times.peer) / 1000)];
-    const work = `${ROWS} records of ${DEVICES} devices in batches of ${BATCH}, stored once each`;
-    return [{ work, unit: 'rows/s', ours: a, peer: b, peerName: 'COPY', ratio: a / b, bar: BAR, ok: a / b >= BAR }];
-  } finally {
-    await db.end();
-    await plane.close();
-    await rm(dir, { recursive: true, force: true });
+  });
+
+async function measured(db: PgClient, api: Client): Promise<Row[]> {
+  const devices = await enrolledDevices(api);
+  const records = Array.from({ length: BATCH }, (_, i) => recordOf(i + 1));
+  const times = { ours: [] as number[], peer: [] as number[] };
+  // Alternating, on empty tables, so that both meet the same machine; the first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    await db.query(empty);
+    const o = await pushAll(devices, records);
+    const { rows } = await db.query<{ n: number }>('SELECT count(*)::int AS n FROM telemetry_records');
+    if (rows[0]?.n !== ROWS) throw new Error(`stored ${rows[0]?.n} of ${ROWS} rows`);
+    await db.query(empty);
+    const p = await copyAll(db, records);
+    if (round === 0) continue;
+    times.ours.push(o);
+    times.peer.push(p);
   }
+  for (const device of devices) device.close();
+  const [a, b] = [ROWS / (median(times.ours) / 1000), ROWS / (median(times.peer) / 1000)];
+  const work = `${ROWS} records of ${DEVICES} devices in batches of ${BATCH}, stored once each`;
+  return [{ work, unit: 'rows/s', ours: a, peer: b, peerName: 'COPY', ratio: a / b, bar: BAR, ok: a / b >= BAR }];
 }
 
 function median(values: readonly number[]): number {
@@ -141,9 +127,7 @@ async function copyAll(db: PgClient, records: readonly TelemetryRecord[]): Promi
   return performance.now() - start;
 }
 
-async function enrolledDevices(plane: ControlPlane): Promise<Device[]> {
-  const login = await createClient({ baseUrl: plane.httpUrl }).call('auth.login', { body: admin });
-  const api = createClient({ baseUrl: plane.httpUrl, token: login.token });
+async function enrolledDevices(api: Client): Promise<Device[]> {
   await api.call('projects.create', { body: { slug: 'bench', name: 'bench' } });
   const { bundle } = await api.call('enrollment.create', {
     params: { project: 'bench' },
