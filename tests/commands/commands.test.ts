@@ -17,7 +17,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@verge/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { blockOf, commandsIn, documentsOf } from './documents.js';
+import { blockOf, commandsAmong, commandsIn, documentsOf } from './documents.js';
+import { helpTexts } from './help.js';
 import { elsewhere, enrollFromConsole, fleet, local, type Step } from './story.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -127,15 +128,34 @@ class Checkout {
   }
 }
 
-const allSteps = [...local, ...fleet('http://localhost:7400')];
+const known = new Set([...local, ...fleet('http://localhost:7400')].map((step) => step.command));
+const isRun = ({ command }: { command: string }): boolean =>
+  known.has(command) || elsewhere.some((other) => other.command.test(command));
 
-describe('commands that documents show', () => {
+describe('commands that are shown', () => {
   it.each(documentsOf(root))('%s: each is run by a test', (file) => {
-    const known = new Set(allSteps.map((step) => step.command));
-    const unknown = commandsIn(root, file).filter(
-      ({ command }) => !known.has(command) && !elsewhere.some((other) => other.command.test(command)),
+    expect(commandsIn(root, file).filter((shown) => !isRun(shown))).toEqual([]);
+  });
+
+  it('help of every verb: each is run by a test', () => {
+    const shown = helpTexts().flatMap(({ verb, text }) =>
+      commandsAmong(text).map(({ command }) => ({ verb, command })),
     );
-    expect(unknown).toEqual([]);
+    expect(shown.length).toBeGreaterThan(0);
+    expect(shown.filter((one) => !isRun(one))).toEqual([]);
+  });
+
+  it('are the same in both languages of the README, and so is all that prose sets in code', () => {
+    const spoken = (file: string): string[] =>
+      readFileSync(join(root, file), 'utf8')
+        .replace(/^```[\s\S]*?^```$/gm, '')
+        .match(/`[^`]+`/g)!
+        .sort();
+    // What a reader puts in for a name in angle brackets is said in the reader's language.
+    const typed = (file: string): string[] =>
+      commandsIn(root, file).map(({ command }) => command.replace(/<.*?>/g, '<>'));
+    expect(typed('README.zh-CN.md')).toEqual(typed('README.md'));
+    expect(spoken('README.zh-CN.md')).toEqual(spoken('README.md'));
   });
 });
 

@@ -40,30 +40,58 @@ function commandOf(line: string): string | null {
     : null;
 }
 
-export function commandsIn(root: string, file: string): ShownCommand[] {
-  const lines = readFileSync(join(root, file), 'utf8').split('\n');
-  const shown: ShownCommand[] = [];
-  let language: string | null = null;
-  for (let i = 0; i < lines.length; i++) {
-    const fence = /^\s*```(\w*)/.exec(lines[i]!);
-    if (fence) {
-      language = language === null ? (fence[1] ?? '') : null;
-      continue;
+/** A fenced block; `line` is that of its first line, from 1. */
+export interface CodeBlock {
+  readonly file: string;
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+}
+
+/** Every fenced block of a document. @throws Error where one is not closed */
+export function codeBlocksIn(root: string, file: string): CodeBlock[] {
+  const blocks: CodeBlock[] = [];
+  let open: { line: number; language: string; lines: string[] } | null = null;
+  for (const [i, line] of readFileSync(join(root, file), 'utf8').split('\n').entries()) {
+    const fence = /^\s*```(\w*)/.exec(line);
+    if (!fence) open?.lines.push(line);
+    else if (!open) open = { line: i + 2, language: fence[1] ?? '', lines: [] };
+    else {
+      blocks.push({ file, line: open.line, language: open.language, text: open.lines.join('\n') });
+      open = null;
     }
-    if (language === null || !['', 'sh', 'bash', 'console', 'shell'].includes(language)) continue;
-    const start = i;
+  }
+  if (open) throw new Error(`${file}:${open.line - 1}: a code block that is not closed`);
+  return blocks;
+}
+
+/** Commands among lines; one that ends with a backslash goes on. */
+export function commandsAmong(text: string): { line: number; command: string }[] {
+  const lines = text.split('\n');
+  const found: { line: number; command: string }[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = i;
     let whole = lines[i]!;
     while (whole.endsWith('\\') && i + 1 < lines.length) whole = whole.slice(0, -1) + lines[++i]!.trim();
     const command = commandOf(whole);
-    if (command !== null) shown.push({ file, line: start + 1, command });
+    if (command !== null) found.push({ line, command });
   }
-  return shown;
+  return found;
+}
+
+export const shellLanguages: readonly string[] = ['', 'sh', 'bash', 'console', 'shell'];
+
+export function commandsIn(root: string, file: string): ShownCommand[] {
+  return codeBlocksIn(root, file)
+    .filter(({ language }) => shellLanguages.includes(language))
+    .flatMap((block) =>
+      commandsAmong(block.text).map(({ line, command }) => ({ file, line: block.line + line, command })),
+    );
 }
 
 /** The first block of a language in a document, as a file that its commands read. */
 export function blockOf(root: string, file: string, language: string): string {
-  const text = readFileSync(join(root, file), 'utf8');
-  const block = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(text)?.[1];
-  if (block === undefined) throw new Error(`${file} has no block of ${language}`);
-  return block;
+  const block = codeBlocksIn(root, file).find((one) => one.language === language);
+  if (!block) throw new Error(`${file} has no block of ${language}`);
+  return `${block.text}\n`;
 }

@@ -95,5 +95,9 @@ export const elsewhere: readonly { readonly command: RegExp; readonly runBy: str
   { command: /silero_vad_16k_op15/, runBy: 'commands.test.ts where VERGE_DATA has the model' },
   { command: /^npm run fixture -w @verge\/console/, runBy: 'tests/console/console.test.ts starts the same server' },
   { command: /npm run dev -w @verge\/console/, runBy: 'people who change pages: Vite serves until they stop it' },
+  {
+    command: /^source <\(verge completion (bash|zsh)\)$|^verge completion fish \| source$/,
+    runBy: 'apps/cli/src/completion.test.ts loads the script in each shell that is there',
+  },
   { command: /^cp infra\/docker\/example.env/, runBy: 'people who have a Docker engine' },
 ];
