@@ -87,6 +87,7 @@ export const elsewhere: readonly { readonly command: RegExp; readonly runBy: str
   { command: /^npm (ci|test)|^npm run (test:full|build)/, runBy: 'npm test itself installs, builds and tests' },
   { command: /^npx turbo run build/, runBy: 'npm test builds so' },
   { command: /^npx vitest run/, runBy: 'npm test runs so' },
+  { command: /^npx openapi-typescript/, runBy: 'tests/openapi/clients.test.ts, as it stands' },
   { command: /^npm run bench/, runBy: 'people, for their figures: a benchmark takes minutes' },
   {
     command: /^npm run (migration|schemas|generate)/,

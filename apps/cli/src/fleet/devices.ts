@@ -4,6 +4,7 @@ import { type Device, EnrollmentBundle, type EnrollmentToken } from '@verge/cont
 import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { digest, fields, size, table } from '../output.js';
+import { changeLabels, labelText, parseLabels } from './labels.js';
 import { deviceId } from './names.js';
 import { trustedRoot } from './release-folder.js';
 import { everyItem } from './pages.js';
@@ -122,6 +123,7 @@ export function deviceCommands(program: Command): void {
             ['id', d.id],
             ['class', d.deviceClass],
             ['group', d.group],
+            ['labels', labelText(d.labels)],
             ['state', d.state],
             ['online', d.online ? 'yes' : 'no'],
             ['last seen', d.lastSeenAt],
@@ -133,6 +135,18 @@ export function deviceCommands(program: Command): void {
             ...Object.entries(d.facts).map(([k, v]) => [k, v] as const),
           ]),
         );
+      }),
+    );
+  devices
+    .command('label <device> <changes...>')
+    .description('set labels (key=value) and remove them (key-); refused when somebody changed the device meanwhile')
+    .action(
+      remote(async (here, given: string, changes: string[]) => {
+        const { client, params, output } = here;
+        const labels = parseLabels(changes);
+        const device = await deviceId(here, given);
+        const d = await changeLabels(client, { ...params, device }, labels);
+        output.result(d, `${d.name}: ${labelText(d.labels)}`);
       }),
     );
   devices

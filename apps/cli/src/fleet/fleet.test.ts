@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, createClient } from '@verge/contracts';
 import { digits, type Ended, verge, writeConfig } from '../test-command.js';
+import { changeLabels } from './labels.js';
 
 const apps = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
@@ -342,6 +344,32 @@ describe('the release repository over the years', () => {
       if (command.includes('again.json')) expect((await enroll(here['again.json']!, device)).stdout).toContain(id);
     }
     expect((await answer<[{ state: string }]>('devices', 'list'))[0].state).toBe('revoked');
+  });
+
+  it('labels a device, and not over what somebody else changed', async () => {
+    const [{ id, name }] = await answer<[Named & { name: string }]>('devices', 'list');
+    const labels = async (): Promise<unknown> => (await answer<{ labels: unknown }>('devices', 'show', id)).labels;
+    await answer('devices', 'label', name, 'line=a', 'note=x=y', 'old=1');
+    expect((await verge('devices', 'label', id, 'line=b', 'old-')).stdout).toContain(`${name}: line=b, note=x=y`);
+    const bad = await refusal('devices', 'label', id, 'line', '=x', 'a=1', 'a-', `${'k'.repeat(64)}=1`);
+    expect([bad.exit, (bad.error.details as string[]).length]).toEqual([2, 4]);
+    const { token } = await answer<{ token: string }>('tokens', 'create', 'labels', '--role', 'operator');
+    const client = createClient({ baseUrl: url, token });
+    const device = { project: 'vision', device: id };
+    // Another operator comes between the look and the change.
+    const late: Client = {
+      ...client,
+      callWithETag: async (operation, args) => {
+        const read = await client.callWithETag(operation, args);
+        await client.call('devices.update', { params: device, body: { labels: { line: 'c' } } });
+        return read;
+      },
+    };
+    await expect(changeLabels(late, device, { line: 'd' })).rejects.toMatchObject({
+      code: 'failed',
+      details: ['before: line=b, note=x=y', 'now: line=c, note=x=y'],
+    });
+    expect(await labels()).toEqual({ line: 'c', note: 'x=y' });
   });
 
   it('takes releases back for good, and says what is not there', async () => {
