@@ -24,7 +24,7 @@ describe.runIf(process.env['VERGE_TEST_FULL'])('schemathesis', () => {
         const { token } = await plane.admin.call('tokens.create', {
           body: { name: 'schemathesis', role: 'admin', managesUsers: true },
         });
-        const options = ['--header', `Authorization: Bearer ${token}`, '--checks', 'all', '--max-examples', '10'];
+        const options = ['--header', `Authorization: Bearer ${token}`, '--checks', 'all', '--max-examples', '5'];
         const { code, output } = await run(
           join(python, 'schemathesis'),
           ['--config-file', join(config, 'schemathesis.toml'), 'run', `${plane.url}/api/v1/openapi.json`, ...options],
