@@ -39,6 +39,6 @@ import { WorkersModule } from './workers/workers.module.js';
     EvaluationsService,
     ArtifactsService,
   ],
-  exports: [JobsService, ArtifactsService],
+  exports: [JobsService, ArtifactsService, WorkEvents],
 })
 export class WorkModule {}

@@ -5,7 +5,14 @@ import { actorOf, anonymous, type Actor } from '../audit/audit.service.js';
 import { Refusals } from '../audit/refusals.js';
 import { DatabaseService } from '../database/database.service.js';
 import { ProblemError } from '../http/problem-error.js';
-import type { AnyCaller, CallingCredential, CallingUser, HttpRequest, ProjectRef } from '../http/request.js';
+import type {
+  AnyCaller,
+  CallingCredential,
+  CallingUser,
+  HttpRequest,
+  ProjectCaller,
+  ProjectRef,
+} from '../http/request.js';
 import { atLeast, lesser } from './roles.js';
 import { hashSecret, isSecret } from './secret.js';
 
@@ -55,6 +62,20 @@ export class AuthenticationService {
     if (answer.refusal !== null)
       throw refused(new ProblemError('FORBIDDEN', answer.refusal), actor, answer.project?.id ?? null);
     return answer.caller;
+  }
+
+  /**
+   * A caller who was admitted outside of projects, in one of theirs.
+   * @param named slug or id
+   * @throws ProblemError NOT_FOUND
+   */
+  async within(caller: AnyCaller, named: string): Promise<ProjectCaller> {
+    const memberships = await this.database.membership.findMany({
+      where: { userId: caller.user.id },
+      include: { project: true },
+    });
+    const { role, project } = projectOf({ credential: caller.credential, memberships }, named);
+    return { ...caller, role: lesser(role, caller.credential.role), project };
   }
 
   private async bySession(secret: string): Promise<Found | null> {
@@ -143,7 +164,10 @@ function authorise(identity: Identity, route: GuardedRoute, named: string | unde
   return { caller: { ...identity, role, project: place }, refusal: null };
 }
 
-function projectOf({ credential, memberships }: Identity, project: string): { role: Role; project: ProjectRef } {
+function projectOf(
+  { credential, memberships }: Pick<Identity, 'credential' | 'memberships'>,
+  project: string,
+): { role: Role; project: ProjectRef } {
   const byId = Id.safeParse(project).success;
   const membership = memberships.find((m) => (byId ? m.project.id : m.project.slug) === project);
   if (!membership || (credential.projectId !== null && credential.projectId !== membership.project.id)) {

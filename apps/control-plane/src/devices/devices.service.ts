@@ -31,6 +31,7 @@ export class DevicesService {
       state: (state) => ({ state }),
       online: (value) => (value === 'true' ? onlineDevice(new Date()) : { NOT: onlineDevice(new Date()) }),
       failing: (value) => (value === 'true' ? failingDevice : { NOT: failingDevice }),
+      ids: (ids) => ({ id: { in: ids } }),
       model: async (value, projectId) =>
         this.runs(projectId, { version: { modelId: (await this.models.find(projectId, value)).id } }),
       version: async (value, projectId) =>

@@ -18,6 +18,8 @@ interface Before {
   update_state: string;
   active_digest: string | null;
   target_digest: string | null;
+  /** Whether the report says of the machine what was known. */
+  same_facts: boolean;
 }
 
 @Injectable()
@@ -34,16 +36,24 @@ export class ReportService {
     const report = visibleReport(received);
     const { deviceId, projectId } = device;
     // In plain SQL: of all that devices say, this is said most often.
-    const rollouts = await inTransaction(this.database.pool, async (client) => {
+    const { rollouts, routine } = await inTransaction(this.database.pool, async (client) => {
       const before = await saveReport(client, deviceId, report);
-      if (before === undefined) return [];
+      if (before === undefined) return { rollouts: [], routine: true };
       await recordChanges(client, deviceId, before, report);
-      return markRollouts(client, deviceId, report);
+      return { rollouts: await markRollouts(client, deviceId, report), routine: isRoutine(before, report) };
     });
-    this.bus.changed(projectId, 'device', deviceId);
+    this.bus.changed(projectId, 'device', deviceId, routine);
     for (const rolloutId of rollouts) this.bus.publish(ROLLOUT_TOPIC, rolloutId);
   }
 }
+
+/** It says what the last one said, but for the time and what a device measures of itself. */
+const isRoutine = (before: Before, report: StatusReportReceived): boolean =>
+  report.updateState !== 'failed' &&
+  before.update_state === report.updateState &&
+  before.active_digest === (report.activeDigest || null) &&
+  before.target_digest === (report.targetDigest || null) &&
+  before.same_facts;
 
 export function checkReport(report: StatusReportReceived): FieldError[] {
   const bad: FieldError[] = [];
@@ -97,7 +107,8 @@ async function saveReport(
     name: 'device-report',
     // An idle device still says what went wrong last; the next update begins with a clean sheet.
     text: `WITH before AS (
-        SELECT update_state, active_digest, target_digest FROM devices WHERE id = $1 FOR NO KEY UPDATE),
+        SELECT update_state, active_digest, target_digest, facts IS NOT DISTINCT FROM coalesce($13::jsonb, facts) AS same_facts
+        FROM devices WHERE id = $1 FOR NO KEY UPDATE),
       saved AS (
         UPDATE devices SET last_seen_at = now(), reported_at = now(), reported_generation = $2, update_state = $3,
           active_digest = $4, target_digest = $5,

@@ -43,16 +43,20 @@ describe('events between control planes', () => {
 
   it('become one when they tell of one resource within a moment', async () => {
     const heard: string[] = [];
-    const stop = open[1]!.bus.onProjectChange('p', (event) => heard.push(`${event.type} ${event.id}`));
-    for (let i = 0; i < 20; i++) open[0]!.bus.changed('p', 'device', 'd');
+    const stop = open[1]!.bus.onProjectChange('p', (event) =>
+      heard.push(`${event.type} ${event.id}${event.routine ? ' as usual' : ''}`),
+    );
+    // What is told all the time does not hide what is not.
+    for (let i = 0; i < 20; i++) open[0]!.bus.changed('p', 'device', 'd', i !== 7);
     open[0]!.bus.changed('p', 'model', 'm');
+    open[0]!.bus.changed('p', 'device', 'e', true);
     open[0]!.bus.changed('other', 'model', 'n');
     await until(
       'it is heard',
       async () => heard.length,
-      (n) => n >= 2,
+      (n) => n >= 3,
     );
-    expect(heard.sort()).toEqual(['device d', 'model m']);
+    expect(heard.sort()).toEqual(['device d', 'device e as usual', 'model m']);
     stop();
   });
 

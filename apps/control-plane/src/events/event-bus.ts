@@ -82,10 +82,17 @@ export class EventBus {
     return () => void this.emitter.off(GAP, listener);
   }
 
-  /** Tells the project's feed that a resource changed; changes of one resource within 40 ms become one event. */
-  changed(projectId: string, type: ChangeType, id: string): void {
+  /**
+   * Tells the project's feed that a resource changed; changes of one resource within 40 ms become one event.
+   * @param routine nothing has changed but what is told all the time
+   */
+  changed(projectId: string, type: ChangeType, id: string, routine = false): void {
     const topic = `project:${projectId}`;
-    this.changes.set(`${topic} ${type} ${id}`, { topic, event: { type, id, at: new Date().toISOString() } });
+    const key = `${topic} ${type} ${id}`;
+    const before = this.changes.get(key);
+    const all = routine && (before === undefined || before.event.routine === true);
+    const event = { type, id, at: new Date().toISOString(), ...(all ? { routine: true as const } : {}) };
+    this.changes.set(key, { topic, event });
     this.timer ??= setTimeout(() => this.flush(), COALESCE_MS);
   }
 

@@ -1,12 +1,13 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Client, EnrollmentBundle } from '@verge/contracts';
+import { ProjectEvent, routes, routeUrl, type Client, type EnrollmentBundle } from '@verge/contracts';
 import { createAuthority, createDeviceRequest, issueDeviceCertificate } from '@verge/trust/identity';
 import { RepositoryClient, verifyBoth } from '@verge/trust/verify';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readEvents } from '../../test/events.js';
 import { makeArtifacts, Publisher } from '../../test/fleet/artifacts.js';
 import { TestControlPlane, until } from '../../test/fleet/control-plane.js';
 import { connect, deadline, requestEnrollment, sha256, SimulatedDevice } from '../../test/fleet/device.js';
@@ -236,6 +237,37 @@ describe('reports', () => {
     expect(failed.error).toEqual({ code: 'DISK_FULL', message: 'no room' });
     const history = await api.call('devices.events', { params: { ...params, device: device.id } });
     expect(history.items.map((event) => event.kind)).toEqual(['update.failed', 'active', 'enrolled']);
+  });
+
+  it('are told of as routine where they say what was known', async () => {
+    const device = await enrolled();
+    const { token } = await plane.api.call('tokens.create', {
+      body: { name: 'reader', project: 'plant', role: 'viewer' },
+    });
+    const feed = readEvents(plane.api.baseUrl + routeUrl(routes['events.stream'], params), token);
+    const told = (): unknown[] =>
+      feed.events.flatMap(({ data }) => {
+        const event = ProjectEvent.parse(data);
+        return event.id === device.id ? [event.routine ?? false] : [];
+      });
+    let cores = 2;
+    const change = async (): Promise<unknown[]> => {
+      await device.report('idle', undefined, { facts: { arch: 'x64', cores: String(++cores) } });
+      return told();
+    };
+    await until('the feed is open', change, (events) => events.length > 0);
+    const facts = { arch: 'x64', cores: String(cores) };
+    // Events are gathered for a moment: the last one of these comes.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = told().length;
+    expect(new Set(told())).toEqual(new Set([false]));
+    const reports = [{ facts }, { facts, rssBytes: 5 }, {}, { facts: { ...facts, degraded: 'hot' } }];
+    for (const [i, more] of reports.entries()) {
+      await device.report('idle', undefined, more);
+      await until('it is told', told, (events) => events.length > before + i);
+    }
+    feed.close();
+    expect(told().slice(before)).toEqual([true, true, true, false]);
   });
 });
 

@@ -1,8 +1,8 @@
 /** Server-sent events (WHATWG HTML, section 9.2). */
 import type { ServerResponse } from 'node:http';
+import { HEARTBEAT_MS } from '@verge/contracts';
 import type { HttpRequest } from './request.js';
 
-const KEEP_ALIVE_MS = 15_000;
 /** A reader that lets this much pile up is cut off; it reconnects and reads the state again. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 
@@ -25,11 +25,11 @@ export function openEventStream(request: HttpRequest, response: ServerResponse):
   let closed = request.method === 'HEAD';
   if (closed) response.end();
   else response.write(': open\n\n');
-  const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), KEEP_ALIVE_MS);
+  const heartbeat = setInterval(() => response.write(': heartbeat\n\n'), HEARTBEAT_MS);
   const listeners: (() => void)[] = [];
   response.on('close', () => {
     closed = true;
-    clearInterval(keepAlive);
+    clearInterval(heartbeat);
     for (const listener of listeners) listener();
   });
   response.on('error', () => response.destroy());

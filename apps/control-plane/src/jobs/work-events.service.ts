@@ -7,6 +7,12 @@ import { openEventStream, ProblemError, type EventStream, type HttpRequest } fro
 import { fromNullable } from '../json.js';
 import { pointEvent, progressEvent, stateEvent, workTopic } from './work-row.js';
 
+interface Work {
+  readonly projectId: string;
+  readonly id: string;
+  readonly kind: JobKind;
+}
+
 /** The live progress of one piece of work: first how it stands, then every change. It stays open when the work is over. */
 @Injectable()
 export class WorkEvents {
@@ -16,13 +22,18 @@ export class WorkEvents {
   ) {}
 
   /** @throws ProblemError NOT_FOUND, before anything is sent */
-  async stream(
-    of: { projectId: string; id: string; kind: JobKind },
-    request: HttpRequest,
-    response: ServerResponse,
-  ): Promise<void> {
+  async stream(of: Work, request: HttpRequest, response: ServerResponse): Promise<void> {
+    await this.follow(of, () => {
+      const stream = openEventStream(request, response);
+      stream.onClose(this.bus.onGap(() => stream.close()));
+      return stream;
+    });
+  }
+
+  /** @throws ProblemError NOT_FOUND, before `open` is called */
+  async follow(of: Work, open: () => EventStream): Promise<void> {
     if (!(await this.database.job.findFirst({ where: of }))) throw ProblemError.notFound('job', of.id);
-    const stream = openEventStream(request, response);
+    const stream = open();
     const sender = new Sender(stream);
     // Subscribed before the state is read, so that nothing falls between; what comes meanwhile is sent after it.
     const early: WorkEvent[] = [];
@@ -33,7 +44,6 @@ export class WorkEvents {
       else early.push(event);
     });
     stream.onClose(stop);
-    stream.onClose(this.bus.onGap(() => stream.close()));
     await this.sendCurrent(of.id, sender);
     caughtUp = true;
     for (const event of early) sender.send(event);

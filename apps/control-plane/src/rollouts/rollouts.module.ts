@@ -10,5 +10,6 @@ import { RolloutScheduler } from './scheduler.js';
   imports: [CatalogModule, GroupsModule, ReleasesModule],
   controllers: [RolloutsController],
   providers: [RolloutsService, RolloutScheduler],
+  exports: [RolloutsService],
 })
 export class RolloutsModule {}

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { freeText } from '../text.js';
-import { Flag, listQuery, newestFirst, page, search } from './page.js';
+import { Flag, listQuery, newestFirst, page, search, someIds } from './page.js';
 import { route } from './route.js';
 
 const Labels = z.record(z.string().min(1).max(63), z.string().max(255)).meta({ id: 'Labels' });
@@ -127,6 +127,7 @@ export const fleetRoutes = {
       failing: Flag.optional().describe('whether its last update failed or it reports an error'),
       model: z.string().max(63).optional().describe('what it runs'),
       version: z.string().max(100).optional().describe('what it runs: an id, or model@number'),
+      ids: someIds.optional().describe('these alone, as far as they are there: up to 100 ids, separated by commas'),
     }),
     response: page(Device),
   }),

@@ -46,6 +46,15 @@ export function anyOf<const T extends string>(values: z.ZodEnum<{ [K in T]: K }>
 
 export const Flag = z.enum(['true', 'false']).meta({ id: 'Flag' });
 
+const MAX_IDS = 100;
+const uuid = '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+
+/** A filter that takes the rows of these ids, separated by commas: what a reader who knows of changes reads again. */
+export const someIds = z
+  .string()
+  .regex(new RegExp(`^${uuid}(,${uuid}){0,${MAX_IDS - 1}}$`), `expected 1 to ${MAX_IDS} UUIDs, separated by commas`)
+  .transform((text) => text.split(','));
+
 /** An item's page is one type, whichever operations answer it. */
 const pages = new WeakMap<z.ZodType, z.ZodType>();
 

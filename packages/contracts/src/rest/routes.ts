@@ -3,6 +3,7 @@ import { accessRoutes } from './access.js';
 import { auditRoutes } from './audit.js';
 import { catalogRoutes } from './catalog.js';
 import { fleetRoutes } from './fleet.js';
+import { liveRoutes } from './live.js';
 import { projectRoutes } from './projects.js';
 import { releaseRoutes } from './releases.js';
 import { rolloutRoutes } from './rollouts.js';
@@ -25,6 +26,7 @@ export const routes = {
   ...rolloutRoutes,
   ...telemetryRoutes,
   ...storageRoutes,
+  ...liveRoutes,
 };
 export type Routes = typeof routes;
 export type RouteName = keyof Routes;

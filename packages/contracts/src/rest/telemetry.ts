@@ -130,6 +130,12 @@ export const ProjectEvent = z
     ]),
     id: z.string(),
     at: Instant,
+    routine: z
+      .literal(true)
+      .optional()
+      .describe(
+        'of a device: it told of itself as usual, and nothing has changed but when it was seen and what it measures',
+      ),
   })
   .meta({ id: 'ProjectEvent' });
 export type ProjectEvent = z.infer<typeof ProjectEvent>;
