@@ -11,6 +11,7 @@ export default defineConfig(({ command }) => {
     plugins: [react()],
     // Workspace packages are bundled from their sources, so that the console builds without building them first.
     resolve: { conditions: ['verge-source', 'module', 'browser', 'development|production'] },
+    worker: { format: 'es' },
     server: { proxy: { '/api': { target: api } } },
     build: {
       target: 'es2022',

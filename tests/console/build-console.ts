@@ -3,11 +3,16 @@ import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Builds the console, unless it is built already. @returns the folder */
-export function buildConsole(): string {
-  execFileSync('npx', ['turbo', 'run', 'build', '--filter=@verge/console', '--output-logs=errors-only'], {
+function build(app: string): string {
+  execFileSync('npx', ['turbo', 'run', 'build', `--filter=@verge/${app}`, '--output-logs=errors-only'], {
     cwd: root,
     env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
   });
-  return resolve(root, 'apps/console/dist');
+  return resolve(root, 'apps', app);
 }
+
+/** Builds the console, unless it is built already. @returns the folder of its files */
+export const buildConsole = (): string => resolve(build('console'), 'dist');
+
+/** Builds the control plane, unless it is built already. @returns the file to run it by */
+export const buildControlPlane = (): string => resolve(build('control-plane'), 'bin/verge-control-plane.mjs');

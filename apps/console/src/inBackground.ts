@@ -1,4 +1,4 @@
 /** Starts what nobody waits for: a navigation, a reading anew. Its failure is told like any error of the page. */
 export function inBackground(started: unknown): void {
-  Promise.resolve(started).catch(reportError);
+  Promise.resolve(started).catch((error: unknown) => reportError(error));
 }

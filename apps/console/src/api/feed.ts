@@ -1,59 +1,31 @@
-/** The project's live feed: each event names the resource that changed, and its views are read again. */
-import { ProjectEvent, routes, routeUrl } from '@verge/contracts';
+/** The project's live feed: what changed is read again, as little of it as can be. */
+import { ProjectEvent, topicOf } from '@verge/contracts';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
-import { listen } from './event-source.js';
-import { inBackground } from '../inBackground.js';
+import { useEffect, useMemo } from 'react';
+import type { TabState } from '../live/live.js';
+import { useLiveState, useMissed, useTopic } from '../live/useLive.js';
+import { Changes } from './changes.js';
+import { client } from './client.js';
 
-/** The nouns whose views an event makes stale. */
-const stale: Record<ProjectEvent['type'], readonly string[]> = {
-  training: ['trainings', 'overview'],
-  compression: ['compressions', 'overview'],
-  evaluation: ['evaluations', 'overview'],
-  version: ['versions', 'models', 'overview'],
-  artifact: ['artifacts'],
-  release: ['releases'],
-  device: ['devices', 'groups', 'overview', 'enrollment'],
-  group: ['groups', 'devices'],
-  rollout: ['rollouts', 'overview'],
-  telemetry: ['telemetry', 'overview', 'quarantine'],
-  dataset: ['datasets'],
-  model: ['models', 'overview'],
-  recipe: ['recipes'],
-};
-/** Events are gathered for this long, so that a burst of them costs one read. */
-const GATHER_MS = 700;
+/** Ids of one request at most. */
+const AT_ONCE = 100;
 
-export type FeedState = 'connecting' | 'live' | 'lost';
+async function readDevices(project: string, ids: readonly string[]) {
+  const params = { project };
+  const parts = Array.from({ length: Math.ceil(ids.length / AT_ONCE) }, (_, i) =>
+    ids.slice(i * AT_ONCE, (i + 1) * AT_ONCE).join(','),
+  );
+  const read = (part: string) => client.call('devices.list', { params, query: { ids: part, limit: AT_ONCE } });
+  return (await Promise.all(parts.map(read))).flatMap(({ items }) => items);
+}
 
-export function useProjectFeed(project: string): FeedState {
+export function useProjectFeed(project: string): TabState {
   const cache = useQueryClient();
-  const [state, setState] = useState<FeedState>('connecting');
-  useEffect(() => {
-    const waiting = new Set<string>();
-    let wasLost = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const flush = (): void => {
-      timer = undefined;
-      for (const noun of waiting) inBackground(cache.invalidateQueries({ queryKey: [noun] }));
-      waiting.clear();
-    };
-    const stop = listen(routeUrl(routes['events.stream'], { project }), ProjectEvent, {
-      onEvent: (event) => {
-        for (const noun of stale[event.type]) waiting.add(noun);
-        timer ??= setTimeout(flush, GATHER_MS);
-      },
-      onState: (next) => {
-        setState(next);
-        // What changed while the feed was away was not told.
-        if (next === 'live' && wasLost) inBackground(cache.invalidateQueries());
-        wasLost = next === 'lost' || (wasLost && next !== 'live');
-      },
-    });
-    return () => {
-      stop();
-      clearTimeout(timer);
-    };
-  }, [cache, project]);
-  return state;
+  const changes = useMemo(() => new Changes(cache, (ids) => readDevices(project, ids)), [cache, project]);
+  useEffect(() => () => changes.stop(), [changes]);
+  const topic = topicOf('project', project);
+  useTopic(topic, ProjectEvent, (event) => changes.take(event));
+  // Events are told once: after a gap everything that is shown is read again.
+  useMissed(() => changes.takeAll());
+  return useLiveState(topic);
 }

@@ -10,6 +10,7 @@ import {
   useQueryClient,
   type UseQueryResult,
 } from '@tanstack/react-query';
+import { useLiveState } from '../live/useLive.js';
 import { client, type CallArguments } from './client.js';
 import { sessionExpired } from '../session/expiry.js';
 import { inBackground } from '../inBackground.js';
@@ -47,10 +48,20 @@ export const nounOf = (name: RouteName): string => name.split('.')[0] ?? name;
 
 interface ReadOptions {
   enabled?: boolean;
-  /** Milliseconds between refreshes; the live feed does the rest. */
+  /** Milliseconds between refreshes while the page is not live; while it is, they are slow. */
   every?: number | false;
   /** Shows the previous answer while a changed question is asked. */
   keep?: boolean;
+}
+
+/** While events tell what changes, only what changes with the time alone must be read again: a window that moves, a device gone quiet. */
+const SLOW_MS = 60_000;
+
+function useEvery(options: ReadOptions): (query: { state: { error: Error | null } }) => number | false {
+  const live = useLiveState().state === 'live';
+  const { every = false } = options;
+  const paced = live && every !== false ? Math.max(every, SLOW_MS) : every;
+  return (query) => (isGone(query.state.error) ? false : paced);
 }
 
 export function queryKeyOf<N extends RouteName>(name: N, args: CallArguments<N>): readonly unknown[] {
@@ -63,11 +74,12 @@ export function useRead<N extends RouteName>(
   args: CallArguments<N>,
   options: ReadOptions = {},
 ): UseQueryResult<ResponseOf<Routes[N]>, Error> {
+  const every = useEvery(options);
   return useQuery({
     queryKey: queryKeyOf(name, args),
     queryFn: ({ signal }) => client.call(name, { ...args, signal }),
     enabled: options.enabled ?? true,
-    refetchInterval: (query) => (isGone(query.state.error) ? false : (options.every ?? false)),
+    refetchInterval: every,
     placeholderData: options.keep ? keepPreviousData : undefined,
   });
 }
@@ -103,6 +115,7 @@ export function usePages<N extends Paged>(
   args: CallArguments<N>,
   options: ReadOptions = {},
 ): Pages<ItemOf<N>> {
+  const every = useEvery(options);
   const query = useInfiniteQuery({
     queryKey: [...queryKeyOf(name, args), 'pages'],
     queryFn: async ({ signal, pageParam }): Promise<Page> => {
@@ -113,7 +126,7 @@ export function usePages<N extends Paged>(
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.nextCursor,
     enabled: options.enabled ?? true,
-    refetchInterval: (query) => (isGone(query.state.error) ? false : (options.every ?? false)),
+    refetchInterval: every,
     placeholderData: options.keep ? keepPreviousData : undefined,
   });
   return {

@@ -1,9 +1,8 @@
 /** A rollout as it goes on: stored state, then what its stream tells. */
-import { RolloutEventMessage, routes, routeUrl, type Rollout, type RolloutDevice } from '@verge/contracts';
+import { RolloutEventMessage, topicOf, type Rollout, type RolloutDevice } from '@verge/contracts';
 import { useQueryClient, type InfiniteData } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import { isOpenRollout } from '../components/states.js';
-import { listen } from './event-source.js';
+import { useTopic } from '../live/useLive.js';
 import { inBackground } from '../inBackground.js';
 import { queryKeyOf, usePages, useRead } from './query.js';
 
@@ -26,23 +25,17 @@ export function useRollout(project: string, rollout: string, state: string | und
     { every: REFRESH_MS, keep: true },
   );
   const open = read.data !== undefined && isOpenRollout(read.data.state);
-  useEffect(() => {
-    if (!open) return;
-    const params = { project, rollout };
-    const key = queryKeyOf('rollouts.get', { params });
-    return listen(routeUrl(routes['rollouts.events'], params), RolloutEventMessage, {
-      onEvent: (event) => {
-        if (event.type === 'rollout') {
-          cache.setQueryData<Rollout>(key, event.rollout);
-          if (!isOpenRollout(event.rollout.state)) inBackground(cache.invalidateQueries({ queryKey: ['rollouts'] }));
-          return;
-        }
-        cache.setQueriesData<InfiniteData<DevicePage>>({ queryKey: ['rollouts', 'rollouts.devices'] }, (before) =>
-          before?.pages ? { ...before, pages: before.pages.map((page) => withDevice(page, event.device)) } : before,
-        );
-      },
-    });
-  }, [cache, open, project, rollout]);
+  const key = queryKeyOf('rollouts.get', { params: { project, rollout } });
+  useTopic(open ? topicOf('rollout', project, rollout) : null, RolloutEventMessage, (event) => {
+    if (event.type === 'rollout') {
+      cache.setQueryData<Rollout>(key, event.rollout);
+      if (!isOpenRollout(event.rollout.state)) inBackground(cache.invalidateQueries({ queryKey: ['rollouts'] }));
+      return;
+    }
+    cache.setQueriesData<InfiniteData<DevicePage>>({ queryKey: ['rollouts', 'rollouts.devices'] }, (before) =>
+      before?.pages ? { ...before, pages: before.pages.map((page) => withDevice(page, event.device)) } : before,
+    );
+  });
   return { rollout: read, devices };
 }
 

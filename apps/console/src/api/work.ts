@@ -1,9 +1,8 @@
 /** A training or a compression as it goes on: what was stored, and what arrives since. */
-import { routes, routeUrl, WorkEvent, type Compression, type Training, type TrainingPoint } from '@verge/contracts';
+import { topicOf, WorkEvent, type Compression, type Training, type TrainingPoint } from '@verge/contracts';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import { isOpenJob } from '../components/states.js';
-import { listen } from './event-source.js';
+import { useTopic } from '../live/useLive.js';
 import { queryKeyOf, useRead } from './query.js';
 import { inBackground } from '../inBackground.js';
 
@@ -26,43 +25,32 @@ export function useTraining(project: string, training: string) {
   const read = useRead('trainings.get', args, { every: REFRESH_MS });
   const points = useRead('trainings.points', args);
   const open = read.data !== undefined && isOpenJob(read.data.state);
-  useEffect(() => {
-    if (!open) return;
-    const asked = { params: { project, training } };
-    const key = queryKeyOf('trainings.get', asked);
-    const pointsKey = queryKeyOf('trainings.points', asked);
-    return listen(routeUrl(routes['trainings.events'], asked.params), WorkEvent, {
-      onEvent: (event) => {
-        cache.setQueryData<Training>(key, (before) => before && applied(before, event));
-        const point = event.type === 'point' ? event.point : event.type === 'progress' ? event.progress.point : null;
-        if (point) {
-          cache.setQueryData<{ items: TrainingPoint[] }>(pointsKey, (before) => ({
-            items: withPoint(before?.items ?? [], point),
-          }));
-        }
-        if (event.type === 'state' && !isOpenJob(event.state))
-          inBackground(cache.invalidateQueries({ queryKey: ['trainings'] }));
-      },
-    });
-  }, [cache, open, project, training]);
+  const key = queryKeyOf('trainings.get', args);
+  const pointsKey = queryKeyOf('trainings.points', args);
+  useTopic(open ? topicOf('training', project, training) : null, WorkEvent, (event) => {
+    cache.setQueryData<Training>(key, (before) => before && applied(before, event));
+    const point = event.type === 'point' ? event.point : event.type === 'progress' ? event.progress.point : null;
+    if (point) {
+      cache.setQueryData<{ items: TrainingPoint[] }>(pointsKey, (before) => ({
+        items: withPoint(before?.items ?? [], point),
+      }));
+    }
+    if (event.type === 'state' && !isOpenJob(event.state))
+      inBackground(cache.invalidateQueries({ queryKey: ['trainings'] }));
+  });
   return { training: read, points };
 }
 
 export function useCompression(project: string, compression: string) {
   const cache = useQueryClient();
-  const read = useRead('compressions.get', { params: { project, compression } }, { every: REFRESH_MS });
+  const args = { params: { project, compression } };
+  const read = useRead('compressions.get', args, { every: REFRESH_MS });
   const open = read.data !== undefined && isOpenJob(read.data.state);
-  useEffect(() => {
-    if (!open) return;
-    const asked = { params: { project, compression } };
-    const key = queryKeyOf('compressions.get', asked);
-    return listen(routeUrl(routes['compressions.events'], asked.params), WorkEvent, {
-      onEvent: (event) => {
-        cache.setQueryData<Compression>(key, (before) => before && applied(before, event));
-        if (event.type === 'state' && !isOpenJob(event.state))
-          inBackground(cache.invalidateQueries({ queryKey: ['compressions'] }));
-      },
-    });
-  }, [cache, compression, open, project]);
+  const key = queryKeyOf('compressions.get', args);
+  useTopic(open ? topicOf('compression', project, compression) : null, WorkEvent, (event) => {
+    cache.setQueryData<Compression>(key, (before) => before && applied(before, event));
+    if (event.type === 'state' && !isOpenJob(event.state))
+      inBackground(cache.invalidateQueries({ queryKey: ['compressions'] }));
+  });
   return read;
 }

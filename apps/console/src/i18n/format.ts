@@ -27,6 +27,8 @@ export interface Format {
   duration: (seconds: Maybe) => string;
   dateTime: (instant: string | null | undefined) => string;
   /** Hours and minutes, with the date when the span is longer than a day. */
+  /** Hours, minutes and seconds of a time in milliseconds since 1970. */
+  clock: (at: number) => string;
   tick: (at: number, spanMs: number) => string;
   relative: (instant: string | null | undefined, now: number) => string;
 }
@@ -52,6 +54,12 @@ export function formatFor(language: Language): Format {
     return (n: Maybe) => (n === null || n === undefined || !Number.isFinite(n) ? DASH : format.format(n));
   };
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(locale, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  });
   const timeOnly = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
   const withDate = new Intl.DateTimeFormat(locale, {
     month: 'short',
@@ -100,6 +108,7 @@ export function formatFor(language: Language): Format {
       return parts.slice(0, 2).join(language === 'en' ? ' ' : '');
     },
     dateTime: (instant) => (instant ? dateTime.format(new Date(instant)) : DASH),
+    clock: (at) => clock.format(new Date(at)),
     tick: (at, spanMs) => (spanMs > 86_400_000 ? withDate : timeOnly).format(new Date(at)),
     relative: (instant, now) => {
       if (!instant) return DASH;

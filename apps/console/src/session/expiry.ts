@@ -1,12 +1,32 @@
-/** A session that ended is told to whoever listens; the router listens and asks for a new login. */
-type Listener = () => void;
-const listeners = new Set<Listener>();
+/** Whether the session has ended while the page is open. What is typed on the page stays: the login is asked for on top of it. */
+import { useSyncExternalStore } from 'react';
+import { live } from '../live/live.js';
 
-export function onSessionExpired(listener: Listener): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+let ended = false;
+const listeners = new Set<() => void>();
+
+function set(next: boolean): void {
+  if (ended === next) return;
+  ended = next;
+  for (const listener of listeners) listener();
 }
 
+/** An answer said so: the other tabs share the session, and are told. */
 export function sessionExpired(): void {
-  for (const listener of listeners) listener();
+  if (!ended) live.saySession(null);
+  set(true);
+}
+
+/** Another tab said so. */
+export const sessionEndedElsewhere = (): void => set(true);
+export const sessionRenewed = (): void => set(false);
+
+export function useSessionEnded(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => ended,
+  );
 }

@@ -1,16 +1,15 @@
-import { AppShell, Burger, Tooltip } from '@mantine/core';
+import { AppShell, Burger } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Suspense, useCallback, useEffect, useMemo, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useParams } from 'react-router';
-import { useProjectFeed } from '../api/feed.js';
 import { isGone, useRead } from '../api/query.js';
 import { ErrorState } from '../components/ErrorState.js';
 import { MissingState } from '../components/MissingState.js';
 import { PageLoader } from '../components/PageLoader.js';
-import { StatePill } from '../components/StatePill.js';
 import { ProjectContext, projectWith, rememberProject, useProject } from '../session/project.js';
 import { ErrorBoundary } from './ErrorBoundary.js';
+import { LiveMark } from './LiveMark.js';
 import { Logo } from './Logo.js';
 import { NavBar } from './NavBar.js';
 import { LanguageMenu, SchemeMenu } from './Preferences.js';
@@ -101,19 +100,5 @@ function Shell(): ReactNode {
       </AppShell.Main>
       <ShortcutHelp opened={help} onClose={helpOpen.close} />
     </AppShell>
-  );
-}
-
-function LiveMark(): ReactNode {
-  const { t } = useTranslation();
-  const state = useProjectFeed(useProject().slug);
-  return (
-    <Tooltip label={t(`shell.feed.${state}Hint`)}>
-      <span className={classes.live} role="status">
-        <StatePill tone={state === 'live' ? 'good' : state === 'lost' ? 'warn' : 'idle'}>
-          {t(`shell.feed.${state}`)}
-        </StatePill>
-      </span>
-    </Tooltip>
   );
 }

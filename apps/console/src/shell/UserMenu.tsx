@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { client } from '../api/client.js';
+import { live } from '../live/live.js';
 import { useProject } from '../session/project.js';
 import { useUser } from '../session/session.js';
 import { inBackground } from '../inBackground.js';
@@ -17,6 +18,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }): ReactNod
   const cache = useQueryClient();
   const leave = async (): Promise<void> => {
     await client.call('auth.logout', {}).catch(() => undefined);
+    live.saySession(null);
     await navigate('/login', { replace: true });
     cache.clear();
   };

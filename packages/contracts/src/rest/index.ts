@@ -5,6 +5,7 @@ export * from './alarm.js';
 export * from './catalog.js';
 export * from './client.js';
 export * from './fleet.js';
+export * from './heartbeat.js';
 export * from './live.js';
 export * from './page.js';
 export * from './parameters.js';

@@ -1,15 +1,11 @@
 /** One stream for all that a reader follows: a browser has six connections to a server, and a tab must not take one each. */
 import { z } from 'zod';
 import { ProblemCode } from '../problem.js';
+import { MAX_TOPICS } from './heartbeat.js';
 import { RolloutEventMessage } from './rollouts.js';
 import { route } from './route.js';
 import { ProjectEvent } from './telemetry.js';
 import { WorkEvent } from './work.js';
-
-/** A stream that has nothing to tell says at least that it is there, this often. */
-export const HEARTBEAT_MS = 5_000;
-/** So that the address stays shorter than servers and proxies take. */
-export const MAX_TOPICS = 100;
 
 const project = '[a-z0-9][a-z0-9.-]{0,62}';
 const id = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';

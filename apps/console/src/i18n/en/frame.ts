@@ -52,8 +52,11 @@ export const shell = {
     liveHint: 'Changes appear as they happen',
     connecting: 'Connecting',
     connectingHint: 'Connecting to the live feed',
-    lost: 'Not live',
-    lostHint: 'The live feed is interrupted; pages refresh from time to time until it is back',
+    stale: 'Stale since {{time}}',
+    staleHint:
+      'Nothing was heard from the control plane since then. It is being connected again by itself; then everything on the page is read anew.',
+    refused: 'Not live',
+    refusedHint: 'The control plane does not tell you what happens in this project',
   },
 };
 
@@ -160,6 +163,7 @@ export const login = {
   submit: 'Log in',
   failed: 'The login did not succeed',
   expired: 'Your session has ended. Log in to go on where you were.',
+  other: 'Another account',
   hint: 'The first administrator is created when the control plane starts for the first time.',
 };
 
@@ -178,6 +182,13 @@ export const missing = {
   title: 'Not found',
   hint: 'There is no {{id}} in this project. It may have been deleted, or the address is wrong.',
   project: 'There is no project {{id}}, or you are not a member of it.',
+};
+
+export const unsaved = {
+  title: 'Discard what you typed?',
+  hint: 'It has not been saved.',
+  keep: 'Go on editing',
+  discard: 'Discard',
 };
 
 export const editor = {

@@ -16,6 +16,7 @@ import {
   role,
   shell,
   state,
+  unsaved,
   work,
 } from './frame.js';
 import { deleting, storage } from './deleting.js';
@@ -55,6 +56,7 @@ export const en = {
   storage,
   telemetry,
   trainings,
+  unsaved,
   users,
   work,
   workers,

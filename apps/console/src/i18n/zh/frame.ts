@@ -53,8 +53,10 @@ export const shell: Catalogue['shell'] = {
     liveHint: '变更会即时显示',
     connecting: '连接中',
     connectingHint: '正在连接实时数据流',
-    lost: '非实时',
-    lostHint: '实时数据流已中断，恢复之前页面会定期刷新',
+    stale: '数据停留在 {{time}}',
+    staleHint: '此后未收到控制平面的任何消息。页面会自动重新连接，随后重新读取全部内容。',
+    refused: '非实时',
+    refusedHint: '控制平面不向您推送此项目的变更',
   },
 };
 
@@ -161,6 +163,7 @@ export const login: Catalogue['login'] = {
   submit: '登录',
   failed: '登录失败',
   expired: '会话已过期，请重新登录后继续。',
+  other: '使用其他账户',
   hint: '控制平面首次启动时会创建第一个管理员账户。',
 };
 
@@ -179,6 +182,13 @@ export const missing: Catalogue['missing'] = {
   title: '未找到',
   hint: '此项目中没有 {{id}}。它可能已被删除，或者地址有误。',
   project: '没有名为 {{id}} 的项目，或者您不是其成员。',
+};
+
+export const unsaved: Catalogue['unsaved'] = {
+  title: '放弃已输入的内容？',
+  hint: '内容尚未保存。',
+  keep: '继续编辑',
+  discard: '放弃',
 };
 
 export const editor: Catalogue['editor'] = {

@@ -17,6 +17,7 @@ import {
   role,
   shell,
   state,
+  unsaved,
   work,
 } from './frame.js';
 import { deleting, storage } from './deleting.js';
@@ -56,6 +57,7 @@ export const zh: Catalogue = {
   storage,
   telemetry,
   trainings,
+  unsaved,
   users,
   work,
   workers,

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Navigate, useNavigate, useSearchParams } from 'react-router';
 import { queryKeyOf, useChange, useRead } from '../../api/query.js';
 import { ErrorDetail } from '../../components/ErrorState.js';
+import { live } from '../../live/live.js';
 import { Logo } from '../../shell/Logo.js';
 import { LanguageMenu, SchemeMenu } from '../../shell/Preferences.js';
 import classes from './login.module.css';
@@ -18,16 +19,23 @@ export function LoginPage(): ReactNode {
   const navigate = useNavigate();
   const cache = useQueryClient();
   const [params] = useSearchParams();
-  const expired = params.has('expired');
   const next = safe(params.get('next'));
-  const me = useRead('auth.me', {}, { enabled: !expired });
+  const me = useRead('auth.me', {});
   const login = useChange('auth.login');
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   useEffect(() => {
     document.title = `${t('login.title')} · Verge`;
   }, [t]);
-  if (me.data && !expired && !login.isPending && !login.isSuccess) return <Navigate to={next} replace />;
+  useEffect(
+    () =>
+      // Somebody logged in in another tab: this one goes on with it.
+      live.onSession((user) => {
+        if (user !== null) inBackground(cache.invalidateQueries({ queryKey: ['auth'] }));
+      }),
+    [cache],
+  );
+  if (me.data && !login.isPending && !login.isSuccess) return <Navigate to={next} replace />;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     login.mutate(
@@ -36,6 +44,7 @@ export function LoginPage(): ReactNode {
         onSuccess: ({ user }) => {
           cache.clear();
           cache.setQueryData(queryKeyOf('auth.me', {}), user);
+          live.saySession(user.id);
           inBackground(navigate(next, { replace: true }));
         },
       },
@@ -58,11 +67,6 @@ export function LoginPage(): ReactNode {
               </Text>
             </div>
           </Group>
-          {expired && !login.error && (
-            <Alert color="yellow" variant="outline" role="status">
-              {t('login.expired')}
-            </Alert>
-          )}
           <TextInput
             label={t('login.email')}
             type="email"
