@@ -50,6 +50,8 @@ interface ReadOptions {
   enabled?: boolean;
   /** Milliseconds between refreshes while the page is not live; while it is, they are slow. */
   every?: number | false;
+  /** No event tells of it: it is read as often while the page is live. */
+  untold?: boolean;
   /** Shows the previous answer while a changed question is asked. */
   keep?: boolean;
 }
@@ -60,7 +62,7 @@ const SLOW_MS = 60_000;
 function useEvery(options: ReadOptions): (query: { state: { error: Error | null } }) => number | false {
   const live = useLiveState().state === 'live';
   const { every = false } = options;
-  const paced = live && every !== false ? Math.max(every, SLOW_MS) : every;
+  const paced = live && every !== false && !options.untold ? Math.max(every, SLOW_MS) : every;
   return (query) => (isGone(query.state.error) ? false : paced);
 }
 

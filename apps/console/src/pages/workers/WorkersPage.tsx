@@ -31,7 +31,7 @@ export function WorkersPage(): ReactNode {
   const workers = usePages(
     'workers.list',
     { query: { limit: 50, sort: order.sort, ...filters } },
-    { every: REFRESH_MS, keep: true },
+    { every: REFRESH_MS, keep: true, untold: true },
   );
   const filtered = Object.values(filters).some((value) => value !== undefined);
   return (
