@@ -79,6 +79,8 @@ describe.skipIf(!executable)('the traffic of an open overview', () => {
     await sleep(10_000);
     const idle = await minute(false);
     console.info('idle fleet, a minute:', idle);
-    expect(active.requests).toBeGreaterThan(0);
+    expect(active.requests).toBeLessThanOrEqual(20);
+    expect(idle.requests).toBeLessThanOrEqual(8);
+    expect(idle.kB).toBeLessThan(10);
   });
 });

@@ -65,8 +65,11 @@ export class Changes {
     inBackground(this.cache.invalidateQueries({ refetchType: this.isHidden() ? 'none' : 'active' }));
   }
 
+  /** Reads nothing more, until another event comes. */
   stop(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
+    this.timerAt = Infinity;
   }
 
   /** @returns when the device's row must be read, if it is on the screen */
