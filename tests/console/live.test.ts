@@ -162,7 +162,7 @@ describe.skipIf(!executable)('live updates', () => {
     await database.$executeRaw`UPDATE devices SET name = replace(name, 'unit', 'device') WHERE project_id = ${projectId}::uuid`;
   });
 
-  it(
+  it.runIf(full)(
     'come over one connection without shared workers, too, and another tab takes over',
     { timeout: 60_000 },
     async () => {
