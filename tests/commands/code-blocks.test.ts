@@ -84,7 +84,8 @@ describe('in a folder with the data sets', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(examples)('$name runs, and gives what it says', async ({ module }) => {
+  // The longest trains for 95 epochs in the full tests.
+  it.each(examples)('$name runs, and gives what it says', { timeout: 180_000 }, async ({ module }) => {
     await import(/* @vite-ignore */ module);
   });
 
