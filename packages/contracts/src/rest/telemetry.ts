@@ -6,9 +6,12 @@ import { newestFirst, page } from './page.js';
 import { Alarm } from './alarm.js';
 import { route } from './route.js';
 
+/** No record is older. With it, the hour or day that a window is widened to is still a time that can be written. */
+const Moment = Instant.regex(/^(19[7-9]|[2-9]\d\d)\d-/, 'expected a time of 1970 or later');
+
 const window = {
-  from: Instant.optional().describe('an hour ago when absent'),
-  to: Instant.optional().describe('now when absent'),
+  from: Moment.optional().describe('an hour ago when absent'),
+  to: Moment.optional().describe('now when absent'),
   device: Id.optional(),
   group: z.string().max(63).optional(),
   model: z.string().max(63).optional(),
