@@ -60,7 +60,6 @@ if (built) {
   // Two at a time: most of what runs Verge has two cores or more.
   await Promise.all([
     inTurn(
-      ['format', 'npx', ['prettier', '--check', '.', '--log-level', 'warn']],
       [
         'lint',
         'npx',
@@ -69,6 +68,7 @@ if (built) {
       ['boundaries', 'npx', ['turbo', 'boundaries']],
     ),
     inTurn(
+      ['format', 'npx', ['prettier', '--check', '.', '--log-level', 'warn']],
       ['types', 'npx', ['tsc', '--noEmit', '-p', 'tsconfig.json']],
       ['types of the console', 'npx', ['tsc', '--noEmit', '-p', 'apps/console']],
     ),
