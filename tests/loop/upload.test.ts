@@ -133,4 +133,4 @@ it('a folder of images is sent, and what is there already is not sent again', as
   const again = await add('images-again');
   expect(again.json()).toMatchObject({ fileCount: count });
   expect(again.stderr).not.toContain('sending');
-});
+}, 300_000);
