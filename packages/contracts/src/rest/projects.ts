@@ -1,7 +1,7 @@
 /** Projects and who belongs to them. */
 import { z } from 'zod';
 import { Id, Instant, Slug } from '../identifiers.js';
-import { listQuery, newestFirst, page, search } from './page.js';
+import { Flag, listQuery, newestFirst, page, search } from './page.js';
 import { RoleName, route } from './route.js';
 import { Email } from './user.js';
 
@@ -74,7 +74,9 @@ export const projectRoutes = {
     summary:
       'Delete a project: an empty one, or with cascade all that is in it. It is gone for everybody at once; its rows are deleted in the background.',
     query: z.strictObject({
-      cascade: z.stringbool().default(false).describe('also everything in it; needs confirm'),
+      cascade: Flag.prefault('false')
+        .transform((value) => value === 'true')
+        .describe('also everything in it; needs confirm'),
       confirm: z.string().max(63).optional().describe('the slug of the project, with cascade'),
     }),
     response: Removal,
