@@ -47,7 +47,7 @@ async function remove(slug: string, { cascade, yes }: DeleteOptions, command: Co
     if (typed === undefined) throw new CliError('usage', 'nobody can be asked here: say --yes to delete', lines);
     if (typed !== slug) throw new CliError('interrupted', 'nothing was deleted');
   } else await confirmed(lines, yes);
-  const query = cascade ? { cascade: 'true', confirm: slug } : {};
+  const query = cascade ? { cascade: 'true' as const, confirm: slug } : {};
   const removal = await client.call('projects.delete', { params: { project: slug }, query });
   output.result(removal, `deleted project ${slug}; its rows are deleted in the background: verge projects deletions`);
 }

@@ -18,7 +18,7 @@ const refusal = async (call: Promise<unknown>): Promise<ApiError> =>
     () => expect.fail('expected a refusal'),
     (error: ApiError) => error,
   );
-const remove = (query: { cascade?: string; confirm?: string } = {}, client: Client = plane.admin) =>
+const remove = (query: { cascade?: 'true' | 'false'; confirm?: string } = {}, client: Client = plane.admin) =>
   client.call('projects.delete', { params, query });
 
 /** Rows of every table with the project's identifier in it, and of the sums and records of its devices. */

@@ -75,8 +75,8 @@ export const projectRoutes = {
       'Delete a project: an empty one, or with cascade all that is in it. It is gone for everybody at once; its rows are deleted in the background.',
     query: z.strictObject({
       cascade: Flag.prefault('false')
-        .transform((value) => value === 'true')
-        .describe('also everything in it; needs confirm'),
+        .describe('also everything in it; needs confirm')
+        .transform((text) => text === 'true'),
       confirm: z.string().max(63).optional().describe('the slug of the project, with cascade'),
     }),
     response: Removal,
