@@ -45,13 +45,13 @@ describe.skipIf(!executable)('the console', () => {
     await fixture?.close();
   });
 
-  /** Each language, scheme and width once; the full tests have every language with the other widths and schemes too. */
+  /** The full tests have the other language, scheme and width, and what there is between them. */
   const looks: readonly (walk.Look & { name: string; audited: boolean })[] = [
     { name: 'en-light', language: 'en', scheme: 'light', ...desktop, audited: true },
-    { name: 'zh-dark-phone', language: 'zh', scheme: 'dark', ...phone, audited: true },
     ...(process.env['VERGE_TEST_FULL'] === undefined
       ? []
       : ([
+          { name: 'zh-dark-phone', language: 'zh', scheme: 'dark', ...phone, audited: true },
           { name: 'zh-dark', language: 'zh', scheme: 'dark', ...desktop, audited: true },
           { name: 'en-dark-phone', language: 'en', scheme: 'dark', ...phone, audited: false },
           { name: 'zh-light-phone', language: 'zh', scheme: 'light', ...phone, audited: false },

@@ -72,13 +72,17 @@ describe.skipIf(!executable)('the console of a large fleet', () => {
     expect(await expectCountsToHold()).toBeGreaterThan(11);
   });
 
-  it('has one for each number of a rollout and of the groups', { timeout: 300_000 }, async () => {
-    const target = { url: plane.url, ...administrator };
-    await walk.goTo(page, target, `/p/plant/rollouts/${ROLLOUT_ID}`);
-    expect(await expectCountsToHold()).toBeGreaterThan(9);
-    await walk.goTo(page, target, '/p/plant/groups?q=group-1');
-    expect(await expectCountsToHold()).toBeGreaterThan(1);
-  });
+  it.runIf(process.env['VERGE_TEST_FULL'])(
+    'has one for each number of a rollout and of the groups',
+    { timeout: 300_000 },
+    async () => {
+      const target = { url: plane.url, ...administrator };
+      await walk.goTo(page, target, `/p/plant/rollouts/${ROLLOUT_ID}`);
+      expect(await expectCountsToHold()).toBeGreaterThan(9);
+      await walk.goTo(page, target, '/p/plant/groups?q=group-1');
+      expect(await expectCountsToHold()).toBeGreaterThan(1);
+    },
+  );
 
   it('says of how many rows it shows a part, goes on, and sorts all of them', { timeout: 60_000 }, async () => {
     await walk.goTo(page, { url: plane.url, ...administrator }, '/p/plant/devices');
