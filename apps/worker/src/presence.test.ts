@@ -32,8 +32,13 @@ for (const backend of ['postgres', 'redis'] as const) {
       await deployment.cancel(job);
       await until(() => last()?.running.length === 0, 'the beat at its end');
 
+      // It leaves with a job in hand, which it puts back.
+      await deployment.add(await deployment.trainJob({ epochs: 1000 }));
+      await until(() => last()?.running.length === 1, 'the beat at the beginning of another');
       await worker.close();
-      await until(() => last()?.leaving === true, 'the last beat');
+      await until(() => heard.some((beat) => beat.leaving), 'the last beat');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(last()?.leaving).toBe(true);
       expect(new Set(heard.map((beat) => beat.id)).size).toBe(1);
     });
   });

@@ -56,6 +56,8 @@ export function startPresence(
   let telling: Promise<void> | undefined;
   let again = false;
   const speak = (): void => {
+    // What is put back after the last word must not sound like a return.
+    if (!timer) return;
     if (telling) {
       again = true;
       return;
@@ -68,7 +70,7 @@ export function startPresence(
       )
       .finally(() => {
         telling = undefined;
-        if (again && timer) speak();
+        if (again) speak();
       });
   };
   let timer: NodeJS.Timeout | undefined = setInterval(speak, WORKER_BEAT_MS);

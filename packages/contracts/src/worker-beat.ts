@@ -1,6 +1,6 @@
 /**
  * What a worker says of itself, so that people see who listens to the queue. It goes through the queue's own stream of
- * events: a worker reaches the queue and nothing else.
+ * events: a worker reaches the queue and nothing else. Members that a newer worker adds are let pass: it must not seem lost.
  */
 import { z } from 'zod';
 import { Id } from './identifiers.js';
@@ -14,7 +14,7 @@ export const WORKER_BEAT_MS = 10_000;
 export const WORKER_LOST_MS = 35_000;
 
 /** A job that a worker has in hand. */
-export const WorkerRun = z.strictObject({
+export const WorkerRun = z.object({
   /** The job, or the training that a shard belongs to. */
   job: Id,
   kind: z.enum(WorkerJob.options.map((option) => option.shape.kind.value)),
@@ -23,7 +23,7 @@ export const WorkerRun = z.strictObject({
 });
 export type WorkerRun = z.infer<typeof WorkerRun>;
 
-export const WorkerBeat = z.strictObject({
+export const WorkerBeat = z.object({
   /** Of the process: a worker that is started again is another one. */
   id: Id,
   name: z.string().min(1).max(120),
