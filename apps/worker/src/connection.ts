@@ -1,8 +1,9 @@
 /** The queue on either backend: Redis through ioredis, or Postgres through BullMQ's own backend. */
 import { QUEUE_NAME, QUEUE_PREFIX, WORKER_EVENT, type WorkerBeat } from '@verge/contracts';
-import { createPostgresBackend, type IQueueBackend, type JobsOptions, type Processor, Queue, Worker } from 'bullmq';
+import { type IQueueBackend, type JobsOptions, type Processor, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { WorkerConfig } from './config.js';
+import { guardedBackend } from './guarded-backend.js';
 import { GuardedClient } from './guarded-client.js';
 import { PostgresAddress } from './postgres-address.js';
 
@@ -77,8 +78,8 @@ export function connect({ queue: { kind, url }, lockMs }: WorkerConfig, processo
     application_name: 'verge-worker',
     Client: GuardedClient,
   };
-  const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, createPostgresBackend);
-  const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
+  const worker = new Worker(QUEUE_NAME, processor, { ...options, connection }, guardedBackend);
+  const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, guardedBackend);
   return {
     worker,
     queue,

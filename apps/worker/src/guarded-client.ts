@@ -1,12 +1,12 @@
 import pg from 'pg';
 
 /**
- * A Postgres connection whose 'error' is always heard. One that breaks while it is lent out, between two statements, emits
- * it with nobody listening, which would end the process; the pool throws the connection away all the same.
+ * A Postgres connection that breaks without ending the process. One that breaks while nothing is asked of it emits 'error', and
+ * an 'error' that nobody hears is thrown (Node.js, "Error events"). Pools do not listen while a connection is lent out, nor in
+ * the moment between connecting and the first listener; what is asked of a broken connection next fails all the same.
  */
 export class GuardedClient extends pg.Client {
-  constructor(config?: string | pg.ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    return event === 'error' && this.listenerCount('error') === 0 ? false : super.emit(event, ...(args as []));
   }
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { GuardedClient } from '../database/guarded-client.js';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { ControlPlaneError } from '../errors.js';
 import type { BackedUpTable } from './backup-folder.js';
@@ -21,9 +22,7 @@ export interface TellProgress {
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 async function connected<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url, application_name: 'verge-backup' });
-  // Without a listener a connection that breaks ends the process; the query that it breaks says so.
-  client.on('error', () => undefined);
+  const client = new GuardedClient({ connectionString: url, application_name: 'verge-backup' });
   await client.connect();
   try {
     return await use(client);

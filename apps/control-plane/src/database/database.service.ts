@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import { PrismaClient, Prisma } from '../generated/client.js';
+import { GuardedClient } from './guarded-client.js';
 
 export { Prisma };
 
@@ -23,11 +24,10 @@ export class DatabaseService extends PrismaClient {
       application_name: 'verge-control-plane',
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
+      Client: GuardedClient,
     });
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on('error', () => undefined);
-    // Nor does the pool listen while a connection is lent out: one that breaks between two statements would do the same.
-    pool.on('connect', (client) => client.on('error', () => undefined));
     // Prisma's own limits (2 s to begin, 5 s to end) turn a busy moment into an error.
     const transactionOptions = { maxWait: 15_000, timeout: 30_000 };
     super({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), transactionOptions });

@@ -12,9 +12,9 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { ControlPlaneError } from '../errors.js';
+import { GuardedClient } from './guarded-client.js';
 import { freePort, isFree } from '../ports.js';
 import { SupervisedProcess } from './supervised-process.js';
 
@@ -158,7 +158,7 @@ async function launch(folder: string, port: number, who: Identity, bin: Binaries
 }
 
 async function ensureDatabase(url: (database: string) => string): Promise<void> {
-  const client = new Client({ connectionString: url('postgres') });
+  const client = new GuardedClient({ connectionString: url('postgres') });
   await client.connect();
   try {
     const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);

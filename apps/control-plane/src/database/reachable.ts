@@ -1,8 +1,8 @@
 /** Waits for a Postgres that is not there yet: after a power cut, everything starts at once. */
-import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { pause, retryDelayMs } from '../background.js';
 import { ControlPlaneError } from '../errors.js';
+import { GuardedClient } from './guarded-client.js';
 import { isTransient } from '../transient.js';
 
 const CONNECT_MS = 5_000;
@@ -31,9 +31,11 @@ export async function waitForDatabase(url: string, limitMs: number, log: Logger)
 
 /** @returns why not; undefined when it answers */
 async function ask(url: string): Promise<unknown> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS });
-  // One that breaks between two steps says so here; the step that follows fails.
-  client.on('error', () => undefined);
+  const client = new GuardedClient({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: CONNECT_MS,
+  });
   try {
     await client.connect();
     await client.query('SELECT 1');

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import { Pool } from 'pg';
+import { GuardedClient } from './guarded-client.js';
 import { ShadowingPrismaPg } from './shadow-adapter.js';
 
 export interface MigrationList {
@@ -90,7 +91,7 @@ export async function withSchemaEngine<T>(
   bindings ??= loadBindings();
   const { SchemaEngine } = await bindings;
   // One connection, closed at the end: the engine's advisory lock belongs to its session, and would outlive the engine.
-  const pool = new Pool({ connectionString: databaseUrl, max: 1 });
+  const pool = new Pool({ connectionString: databaseUrl, max: 1, Client: GuardedClient });
   const adapter = bindMigrationAwareSqlAdapterFactory(new ShadowingPrismaPg(databaseUrl, pool));
   try {
     const engine = await SchemaEngine.new({ datamodels: [['schema.prisma', datamodel]] }, () => undefined, adapter);

@@ -7,6 +7,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlQuery } from '@prisma/driver-adapter-utils';
 import { Pool } from 'pg';
+import { GuardedClient } from './guarded-client.js';
 
 /** pg_type.oid of "char", the one-byte internal type. */
 const CHAR_OID = 18;
@@ -25,11 +26,11 @@ export class ShadowingPrismaPg extends PrismaPg {
 
   override async connectToShadowDb(): Promise<Awaited<ReturnType<PrismaPg['connectToShadowDb']>>> {
     const database = `verge_shadow_${globalThis.crypto.randomUUID().replaceAll('-', '')}`;
-    const owner = new Pool({ connectionString: this.url, max: 1 });
+    const owner = new Pool({ connectionString: this.url, max: 1, Client: GuardedClient });
     await owner.query(`CREATE DATABASE ${database}`);
     const url = new URL(this.url);
     url.pathname = `/${database}`;
-    const pool = new Pool({ connectionString: url.href, max: 2 });
+    const pool = new Pool({ connectionString: url.href, max: 2, Client: GuardedClient });
     const adapter = wholeScripts(await new PrismaPg(pool).connect(), pool);
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => await queryRaw(await withoutChar(pool, withoutNotNull(query)));

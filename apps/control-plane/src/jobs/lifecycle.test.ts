@@ -268,38 +268,43 @@ for (const { backend, env, runs } of backends) {
       expect(await over(lost.id)).toMatchObject({ state: 'succeeded', version: 1, attempts: 1, error: null });
     });
 
-    it('puts jobs in again that a flushed queue has lost, with what they had reached', async () => {
-      let hold: () => void = () => undefined;
-      const held = new Promise<void>((resolve) => (hold = resolve));
-      const seen: { attempt: number; previous: unknown }[] = [];
-      await working(async ({ payload, attempt, previous, progress }) => {
-        if (payload.kind !== 'train' || payload.model !== 'flushed') return await trainResult(plane.blobs, payload.id);
-        seen.push({ attempt, previous });
-        if (seen.length > 1) return await trainResult(plane.blobs, `weights of ${payload.id}`);
-        await progress(progressAt(2));
-        await held;
-        throw new Error('its queue has gone');
-      });
-      const running = await train('flushed');
-      await until(
-        'its progress is known',
-        () => look(running.id),
-        (t) => t.progress?.point?.epoch === 2 && t.attempts === 1,
-      );
-      const waiting = await train('waiting');
-      await flush();
-      const longAgo = new Date(Date.now() - 3_600_000);
-      const ids = [running.id, waiting.id];
-      await plane.database.job.updateMany({ where: { id: { in: ids } }, data: { enqueuedAt: longAgo } });
-      hold();
-      expect(await over(running.id)).toMatchObject({ state: 'succeeded', version: 1, attempts: 2, error: null });
-      expect(await over(waiting.id)).toMatchObject({ state: 'succeeded', version: 1, attempts: 1 });
-      expect(seen).toHaveLength(2);
-      expect(seen[1]!.previous).toMatchObject({ point: { epoch: 2 } });
-      const audit = await api.call('audit.list', { params, query: { action: 'training.succeed', limit: 100 } });
-      const ended = audit.items.map((e) => e.subject!.id);
-      for (const id of ids) expect(ended.filter((one) => one === id)).toHaveLength(1);
-    });
+    // It waits for a round of reconciliation: on both queues in the full tests.
+    it.runIf(backend === 'redis' || process.env['VERGE_TEST_FULL'])(
+      'puts jobs in again that a flushed queue has lost, with what they had reached',
+      async () => {
+        let hold: () => void = () => undefined;
+        const held = new Promise<void>((resolve) => (hold = resolve));
+        const seen: { attempt: number; previous: unknown }[] = [];
+        await working(async ({ payload, attempt, previous, progress }) => {
+          if (payload.kind !== 'train' || payload.model !== 'flushed')
+            return await trainResult(plane.blobs, payload.id);
+          seen.push({ attempt, previous });
+          if (seen.length > 1) return await trainResult(plane.blobs, `weights of ${payload.id}`);
+          await progress(progressAt(2));
+          await held;
+          throw new Error('its queue has gone');
+        });
+        const running = await train('flushed');
+        await until(
+          'its progress is known',
+          () => look(running.id),
+          (t) => t.progress?.point?.epoch === 2 && t.attempts === 1,
+        );
+        const waiting = await train('waiting');
+        await flush();
+        const longAgo = new Date(Date.now() - 3_600_000);
+        const ids = [running.id, waiting.id];
+        await plane.database.job.updateMany({ where: { id: { in: ids } }, data: { enqueuedAt: longAgo } });
+        hold();
+        expect(await over(running.id)).toMatchObject({ state: 'succeeded', version: 1, attempts: 2, error: null });
+        expect(await over(waiting.id)).toMatchObject({ state: 'succeeded', version: 1, attempts: 1 });
+        expect(seen).toHaveLength(2);
+        expect(seen[1]!.previous).toMatchObject({ point: { epoch: 2 } });
+        const audit = await api.call('audit.list', { params, query: { action: 'training.succeed', limit: 100 } });
+        const ended = audit.items.map((e) => e.subject!.id);
+        for (const id of ids) expect(ended.filter((one) => one === id)).toHaveLength(1);
+      },
+    );
 
     it('makes one version of one result, with two control planes that both see it', async () => {
       const dataDir = await mkdtemp(join(tmpdir(), 'verge-second-'));

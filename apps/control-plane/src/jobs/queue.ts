@@ -1,11 +1,12 @@
 /** The job queue on either backend: Redis through ioredis, or the same Postgres through BullMQ's own backend. */
 import { QUEUE_NAME, QUEUE_PREFIX, WORKER_EVENT, type Job as JobPayload, type JobProgress } from '@verge/contracts';
-import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
+import { Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { pause, retryDelayMs } from '../background.js';
 import { ControlPlaneError } from '../errors.js';
-import { GuardedClient } from './guarded-client.js';
+import { GuardedClient } from '../database/guarded-client.js';
+import { guardedBackend } from './guarded-backend.js';
 
 /** A job as the queue knows it. */
 export interface QueuedJob {
@@ -119,8 +120,8 @@ function openPostgres(url: string): Opened {
   const options = { prefix: QUEUE_PREFIX, connection };
   return {
     backend: 'postgres',
-    queue: new Queue(QUEUE_NAME, options, createPostgresBackend) as unknown as BullQueue,
-    events: new QueueEvents(QUEUE_NAME, options, createPostgresBackend) as unknown as BullEvents,
+    queue: new Queue(QUEUE_NAME, options, guardedBackend) as unknown as BullQueue,
+    events: new QueueEvents(QUEUE_NAME, options, guardedBackend) as unknown as BullEvents,
     disconnect: () => Promise.resolve(),
   };
 }

@@ -76,7 +76,7 @@ describe('workers', () => {
   });
 
   it('are online, lost or gone; lists are filtered by it', async () => {
-    const [online, lost, left] = [beatOf({ name: 'a' }), beatOf({ name: 'b' }), beatOf({ name: 'c' })];
+    const [online, lost, left] = [beatOf({ name: 'lathe' }), beatOf({ name: 'mill' }), beatOf({ name: 'press' })];
     for (const beat of [online, lost, left]) await say(beat);
     await say({ ...left, leaving: true, running: [] });
     await heard(left.id);
@@ -91,10 +91,11 @@ describe('workers', () => {
       expect(total).toBe(items.length);
       return items.map((worker) => `${worker.name} ${worker.state}`);
     };
-    expect(await list({ sort: 'name' })).toEqual(['a online', 'b lost', 'c left']);
-    expect(await list({ state: 'lost' })).toEqual(['b lost']);
-    expect(await list({ state: 'online,left', sort: 'name' })).toEqual(['a online', 'c left']);
-    expect(await list({ q: 'A' })).toEqual(['a online']);
+    expect(await list({ sort: 'name' })).toEqual(['lathe online', 'mill lost', 'press left']);
+    expect(await list({ state: 'lost' })).toEqual(['mill lost']);
+    expect(await list({ state: 'online,left', sort: 'name' })).toEqual(['lathe online', 'press left']);
+    // No digit of an id, which is looked for as well.
+    expect(await list({ q: 'LATH' })).toEqual(['lathe online']);
     // It comes back.
     await say(lost);
     await until(
@@ -105,7 +106,7 @@ describe('workers', () => {
     const metrics = await (await fetch(`${plane.url}/metrics`)).text();
     expect(metrics).toContain('verge_workers{state="online"} 2');
     expect(metrics).toContain('verge_workers{state="lost"} 0');
-    expect(metrics).toContain(`verge_worker_jobs{worker="a",id="${online.id}",version="0.1.0"} 0`);
+    expect(metrics).toContain(`verge_worker_jobs{worker="lathe",id="${online.id}",version="0.1.0"} 0`);
   });
 
   it('that speak in another form are told of in the log, and change nothing', async () => {

@@ -9,7 +9,8 @@
  * that is not over.
  */
 import type { BlobStore, StoredBlob } from '@verge/blobs';
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { GuardedClient } from '../../database/guarded-client.js';
 import { mark } from './mark.js';
 import { oldestOpenWork } from './roots.js';
 
@@ -65,13 +66,11 @@ export class Collector {
 
   /** On a connection of its own, which holds the lock until `close`. @throws CollectionBusy */
   static async open(options: CollectorOptions): Promise<Collector> {
-    const client = new Client({
+    const client = new GuardedClient({
       connectionString: options.databaseUrl,
       application_name: 'verge-blobs',
       keepAlive: true,
     });
-    // A connection that breaks fails the query that is under way; nobody else listens.
-    client.on('error', () => undefined);
     await client.connect();
     const { rows } = await client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock($1) AS mine', [collectLock]);
     if (rows[0]!.mine) return new Collector(client, options);
