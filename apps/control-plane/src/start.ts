@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { mkdir } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openBlobStore } from '@verge/blobs';
@@ -76,9 +75,8 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
   app.use(compressed);
   app.use(allowedMethods);
   app.use(consoleFiles(config.consoleDir));
-  await app.listen(config.http.port, config.http.host);
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  const httpUrl = `http://${config.publicHost}:${port}`;
+  const httpUrl = `http://${config.publicHost}:${config.http.port}`;
+  // Before anybody can hear that it is ready: whoever does may read the file.
   await writeControlPlaneFile(config.dataDir, {
     pid: process.pid,
     httpUrl,
@@ -92,6 +90,7 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
       : { endpoint: config.blobs.S3_ENDPOINT ?? null, bucket: config.blobs.S3_BUCKET ?? null },
   });
   undo.push(['control-plane.json', () => removeControlPlaneFile(config.dataDir)]);
+  await app.listen(config.http.port, config.http.host);
   log.info({ url: httpUrl, grpcPort: config.grpc.port, enrollPort: config.grpc.enrollPort }, 'control plane is up');
   let closing: Promise<void> | undefined;
   return {
