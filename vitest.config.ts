@@ -22,11 +22,29 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
     setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Tests wait for processes and clocks: a third keeps two cores busy.
     maxWorkers: 3,
+    projects: [
+      // Files that leave nothing behind share a process, which loads what they import once.
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          isolate: false,
+          include: ['packages/*/src/**/*.test.ts', 'apps/{control-plane,console}/src/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'apart',
+          include: ['apps/{agent,cli,quickstart,worker}/src/**/*.test.ts', 'tests/**/*.test.ts'],
+        },
+      },
+    ],
   },
 });

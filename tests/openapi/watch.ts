@@ -7,7 +7,9 @@ import type { Described } from './described.js';
 
 const MOST_SHOWN = 20;
 
-const bare = globalThis.fetch;
+/** Files that share a process run this file each: what they wrap is what was there before the first of them. */
+const kept = globalThis as { vergeBareFetch?: typeof fetch };
+const bare = (kept.vergeBareFetch ??= globalThis.fetch);
 const checks: Promise<unknown>[] = [];
 const found = new Set<string>();
 let described: Promise<Described> | undefined;

@@ -10,8 +10,10 @@ import { takeRejections } from './taken.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'verge-rejections-'));
 process.env['VERGE_TEST_REJECTIONS'] = folder;
-process.env['NODE_OPTIONS'] =
-  `${process.env['NODE_OPTIONS'] ?? ''} --import=${new URL('./record.mjs', import.meta.url).href}`.trim();
+const record = `--import=${new URL('./record.mjs', import.meta.url).href}`;
+// Once, where several files share a process.
+if (!process.env['NODE_OPTIONS']?.includes(record))
+  process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} ${record}`.trim();
 
 // The first hook to be registered is the last to run: the suite has stopped its processes by then.
 afterAll(() => {

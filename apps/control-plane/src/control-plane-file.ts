@@ -1,5 +1,6 @@
 /** `<data folder>/control-plane.json`: where local workers and tools find the control plane. Holds a database password. */
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface ControlPlaneFile {
@@ -18,17 +19,17 @@ export interface ControlPlaneFile {
 
 const pathIn = (dataDir: string): string => join(dataDir, 'control-plane.json');
 
-/** Appears whole or not at all, readable by the owner only. */
-export async function writeControlPlaneFile(dataDir: string, content: ControlPlaneFile): Promise<void> {
+/** Appears whole or not at all, readable by the owner only. It is there when this returns: nothing else runs meanwhile. */
+export function writeControlPlaneFile(dataDir: string, content: ControlPlaneFile): void {
   const temporary = `${pathIn(dataDir)}.${process.pid}`;
-  const file = await open(temporary, 'w', 0o600);
+  const file = openSync(temporary, 'w', 0o600);
   try {
-    await file.writeFile(JSON.stringify(content, null, 2) + '\n');
-    await file.sync();
+    writeSync(file, JSON.stringify(content, null, 2) + '\n');
+    fsyncSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
-  await rename(temporary, pathIn(dataDir));
+  renameSync(temporary, pathIn(dataDir));
 }
 
 /** Removes the file if this process wrote it. */

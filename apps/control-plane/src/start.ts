@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { openBlobStore } from '@verge/blobs';
@@ -75,9 +76,11 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
   app.use(compressed);
   app.use(allowedMethods);
   app.use(consoleFiles(config.consoleDir));
-  const httpUrl = `http://${config.publicHost}:${config.http.port}`;
-  // Before anybody can hear that it is ready: whoever does may read the file.
-  await writeControlPlaneFile(config.dataDir, {
+  await app.listen(config.http.port, config.http.host);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const httpUrl = `http://${config.publicHost}:${port}`;
+  // In the very turn in which it began to listen: whoever hears that it is ready finds this file, not that of a run before.
+  writeControlPlaneFile(config.dataDir, {
     pid: process.pid,
     httpUrl,
     grpcEndpoint: `${config.publicHost}:${config.grpc.port}`,
@@ -90,7 +93,6 @@ async function start(asked: ControlPlaneConfig, log: Logger, undo: Undo): Promis
       : { endpoint: config.blobs.S3_ENDPOINT ?? null, bucket: config.blobs.S3_BUCKET ?? null },
   });
   undo.push(['control-plane.json', () => removeControlPlaneFile(config.dataDir)]);
-  await app.listen(config.http.port, config.http.host);
   log.info({ url: httpUrl, grpcPort: config.grpc.port, enrollPort: config.grpc.enrollPort }, 'control plane is up');
   let closing: Promise<void> | undefined;
   return {

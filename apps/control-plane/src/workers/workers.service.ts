@@ -43,6 +43,8 @@ export class WorkersService implements OnApplicationBootstrap, OnApplicationShut
   private readonly began = Date.now();
   private readonly looking: RepeatedTask;
   private missed = false;
+  /** The beat that is being written: those of one worker are written in the order in which they were said. */
+  private writing: Promise<unknown> = Promise.resolve();
 
   constructor(
     @Inject(DatabaseService) private readonly database: DatabaseService,
@@ -70,7 +72,10 @@ export class WorkersService implements OnApplicationBootstrap, OnApplicationShut
       );
       return;
     }
-    await this.write(parsed.data, new Date());
+    const now = new Date();
+    const written = this.writing.then(() => this.write(parsed.data, now));
+    this.writing = written.catch(() => undefined);
+    await written;
   }
 
   async list(caller: AnyCaller, { query }: InputOf<'workers.list'>) {
@@ -148,12 +153,13 @@ export class WorkersService implements OnApplicationBootstrap, OnApplicationShut
       host: visibleText(beat.host),
       platform: visibleText(beat.platform),
     };
-    const startedAt = before(uptimeSeconds);
-    await this.database.worker.upsert({
-      where: { id },
-      create: { id, ...texts, cores, memoryBytes, startedAt, ...seen },
-      update: { ...texts, ...seen },
-    });
+    const created = { id, ...texts, cores, memoryBytes, startedAt: before(uptimeSeconds), ...seen };
+    // An id is that of one process: one that has left stays so, whatever another control plane has yet to write of it.
+    const where = { id, leftAt: null };
+    const update = () => this.database.worker.updateMany({ where, data: { ...texts, ...seen } });
+    if ((await update()).count > 0) return;
+    const made = await this.database.worker.createMany({ data: [created], skipDuplicates: true });
+    if (made.count === 0) await update();
   }
 
   /** Forgets those that are gone for long, and says once in the log when jobs wait for nobody, and when they do no more. */

@@ -120,6 +120,16 @@ describe('workers', () => {
     expect((await plane.database.worker.findFirstOrThrow()).name).toBe('a\\u{1b}[31mb\\u{0}');
   });
 
+  it('that have left stay so, in whatever order their words are written', async () => {
+    const services = [1, 2].map(() => new WorkersService(plane.database, pino({ level: 'silent' })));
+    for (let round = 0; round < 20; round++) {
+      const beat = beatOf();
+      const last = JSON.stringify({ ...beat, leaving: true });
+      await Promise.all(services.flatMap((each) => [each.hear(JSON.stringify(beat)), each.hear(last)]));
+      expect(await get(plant, beat.id)).toMatchObject({ state: 'left' });
+    }
+  });
+
   it('that are missing while jobs wait are an alarm of the projects whose jobs wait', async () => {
     await queued('plant', 10 * 60_000);
     await queued('plant', 5 * 60_000);
