@@ -7,7 +7,7 @@ import type { NodeFacts, Row } from './facts.js';
 import { tensorType } from './types.js';
 
 /** numpy.matmul: the last two dimensions multiply, those before broadcast. */
-function product(f: NodeFacts, a: Shape | null, b: Shape | null): Shape | null {
+export function product(f: NodeFacts, a: Shape | null, b: Shape | null): Shape | null {
   if (!a || !b) return null;
   if (a.length === 0 || b.length === 0) f.fail('a factor is a scalar');
   const left = a.length === 1 ? [1, a[0]!] : a;
@@ -70,6 +70,14 @@ export const reduce: Row = (f) => {
   const axes = given.length === 0 ? x.map((_, i) => i) : given.map((a) => f.axis(a, x.length));
   return [tensorType(f.dtype(0), reduced(x, axes, keep))];
 };
+
+/** The shape of a reduction whose axes, if any, are an attribute. */
+export function reduceAxes(f: NodeFacts): Shape | null {
+  const x = f.shape(0);
+  const axes = attrInts(f.node, 'axes', []).map((a) => f.axis(a, x?.length ?? Infinity));
+  const all = axes.length === 0 ? x?.map((_, i) => i) : axes;
+  return x && reduced(x, all!, attrInt(f.node, 'keepdims', 1) === 1);
+}
 
 export const argReduce: Row = (f) => {
   const x = f.shape(0);

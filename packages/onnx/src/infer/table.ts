@@ -1,4 +1,4 @@
-/** One row for each operator of ONNX 1.22 whose types and shapes are inferred; a missing row does not compile. */
+/** One row for each operator of ONNX 1.22, and of ONNX Runtime's own, whose types and shapes are inferred; a missing row does not compile. */
 import { isDefaultDomain } from '../builder.js';
 import * as a from './attention.js';
 import * as c from './control.js';
@@ -10,6 +10,7 @@ import * as m from './linear.js';
 import * as q from './sequences.js';
 import * as s from './selection.js';
 import * as g from './signal.js';
+import { ROWS_MICROSOFT, type MicrosoftOperator } from './table-microsoft.js';
 import { ROWS_ML, type MlOperator } from './table-ml.js';
 import * as t from './text.js';
 import * as v from './vision.js';
@@ -152,10 +153,11 @@ type OwnRow =
   | 'Where';
 
 /** Operators by name; those of other domains than ONNX's own with the domain in front. */
-export type InferredOperator = Family | OwnRow | MlOperator;
+export type InferredOperator = Family | OwnRow | MlOperator | MicrosoftOperator;
 
 export const ROWS: Readonly<Record<InferredOperator, Row>> = {
   ...ROWS_ML,
+  ...ROWS_MICROSOFT,
   ...family(UNARY, e.sameAsFirst),
   ...family(ALONG, e.alongAxis),
   ...family(BINARY, e.broadcast),

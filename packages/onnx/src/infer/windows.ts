@@ -63,27 +63,28 @@ function checkRanks(f: NodeFacts, x: Shape, w: Shape): void {
   if (x.length < 3) f.fail(`input of rank ${x.length} has no spatial dimension`);
 }
 
-function convolve(f: NodeFacts, dtype: DataType | null, weight: number): Row {
-  return () => {
-    const x = f.shape(0);
-    const w = f.shape(weight);
-    // Either rank is that of the output.
-    if (!x || !w) return [tensorType(dtype, unknownConvolution(x, w?.[0]) ?? unknownConvolution(w, w?.[0]))];
-    checkRanks(f, x, w);
-    const group = attrInt(f.node, 'group', 1);
-    const [channels, perGroup] = [x[1]!, w[1]!];
-    if (typeof channels === 'number' && typeof perGroup === 'number' && channels !== perGroup * group) {
-      f.fail(`${channels} input channels, the weight expects ${perGroup} in each of ${group} groups`);
-    }
-    const given = attrInts(f.node, 'kernel_shape', []);
-    const kernel: Shape = given.length > 0 ? given : w.slice(2);
-    return [tensorType(dtype, [x[0]!, w[0]!, ...spatial(f, x, windowOf(f, kernel))])];
-  };
+/** The shape that a convolution of `x` [N, C, ...] with a weight [M, C / group, ...] gives. */
+export function convolved(f: NodeFacts, x: Shape | null, w: Shape | null): Shape | null {
+  // Either rank is that of the output.
+  if (!x || !w) return unknownConvolution(x, w?.[0]) ?? unknownConvolution(w, w?.[0]);
+  checkRanks(f, x, w);
+  const group = attrInt(f.node, 'group', 1);
+  const [channels, perGroup] = [x[1]!, w[1]!];
+  if (typeof channels === 'number' && typeof perGroup === 'number' && channels !== perGroup * group) {
+    f.fail(`${channels} input channels, the weight expects ${perGroup} in each of ${group} groups`);
+  }
+  const given = attrInts(f.node, 'kernel_shape', []);
+  const kernel: Shape = given.length > 0 ? given : w.slice(2);
+  return [x[0]!, w[0]!, ...spatial(f, x, windowOf(f, kernel))];
 }
 
-export const conv: Row = (f) => convolve(f, f.dtype(0), 1)(f);
-export const convInteger: Row = (f) => convolve(f, 'int32', 1)(f);
-export const qlinearConv: Row = (f) => convolve(f, f.dtype(7), 3)(f);
+const convolve =
+  (dtype: (f: NodeFacts) => DataType | null, weight: number): Row =>
+  (f) => [tensorType(dtype(f), convolved(f, f.shape(0), f.shape(weight)))];
+
+export const conv = convolve((f) => f.dtype(0), 1);
+export const convInteger = convolve(() => 'int32', 1);
+export const qlinearConv = convolve((f) => f.dtype(7), 3);
 
 export const convTranspose: Row = (f) => {
   const [x, w] = [f.shape(0), f.shape(1)];
@@ -109,11 +110,15 @@ export const convTranspose: Row = (f) => {
   return [tensorType(f.dtype(0), [x[0]!, mapDim(w[1], (m) => m * group), ...sizes])];
 };
 
+/** The shape that a pool of `x` [N, C, ...] gives. */
+export function pooled(f: NodeFacts, x: Shape | null): Shape | null {
+  const w = windowOf(f, attrInts(f.node, 'kernel_shape'));
+  return x && [x[0]!, x[1]!, ...spatial(f, x, w, attrInt(f.node, 'ceil_mode', 0) === 1)];
+}
+
 /** Max, average and Lp pools; the second output of MaxPool holds indices. */
 export const pool: Row = (f) => {
-  const x = f.shape(0);
-  const w = windowOf(f, attrInts(f.node, 'kernel_shape'));
-  const shape = x && [x[0]!, x[1]!, ...spatial(f, x, w, attrInt(f.node, 'ceil_mode', 0) === 1)];
+  const shape = pooled(f, f.shape(0));
   return [tensorType(f.dtype(0), shape), tensorType('int64', shape)];
 };
 

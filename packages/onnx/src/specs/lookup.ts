@@ -4,6 +4,7 @@ import { isDefaultDomain } from '../builder.js';
 import { OPERATORS_A_L } from './table-a-l.js';
 import { OPERATORS_M_Z } from './table-m-z.js';
 import { OPERATORS_ML } from './table-ml.js';
+import { OPERATORS_RUNTIME } from './table-runtime.js';
 
 export interface Arity {
   readonly min: number;
@@ -70,7 +71,7 @@ let parsed: Map<string, OperatorSpec[]> | null = null;
 function table(): Map<string, OperatorSpec[]> {
   if (parsed) return parsed;
   parsed = new Map();
-  for (const text of [OPERATORS_A_L, OPERATORS_M_Z, OPERATORS_ML]) {
+  for (const text of [OPERATORS_RUNTIME, OPERATORS_A_L, OPERATORS_M_Z, OPERATORS_ML]) {
     for (const row of text.trim().split('\n')) {
       const spec = parseRow(row);
       const versions = parsed.get(spec.op) ?? [];
