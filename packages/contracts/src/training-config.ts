@@ -45,6 +45,12 @@ export const ModelSource = z
           .max(1000)
           .optional()
           .describe('names of parameters that start anew; * stands for any run of characters'),
+        untie: z
+          .array(z.string().min(1).max(500))
+          .min(1)
+          .max(1000)
+          .optional()
+          .describe('names of shared parameters of which each layer that reads them gets its own'),
       })
       .meta({ id: 'OnnxModel' }),
   ])

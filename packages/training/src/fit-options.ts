@@ -13,6 +13,8 @@ import type { Layout } from './parameters.js';
 import type { Score } from './predict.js';
 import type { Progress } from './progress.js';
 import type { ScheduleSpec } from './schedule.js';
+import type { ParameterLine } from './transfer/report.js';
+import type { Untied } from './transfer/untie.js';
 
 /** Changes a batch [rows, ...shape] before a step; a pure function of its arguments. */
 export type Augment = (x: Float32Array, shape: readonly number[], seed: number) => Float32Array;
@@ -75,6 +77,8 @@ export interface FitOptions {
   /** 0 or 1 for each element of the named parameters; zeros stay zero through every update. */
   readonly masks?: ReadonlyMap<string, ArrayLike<number>>;
   readonly trainable?: (name: string) => boolean;
+  /** What was separated before the model was given (`separateParameters`), for the report. */
+  readonly untied?: readonly Untied[];
   readonly mode?: Mode;
   /** Gradients longer than this (Euclidean norm over all parameters) are shortened to it. */
   readonly maxGradientNorm?: number;
@@ -130,6 +134,8 @@ export interface FitResult {
   readonly seconds: number;
   /** Validation score of the kept weights. */
   readonly validation: Score;
+  /** What moved, what was frozen, what was left out and why. */
+  readonly parameters: readonly ParameterLine[];
   /** Their metrics on the validation samples. */
   readonly metrics: Readonly<Record<string, number>>;
 }

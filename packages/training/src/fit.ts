@@ -22,12 +22,16 @@ import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
+import { withOwnNames, type TrainingForm } from './transfer/form.js';
+import { inTrainingForm } from './transfer/options.js';
+import { parameterReport } from './transfer/report.js';
 
 /** Best weights in a checkpoint carry this prefix. */
 const BEST = 'best.';
 
 class Run {
   readonly #o: FitOptions;
+  readonly #form: TrainingForm;
   readonly #sets: SampleSets;
   readonly #plan: Plan;
   readonly #steps: StepPlan;
@@ -40,9 +44,11 @@ class Run {
   #secondsBefore = 0;
   readonly #started = performance.now();
 
-  constructor(options: FitOptions) {
+  constructor(given: FitOptions) {
+    const { options, form } = inTrainingForm(given);
     checkFitOptions(options);
     this.#o = options;
+    this.#form = form;
     const loss = lossOf(options);
     this.#sets = checkedSets(options);
     const { source } = this.#sets;
@@ -228,7 +234,8 @@ class Run {
 
   #result(stoppedEarly: boolean): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model = this.#state.export(this.#bestVectors);
+    const model = withOwnNames(this.#state.export(this.#bestVectors), this.#form);
+    const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,
       bytes: encodeModel(model),
@@ -239,6 +246,7 @@ class Run {
       seconds: this.#seconds,
       validation: { samples: this.#sets.validation.count, loss, accuracy },
       metrics,
+      parameters: parameterReport(this.#form, this.#steps.ports.parameters, untied),
     };
   }
 }

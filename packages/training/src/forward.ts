@@ -31,8 +31,8 @@ function bindBatch(info: ValueInfo, batch: number, problems: string[]): ValueInf
   return { ...info, type: { ...info.type, shape } };
 }
 
-/** Value names that this package's graphs use for themselves. */
-const reserved = /^(t|step|next|gradient|lifted)\./;
+/** Value names that this package's graphs use for themselves; `fit` trains models that have such under other names. */
+export const RESERVED = /^(t|step|next|gradient|lifted)\./;
 
 function check(model: Model, inputs: readonly ValueInfo[], anyInputs: boolean): string[] {
   const problems: string[] = [];
@@ -44,7 +44,7 @@ function check(model: Model, inputs: readonly ValueInfo[], anyInputs: boolean): 
     if ('external' in stored.value) problems.push(`initializer '${name}' is stored in another file`);
   }
   const values = model.graph.nodes.flatMap((n) => n.outputs).concat([...model.graph.initializers.keys()]);
-  const taken = values.filter((v) => reserved.test(v));
+  const taken = values.filter((v) => RESERVED.test(v));
   if (taken.length > 0) problems.push(`value names ${taken.slice(0, 3).join(', ')} are reserved`);
   return problems;
 }

@@ -71,7 +71,10 @@ export {
 } from './training-model.js';
 export { localOptionsOf, lossOfConfig, samplesOfConfig, trainFromConfig, type TrainOptions } from './train.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
+export { separateParameters, type SeparatedModel } from './transfer/form.js';
 export { freeze, reinitialise } from './transfer/layers.js';
+export { describeParameters, type ParameterFate, type ParameterLine } from './transfer/report.js';
+export type { Untied } from './transfer/untie.js';
 export { commonOf, fitLocal, LocalRun, type RoundReport } from './parallel/local-sgd/run.js';
 export { runRound, type RoundResult, type RoundTask, type Vectors } from './parallel/local-sgd/round.js';
 export type { LocalOptions, LocalSgdSpec, OuterSpec } from './parallel/local-sgd/spec.js';

@@ -66,6 +66,11 @@ const VEILS: ReadonlySet<string> = new Set([
 const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
   node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
 
+/** What an operator's input is to training where a constant is read there; undefined where it is data. */
+export function roleAt(node: Node, index: number): ParameterRole | undefined {
+  return rolesOf(node)[index];
+}
+
 /**
  * Trainable constants by name: weights and biases of products, convolutions and recurrent layers, scales and shifts of
  * normalisations, slopes of PRelu, embeddings, and the bias that is added to a product. Other constants (factors of the

@@ -16,6 +16,7 @@ import { lostPatterns } from './optimizers/groups.js';
 import { findParameters } from './parameters.js';
 import { matchesAny, someOf, unmatched } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
+import { separateParameters } from './transfer/form.js';
 import { replaceHead } from './transfer/head.js';
 import { reinitialise } from './transfer/layers.js';
 
@@ -48,7 +49,7 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
   }
 }
 
-type Network = Pick<FitOptions, 'model' | 'trainable'>;
+type Network = Pick<FitOptions, 'model' | 'trainable' | 'untied'>;
 
 /**
  * The parameters that move: all but the named ones. A new head learns in any case, and so does what is no parameter of this
@@ -75,11 +76,11 @@ async function networkOf(options: TrainOptions): Promise<Network> {
     const { architecture, params } = source;
     return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params }, seed), config);
   }
-  const given = await read(options, source.onnx);
+  const { model: given, untied } = separateParameters(await read(options, source.onnx), source.untie);
   const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;
-  if (!source.newHead) return withFrozen(model, config);
+  if (!source.newHead) return { ...withFrozen(model, config), untied };
   const head = replaceHead(model, { classes, node: source.headNode, seed });
-  return withFrozen(head.model, config, head.parameters);
+  return { ...withFrozen(head.model, config, head.parameters), untied };
 }
 
 async function teachersOf(options: TrainOptions): Promise<Model[]> {

@@ -41,6 +41,10 @@ function simplifyCommand(program: Command): void {
     .requiredOption('--out <file>', 'where the simplified model goes')
     .option('--dim <name=size>', 'freezes a symbolic dimension; may be repeated', numbers('--dim', true))
     .option('--no-fuse', 'leaves out what moves roundings: the numbers stay the same bit for bit')
+    .option(
+      '--for-inference',
+      'the result will not be trained: equal parameters become one, and those that change nothing go',
+    )
     .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
     .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
     .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)

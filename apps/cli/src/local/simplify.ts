@@ -11,6 +11,7 @@ export interface SimplifyArguments {
   out: string;
   dim?: Record<string, number>;
   fuse: boolean;
+  forInference?: boolean;
   verify: number;
   seed: number;
   tolerance: number;
@@ -61,6 +62,7 @@ export async function simplifyVerb(options: SimplifyArguments, json: boolean): P
   const result = await simplify(model, createSession, {
     ...(options.dim && { dims: options.dim }),
     fuse: options.fuse,
+    forInference: options.forInference === true,
     verify: options.verify > 0 && {
       runs: options.verify,
       seed: options.seed,

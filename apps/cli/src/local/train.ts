@@ -1,7 +1,16 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
-import { type FitResult, lossOfConfig, samplesOfConfig, taskOf, trainFromConfig, validate } from '@verge/training';
+import {
+  describeParameters,
+  type FitResult,
+  lossOfConfig,
+  type ParameterLine,
+  samplesOfConfig,
+  taskOf,
+  trainFromConfig,
+  validate,
+} from '@verge/training';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
 import { beside, leavingNothing, readGiven } from './files.js';
@@ -28,6 +37,8 @@ export interface TrainReport {
   metrics: Record<'validation' | 'test', Record<string, number>>;
   /** Test samples by true class (row) and predicted class (column), where classes are predicted. */
   confusion?: number[][];
+  /** What moved, what was frozen, what was left out and why; a report of an earlier release has none. */
+  parameters?: readonly ParameterLine[];
   bestEpoch: number;
   seconds: number;
 }
@@ -112,6 +123,7 @@ async function reportOf(
     test: measured.accuracy,
     metrics: { validation: { ...result.metrics }, test: { ...tested.metrics } },
     ...(classes && { confusion: measured.confusion }),
+    parameters: result.parameters,
     bestEpoch: result.epoch,
     seconds: result.seconds,
   };
@@ -146,6 +158,7 @@ async function train(
       readModel: (name) => readGiven(beside(file, name), 'model'),
       ...(resumeFrom ? { resumeFrom } : {}),
     });
+    for (const line of describeParameters(result.parameters)) output.progress(line);
     output.progress('measuring accuracy, latency and memory');
     const report = await reportOf(config, result, data, signal);
     await folder.finish(result.bytes, report);

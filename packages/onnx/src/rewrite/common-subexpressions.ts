@@ -118,15 +118,23 @@ function sameWords(a: Words, b: Words): boolean {
   return true;
 }
 
-/** Initializers of the same type, shape and bytes, once. Defaults of inputs, strings and external data stay. */
-export function mergeDuplicateConstants(model: Model): { model: Model; removed: number } {
+/**
+ * Initializers of the same type, shape and bytes, once. Defaults of inputs, strings and external data stay.
+ * @param spare initializers that stay as well
+ */
+export function mergeDuplicateConstants(
+  model: Model,
+  spare: (stored: StoredTensor) => boolean = () => false,
+): { model: Model; removed: number } {
   const inputs = new Set(model.graph.inputs.map((i) => i.name));
   const outputs = new Set(model.graph.outputs.map((o) => o.name));
   const seen = new Map<string, { name: string; words: Words }[]>();
   const names = new Map<string, string>();
   const sizes = new Map<string, number>();
-  const candidates = [...model.graph.initializers.values()].filter(({ name, value, segment }: StoredTensor) => {
-    return !('external' in value) && value.dtype !== 'string' && !segment && !inputs.has(name) && !outputs.has(name);
+  const candidates = [...model.graph.initializers.values()].filter((stored) => {
+    const { name, value, segment } = stored;
+    if ('external' in value || value.dtype === 'string' || segment) return false;
+    return !inputs.has(name) && !outputs.has(name) && !spare(stored);
   });
   const shapeOf = ({ value }: StoredTensor): string => `${value.dtype} ${value.dims.join()}`;
   for (const stored of candidates) sizes.set(shapeOf(stored), (sizes.get(shapeOf(stored)) ?? 0) + 1);

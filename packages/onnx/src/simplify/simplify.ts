@@ -17,6 +17,11 @@ export interface SimplifyOptions {
   dims?: Readonly<Record<string, number>>;
   /** Whether layers take in the arithmetic behind them, which moves roundings; true when absent. */
   fuse?: boolean;
+  /**
+   * The result will not be trained: equal parameters become one, and scales of 1 and shifts of 0 go. Without it they stay
+   * apart, since merged parameters can only move together.
+   */
+  forInference?: boolean;
   /** Further rules. */
   rules?: readonly Rule[];
   /** Bounds of constant folding. */
@@ -112,12 +117,13 @@ export async function simplify(
   create: SessionFactory,
   options: SimplifyOptions = {},
 ): Promise<Simplified> {
-  const { dims = {}, fuse = true, rules = [], verify = {} } = options;
+  const { dims = {}, fuse = true, forInference = false, rules = [], verify = {} } = options;
   assertLegal(model);
   const frozen = inferShapes(model, { dims });
   const original: Model = { ...model, graph: { ...model.graph, inputs: frozen.graph.inputs } };
   const tally = new Tally();
-  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], options.fold);
+  const { fold } = options;
+  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, forInference });
   const settled = await settle(constantsOnly(frozen), steps, collectNames(model.graph), tally);
   assertLegal(settled);
   const comparison = verify ? await compareModels(original, settled, create, verify) : null;

@@ -6,6 +6,7 @@ import { foldConstants, type FoldOptions } from '../rewrite/fold.js';
 import { nameOutputs } from '../rewrite/name-outputs.js';
 import { rewrite, type Declined, type Rule } from '../rewrite/rewrite.js';
 import type { SessionFactory } from '../session.js';
+import { isTrainable, sparingParameters } from './trainable.js';
 
 export interface StepResult {
   readonly model: Model;
@@ -41,8 +42,15 @@ function passStep(name: string, pass: (model: Model) => { model: Model; removed:
   };
 }
 
+export interface StepOptions {
+  readonly fold?: FoldOptions | undefined;
+  /** Whether equal parameters may become one, and parameters that change nothing yet may go. */
+  readonly forInference?: boolean;
+}
+
 /** @param create runs what is folded */
-export function stepsOf(create: SessionFactory, rules: readonly Rule[], fold: FoldOptions = {}): Step[] {
+export function stepsOf(create: SessionFactory, rules: readonly Rule[], options: StepOptions = {}): Step[] {
+  const { fold = {}, forInference = false } = options;
   return [
     passStep('dead-code', (model) => {
       const result = eliminateDeadCode(model);
@@ -56,8 +64,8 @@ export function stepsOf(create: SessionFactory, rules: readonly Rule[], fold: Fo
         return { model: result, fired: model.graph.nodes.length - result.graph.nodes.length };
       },
     },
-    ...rules.map(ruleStep),
-    passStep('duplicate-constants', mergeDuplicateConstants),
+    ...rules.map((rule) => ruleStep(forInference ? rule : sparingParameters(rule))),
+    passStep('duplicate-constants', (model) => mergeDuplicateConstants(model, forInference ? undefined : isTrainable)),
     passStep('common-subexpressions', eliminateCommonSubexpressions),
     passStep('name-outputs', nameOutputs),
   ];

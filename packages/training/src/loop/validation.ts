@@ -6,6 +6,7 @@ import { immediate } from '../pause.js';
 import { checkCancelled, predict, score, scoreTargets, type Score } from '../predict.js';
 import { LOSS } from '../step-parts.js';
 import { buildGradientModel } from '../training-model.js';
+import { trainingForm } from '../transfer/form.js';
 import { labelsOf, valuesOf } from './batches.js';
 import { feedsOf, portsOf } from './feeds.js';
 import { castInput, inputTypeOf } from './prepare.js';
@@ -68,9 +69,10 @@ class Wanted {
 /** The loss as its own graph computes it, without dropout and with running statistics; the mean weighted by rows. */
 async function graphLoss(model: Model, source: SampleSource, o: ValidationOptions): Promise<number> {
   const { count } = source;
+  const { model: free } = trainingForm(model);
   let sum = 0;
   const over = async (rows: number, from: number, to: number): Promise<void> => {
-    const graph = buildGradientModel(model, { loss: o.loss, batch: rows, wrt: [], mode: 'eval' });
+    const graph = buildGradientModel(free, { loss: o.loss, batch: rows, wrt: [], mode: 'eval' });
     const ports = portsOf(graph.model);
     const session = await o.createSession(encodeModel(graph.model), { threads: o.threads, optimization: 'all' });
     try {

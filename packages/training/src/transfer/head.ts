@@ -14,6 +14,7 @@ import {
 } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
 import { someOf } from '../patterns.js';
+import { separateParameters } from './form.js';
 import { initialValues } from './initial.js';
 
 export interface HeadOptions {
@@ -144,7 +145,8 @@ function resizedOutput(output: ValueInfo, old: number, classes: number): ValueIn
  * @throws TrainingError `bad-options` for less than one class, `bad-model` saying why there is no such layer, or what is
  *   in the way
  */
-export function replaceHead(model: Model, options: HeadOptions): ReplacedHead {
+export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
+  const { model } = separateParameters(given);
   const { classes, seed = 1 } = options;
   if (!Number.isInteger(classes) || classes < 1) {
     throw new TrainingError('bad-options', `classes: expected a whole number from 1, not ${classes}`);

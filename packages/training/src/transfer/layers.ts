@@ -3,6 +3,7 @@ import { float32, type Model } from '@verge/onnx';
 import { refuse } from '../errors.js';
 import { findParameters, findStatistics } from '../parameters.js';
 import { matchesAny, unmatched } from '../patterns.js';
+import { separateParameters } from './form.js';
 import { initialValues } from './initial.js';
 
 function refuseUnmatched(patterns: readonly string[], names: readonly string[]): void {
@@ -18,7 +19,8 @@ function refuseUnmatched(patterns: readonly string[], names: readonly string[]):
  * @param patterns names; `*` stands for any run of characters
  * @throws TrainingError `bad-options` naming every pattern that fits no parameter, and when nothing is left to train
  */
-export function freeze(model: Model, patterns: readonly string[]): (name: string) => boolean {
+export function freeze(given: Model, patterns: readonly string[]): (name: string) => boolean {
+  const { model } = separateParameters(given);
   const names = [...findParameters(model.graph).keys()];
   refuseUnmatched(patterns, names);
   const left = names.filter((name) => !matchesAny(patterns, name));
@@ -43,7 +45,8 @@ function freshStatistics(model: Model, names: ReadonlySet<string>): Map<string, 
  * @param patterns names; `*` stands for any run of characters
  * @throws TrainingError `bad-options` naming every pattern that fits no parameter
  */
-export function reinitialise(model: Model, patterns: readonly string[], seed = 1): Model {
+export function reinitialise(given: Model, patterns: readonly string[], seed = 1): Model {
+  const { model } = separateParameters(given);
   const roles = findParameters(model.graph);
   refuseUnmatched(patterns, [...roles.keys()]);
   const initializers = new Map(model.graph.initializers);

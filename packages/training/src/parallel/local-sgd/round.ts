@@ -14,6 +14,7 @@ import { learningRateAt } from '../../schedule.js';
 import { TrainingState, type StepInput } from '../../state.js';
 import { TrainingError } from '../../errors.js';
 import { PARAMETERS, STATISTICS } from '../../step-parts.js';
+import { inTrainingForm } from '../../transfer/options.js';
 import { planSteps } from '../plan.js';
 import { shardIndices, subsetOf } from './shards.js';
 import { planLocal, stepsOfRound, type LocalOptions } from './spec.js';
@@ -60,7 +61,8 @@ const isCommon = (name: string): boolean => name === PARAMETERS || name === STAT
  * Trains one shard for one round. The same task gives the same bytes, so a job that was lost can be run again.
  * @throws TrainingError as `fit`, and `bad-checkpoint` for vectors of another model
  */
-export async function runRound(options: LocalOptions, task: RoundTask): Promise<RoundResult> {
+export async function runRound(given: LocalOptions, task: RoundTask): Promise<RoundResult> {
+  const { options } = inTrainingForm(given);
   const plan = planLocal(options);
   const { seed = 1, local, augmentation, threads = 1, signal, schedule = { name: 'cosine' }, optimizer } = options;
   const loss = lossOf(options);

@@ -13,6 +13,9 @@ import type { Progress } from '../../progress.js';
 import { learningRateAt } from '../../schedule.js';
 import { TrainingState } from '../../state.js';
 import { PARAMETERS, STATISTICS } from '../../step-parts.js';
+import { withOwnNames, type TrainingForm } from '../../transfer/form.js';
+import { inTrainingForm } from '../../transfer/options.js';
+import { parameterReport } from '../../transfer/report.js';
 import { planSteps } from '../plan.js';
 import { meanOf, outerStep } from './outer.js';
 import { runRound, type RoundResult, type Vectors } from './round.js';
@@ -49,6 +52,7 @@ export type RoundReport = Pick<RoundResult, 'common' | 'sums' | 'steps'> & {
 
 export class LocalRun {
   readonly #o: LocalOptions;
+  readonly #form: TrainingForm;
   readonly #plan: LocalPlan;
   readonly #state: TrainingState;
   readonly #journal: Journal;
@@ -60,8 +64,10 @@ export class LocalRun {
   readonly #started = performance.now();
 
   /** @throws TrainingError as `fit`; `bad-checkpoint` for bytes of another run in `resumeFrom` */
-  constructor(options: LocalOptions) {
+  constructor(given: LocalOptions) {
+    const { options, form } = inTrainingForm(given);
     this.#o = options;
+    this.#form = form;
     this.#plan = planLocal(options);
     const loss = lossOf(options);
     const steps = planSteps({ options, loss, batch: this.#plan.batch });
@@ -180,7 +186,8 @@ export class LocalRun {
   /** Of the kept round; `epoch` counts rounds. */
   result(): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model: Model = this.#state.export(this.#best);
+    const model: Model = withOwnNames(this.#state.export(this.#best), this.#form);
+    const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,
       bytes: encodeModel(model),
@@ -191,6 +198,7 @@ export class LocalRun {
       seconds: this.#seconds,
       validation: { samples: countOf(this.#o.validation), loss, accuracy },
       metrics,
+      parameters: parameterReport(this.#form, this.#state.training.parameters, untied),
     };
   }
 }

@@ -1,0 +1,84 @@
+/**
+ * The form in which a model is trained: the same function with each parameter an initializer of its own, under a name that a
+ * training graph can hold. Files hold parameters in many ways; everything behind this sees one.
+ */
+import { collectNames, isDefaultDomain, type Graph, type Model, type Node, type StoredTensor } from '@verge/onnx';
+import { RESERVED } from '../forward.js';
+import { matchesAny } from '../patterns.js';
+import { renameGraph } from './rename.js';
+import { untie, type Untied } from './untie.js';
+
+export interface SeparatedModel {
+  readonly model: Model;
+  readonly untied: readonly Untied[];
+}
+
+export interface TrainingForm extends SeparatedModel {
+  /** The name inside by the name in the file, where they differ. */
+  readonly renamed: ReadonlyMap<string, string>;
+}
+
+/** A weight in a Constant node. Scalars, and other types than float32, are no parameters and stay. */
+function weightOf(node: Node): StoredTensor | undefined {
+  const attribute = node.op === 'Constant' && isDefaultDomain(node.domain) ? node.attributes.get('value') : undefined;
+  if (attribute?.kind !== 'tensor') return undefined;
+  const { value } = attribute.value;
+  if (!('data' in value) || value.dtype !== 'float32' || value.dims.length === 0) return undefined;
+  return { name: node.outputs[0]!, value };
+}
+
+function liftConstants(graph: Graph): Graph {
+  const outputs = new Set(graph.outputs.map((o) => o.name));
+  const initializers = new Map(graph.initializers);
+  const nodes = graph.nodes.filter((node) => {
+    const stored = weightOf(node);
+    if (!stored || outputs.has(stored.name)) return true;
+    initializers.set(stored.name, stored);
+    return false;
+  });
+  return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, initializers };
+}
+
+/** Names that training graphs use for themselves get others, which no value of the model has. */
+function freeNames(graph: Graph): Map<string, string> {
+  const taken = collectNames(graph);
+  const renamed = new Map<string, string>();
+  for (const name of [...taken].filter((n) => RESERVED.test(n))) {
+    let other = `model.${name}`;
+    while (taken.has(other)) other = `model.${other}`;
+    taken.add(other);
+    renamed.set(name, other);
+  }
+  return renamed;
+}
+
+/**
+ * The same function with an initializer for each parameter: weights of Constant nodes become some, and what an exporter or an
+ * optimiser stored once is separated (`untie`). Names stay as they are.
+ * @param untying patterns of initializers whose every reader gets a parameter of its own, also where they are truly tied
+ * @returns the very model where there is nothing to do
+ */
+export function separateParameters(model: Model, untying: readonly string[] = []): SeparatedModel {
+  const { graph, untied } = untie(liftConstants(model.graph), (name) => matchesAny(untying, name));
+  return { model: graph === model.graph ? model : { ...model, graph }, untied };
+}
+
+/** `separateParameters`, and other names for values that have names of a training graph. */
+export function trainingForm(given: Model): TrainingForm {
+  const { model, untied } = separateParameters(given);
+  const renamed = freeNames(model.graph);
+  if (renamed.size === 0) return { model, untied, renamed };
+  return { model: { ...model, graph: renameGraph(model.graph, renamed) }, untied, renamed };
+}
+
+/** The model under the names of its file. */
+export function withOwnNames(model: Model, { renamed }: Pick<TrainingForm, 'renamed'>): Model {
+  if (renamed.size === 0) return model;
+  return { ...model, graph: renameGraph(model.graph, new Map([...renamed].map(([own, inside]) => [inside, own]))) };
+}
+
+/** The name that a value of the training form has in the file. */
+export function ownName(name: string, { renamed }: Pick<TrainingForm, 'renamed'>): string {
+  for (const [own, inside] of renamed) if (inside === name) return own;
+  return name;
+}

@@ -1,0 +1,169 @@
+/**
+ * Separates parameters that a file stores as one. Exporters store equal values once: torch.onnx writes the second as an
+ * Identity of the first, optimisers let both layers read the same initializer. To inference that is one constant; training it
+ * as one would move two layers in step, and nobody would see it.
+ *
+ * What is separated, and why:
+ * - Every Identity of an initializer becomes a parameter. torch.onnx walks parameters by object, so one that two layers share is
+ *   read by both directly; the Identity appears only where two different parameters happened to be equal.
+ * - An initializer that is read directly by several nodes is one parameter, since that is how true tying is written (an
+ *   embedding that is also the output projection, branches of a siamese network) - except where all its elements are the
+ *   same. Those are the fresh biases and scales that optimisers merge; they belong to the layers whose weights tell them apart
+ *   (layers-apart.ts). A weight itself stays tied whatever its values are.
+ * - A constant that is read as a running statistic and as a parameter is two: only one of them moves by gradients.
+ * Layers that were copied from one another and then merged by another tool, weights and all, look like true tying. They stay
+ * as they are and are named as shared; `asked` separates them.
+ */
+import {
+  isDefaultDomain,
+  readsOf,
+  renameReads,
+  subgraphs,
+  type Graph,
+  type Node,
+  type StoredTensor,
+} from '@verge/onnx';
+import { floatsOf, roleAt } from '../parameters.js';
+import { isUniform, Layers, readsStatistic, type Read } from './layers-apart.js';
+
+/** A parameter that was made out of another. */
+export interface Untied {
+  readonly name: string;
+  /** The initializer that held its values. */
+  readonly from: string;
+  readonly because: 'identity' | 'equal values' | 'statistic' | 'asked for';
+}
+
+export interface UntieResult {
+  readonly graph: Graph;
+  readonly untied: readonly Untied[];
+}
+
+const isIdentity = (n: Node): boolean => n.op === 'Identity' && isDefaultDomain(n.domain);
+
+/** Scalars are factors and bounds: nothing that is trained is lost when they are shared. */
+const mayMove = (stored: StoredTensor | undefined): boolean =>
+  floatsOf(stored) !== undefined && stored!.value.dims.length > 0;
+
+/** Each Identity of an initializer as an initializer of its own. */
+function untieIdentities(graph: Graph): UntieResult {
+  const outputs = new Set(graph.outputs.map((o) => o.name));
+  const roots = new Map<string, string>();
+  const aliases = new Map<string, string[]>();
+  const gone = new Set<Node>();
+  for (const node of graph.nodes) {
+    const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+    const root = roots.get(from) ?? from;
+    if (!isIdentity(node) || !mayMove(graph.initializers.get(root)) || outputs.has(to)) continue;
+    roots.set(to, root);
+    aliases.set(root, [...(aliases.get(root) ?? []), to]);
+    gone.add(node);
+  }
+  if (gone.size === 0) return { graph, untied: [] };
+  const kept = graph.nodes.filter((n) => !gone.has(n));
+  const read = new Set([...kept.flatMap((n) => [...readsOf(n)]), ...outputs]);
+  const initializers = new Map(graph.initializers);
+  const renamed = new Map<string, string>();
+  const untied: Untied[] = [];
+  for (const [root, names] of aliases) {
+    const live = names.filter((name) => read.has(name));
+    // Where nobody else reads the initializer its first reader has it, under the name that it was stored under.
+    if (!read.has(root) && live.length > 0) renamed.set(live.shift()!, root);
+    for (const name of live) {
+      initializers.set(name, { ...initializers.get(root)!, name });
+      untied.push({ name, from: root, because: 'identity' });
+    }
+  }
+  const nodes = kept.map((n) => renameReads(n, renamed));
+  return { graph: { ...graph, nodes, initializers }, untied };
+}
+
+/** The reads of each constant; those from inside branches and loop bodies are not told apart. */
+function readsByName(graph: Graph): Map<string, Read[]> {
+  const found = new Map<string, Read[]>();
+  for (const node of graph.nodes)
+    node.inputs.forEach((name, index) => {
+      if (graph.initializers.has(name)) found.set(name, [...(found.get(name) ?? []), { node, index }]);
+    });
+  for (const { name } of graph.outputs) found.delete(name);
+  for (const node of graph.nodes) if (subgraphs(node).length > 0) for (const name of readsOf(node)) found.delete(name);
+  return found;
+}
+
+const ARITHMETIC: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div']);
+
+/** Whether a read is one of a parameter: where operators have some, and in arithmetic, which normalisation in parts is. */
+function readsParameter({ node, index }: Read, elements: number): boolean {
+  if (!isDefaultDomain(node.domain)) return false;
+  return roleAt(node, index) !== undefined || (elements > 1 && ARITHMETIC.has(node.op));
+}
+
+/** A weight is what tells layers apart, so one that is read by two of them is tied whatever its values are. */
+const readsWeight = ({ node, index }: Read): boolean => roleAt(node, index) === 'weight';
+
+/** The groups of reads that each need a constant of their own; the first keeps the name. */
+function groupsOf(reads: readonly Read[], values: Float32Array, layers: Layers, asked: boolean) {
+  const statistics = reads.filter(readsStatistic);
+  const moving = reads.filter((r) => readsParameter(r, values.length));
+  const rest = reads.filter((r) => !statistics.includes(r) && !moving.includes(r));
+  const uniform = isUniform(values) && !reads.some(readsWeight);
+  const split = (list: readonly Read[], because: Untied['because']) => {
+    const apart = asked ? list.map((r) => [r]) : uniform ? layers.apart(list) : [list];
+    return apart.map((group) => ({ group, because: asked ? ('asked for' as const) : because }));
+  };
+  // A weight that one layer reads through a Transpose and another as it is is tied; equal zeros are not.
+  const others = uniform || asked ? rest : [];
+  const groups = [
+    ...split(uniform || asked ? moving : [...moving, ...rest], 'equal values'),
+    ...split(statistics, 'statistic'),
+    { group: others, because: 'equal values' as const },
+  ];
+  return groups.filter(({ group }) => group.length > 0);
+}
+
+/** Gives each layer its own copy of what only its values have in common with others. */
+function untieReads(graph: Graph, asked: (name: string) => boolean): UntieResult {
+  const layers = new Layers(graph);
+  const initializers = new Map(graph.initializers);
+  const inputs = new Map<Node, string[]>();
+  const untied: Untied[] = [];
+  const taken = new Set([...initializers.keys(), ...graph.nodes.flatMap((n) => n.outputs)]);
+  const nameOf = (name: string): string => {
+    let count = 1;
+    while (taken.has(`${name}.${count}`)) count++;
+    taken.add(`${name}.${count}`);
+    return `${name}.${count}`;
+  };
+  for (const [name, reads] of readsByName(graph)) {
+    const stored = graph.initializers.get(name)!;
+    if (reads.length === 1 || !mayMove(stored)) continue;
+    for (const { group, because } of groupsOf(reads, floatsOf(stored)!, layers, asked(name)).slice(1)) {
+      const own = nameOf(name);
+      initializers.set(own, { ...stored, name: own });
+      untied.push({ name: own, from: name, because });
+      for (const { node, index } of group) inputs.set(node, (inputs.get(node) ?? [...node.inputs]).with(index, own));
+    }
+  }
+  if (untied.length === 0) return { graph, untied };
+  const nodes = graph.nodes.map((n) => (inputs.has(n) ? { ...n, inputs: inputs.get(n)! } : n));
+  return { graph: { ...graph, nodes, initializers }, untied };
+}
+
+/**
+ * @param asked initializers whose every reader gets a parameter of its own, true tying or not
+ * @returns the same function with one initializer for each parameter, and what was separated; the very graph where nothing was
+ */
+export function untie(given: Graph, asked: (name: string) => boolean = () => false): UntieResult {
+  const first = untieIdentities(given);
+  const second = untieReads(first.graph, asked);
+  return { graph: second.graph, untied: [...first.untied, ...second.untied] };
+}
+
+/** Parameters among `names` that several nodes read, with how many. */
+export function sharedBy(graph: Graph, names: Iterable<string>): Map<string, number> {
+  const wanted = new Set(names);
+  const counts = new Map<string, number>();
+  for (const node of graph.nodes)
+    for (const name of readsOf(node)) if (wanted.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Map([...counts].filter(([, count]) => count > 1));
+}
