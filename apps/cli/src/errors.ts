@@ -85,6 +85,7 @@ const ofOnnx: Record<OnnxErrorCode, ExitReason> = {
   build: 'failed',
   rewrite: 'failed',
   partition: 'usage',
+  'no-sizes': 'usage',
   'numbers-differ': 'failed',
 };
 

@@ -20,6 +20,7 @@ export type { OpenOptions } from './readers/options.js';
 export { DatasetDescriptor, findDescriptor } from './descriptor.js';
 export { FileNames } from './readers/file-names.js';
 export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
+export { parseTypedNpy, readTypedArrays, type TypedArray } from './readers/npy-typed.js';
 export { parseIdx } from './readers/idx.js';
 export { digitsPreprocess, loadDigits } from './digits.js';
 export { selectPart, splitIndices, splitNames, splitSamples, type SplitIndices, type SplitName } from './split.js';

@@ -4,6 +4,7 @@ export * from './replica-pool.js';
 export * from './ir.js';
 export * from './errors.js';
 export * from './datatypes.js';
+export * from './halves.js';
 export { decodeModel, decodeTensor, decodeType, encodeModel, encodeTensor, type DecodeLimits } from './codec/model.js';
 export * from './attributes.js';
 export * from './builder.js';
@@ -17,3 +18,4 @@ export { externalLocations, loadExternalData, readExternalData, staysInside, typ
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
 export * from './partition/index.js';
 export * from './simplify/index.js';
+export * from './normalise/index.js';

@@ -12,16 +12,21 @@ export function symbolicSizes(model: Model): Set<string> {
   return symbols;
 }
 
-/** Inputs whose size is neither a number nor a symbol, as 1. */
-function closeUnknown(info: ValueInfo, assumed: Record<string, number>): ValueInfo {
+/** Inputs whose size is neither a number nor a symbol, at what is given for `input[axis]`, else 1. */
+function closeUnknown(
+  info: ValueInfo,
+  dims: Readonly<Record<string, number>>,
+  assumed: Record<string, number>,
+): ValueInfo {
   if (info.type?.kind !== 'tensor' || !info.type.shape?.includes(null)) return info;
-  const shape = info.type.shape.map((d, i) => (d === null ? (assumed[`${info.name}[${i}]`] = 1) : d));
+  const sizeOf = (key: string): number => (assumed[key] = dims[key] ?? 1);
+  const shape = info.type.shape.map((d, i) => (d === null ? sizeOf(`${info.name}[${i}]`) : d));
   return { ...info, type: { ...info.type, shape } };
 }
 
 /**
  * The model with every size of its inputs a number, and what follows from them inferred.
- * @param dims sizes of symbolic dimensions; 1 for those not named, unless the model contradicts a size of 1
+ * @param dims sizes of symbolic dimensions, and by `input[axis]` of those without a name; 1 for those not named, unless the model contradicts a size of 1
  * @returns `assumed` says which sizes were put in, by symbol, or by `input[axis]` where the file has no symbol
  * @throws OnnxError `shape` when the model's shapes contradict each other
  */
@@ -35,7 +40,7 @@ export function atSizes(
     assumed[symbol] = dims[symbol] ?? 1;
     if (dims[symbol] !== undefined) given[symbol] = dims[symbol];
   }
-  const inputs = model.graph.inputs.map((info) => closeUnknown(info, assumed));
+  const inputs = model.graph.inputs.map((info) => closeUnknown(info, dims, assumed));
   try {
     return { model: inferShapes({ ...model, graph: { ...model.graph, inputs } }, { dims: assumed }), assumed };
   } catch (error) {

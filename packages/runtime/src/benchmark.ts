@@ -1,7 +1,17 @@
 /** Latency and memory, measured in processes of their own. */
 import { cpus } from 'node:os';
-import type { SessionOptions } from '@verge/onnx';
+import {
+  describeEdgeChange,
+  openSizes,
+  settleInputs,
+  type FedInput,
+  type FeedOptions,
+  type SessionOptions,
+  type SettledInputs,
+} from '@verge/onnx';
 import { RuntimeError } from './errors.js';
+import { syntheticTensor } from './feeds-for.js';
+import { fedPorts } from './fed-ports.js';
 import { LoadedModel } from './process/loaded-model.js';
 
 export interface BenchmarkOptions extends SessionOptions {
@@ -13,6 +23,11 @@ export interface BenchmarkOptions extends SessionOptions {
   rounds?: number;
   /** A round lasts at least this long, so that microseconds are measured often enough; 10 ms unless told otherwise. */
   minRoundMs?: number;
+  /**
+   * What is known of the inputs, by name and size. For open sizes that are not given 1, 2, 8 and so on are tried until the
+   * model runs; values that are not given are made up (`syntheticTensor`).
+   */
+  feeds?: FeedOptions | ((inputs: readonly FedInput[]) => Promise<FeedOptions>);
   signal?: AbortSignal;
 }
 
@@ -29,6 +44,12 @@ export interface BenchmarkResult {
   baselineRssBytes: number;
   /** CPU model. */
   machine: string;
+  /** What was fed. */
+  inputs: { name: string; dtype: string; shape: readonly number[] }[];
+  /** Sizes that nobody gave, by symbol or `input[axis]`. */
+  assumed: Readonly<Record<string, number>>;
+  /** What had to be changed at the model's edges for it to run here, in words. */
+  repairs: string[];
 }
 
 /** The value below which the fraction `q` of the sorted values lies (nearest rank). */
@@ -50,7 +71,10 @@ function settings(options: BenchmarkOptions): { runs: number; warmup: number; ro
 
 /**
  * Measures several models side by side: each in its own process, in alternating rounds, so that what else the machine does
- * falls on all of them alike. Input is synthetic, batch 1.
+ * falls on all of them alike. Input is synthetic (`syntheticFeeds`), of the sizes that the first model runs at, or its own
+ * where another model names its inputs otherwise.
+ * @throws RuntimeError; OnnxError `no-sizes` when no sizes are found for what is open, `unsupported` for sizes and shapes
+ *   that do not fit
  */
 export async function benchmarkModels(
   models: readonly Uint8Array[],
@@ -64,6 +88,8 @@ export async function benchmarkModels(
       signal?.throwIfAborted();
       loaded.push(await LoadedModel.load(model, '', { threads, optimization, externalData, warmupRuns: 0 }));
     }
+    const settled: SettledInputs[] = [];
+    for (const model of loaded) settled.push(await settle(model, options, settled[0]));
     const times: number[][][] = loaded.map(() => []);
     for (let round = 0; round < rounds; round++) {
       const count = Math.ceil((runs * (round + 1)) / rounds) - Math.ceil((runs * round) / rounds);
@@ -73,17 +99,47 @@ export async function benchmarkModels(
         signal?.throwIfAborted();
         const model = loaded[i] as LoadedModel;
         times[i]?.push(
-          await model.benchmark(count, round === 0 ? warmup : Math.min(warmup, 3), options.minRoundMs ?? 10),
+          await model.benchmark(
+            settled[i]?.feeds ?? {},
+            count,
+            round === 0 ? warmup : Math.min(warmup, 3),
+            options.minRoundMs ?? 10,
+          ),
         );
       }
     }
-    return await Promise.all(loaded.map((model, i) => summarise(model, times[i] ?? [], threads)));
+    return await Promise.all(
+      loaded.map((model, i) => summarise(model, times[i] ?? [], threads, settled[i] as SettledInputs)),
+    );
   } finally {
     await Promise.all(loaded.map((model) => model.drainAndClose(0)));
   }
 }
 
-async function summarise(model: LoadedModel, rounds: number[][], threads: number): Promise<BenchmarkResult> {
+/** Inputs on which a model runs: one run, or several where sizes have to be found. */
+async function settle(
+  model: LoadedModel,
+  { feeds = {} }: BenchmarkOptions,
+  first: SettledInputs | undefined,
+): Promise<SettledInputs> {
+  const inputs = fedPorts(model.inputs);
+  const options = typeof feeds === 'function' ? await feeds(inputs) : feeds;
+  const known = new Set(openSizes(inputs).keys());
+  const found = Object.fromEntries(Object.entries(first?.assumed ?? {}).filter(([key]) => known.has(key)));
+  const settled = await settleInputs(inputs, (values) => model.run(values), {
+    make: syntheticTensor,
+    ...options,
+    dims: { ...found, ...options.dims },
+  });
+  return { ...settled, assumed: { ...found, ...settled.assumed } };
+}
+
+async function summarise(
+  model: LoadedModel,
+  rounds: number[][],
+  threads: number,
+  { feeds, assumed }: SettledInputs,
+): Promise<BenchmarkResult> {
   const { peakRssBytes } = await model.stats();
   const all = rounds.flat();
   return {
@@ -101,6 +157,9 @@ async function summarise(model: LoadedModel, rounds: number[][], threads: number
     peakRssBytes,
     baselineRssBytes: model.baselineRssBytes,
     machine: cpus()[0]?.model ?? 'unknown',
+    inputs: Object.entries(feeds).map(([name, { dtype, dims }]) => ({ name, dtype, shape: dims })),
+    assumed,
+    repairs: model.changes.map(describeEdgeChange),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Tensor } from '@verge/onnx';
 import { isCarried } from './convert.js';
 import { RuntimeError } from './errors.js';
-import type { Port } from './session.js';
+import type { Port } from './loaded-session.js';
 
 const spell = (shape: readonly (number | string)[]): string => `[${shape.map((d) => (d === '' ? '?' : d)).join(', ')}]`;
 

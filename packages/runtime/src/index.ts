@@ -1,6 +1,8 @@
 export { RuntimeError, type RuntimeErrorCode } from './errors.js';
 export { createSession, openSession, type OrtSession, type Port } from './session.js';
 export { syntheticFeeds } from './feeds-for.js';
+export { fedPorts } from './fed-ports.js';
+export { createSessionInProcess, openInProcess } from './process/process-session.js';
 export { InferenceProcess, type InferenceProcessOptions, type RunOptions } from './process/inference-process.js';
 export type { InferenceResult, LoadOptions } from './process/loaded-model.js';
 export {

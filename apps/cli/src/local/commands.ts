@@ -6,7 +6,8 @@ import { createOutput } from '../output.js';
 import type { BenchmarkArguments } from './benchmark.js';
 import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
-import { graphCommands } from './graph-commands.js';
+import { graphCommands, INPUT, numbers } from './graph-commands.js';
+import { gathered } from './input-option.js';
 import type { DocumentName } from './schema.js';
 import type { TrainArguments } from './train.js';
 
@@ -87,11 +88,17 @@ export function localCommands(program: Command): void {
     });
   program
     .command('benchmark')
-    .description('latency and memory of a model on synthetic input, batch 1')
+    .description('latency and memory of a model on synthetic input; sizes that it leaves open are tried, 1 first')
     .requiredOption('--model <file>', 'ONNX file')
     .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
     .option('--runs <n>', 'timed runs', whole('--runs'), 200)
     .option('--warmup <n>', 'untimed runs before', number('--warmup', { min: 0, integer: true }), 10)
+    .option(
+      '--dim <name=size>',
+      'size of an open dimension, of input x also x[0]=size; may be repeated',
+      numbers('--dim', true),
+    )
+    .option('--input <name=what>', INPUT, gathered)
     .action(async (options: BenchmarkArguments, command: Command) => {
       const { json } = command.optsWithGlobals<BenchmarkArguments>();
       await (await import('./benchmark.js')).benchmarkVerb(options, json === true);

@@ -2,14 +2,18 @@
 import type { Command } from 'commander';
 import { number } from '../command.js';
 import { CliError } from '../errors.js';
+import { gathered } from './input-option.js';
 import type { InspectArguments } from './inspect.js';
 import type { PartitionArguments } from './partition.js';
 import type { SimplifyArguments } from './simplify.js';
 
+/** What `--input` takes, in a verb that makes inputs up. */
+export const INPUT = 'shape such as 1x3x224x224, or a .npy or .npz file, of an input; may be repeated';
+
 const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
 
 /** A repeatable option `name=number`. */
-function numbers(option: string, integer: boolean) {
+export function numbers(option: string, integer: boolean) {
   return (text: string, previous: Record<string, number> = {}): Record<string, number> => {
     const at = text.lastIndexOf('=');
     const name = text.slice(0, Math.max(at, 0));
@@ -50,7 +54,7 @@ function simplifyCommand(program: Command): void {
     .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)
     .option(
       '--verify-dim <name=size>',
-      'size of a symbolic dimension in the check alone; may be repeated',
+      'size of an open dimension in the check alone, of input x also x[0]=size; sizes are tried when absent; may be repeated',
       numbers('--verify-dim', true),
     )
     .option(
@@ -58,6 +62,7 @@ function simplifyCommand(program: Command): void {
       'in the check every element of this input is the number, say sr=16000; may be repeated',
       numbers('--fill', false),
     )
+    .option('--input <name=what>', `in the check: ${INPUT}`, gathered)
     .action(async (options: SimplifyArguments, command: Command) => {
       const { json } = command.optsWithGlobals<SimplifyArguments>();
       await (await import('./simplify.js')).simplifyVerb(options, json === true);
@@ -74,7 +79,7 @@ function partitionCommand(program: Command): void {
     .option('--force', 'replace what an earlier run left in --out')
     .option(
       '--dim <name=size>',
-      'size of a symbolic dimension for the costs, 1 when absent; may be repeated',
+      'size of an open dimension for the costs; when absent 1, with --measure the first that runs; may be repeated',
       numbers('--dim', true),
     )
     .option(
@@ -90,6 +95,7 @@ function partitionCommand(program: Command): void {
       'with --measure every element of this input is the number; may be repeated',
       numbers('--fill', false),
     )
+    .option('--input <name=what>', `with --measure: ${INPUT}`, gathered)
     .action(async (options: PartitionArguments, command: Command) => {
       const { json } = command.optsWithGlobals<PartitionArguments>();
       await (await import('./partition.js')).partitionVerb(options, json === true);

@@ -1,6 +1,6 @@
 /** `verge inspect`: what a model consists of and what it costs, as text, JSON or a drawing. */
 import { basename } from 'node:path';
-import { atSizes, type Model, type ModelSummary, summarize, type ValueSummary } from '@verge/onnx';
+import { atSizes, type Model, type ModelSummary, summarize, symbolicSizes, type ValueSummary } from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
 import { readGiven, writeWhole } from './files.js';
 import { decodeFile, refuseUnknownSizes } from './model-file.js';
@@ -71,7 +71,7 @@ async function draw(options: InspectArguments, model: Model, summary: ModelSumma
 export async function inspectVerb(options: InspectArguments, json: boolean): Promise<void> {
   const bytes = await readGiven(options.model, 'model');
   const model = decodeFile(bytes, options.model);
-  refuseUnknownSizes(model, '--dim', options.dim);
+  refuseUnknownSizes(symbolicSizes(model), '--dim', options.dim);
   const summary = summarize(model, options.dim);
   if (options.html || options.svg) await draw(options, model, summary, bytes.byteLength);
   createOutput(json).result({ bytes: bytes.byteLength, ...summary }, () => show(summary, bytes.byteLength));

@@ -1,6 +1,6 @@
 /** A model's file, and the files beside it that hold its large tensors. */
 import { dirname, resolve, sep } from 'node:path';
-import { decodeModel, type Graph, type Model, OnnxError, subgraphs, symbolicSizes } from '@verge/onnx';
+import { decodeModel, type Graph, type Model, OnnxError, subgraphs } from '@verge/onnx';
 import { CliError } from '../errors.js';
 import { readGiven } from './files.js';
 
@@ -40,11 +40,16 @@ export function decodeFile(bytes: Uint8Array, path: string): Model {
 }
 
 /**
- * @param dims sizes by symbol, as an option gives them
- * @throws CliError `usage` naming every symbol that no input has
+ * @param names what sizes there are: `symbolicSizes`, or `openSizes` where those without a name count too
+ * @param dims sizes as an option gives them
+ * @throws CliError `usage` naming every size that no input has
  */
-export function refuseUnknownSizes(model: Model, option: string, dims: Readonly<Record<string, number>> = {}): void {
-  const known = symbolicSizes(model);
+export function refuseUnknownSizes(
+  names: Iterable<string>,
+  option: string,
+  dims: Readonly<Record<string, number>> = {},
+): void {
+  const known = new Set(names);
   const lost = Object.keys(dims).filter((name) => !known.has(name));
   if (lost.length === 0) return;
   throw new CliError('usage', `${option}: no input has a size called ${lost.map((name) => `'${name}'`).join(', ')}`, [

@@ -1,21 +1,26 @@
 /** `verge partition`: a model as consecutive stages, each a model of its own. */
 import { join } from 'node:path';
 import {
+  atSizes,
   decodeModel,
   encodeModel,
+  fedInputs,
   loadExternalData,
   type Model,
+  openSizes,
   partition,
   type PartitionOptions,
-  randomFeeds,
+  settleInputs,
 } from '@verge/onnx';
-import { profileNodes } from '@verge/runtime';
+import { createSessionInProcess, profileNodes } from '@verge/runtime';
 import { z } from 'zod';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
 import { emptyFolder, writeJson, writeWhole } from './files.js';
+import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
+import { advisedRun, sizesIn } from './trial.js';
 
 export interface PartitionArguments {
   model: string;
@@ -26,34 +31,59 @@ export interface PartitionArguments {
   slack: number;
   costs?: string;
   measure?: number;
+  input?: string[];
   fill?: Record<string, number>;
   json?: boolean;
 }
 
+/** What costs were counted at, beside them. */
+type Costed = Pick<PartitionOptions, 'cost' | 'bytes' | 'dims'> & {
+  readonly assumed?: Readonly<Record<string, number>>;
+  readonly notes?: readonly string[];
+};
+
 const Costs = z.record(z.string(), z.number().min(0));
 
 /** Costs from a file, or measured here; none leaves the estimate. */
-async function costsOf(options: PartitionArguments, model: Model): Promise<Pick<PartitionOptions, 'cost' | 'bytes'>> {
+async function costsOf(options: PartitionArguments, model: Model): Promise<Costed> {
+  if (options.input && !options.measure) throw new CliError('usage', '--input is for --measure');
   if (options.costs && options.measure) throw new CliError('usage', '--costs and --measure exclude each other');
   if (options.costs) return { cost: new Map(Object.entries(await readDocument(options.costs, Costs, 'costs'))) };
   if (!options.measure) return {};
-  const feeds = randomFeeds(model, {
-    ...(options.dim && { dims: options.dim }),
-    ...(options.fill && { fill: options.fill }),
-  });
-  const { milliseconds, bytes } = await profileNodes(model, feeds, { runs: options.measure });
-  return { cost: milliseconds, bytes };
+  const inputs = fedInputs(model);
+  const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
+  // In a process of its own first, with the kernels that the profile runs: what crashes does so there.
+  const session = await createSessionInProcess(encodeModel(model), { optimization: 'disabled' });
+  try {
+    const { feeds, sizes, assumed } = await settleInputs(inputs, (values) => session.run(values), {
+      dims: options.dim ?? {},
+      shapes,
+      given,
+      ...(options.fill && { fill: options.fill }),
+    });
+    const { milliseconds, bytes } = await profileNodes(model, feeds, { runs: options.measure });
+    return { cost: milliseconds, bytes, dims: sizes, assumed, notes };
+  } finally {
+    await session.release();
+  }
 }
 
 export async function partitionVerb(options: PartitionArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
   const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
-  refuseUnknownSizes(model, '--dim', options.dim);
+  refuseUnknownSizes(openSizes(fedInputs(model)).keys(), '--dim', options.dim);
+  const {
+    assumed = atSizes(model, options.dim).assumed,
+    notes = [],
+    ...costed
+  } = await costsOf(options, model).catch((error: unknown) => {
+    throw advisedRun(error, 'with --measure: --dim name=size, --input name=SHAPE or FILE, --fill input=number');
+  });
   const result = partition(model, {
     stages: options.stages,
     slack: options.slack,
     ...(options.dim && { dims: options.dim }),
-    ...(await costsOf(options, model)),
+    ...costed,
   });
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const stages = result.stages.map(({ model: stage, ...rest }, k) => ({
@@ -68,6 +98,8 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
     bottleneck,
     balance,
     trafficBytes,
+    assumed: Object.fromEntries(Object.entries(assumed).filter(([name]) => options.dim?.[name] === undefined)),
+    notes,
     stages: stages.map(({ bytes: content, ...rest }) => ({ ...rest, bytes: content.byteLength })),
   };
   await writeJson(join(options.out, 'stages.json'), report);
@@ -88,6 +120,8 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
       fields([
         ['balance', `${balance.toFixed(3)} (mean cost of a stage over that of the dearest)`],
         ['traffic', size(trafficBytes)],
+        ['assumed', sizesIn(report.assumed)],
+        ...notes.map((note) => ['note', note] as const),
         ['written', options.out],
       ]),
     ].join('\n'),

@@ -51,7 +51,7 @@ export function npyHeader(bytes: Uint8Array, name: string): NpyHeader {
 }
 
 /** Position in row-major order of the element at `index` of column-major (Fortran) order. */
-function rowMajor(index: number, dims: readonly number[]): number {
+export function rowMajor(index: number, dims: readonly number[]): number {
   let rest = index;
   let at = 0;
   const strides = dims.map((_, i) => dims.slice(i + 1).reduce((a, b) => a * b, 1));
@@ -79,8 +79,11 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   return { dims, data: decodeElements(body, descr, count, fortran ? (i) => rowMajor(i, dims) : undefined) };
 }
 
-/** Arrays of an NPZ by name, `.npy` taken off. */
-export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): Promise<Map<string, NpyArray>> {
+/**
+ * The NPY files of an NPZ by name, `.npy` taken off.
+ * @throws DataError `malformed`, `too-large` when they unpack to more than `maxBytes`
+ */
+export async function unpackNpz(path: string, maxBytes = defaultMaxBytes): Promise<Map<string, Uint8Array>> {
   const bytes = await readBytes(path, maxBytes);
   let total = 0;
   let files: Record<string, Uint8Array>;
@@ -98,7 +101,13 @@ export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): P
     if (cause instanceof DataError) throw cause;
     throw new DataError('malformed', `'${path}' is no readable NPZ: ${messageOf(cause)}`, { cause });
   }
-  return new Map(Object.entries(files).map(([name, file]) => [name.slice(0, -4), parseNpy(file, `${path}:${name}`)]));
+  return new Map(Object.entries(files).map(([name, file]) => [name.slice(0, -4), file]));
+}
+
+/** Arrays of an NPZ by name, `.npy` taken off. */
+export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): Promise<Map<string, NpyArray>> {
+  const files = await unpackNpz(path, maxBytes);
+  return new Map([...files].map(([name, file]) => [name, parseNpy(file, `${path}:${name}.npy`)]));
 }
 
 export const npzSources: readonly { x: string; y: string; part: Part | null }[] = [

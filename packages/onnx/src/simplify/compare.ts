@@ -5,7 +5,10 @@ import { OnnxError } from '../errors.js';
 import type { Model } from '../ir.js';
 import type { Session, SessionFactory, SessionOptions } from '../session.js';
 import type { Tensor } from '../tensor.js';
-import { randomFeeds } from './feeds.js';
+import { bfloat16Value, float16Value } from '../halves.js';
+import { drawFeeds, type FeedOptions } from './feeds.js';
+import { fedInputs, type FedInput } from './inputs.js';
+import { settleInputs, type SettledInputs } from './sizes-tried.js';
 
 /** a and b agree when |a - b| <= absolute + relative * the largest |a| of the same output and run. */
 export interface Tolerance {
@@ -18,8 +21,13 @@ export interface CompareOptions extends SessionOptions {
   runs?: number;
   /** Of the first run; each further run adds 1. */
   seed?: number;
-  /** Sizes of symbolic dimensions. Those not named are 1 in the first run and 2 in the others. */
+  /**
+   * Sizes of symbolic dimensions, and by `input[axis]` of those without a name. For those not named sizes are tried until
+   * the original runs (`settleInputs`); later runs double them where it runs at that too.
+   */
   dims?: Readonly<Record<string, number>>;
+  /** Whole shapes by input. */
+  shapes?: Readonly<Record<string, readonly number[]>>;
   /** Values of inputs that random numbers do not suit. */
   given?: Readonly<Record<string, Tensor>>;
   /** Inputs whose elements are all this number. */
@@ -39,6 +47,8 @@ export interface OutputDifference {
 
 export interface Comparison {
   readonly runs: number;
+  /** Sizes that nobody gave, of the first run: by symbol, or by `input[axis]` where there is none. */
+  readonly assumed: Readonly<Record<string, number>>;
   readonly outputs: readonly OutputDifference[];
   readonly absolute: number;
   readonly relative: number;
@@ -46,16 +56,15 @@ export interface Comparison {
   readonly within: boolean;
 }
 
-/** Sign, exponent and fraction of an IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
-
 /** The elements as numbers; bit patterns of types without a number stay whole numbers, which must then be equal. */
 function numbers(tensor: Tensor): ArrayLike<number | bigint | string> {
-  return tensor.dtype === 'float16' ? Float64Array.from(tensor.data, halfToNumber) : tensor.data;
+  if (tensor.dtype === 'float16') return Float64Array.from(tensor.data, float16Value);
+  return tensor.dtype === 'bfloat16' ? Float64Array.from(tensor.data, bfloat16Value) : tensor.data;
+}
+
+interface Run {
+  readonly feeds: Record<string, Tensor>;
+  readonly outputs: Record<string, Tensor>;
 }
 
 interface Distance {
@@ -67,7 +76,7 @@ function distance(a: Tensor, b: Tensor | undefined): Distance {
   if (!b || a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return { absolute: Infinity, largest: 1 };
   const [x, y] = [numbers(a), numbers(b)];
   const found: Distance = { absolute: 0, largest: 0 };
-  const isFloat = ['float32', 'float64', 'float16'].includes(a.dtype);
+  const isFloat = ['float32', 'float64', 'float16', 'bfloat16'].includes(a.dtype);
   for (let i = 0; i < x.length; i++) {
     const [p, q] = [x[i]!, y[i]!];
     if (typeof p === 'string' || typeof q === 'string') found.absolute = p === q ? found.absolute : Infinity;
@@ -82,27 +91,28 @@ function distance(a: Tensor, b: Tensor | undefined): Distance {
   return found;
 }
 
-/** The original at the invented sizes of a later run, or at 1 where it does not run at those. */
-async function runOriginal(
-  model: Model,
+/** Other sizes than those that were settled on, so that a size that got into the graph by mistake shows. */
+function otherSizes({ sizes, assumed }: SettledInputs): Record<string, number> {
+  const grown = Object.entries(assumed).map(([key, size]) => [key, size <= 64 ? 2 * size : size]);
+  return { ...sizes, ...Object.fromEntries(grown) };
+}
+
+/** The original on the inputs of a later run, at other sizes, or at those of the first where it does not run at others. */
+async function runLater(
+  inputs: readonly FedInput[],
   session: Session,
-  run: number,
-  options: CompareOptions,
-): Promise<{ feeds: Record<string, Tensor>; outputs: Record<string, Tensor> }> {
-  const { seed = 1, dims = {}, given = {}, fill = {} } = options;
-  const symbols = model.graph.inputs.flatMap(({ type }) => (type?.kind === 'tensor' ? (type.shape ?? []) : []));
-  const twos = Object.fromEntries(symbols.filter((d) => typeof d === 'string').map((d) => [d, 2]));
-  const feed = (sizes: Readonly<Record<string, number>>): Record<string, Tensor> =>
-    randomFeeds(model, { seed: seed + run, dims: sizes, given, fill });
-  if (run > 0) {
-    const feeds = feed({ ...twos, ...dims });
+  settled: SettledInputs,
+  options: FeedOptions,
+): Promise<Run> {
+  if (Object.keys(settled.assumed).length > 0) {
     try {
+      const feeds = drawFeeds(inputs, { ...options, dims: otherSizes(settled) });
       return { feeds, outputs: await session.run(feeds) };
     } catch {
       // Sizes that were made up need not suit the model.
     }
   }
-  const feeds = feed(dims);
+  const feeds = drawFeeds(inputs, { ...options, dims: settled.sizes });
   return { feeds, outputs: await session.run(feeds) };
 }
 
@@ -117,14 +127,22 @@ export async function compareModels(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const { runs = 3, tolerance = { absolute: 1e-6, relative: 1e-4 } } = options;
-  const names = original.graph.outputs.map((o) => o.name);
-  const worst = new Map(names.map((name) => [name, { absolute: 0, relative: 0, within: true }]));
+  const { seed = 1, dims = {}, shapes = {}, given = {}, fill = {} } = options;
+  const inputs = fedInputs(original);
+  const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill });
   const a = await create(encodeModel(original), options);
+  // What the session calls outputs: one that is no tensor may be several there.
+  const names = a.outputNames;
+  const worst = new Map(names.map((name) => [name, { absolute: 0, relative: 0, within: true }]));
+  let settled: SettledInputs | undefined;
   try {
+    let first: Record<string, Tensor> = {};
+    settled = await settleInputs(inputs, async (feeds) => (first = await a.run(feeds)), feedOptions(0));
     const b = await create(encodeModel(other), options);
     try {
       for (let run = 0; run < runs; run++) {
-        const { feeds, outputs } = await runOriginal(original, a, run, options);
+        const { feeds, outputs } =
+          run === 0 ? { feeds: settled.feeds, outputs: first } : await runLater(inputs, a, settled, feedOptions(run));
         const others = await b.run(feeds);
         for (const name of names) {
           const { absolute, largest } = distance(outputs[name]!, others[name]);
@@ -145,6 +163,7 @@ export async function compareModels(
   const outputs = [...worst].map(([name, difference]) => ({ name, ...difference }));
   return {
     runs,
+    assumed: settled.assumed,
     outputs,
     absolute: Math.max(0, ...outputs.map((o) => o.absolute)),
     relative: Math.max(0, ...outputs.map((o) => o.relative)),

@@ -6,5 +6,7 @@ export {
   type OutputDifference,
   type Tolerance,
 } from './compare.js';
-export { randomFeeds, type FeedOptions } from './feeds.js';
+export { drawFeeds, MOST_ELEMENTS, randomFeeds, type FeedOptions } from './feeds.js';
+export { fedInputs, openSizes, type FedInput } from './inputs.js';
+export { settleInputs, SIZES_TRIED, type SettledInputs } from './sizes-tried.js';
 export { countNodes, simplify, type Simplified, type SimplifyOptions, type StepCount } from './simplify.js';

@@ -28,6 +28,8 @@ export interface SimplifyOptions {
   fold?: FoldOptions;
   /** Runs both models and refuses the result beyond the tolerance; false leaves that out. */
   verify?: CompareOptions | false;
+  /** Makes the sessions of the verification, say in a process of their own; `create` does when absent. */
+  verifyWith?: SessionFactory;
 }
 
 export interface StepCount {
@@ -117,7 +119,7 @@ export async function simplify(
   create: SessionFactory,
   options: SimplifyOptions = {},
 ): Promise<Simplified> {
-  const { dims = {}, fuse = true, forInference = false, rules = [], verify = {} } = options;
+  const { dims = {}, fuse = true, forInference = false, rules = [], verify = {}, verifyWith = create } = options;
   assertLegal(model);
   const frozen = inferShapes(model, { dims });
   const original: Model = { ...model, graph: { ...model.graph, inputs: frozen.graph.inputs } };
@@ -126,7 +128,7 @@ export async function simplify(
   const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, forInference });
   const settled = await settle(constantsOnly(frozen), steps, collectNames(model.graph), tally);
   assertLegal(settled);
-  const comparison = verify ? await compareModels(original, settled, create, verify) : null;
+  const comparison = verify ? await compareModels(original, settled, verifyWith, verify) : null;
   if (comparison) assertWithin(comparison);
   return {
     model: settled,

@@ -4,7 +4,7 @@
  */
 import type { ReplicaSpec, Session, Tensor } from '@verge/onnx';
 import { RuntimeError } from '../errors.js';
-import { openSession } from '../session.js';
+import { openExactly } from '../loaded-session.js';
 import { type ReplicaMemory } from './replica-memory.js';
 
 export interface ReplicaOrder {
@@ -81,9 +81,9 @@ export class Replica {
 
   static async open(spec: ReplicaSpec, index: number, memory: ReplicaMemory): Promise<Replica> {
     const options = { threads: spec.threads, optimization: 'extended' as const, planMemory: false };
-    const gradient = await openSession(spec.gradientModel, options);
+    const gradient = await openExactly(spec.gradientModel, options);
     const model = spec.updates[index]!.model;
-    return new Replica(spec, index, memory, { gradient, update: model && (await openSession(model, options)) });
+    return new Replica(spec, index, memory, { gradient, update: model && (await openExactly(model, options)) });
   }
 
   async step({ feeds, scalars }: ReplicaOrder): Promise<void> {

@@ -3,11 +3,11 @@
  * `ChildConnection` and imports nothing of other packages at run time.
  */
 import { Socket } from 'node:net';
-import type { SessionOptions } from '@verge/onnx';
+import type { SessionOptions, Tensor } from '@verge/onnx';
 import { RuntimeError, messageOf } from '../errors.js';
 import { syntheticFeeds } from '../feeds-for.js';
 import { loadOrt } from '../ort.js';
-import { openSession, type OrtSession } from '../session.js';
+import { openExactly, type OrtSession } from '../loaded-session.js';
 import { MessageReader, sendMessage, type Message } from './frames.js';
 import { peakRss } from './memory.js';
 import { packTensors, unpackTensors, type TensorHead } from './tensors.js';
@@ -41,14 +41,18 @@ async function load({ options, external, warmup }: LoadHeader, blobs: Uint8Array
   await loadOrt();
   const baselineRssBytes = process.memoryUsage.rss();
   const externalData = new Map(external.map((name, i) => [name, blobs[i + 1] as Uint8Array]));
-  session = await openSession(blobs[0] as Uint8Array, { ...options, ...(external.length > 0 && { externalData }) });
+  session = await openExactly(blobs[0] as Uint8Array, { ...options, ...(external.length > 0 && { externalData }) });
   const warmUpProblem = await warmUp(session, warmup);
   return { inputs: session.inputs, outputs: session.outputs, baselineRssBytes, warmUpProblem };
 }
 
-async function benchmark(count: number, warmup: number, minMs: number): Promise<Record<string, unknown>> {
+async function benchmark(
+  feeds: Record<string, Tensor>,
+  count: number,
+  warmup: number,
+  minMs: number,
+): Promise<Record<string, unknown>> {
   const target = loaded();
-  const feeds = syntheticFeeds(target.inputs);
   for (let i = 0; i < warmup; i++) await target.run(feeds);
   const times: number[] = [];
   let spent = 0;
@@ -81,7 +85,12 @@ async function answer({ header, blobs }: Message): Promise<{ header: Record<stri
     }
     case 'benchmark':
       return {
-        header: await benchmark(header.runs as number, header.warmup as number, header.minMs as number),
+        header: await benchmark(
+          unpackTensors(header.feeds as TensorHead[], blobs),
+          header.runs as number,
+          header.warmup as number,
+          header.minMs as number,
+        ),
         blobs: [],
       };
     case 'stats':

@@ -1,9 +1,9 @@
 /**
  * A model served outside the caller's event loop, in one child process that can be replaced while requests come in.
  */
-import type { Tensor } from '@verge/onnx';
+import type { EdgeChange, Tensor } from '@verge/onnx';
 import { RuntimeError } from '../errors.js';
-import type { Port } from '../session.js';
+import type { Port } from '../loaded-session.js';
 import type { Exit } from './connection.js';
 import { LoadedModel, type InferenceResult, type LoadOptions, type QueuedRequest } from './loaded-model.js';
 
@@ -69,6 +69,10 @@ export class InferenceProcess {
   }
   get pid(): number | undefined {
     return this.#current.pid;
+  }
+  /** What was changed at the model's edges so that its inputs and outputs can be handed over; mostly nothing. */
+  get changes(): readonly EdgeChange[] {
+    return this.#current.changes;
   }
   /** Why the warm-up on synthetic input did not run, or null when it did. */
   get warmUpProblem(): string | null {

@@ -1,8 +1,9 @@
 /** A model in its child process, with a queue in front of it. */
-import type { SessionOptions, Tensor } from '@verge/onnx';
+import type { EdgeChange, SessionOptions, Tensor } from '@verge/onnx';
+import { openCarried } from '../carried-model.js';
 import { RuntimeError, messageOf } from '../errors.js';
 import { checkFeeds, checkOutputs } from '../feeds.js';
-import type { Port } from '../session.js';
+import type { Port } from '../loaded-session.js';
 import { ChildConnection, type Exit } from './connection.js';
 import { packTensors, unpackTensors, type TensorHead } from './tensors.js';
 
@@ -47,6 +48,7 @@ export class LoadedModel {
   /** Why the warm-up did not run, or null when it did. */
   readonly warmUpProblem: string | null;
   readonly #connection: ChildConnection;
+  #changes: readonly EdgeChange[] = [];
   #queue: QueuedRequest[] = [];
   readonly #sent = new Set<QueuedRequest>();
   #idle: (() => void)[] = [];
@@ -61,8 +63,21 @@ export class LoadedModel {
     this.warmUpProblem = header.warmUpProblem as string | null;
   }
 
-  /** @throws RuntimeError `model-refused`, `start-failed` or `timeout`; no process is left behind. */
+  /**
+   * What the binding has no form for at the model's edges is given in another one (`changes`).
+   * @throws RuntimeError `model-refused`, `start-failed` or `timeout`; no process is left behind.
+   */
   static async load(model: Uint8Array, tag: string, options: LoadOptions = {}): Promise<LoadedModel> {
+    const { opened, changes } = await openCarried(
+      model,
+      (bytes) => LoadedModel.#loadExactly(bytes, tag, options),
+      (loaded) => loaded.drainAndClose(0),
+    );
+    opened.#changes = changes;
+    return opened;
+  }
+
+  static async #loadExactly(model: Uint8Array, tag: string, options: LoadOptions): Promise<LoadedModel> {
     const connection = new ChildConnection();
     const { threads, optimization, externalData = new Map<string, Uint8Array>() } = options;
     const limit = options.startTimeoutMs ?? 60_000;
@@ -96,6 +111,11 @@ export class LoadedModel {
     }
   }
 
+  /** What was changed at the model's edges so that its inputs and outputs can be handed over; mostly nothing. */
+  get changes(): readonly EdgeChange[] {
+    return this.#changes;
+  }
+
   get pid(): number | undefined {
     return this.#connection.pid;
   }
@@ -127,6 +147,15 @@ export class LoadedModel {
     );
   }
 
+  /** One run behind what is queued. @throws RuntimeError `bad-feed`, `run-failed`, `crashed` */
+  run(feeds: Readonly<Record<string, Tensor>>, outputs?: readonly string[]): Promise<InferenceResult> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) throw new RuntimeError('crashed', 'the process of the model has ended');
+      this.check(feeds, outputs);
+      this.enqueue({ feeds, outputs, enqueuedAt: performance.now(), resolve, reject, settled: false });
+    });
+  }
+
   enqueue(request: QueuedRequest): void {
     this.#queue.push(request);
     this.#pump();
@@ -154,9 +183,15 @@ export class LoadedModel {
     };
   }
 
-  /** Runs on synthetic input inside the child, `runs` times and for `minMs` at least. @returns milliseconds of each run */
-  async benchmark(runs: number, warmup: number, minMs: number): Promise<number[]> {
-    const { header } = await this.#connection.request({ kind: 'benchmark', runs, warmup, minMs });
+  /** Runs on the same feeds inside the child, `runs` times and for `minMs` at least. @returns milliseconds of each run */
+  async benchmark(
+    feeds: Readonly<Record<string, Tensor>>,
+    runs: number,
+    warmup: number,
+    minMs: number,
+  ): Promise<number[]> {
+    const { heads, blobs } = packTensors(feeds);
+    const { header } = await this.#connection.request({ kind: 'benchmark', feeds: heads, runs, warmup, minMs }, blobs);
     return header.times as number[];
   }
 
