@@ -1,10 +1,14 @@
 /** What `verge inspect` shows: size, cost and structure of a model. */
 import { opsetVersion, subgraphs } from './builder.js';
+import { functionKey, nodeLabel } from './check/nodes.js';
 import { inferShapes, valueTypes } from './infer/index.js';
-import type { Dim, Graph, Model, Node, StoredTensor, ValueInfo, ValueType } from './ir.js';
-import { atSizes } from './sizes.js';
-import { elementCount, type DataType } from './tensor.js';
-import { nodeMacs, shapesOf, storedBytes, typeBytes } from './work.js';
+import { rowOf } from './infer/table.js';
+import type { Dim, Graph, Model, Node, ValueInfo, ValueType } from './ir.js';
+import { followAtSizes, type Followed } from './sizes.js';
+import type { DataType } from './tensor.js';
+import { shapesOf, typeBytes } from './work/bytes.js';
+import { workOf, type Unknown, type Work } from './work/inside.js';
+import { storedNames, Weights } from './work/weights.js';
 
 export interface ValueSummary {
   name: string;
@@ -17,11 +21,13 @@ export interface LayerSummary {
   op: string;
   /** Shape of the first output, symbolic sizes as assumed. */
   shape: readonly Dim[] | null;
-  /** Elements of the weights that this node is the first to read. */
+  /** Elements of the weights that this node, or what runs inside of it, is the first to read. */
   parameters: number;
   weightBytes: number;
-  /** Multiply-accumulate operations of one run; null when a size is unknown. */
+  /** Multiply-accumulate operations of one run, those inside of it among them; null when they are not known. */
   macs: number | null;
+  /** What was counted, where a run may do something else, say 'the larger branch'. */
+  note?: string;
 }
 
 export interface ModelSummary {
@@ -35,11 +41,18 @@ export interface ModelSummary {
   nodes: number;
   /** Nodes per operator, most frequent first. */
   operators: Record<string, number>;
-  /** Elements of all weights: stored tensors but scalars and int64, bool and string ones, which are not weights. */
+  /**
+   * Elements of all weights, those in branches, bodies and functions among them: of stored tensors but scalars and int64,
+   * bool and string ones, which are not weights, and scales and zero points; of the coefficients, thresholds and leaves that
+   * ai.onnx.ml keeps in attributes.
+   */
   parameters: number;
-  /** Bytes of all stored tensors. */
+  /** Bytes of all stored tensors, and of those attributes. */
   weightBytes: number;
-  /** Multiply-accumulates of one run; null when a layer's are unknown. */
+  /**
+   * Multiply-accumulates of one run: of an If those of the larger branch, of a loop those of its body times its trips. Null
+   * when a layer's are not known.
+   */
   macs: number | null;
   /**
    * Most bytes of inputs and intermediate values alive at once, running node by node, freeing each value after its last
@@ -50,29 +63,11 @@ export interface ModelSummary {
   assumed: Record<string, number>;
   metadata: Record<string, string>;
   layers: LayerSummary[];
+  /** Nodes of which something above is not known, with the nodes around them in front, and why. */
+  unknown: Unknown[];
 }
 
-/** Elements that count as parameters. */
-function parametersOf({ value }: StoredTensor): number {
-  const weights = !['int64', 'bool', 'string'].includes(value.dtype) && value.dims.length > 0;
-  return weights ? elementCount(value.dims) : 0;
-}
-
-/** Tensors by name: initializers and the values of Constant nodes. */
-function storedTensors(graph: Graph): Map<string, StoredTensor> {
-  const stored = new Map(graph.initializers);
-  for (const node of graph.nodes) {
-    const value = node.op === 'Constant' ? node.attributes.get('value') : undefined;
-    if (value?.kind === 'tensor') stored.set(node.outputs[0]!, value.value);
-  }
-  return stored;
-}
-
-function peakActivations(
-  graph: Graph,
-  stored: ReadonlyMap<string, StoredTensor>,
-  types: Map<string, ValueType>,
-): number | null {
+function peakActivations(graph: Graph, stored: ReadonlySet<string>, types: Map<string, ValueType>): number | null {
   const lastUse = new Map<string, number>();
   const readsOf = (node: Node): string[] => [
     ...node.inputs,
@@ -123,60 +118,78 @@ function histogram(graph: Graph): Record<string, number> {
   return Object.fromEntries([...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)));
 }
 
+const isKnown = (type: ValueType | undefined): boolean =>
+  type !== undefined && (type.kind !== 'tensor' || (type.dtype !== null && isSized(type)));
+const isSized = (type: ValueType): boolean =>
+  type.kind !== 'tensor' || type.shape?.every((d) => typeof d === 'number') === true;
+
+/** Why the types of what a node gives are not known, where it is the first of which they are not. */
+function unknownOutput(node: Node, types: ReadonlyMap<string, ValueType>): string | null {
+  const all = (names: readonly string[]): boolean => names.every((name) => name === '' || isKnown(types.get(name)));
+  if (all(node.outputs) || !all(node.inputs)) return null;
+  return rowOf(node.op, node.domain) || node.op === 'If'
+    ? 'the sizes of what it gives depend on values'
+    : `what ${node.domain ? `${node.domain}.` : ''}${node.op} gives is not known`;
+}
+
 function layersOf(
-  graph: Graph,
-  stored: ReadonlyMap<string, StoredTensor>,
-  types: Map<string, ValueType>,
-): LayerSummary[] {
-  const shape = shapesOf(types);
-  const seen = new Set<string>();
-  return graph.nodes
+  { model: sized, watch, failures }: Followed,
+  weights: Weights,
+): { layers: LayerSummary[]; unknown: Unknown[] } {
+  const types = valueTypes(sized.graph);
+  const functions = new Set(sized.functions.map((f) => functionKey(f.domain, f.name, f.overload)));
+  const around = { shape: shapesOf(types), watch, functions, path: '', label: '' };
+  const unknown: Unknown[] = [];
+  const layers = sized.graph.nodes
     .filter((node) => node.op !== 'Constant')
     .map((node): LayerSummary => {
-      const weights = node.inputs
-        .filter((name) => stored.has(name) && !seen.has(name))
-        .map((name) => stored.get(name)!);
-      node.inputs.forEach((name) => seen.add(name));
+      const failure = failures.get(node);
+      const work: Work = failure ? { macs: null, unknown: [] } : workOf(node, around);
+      const reason = failure ?? (work.unknown.length === 0 ? unknownOutput(node, types) : null);
+      unknown.push(...work.unknown, ...(reason === null ? [] : [{ node: nodeLabel(node), reason }]));
       const type = types.get(node.outputs.find((o) => o !== '') ?? '');
+      const { parameters, bytes } = weights.of(node);
       return {
         name: node.name || (node.outputs[0] ?? ''),
         op: node.op,
         shape: type?.kind === 'tensor' ? type.shape : null,
-        parameters: weights.reduce((sum, w) => sum + parametersOf(w), 0),
-        weightBytes: weights.reduce((sum, w) => sum + storedBytes(w), 0),
-        macs: nodeMacs(node, shape),
+        parameters,
+        weightBytes: bytes,
+        macs: work.macs,
+        ...(work.note !== undefined && { note: work.note }),
       };
     });
+  return { layers, unknown };
 }
 
 /**
- * Describes a model.
+ * Describes a model. A node whose sizes cannot be found leaves its own numbers and the sums open, and is in `unknown`.
  * @param dims sizes of symbolic dimensions; 1 for those not named
- * @throws OnnxError `shape` when the model's shapes contradict each other
+ * @throws OnnxError `illegal-model`, `too-large` and `too-deep` as `inferShapes`
  */
 export function summarize(model: Model, dims: Readonly<Record<string, number>> = {}): ModelSummary {
-  const { model: sized, assumed } = atSizes(model, dims);
-  const { graph } = sized;
-  const types = valueTypes(graph);
-  const stored = storedTensors(graph);
-  const layers = layersOf(graph, stored, types);
-  const all = [...stored.values()];
+  const found = followAtSizes(model, dims);
+  const { graph } = found.model;
+  const weights = new Weights(model);
+  const { layers, unknown } = layersOf(found, weights);
   const given = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const open = inferShapes(model, { onFailure: () => undefined });
   return {
     name: graph.name,
     irVersion: model.irVersion,
     opsets: { 'ai.onnx': opsetVersion(model) ?? 1, ...Object.fromEntries([...model.opsets].filter(([d]) => d !== '')) },
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
     inputs: given.map(describe),
-    outputs: inferShapes(model).graph.outputs.map(describe),
+    outputs: open.graph.outputs.map(describe),
     nodes: graph.nodes.length,
     operators: histogram(graph),
-    parameters: all.reduce((sum, t) => sum + parametersOf(t), 0),
-    weightBytes: all.reduce((sum, t) => sum + storedBytes(t), 0),
+    parameters: weights.total.parameters,
+    weightBytes: weights.total.bytes,
     macs: layers.some((l) => l.macs === null) ? null : layers.reduce((sum, l) => sum + l.macs!, 0),
-    peakActivationBytes: peakActivations(graph, stored, types),
-    assumed,
+    peakActivationBytes: peakActivations(graph, storedNames(graph), valueTypes(graph)),
+    assumed: found.assumed,
     metadata: Object.fromEntries(model.metadata),
     layers,
+    unknown,
   };
 }

@@ -106,6 +106,16 @@ describe('verge inspect', () => {
   });
 });
 
+it('verge inspect says what is not known, and why, beside what is', async () => {
+  const b = new GraphBuilder();
+  const product = b.node('MatMul', [b.input('x', 'float32', [2, 3]), b.constant(float32([3, 4], ramp(12)))]);
+  b.output(b.node('Twist', [product], {}, 1, { domain: 'org.example', name: 'twist' }), 'float32', [2, 4]);
+  await writeFile(at('twist.onnx'), encodeModel(b.build({ opsets: { 'org.example': 1 } })));
+  const { code, stdout } = await verge('inspect', '--model', at('twist.onnx'));
+  expect([code, /^MACs +\?$/m.test(stdout), /^parameters +12$/m.test(stdout)]).toEqual([0, true, true]);
+  expect(stdout).toMatch(/^twist +what org.example.Twist multiplies is not known$/m);
+});
+
 describe('what graph verbs refuse', () => {
   it.each([
     ['inspect', ['--dim', 'batch=2'], '--dim'],

@@ -1,6 +1,14 @@
 /** `verge inspect`: what a model consists of and what it costs, as text, JSON or a drawing. */
 import { basename } from 'node:path';
-import { atSizes, type Model, type ModelSummary, summarize, symbolicSizes, type ValueSummary } from '@verge/onnx';
+import {
+  followAtSizes,
+  type LayerSummary,
+  type Model,
+  type ModelSummary,
+  summarize,
+  symbolicSizes,
+  type ValueSummary,
+} from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
 import { readGiven, writeWhole } from './files.js';
 import { decodeFile, refuseUnknownSizes } from './model-file.js';
@@ -37,10 +45,22 @@ function factsOf(s: ModelSummary, bytes: number): [string, string][] {
     ['parameters', count(s.parameters)],
     ['weights', size(s.weightBytes)],
     ['MACs', count(s.macs)],
-    ['activation peak', size(s.peakActivationBytes)],
+    ['activation peak', s.peakActivationBytes === null ? '?' : size(s.peakActivationBytes)],
     ['metadata', named(s.metadata, ' = ')],
   ];
 }
+
+/** Reasons beyond that many are in the JSON alone. */
+const MOST_REASONS = 20;
+
+function unknownOf({ unknown }: ModelSummary): string[] {
+  if (unknown.length === 0) return [];
+  const shown = unknown.slice(0, MOST_REASONS).map(({ node, reason }) => [node, reason]);
+  const left = unknown.length - shown.length;
+  return ['', table(['not known of', 'why'], shown), ...(left > 0 ? [`and of ${left} more (--json has all)`] : [])];
+}
+
+const work = ({ macs, note }: LayerSummary): string => count(macs) + (note === undefined ? '' : ` (${note})`);
 
 function show(s: ModelSummary, bytes: number): string {
   return [
@@ -48,8 +68,9 @@ function show(s: ModelSummary, bytes: number): string {
     '',
     table(
       ['layer', 'operator', 'output', '>parameters', '>MACs'],
-      s.layers.map((l) => [l.name, l.op, shape(l.shape), count(l.parameters), count(l.macs)]),
+      s.layers.map((l) => [l.name, l.op, shape(l.shape), count(l.parameters), work(l)]),
     ),
+    ...unknownOf(s),
   ].join('\n');
 }
 
@@ -58,7 +79,7 @@ async function draw(options: InspectArguments, model: Model, summary: ModelSumma
   const { drawGraph, short } = await import('./graph-layout.js');
   const { graphSvg } = await import('./graph-svg.js');
   const title = basename(options.model);
-  const drawing = drawGraph(atSizes(model, options.dim).model.graph, summary);
+  const drawing = drawGraph(followAtSizes(model, options.dim).model.graph, summary);
   const work = summary.macs === null ? '' : `, ${short(summary.macs)} MACs`;
   const svg = graphSvg(drawing, [title, `${summary.nodes} nodes, ${short(summary.parameters)} parameters${work}`]);
   if (options.svg) await writeWhole(options.svg, svg);

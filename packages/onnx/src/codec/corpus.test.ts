@@ -6,6 +6,7 @@ import {
   decodeModel,
   encodeModel,
   externalLocations,
+  inferShapes,
   loadExternalData,
   mergeReshapes,
   mergeTransposes,
@@ -69,6 +70,7 @@ function verdict(bytes: Uint8Array): string {
     if (!error) {
       const files = externalLocations(model).map((location) => [location, new Uint8Array(8192)] as const);
       summarize(loadExternalData(model, new Map(files)));
+      inferShapes(model);
       rewrite(model, [removeIdentity, removeDropout, mergeTransposes, mergeReshapes]);
     }
     return error ? `legality: ${error.code}` : 'legal';

@@ -3,7 +3,7 @@ import { attrGraph, attrInt, attrInts } from '../attributes.js';
 import { OnnxError } from '../errors.js';
 import type { Dim } from '../ir.js';
 import { mapDims, mergeTypes } from './declared.js';
-import { firstDim, type Shape } from './dims.js';
+import { firstDim, productDim, type Shape } from './dims.js';
 import { joinFacts, sameFact, typeFact, type Fact, type NodeFacts, type Row } from './facts.js';
 import { joinTypes, sequenceType, tensorType, type Inferred } from './types.js';
 
@@ -111,6 +111,7 @@ export const loop: Row = (f) => {
   };
   const start = Array.from({ length: states }, (_, i) => f.fact(i + 2));
   const { state, slices, count } = tripsOf(f, body, start);
+  f.trips = count;
   return [...state, ...slices.map((slice) => stacked(slice, count, 0))];
 };
 
@@ -187,8 +188,9 @@ function scanSlices(f: NodeFacts, skip: number, batch: boolean): Row {
     const trip = settle(body, start);
     const state = trip.state.map((after, i) => steady(f, start[i]!, after, i));
     const count = firstDim(...sizes) ?? `${f.path}_trips`;
-    const first = batch ? firstDim(...at.map(({ type }) => (type?.kind === 'tensor' ? type.shape?.[0] : null))) : null;
-    const outside = (fact: Fact): Fact => (batch ? stacked(fact, first, 0) : fact);
+    const sequences = batch ? firstDim(...at.map(({ type }) => (type?.kind === 'tensor' ? type.shape?.[0] : null))) : 1;
+    f.trips = productDim([count, sequences]);
+    const outside = (fact: Fact): Fact => (batch ? stacked(fact, sequences, 0) : fact);
     return [
       ...state.map((type) => outside(typeFact(type))),
       ...trip.slices.map((slice, i) => outside(stacked(slice, count, batch ? 0 : (outputAxes[i] ?? 0)))),
@@ -203,6 +205,7 @@ export const scan: Row = (f) => (f.opset < 9 ? scanSlices(f, 1, true) : scanSlic
 export const sequenceMap: Row = (f) => {
   const inputs = Array.from({ length: f.inputCount }, (_, i) => f.fact(i));
   const length = inputs[0]?.items?.length ?? null;
+  f.trips = length;
   const map = (pick: (fact: Fact) => Inferred): Inferred[] =>
     f
       .subgraph(

@@ -11,6 +11,7 @@ import { bindAttributes } from './functions.js';
 import { elementsOfTensor } from './numbers.js';
 import { rowOf } from './table.js';
 import type { Inferred } from './types.js';
+import { Watch } from './watch.js';
 
 export interface InferOptions {
   /** Forget the stored types of intermediate values and the stored shapes of outputs, as after a change of sizes. */
@@ -19,6 +20,10 @@ export interface InferOptions {
   dims?: Readonly<Record<string, number>>;
   /** Values of graph inputs that shapes depend on. */
   known?: ReadonlyMap<string, Tensor>;
+  /** Takes note of what is inside of nodes. */
+  watch?: Watch;
+  /** Told of a node of the graph that contradicts what is known, whose results then are unknown; else that is thrown. */
+  onFailure?: (node: Node, error: OnnxError) => void;
 }
 
 /** Facts by name, as the graphs inside a graph see them. */
@@ -86,7 +91,7 @@ function spend({ meter }: Scope): void {
 /** Nodes in order, each of which runs. */
 function inferNodes(nodes: readonly Node[], facts: Store, declared: Declared, scope: Scope): void {
   nodes.forEach((node, i) => {
-    const branches = inferNode(node, facts, declared, scope);
+    const branches = inferOrReport(node, facts, declared, scope);
     if (scope.assuming || !branches.some((outputs) => differsInRank(node, outputs, facts))) return;
     // What one branch gives may contradict a later node: then the other one is taken.
     const possible = branches.filter((outputs) => {
@@ -98,6 +103,24 @@ function inferNodes(nodes: readonly Node[], facts: Store, declared: Declared, sc
     });
     if (possible.length === 1) store(node, possible[0]!, facts, declared, scope);
   });
+}
+
+/** A fault of one node, not one that is made to take for ever. */
+export const isContradiction = (error: unknown): error is OnnxError =>
+  error instanceof OnnxError && (error.code === 'shape' || error.code === 'attribute');
+
+/** A node of the graph itself that cannot be followed need not stop those beside it. */
+function inferOrReport(node: Node, facts: Store, declared: Declared, scope: Scope): ReturnType<typeof inferNode> {
+  const { onFailure } = scope.options;
+  if (!onFailure || scope.path !== '' || scope.assuming) return inferNode(node, facts, declared, scope);
+  try {
+    return inferNode(node, facts, declared, scope);
+  } catch (error) {
+    if (!isContradiction(error)) throw error;
+    onFailure(node, error);
+    store(node, [], facts, declared, scope);
+    return [];
+  }
 }
 
 /** Whether nothing contradicts an assumption, as far as the meter lets us look. */
@@ -142,17 +165,22 @@ function inferNode(node: Node, facts: Store, declared: Declared, scope: Scope): 
   const row = called ? null : rowOf(node.op, node.domain);
   const nodeFacts = row && factsOf(node, inputs, around, scope);
   store(node, called ?? (nodeFacts ? applyRow(row!, nodeFacts) : []), facts, declared, scope);
+  if (nodeFacts && nodeFacts.trips !== undefined) watchOf(scope)?.sawTrips(nodeFacts.path, nodeFacts.trips);
   return nodeFacts?.branches ?? [];
 }
 
+/** What is only assumed is not taken note of. */
+const watchOf = (scope: Scope): Watch | undefined => (scope.assuming ? undefined : scope.options.watch);
+
 /** What the row of a node sees. */
 function factsOf(node: Node, inputs: readonly (Fact | null)[], around: Facts, scope: Scope): NodeFacts {
-  const path = `${scope.path}${node.outputs.find((o) => o !== '') ?? ''}`;
+  const path = Watch.pathOf(scope.path, node);
   const subgraph: Subgraph = (name, passed, follows = false) => {
     const attribute = node.attributes.get(name);
     if (attribute?.kind !== 'graph') return [];
     const following = scope.following || follows;
     const inner = inferGraph(attribute.value, { ...scope, outer: around, path: `${path}/`, following }, passed ?? null);
+    watchOf(scope)?.sawInside(path, name, attribute.value.nodes, inner);
     return attribute.value.outputs.map((o) => {
       const fact = inner.get(o.name) ?? around.get(o.name) ?? typeFact(null);
       return fact.type ? fact : { ...fact, type: bindType(o.type, scope.options.dims ?? {}) };
@@ -188,10 +216,12 @@ function callFunction(node: Node, inputs: readonly (Fact | null)[], scope: Scope
   // Symbols in the body belong to the function, which other calls use with other sizes.
   const local = (type: Inferred): Inferred => type && mapDims(type, (d) => (typeof d === 'string' ? null : d));
   const declared = new Map([...(body.values ?? [])].map(([name, { type }]) => [name, local(type)]));
-  const path = `${scope.path}${node.outputs.find((o) => o !== '') ?? ''}/`;
+  const path = Watch.pathOf(scope.path, node);
   const opsets = body.opsets.size > 0 ? body.opsets : scope.opsets;
-  const inner: Scope = { ...scope, opsets, outer: new Map(), path, calls: [...scope.calls, key] };
-  inferNodes(bindAttributes(body, node), facts, declared, inner);
+  const inner: Scope = { ...scope, opsets, outer: new Map(), path: `${path}/`, calls: [...scope.calls, key] };
+  const nodes = bindAttributes(body, node);
+  inferNodes(nodes, facts, declared, inner);
+  watchOf(scope)?.sawInside(path, '', nodes, facts);
   return body.outputs.map((name) => facts.get(name) ?? typeFact(null));
 }
 

@@ -73,6 +73,8 @@ export type Subgraph = (name: string, inputs?: readonly Fact[], follows?: boolea
 export class NodeFacts {
   /** The outcomes of the branches of an If of which it is not known which one is taken. */
   branches: readonly (readonly Fact[])[] = [];
+  /** How often the node runs its body, for one that does so again and again. */
+  trips: Dim | undefined;
 
   constructor(
     readonly node: Node,

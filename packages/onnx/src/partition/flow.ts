@@ -2,7 +2,7 @@
 import type { Graph, Model, Node, ValueType } from '../ir.js';
 import { isPure } from '../rewrite/pure.js';
 import { readsOf } from '../rewrite/view.js';
-import { typeBytes } from '../work.js';
+import { typeBytes } from '../work/bytes.js';
 
 export interface Flow {
   /** Nodes that depend on an input of the graph or draw random numbers, in order: what the stages divide. */

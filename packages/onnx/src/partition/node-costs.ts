@@ -5,10 +5,11 @@ import { nodeLabel } from '../check/nodes.js';
 import { OnnxError } from '../errors.js';
 import { valueTypes } from '../infer/index.js';
 import type { Node, ValueType } from '../ir.js';
-import { nodeMacs, shapesOf, storedBytes, typeBytes } from '../work.js';
+import { shapesOf, storedBytes, typeBytes } from '../work/bytes.js';
+import { nodeMacs } from '../work/macs.js';
 
 export interface NodeWork {
-  /** Multiply-accumulates of one run; null when a size is unknown. */
+  /** Multiply-accumulates of one run; null when they are not known. */
   readonly macs: number | null;
   /** Bytes of weights and values that the node reads and writes, those of unknown size left out. */
   readonly bytes: number;
