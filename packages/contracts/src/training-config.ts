@@ -161,6 +161,12 @@ export const TrainingConfig = z
       .max(1000)
       .optional()
       .describe('names of parameters that stay as they are; * stands for any run of characters'),
+    train: z
+      .array(z.string().min(1).max(500))
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('names of parameters that move though freeze names them, or though they are left out by default'),
     maxGradientNorm: positive.optional().describe('gradients longer than this are shortened to it'),
     maxGradientValue: positive.optional().describe('elements of the gradient are cut off at this in either direction'),
     averaging: AveragingConfig.optional().describe('evaluate and keep an average of the weights over the run'),

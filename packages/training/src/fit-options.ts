@@ -76,7 +76,10 @@ export interface FitOptions {
   readonly monitor?: 'loss' | MetricName;
   /** 0 or 1 for each element of the named parameters; zeros stay zero through every update. */
   readonly masks?: ReadonlyMap<string, ArrayLike<number>>;
+  /** Which of the constants that move by default (`findParameters`) do; all when absent. */
   readonly trainable?: (name: string) => boolean;
+  /** Constants that move too, though they are left out by default (tables, masks, factors of the input). */
+  readonly alsoTrained?: (name: string) => boolean;
   /** What was separated before the model was given (`separateParameters`), for the report. */
   readonly untied?: readonly Untied[];
   readonly mode?: Mode;

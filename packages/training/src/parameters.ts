@@ -2,10 +2,12 @@
  * Which constants of a model are parameters, and how they lie in one flat vector. A run pays 5 to 7 microseconds for each
  * input and output, so parameters, optimiser slots and running statistics travel as one tensor each.
  */
-import { elementCount, type Graph, type Node, type StoredTensor } from '@verge/onnx';
+import { elementCount, type Graph } from '@verge/onnx';
+import { classify } from './candidates.js';
+import { floatsOf, parametersOfLayers, type ParameterRole } from './roles.js';
 import type { Shape } from './tape.js';
 
-export type ParameterRole = 'weight' | 'bias' | 'scale' | 'shift';
+export { floatsOf, roleAt, type ParameterRole } from './roles.js';
 
 export interface Parameter {
   readonly name: string;
@@ -22,73 +24,18 @@ export interface Layout {
   readonly size: number;
 }
 
-/** X, W, R, B; lengths and initial states are data. LSTM has peepholes behind them. */
-const recurrent = [undefined, 'weight', 'weight', 'bias'] as const;
-
-/** Roles by operator and input index. Weight decay touches weights only. */
-const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = {
-  Conv: [undefined, 'weight', 'bias'],
-  ConvTranspose: [undefined, 'weight', 'bias'],
-  Gemm: ['weight', 'weight', 'bias'],
-  MatMul: ['weight', 'weight'],
-  BatchNormalization: [undefined, 'scale', 'shift'],
-  GroupNormalization: [undefined, 'scale', 'shift'],
-  InstanceNormalization: [undefined, 'scale', 'shift'],
-  LayerNormalization: [undefined, 'scale', 'shift'],
-  RMSNormalization: [undefined, 'scale'],
-  PRelu: [undefined, 'scale'],
-  Gather: ['weight'],
-  RNN: recurrent,
-  GRU: recurrent,
-  LSTM: [...recurrent, undefined, undefined, undefined, 'weight'],
-};
-
-/** The values of a float32 constant that lives in the model. */
-export function floatsOf(stored: StoredTensor | undefined): Float32Array | undefined {
-  return stored && 'data' in stored.value && stored.value.dtype === 'float32' ? stored.value.data : undefined;
-}
-
-/** Operators whose result a following Add may give a bias. */
-const PRODUCTS: ReadonlySet<string> = new Set(['MatMul', 'Conv', 'ConvTranspose', 'Einsum']);
-
-/** Operators that only change how a constant is stored or lies; a weight that is quantised in training is behind two of them. */
-const VEILS: ReadonlySet<string> = new Set([
-  'DequantizeLinear',
-  'Identity',
-  'QuantizeLinear',
-  'Reshape',
-  'Squeeze',
-  'Transpose',
-  'Unsqueeze',
-]);
-
-/** Any operand of an Einsum may be its weight. */
-const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
-  node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
-
-/** What an operator's input is to training where a constant is read there; undefined where it is data. */
-export function roleAt(node: Node, index: number): ParameterRole | undefined {
-  return rolesOf(node)[index];
-}
-
 /**
- * Trainable constants by name: weights and biases of products, convolutions and recurrent layers, scales and shifts of
- * normalisations, slopes of PRelu, embeddings, and the bias that is added to a product. Other constants (factors of the
- * input, bounds of Clip) are left alone.
+ * Trainable constants by name: those of layers (`parametersOfLayers`), then what else moves by default (`classify`: class
+ * tokens, positions, layer scales, normalisation in parts). Bounds, masks, tables and factors of the input are left alone.
+ * @param also constants that move though they are left alone otherwise
  */
-export function findParameters(graph: Graph): Map<string, ParameterRole> {
-  const found = new Map<string, ParameterRole>();
-  const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(n.op)).map((n) => n.outputs[0]!));
-  const veils = new Map(graph.nodes.filter((n) => VEILS.has(n.op)).map((n) => [n.outputs[0]!, n.inputs[0]!]));
-  const consider = (name: string | undefined, role: ParameterRole | undefined): void => {
-    while (name !== undefined && veils.has(name)) name = veils.get(name);
-    if (name && role && !found.has(name) && floatsOf(graph.initializers.get(name))) found.set(name, role);
-  };
-  for (const node of graph.nodes) {
-    if (node.domain !== '') continue;
-    node.inputs.forEach((input, i) => consider(input, rolesOf(node)[i]));
-    if (node.op === 'Add' && node.inputs.some((i) => products.has(i))) node.inputs.forEach((i) => consider(i, 'bias'));
-  }
+export function findParameters(
+  graph: Graph,
+  also: (name: string) => boolean = () => false,
+): Map<string, ParameterRole> {
+  const found = parametersOfLayers(graph);
+  for (const [name, { role, possible, why }] of classify(graph, found))
+    if (possible && (why === '' || also(name))) found.set(name, role);
   return found;
 }
 

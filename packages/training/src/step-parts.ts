@@ -1,6 +1,7 @@
 /** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
 import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from '@verge/onnx';
 import { checkDifferentiable, checkReached, writeBackward, writeForward } from './backward.js';
+import { classify } from './candidates.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
 import { poolFirst } from './commute.js';
 import { TrainingError } from './errors.js';
@@ -10,6 +11,7 @@ import type { Mode } from './gradients/row.js';
 import { valuesRead, writeLoss, type LossSpec } from './losses.js';
 import { scalarNames, slotsOf, writeUpdate, type OptimizerSpec } from './optimizers.js';
 import { findParameters, findStatistics, layoutOf, type Layout } from './parameters.js';
+import { someOf } from './patterns.js';
 import { OPSET, Tape } from './tape.js';
 
 /** Names of the flat state vectors in a training graph; their next values carry the prefix `next.`. */
@@ -122,6 +124,8 @@ export interface GradientOptions {
   readonly batch: number;
   /** Which parameters move; all that `findParameters` finds unless told otherwise. The others become constants. */
   readonly trainable?: (name: string) => boolean;
+  /** Constants that move too, though `findParameters` leaves them alone. */
+  readonly alsoTrained?: (name: string) => boolean;
   /** 'eval' trains with frozen BatchNormalization statistics and without dropout. */
   readonly mode?: Mode;
   /** Channels in a block of the executor's blocked layout (`probeBlock`); standard operators alone when absent. */
@@ -148,6 +152,12 @@ export function withConstants(graph: Graph, added: ReadonlyMap<string, StoredTen
   return added ? { ...graph, initializers: new Map([...graph.initializers, ...added]) } : graph;
 }
 
+/** What could be trained if it were asked for, for a message. */
+function leftOut(graph: Graph): string {
+  const others = [...classify(graph, new Map())].map(([name, { why }]) => `${name} (${why})`);
+  return others.length === 0 ? '' : `; left out: ${someOf(others, 4)}`;
+}
+
 /** Puts a teacher on the tape as inference has it: nothing flows back into it. */
 function startCompanion(t: Tape, joined: Joined): void {
   for (const [name, { shape, dtype }] of joined.types) t.declare(name, shape, dtype);
@@ -160,16 +170,16 @@ function startCompanion(t: Tape, joined: Joined): void {
  * @throws TrainingError `no-gradient` naming every node without a rule, `bad-model` when nothing can be trained
  */
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
-  const { loss, batch, trainable = () => true, mode = 'train' } = options;
+  const { loss, batch, trainable = () => true, alsoTrained, mode = 'train' } = options;
   const projected = options.companion?.projections?.map((p) => p.student) ?? [];
   const forward = poolFirst(prepareForward(model, batch), new Set([...valuesRead(loss), ...projected]));
-  const found = [...findParameters(forward.graph)];
+  const found = [...findParameters(forward.graph, alsoTrained)];
   const own = found.filter(([name]) => trainable(name));
   if (own.length === 0) {
     const why =
       found.length > 0
         ? `all ${found.length} parameters are frozen`
-        : 'the model has no constants that could be trained';
+        : `the model has no constants that could be trained${leftOut(forward.graph)}`;
     throw new TrainingError('bad-model', why);
   }
   const joined = options.companion && joinCompanion(options.companion, forward, batch);

@@ -13,9 +13,9 @@ import { taskOf } from './loop/task.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
 import { lostPatterns } from './optimizers/groups.js';
-import { findParameters } from './parameters.js';
-import { matchesAny, someOf, unmatched } from './patterns.js';
+import { someOf } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
+import { chooseParameters } from './transfer/choice.js';
 import { separateParameters } from './transfer/form.js';
 import { replaceHead } from './transfer/head.js';
 import { reinitialise } from './transfer/layers.js';
@@ -49,23 +49,23 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
   }
 }
 
-type Network = Pick<FitOptions, 'model' | 'trainable' | 'untied'>;
+type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'>;
 
 /**
- * The parameters that move: all but the named ones. A new head learns in any case, and so does what is no parameter of this
- * model (a projection that distillation adds).
+ * The parameters that move: all but those that `freeze` names, and those that `train` names. A new head learns in any case, and
+ * so does what is no parameter of this model (a projection that distillation adds).
  */
 function withFrozen(model: Model, config: TrainingConfig, head: readonly string[] = []): Network {
-  const { freeze: patterns = [], optimizer } = config;
-  const names = new Set(findParameters(model.graph).keys());
-  const problems = [
-    ...unmatched(patterns, [...names]).map((pattern) => `freeze: no parameter is called '${pattern}'`),
-    ...lostPatterns(model, optimizer).map((problem) => `optimizer: ${problem}`),
-  ];
-  if (problems.length > 0) problems.push(`the parameters are ${someOf([...names])}`);
+  const { optimizer } = config;
+  const { names, trainable, alsoTrained, problems } = chooseParameters(model, config);
+  problems.push(...lostPatterns(model, optimizer).map((problem) => `optimizer: ${problem}`));
+  if (problems.length > 0) problems.push(`the parameters are ${someOf(names)}`);
   refuse('bad-options', 'the configuration does not suit the model', problems);
-  if (patterns.length === 0) return { model };
-  return { model, trainable: (name) => !names.has(name) || head.includes(name) || !matchesAny(patterns, name) };
+  return {
+    model,
+    alsoTrained,
+    ...(trainable && { trainable: (name: string) => head.includes(name) || trainable(name) }),
+  };
 }
 
 /** The network with its initial weights, and which of them move. */

@@ -13,6 +13,7 @@ import { Random } from '../random.js';
 import { learningRateAt, plateauStart } from '../schedule.js';
 import { TrainingState } from '../state.js';
 import { PARAMETERS } from '../step-parts.js';
+import { separateParameters } from '../transfer/form.js';
 import { checkGanOptions, type GanOptions, type GanResult } from './options.js';
 import { BETWEEN, buildDiscriminatorStep, buildGeneratorStep, NOISE, OTHER, REAL, type GanGraph } from './graph.js';
 
@@ -39,8 +40,13 @@ class GanRun {
   #step = 0;
   #order: { epoch: number; indices: Int32Array } | undefined;
 
-  constructor(options: GanOptions) {
-    checkGanOptions(options);
+  constructor(given: GanOptions) {
+    checkGanOptions(given);
+    const options: GanOptions = {
+      ...given,
+      generator: separateParameters(given.generator).model,
+      discriminator: separateParameters(given.discriminator).model,
+    };
     this.#o = options;
     this.#seed = options.seed ?? 1;
     this.#batch = options.batchSize ?? 64;

@@ -28,11 +28,12 @@ import {
 
 /** Both halves of a step for one of `parts` equal parts of the batch. */
 export function splitForParts({ options, loss, batch }: StepContext, parts: number, block?: number): SplitStep {
-  const { model, optimizer, trainable, mode, masks, maxGradientValue, companion } = options;
+  const { model, optimizer, trainable, alsoTrained, mode, masks, maxGradientValue, companion } = options;
   return buildSplitStep(model, {
     loss,
     optimizer,
     trainable,
+    alsoTrained,
     mode,
     masked: masks !== undefined,
     maxGradientValue,

@@ -36,6 +36,7 @@ export type StepOptions = Pick<
   | 'createSession'
   | 'optimizer'
   | 'trainable'
+  | 'alsoTrained'
   | 'masks'
   | 'mode'
   | 'maxGradientNorm'

@@ -72,13 +72,14 @@ export async function openWhole(
 
 export function planWhole({ options, loss, batch }: StepContext): StepPlan {
   const { model, createSession, masks, threads } = options;
-  const { optimizer, trainable, mode, maxGradientNorm, maxGradientValue, companion } = options;
+  const { optimizer, trainable, alsoTrained, mode, maxGradientNorm, maxGradientValue, companion } = options;
   const build = (block?: number): TrainingModel =>
     buildTrainingModel(model, {
       loss,
       optimizer,
       batch,
       trainable,
+      alsoTrained,
       masked: masks !== undefined,
       mode,
       maxGradientNorm,

@@ -4,7 +4,7 @@ import type { OptimizerSpec } from '../optimizers.js';
 import { matches } from '../patterns.js';
 import { ownName, trainingForm, type TrainingForm } from './form.js';
 
-type Named = Pick<FitOptions, 'model' | 'trainable' | 'masks' | 'optimizer' | 'companion'>;
+type Named = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion'>;
 
 /** Patterns are about names in the file: what they fit there is named here, and a pattern that fits nothing is left to be refused. */
 function inside(patterns: readonly string[], { model, renamed }: TrainingForm): string[] {
@@ -33,7 +33,7 @@ export interface InForm<T> {
 
 export function inTrainingForm<T extends Named>(given: T): InForm<T> {
   const form = trainingForm(given.model);
-  const { trainable, masks, companion } = given;
+  const { trainable, alsoTrained, masks, companion } = given;
   const { renamed } = form;
   const options = {
     ...given,
@@ -47,6 +47,7 @@ export function inTrainingForm<T extends Named>(given: T): InForm<T> {
       ...options,
       optimizer: optimizerFor(given.optimizer, form),
       ...(trainable && { trainable: (name: string) => trainable(ownName(name, form)) }),
+      ...(alsoTrained && { alsoTrained: (name: string) => alsoTrained(ownName(name, form)) }),
       ...(masks && { masks: new Map([...masks].map(([name, mask]) => [renamed.get(name) ?? name, mask])) }),
     },
   };

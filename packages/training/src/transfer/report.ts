@@ -1,6 +1,8 @@
 /** What a training does with each constant that could be a parameter. */
-import { elementCount } from '@verge/onnx';
-import { findParameters, findStatistics, type Layout } from '../parameters.js';
+import { elementCount, type Graph } from '@verge/onnx';
+import { classify } from '../candidates.js';
+import { findStatistics, type Layout } from '../parameters.js';
+import { parametersOfLayers } from '../roles.js';
 import { ownName, type TrainingForm } from './form.js';
 import { sharedBy, type Untied } from './untie.js';
 
@@ -21,35 +23,47 @@ export interface ParameterLine {
   readonly untiedFrom?: string;
 }
 
-/** A line for each parameter of a model in training form, in the order of the graph, and for each running statistic. */
+/**
+ * A line for each float32 constant of a model in training form that is a parameter or could be one, and for each running
+ * statistic. Scalars that no layer reads as its parameter have none.
+ */
 export function parameterReport(
   { model, renamed }: TrainingForm,
   trained: Layout,
   untied: readonly Untied[],
 ): ParameterLine[] {
   const { graph } = model;
-  const found = findParameters(graph);
   const moving = new Set(trained.entries.map((e) => e.name));
-  const statistics = findStatistics(graph).filter((name) => graph.initializers.has(name));
-  const names = [...found.keys(), ...statistics.filter((name) => !found.has(name))];
-  const readers = sharedBy(graph, names);
+  const whys = reasonsIn(graph, moving);
+  const readers = sharedBy(graph, whys.keys());
   const origin = new Map(untied.map((u) => [u.name, u.from]));
-  return names.map((name) => {
+  return [...whys].map(([name, why]) => {
     const own = ownName(name, { renamed });
     const shape = graph.initializers.get(name)!.value.dims;
     return {
       ...{ name: own, shape, elements: elementCount(shape) },
-      ...fateOf(name, moving, found.has(name)),
+      ...(moving.has(name) ? { fate: 'moves' as const, why: '' } : fateOf(why)),
       ...(readers.has(name) && { readers: readers.get(name)! }),
       ...(origin.has(own) && { untiedFrom: origin.get(own)! }),
     };
   });
 }
 
-function fateOf(name: string, moving: ReadonlySet<string>, found: boolean): Pick<ParameterLine, 'fate' | 'why'> {
-  if (moving.has(name)) return { fate: 'moves', why: '' };
-  if (found) return { fate: 'frozen', why: 'asked for' };
-  return { fate: 'left-out', why: 'a running statistic, which follows the batches' };
+const fateOf = (why: string): Pick<ParameterLine, 'fate' | 'why'> =>
+  why === '' ? { fate: 'frozen', why: 'asked for' } : { fate: 'left-out', why };
+
+/** Why each constant does not move by default, empty where it does, in the order of the graph's constants. */
+function reasonsIn(graph: Graph, moving: ReadonlySet<string>): Map<string, string> {
+  const layers = parametersOfLayers(graph);
+  const others = classify(graph, layers);
+  const statistics = new Set(findStatistics(graph));
+  const whys = new Map<string, string>();
+  for (const name of graph.initializers.keys()) {
+    if (layers.has(name)) whys.set(name, '');
+    else if (statistics.has(name)) whys.set(name, 'a running statistic, which follows the batches');
+    else if (others.has(name)) whys.set(name, moving.has(name) ? '' : others.get(name)!.why);
+  }
+  return whys;
 }
 
 const count = (lines: readonly ParameterLine[]): string =>

@@ -67,7 +67,7 @@ describe('what an exporter merged through an Identity', () => {
     const same = (name: string): string => f.b.node('Identity', [name]);
     const norm = f.b.node('BatchNormalization', [x, one, zero, same(zero), same(one)]);
     const { result } = await oneStep(f.build(f.b.node('MatMul', [norm, f.weight('w', 4, 2)]), 2), createSession, [4]);
-    expect(moving(result.parameters)).toEqual(['one', 'zero', 'w']);
+    expect(moving(result.parameters).sort()).toEqual(['one', 'w', 'zero']);
     const statistics = findStatistics(result.model.graph);
     expect(result.parameters.filter((p) => p.fate === 'left-out').map((p) => p.name)).toEqual(statistics);
     for (const name of statistics) expect(new Set(floatsOf(result.model.graph.initializers.get(name))).size).toBe(4);

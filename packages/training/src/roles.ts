@@ -1,0 +1,82 @@
+/** Which inputs of operators are parameters, by the operator alone: weights and biases of layers, scales and shifts of normalisations. */
+import type { Graph, Node, StoredTensor } from '@verge/onnx';
+
+export type ParameterRole = 'weight' | 'bias' | 'scale' | 'shift';
+
+/** X, W, R, B; lengths and initial states are data. LSTM has peepholes behind them. */
+const recurrent = [undefined, 'weight', 'weight', 'bias'] as const;
+
+/** Roles by operator and input index. Weight decay touches weights only. */
+const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = {
+  Conv: [undefined, 'weight', 'bias'],
+  ConvTranspose: [undefined, 'weight', 'bias'],
+  Gemm: ['weight', 'weight', 'bias'],
+  MatMul: ['weight', 'weight'],
+  BatchNormalization: [undefined, 'scale', 'shift'],
+  GroupNormalization: [undefined, 'scale', 'shift'],
+  InstanceNormalization: [undefined, 'scale', 'shift'],
+  LayerNormalization: [undefined, 'scale', 'shift'],
+  RMSNormalization: [undefined, 'scale'],
+  PRelu: [undefined, 'scale'],
+  Gather: ['weight'],
+  RNN: recurrent,
+  GRU: recurrent,
+  LSTM: [...recurrent, undefined, undefined, undefined, 'weight'],
+};
+
+/** The values of a float32 constant that lives in the model. */
+export function floatsOf(stored: StoredTensor | undefined): Float32Array | undefined {
+  return stored && 'data' in stored.value && stored.value.dtype === 'float32' ? stored.value.data : undefined;
+}
+
+/** Operators whose result a following Add may give a bias. */
+const PRODUCTS: ReadonlySet<string> = new Set(['MatMul', 'Conv', 'ConvTranspose', 'Einsum']);
+
+/** Operators that only change how a constant is stored or lies; a weight that is quantised in training is behind two of them. */
+const VEILS: ReadonlySet<string> = new Set([
+  'DequantizeLinear',
+  'Identity',
+  'QuantizeLinear',
+  'Reshape',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+const isWide = (stored: StoredTensor | undefined): boolean =>
+  stored !== undefined && stored.value.dims.filter((d) => d > 1).length > 1;
+
+/** Any operand of an Einsum may be its weight. */
+const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
+  node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
+
+/** What an operator's input is to training where a constant is read there; undefined where it is data. */
+export function roleAt(node: Node, index: number): ParameterRole | undefined {
+  return rolesOf(node)[index];
+}
+
+/**
+ * Constants that are parameters by the operator that reads them: weights and biases of products, convolutions and recurrent
+ * layers, scales and shifts of normalisations, slopes of PRelu, embeddings, and the bias that is added to a product.
+ */
+export function parametersOfLayers(graph: Graph): Map<string, ParameterRole> {
+  const found = new Map<string, ParameterRole>();
+  const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(n.op)).map((n) => n.outputs[0]!));
+  const veils = new Map(graph.nodes.filter((n) => VEILS.has(n.op)).map((n) => [n.outputs[0]!, n.inputs[0]!]));
+  const veiled = (name: string): string => {
+    while (veils.has(name)) name = veils.get(name)!;
+    return name;
+  };
+  const consider = (name: string | undefined, role: ParameterRole | undefined): void => {
+    name = name === undefined ? name : veiled(name);
+    if (name && role && !found.has(name) && floatsOf(graph.initializers.get(name))) found.set(name, role);
+  };
+  for (const node of graph.nodes) {
+    if (node.domain !== '') continue;
+    node.inputs.forEach((input, i) => consider(input, rolesOf(node)[i]));
+    if (node.op !== 'Add' || !node.inputs.some((i) => products.has(i))) continue;
+    // What differs along several axes is no bias: positions, or a mask on the scores of an attention.
+    for (const i of node.inputs) if (!isWide(graph.initializers.get(veiled(i)))) consider(i, 'bias');
+  }
+  return found;
+}
