@@ -17,6 +17,7 @@ export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
+export { measureTypes, unknownValues, withMeasured, type MeasuredTypes, type MeasureOptions } from './measured.js';
 export * from './partition/index.js';
 export * from './simplify/index.js';
 export * from './normalise/index.js';

@@ -31,6 +31,7 @@ function inspectCommand(program: Command): void {
     .option('--dim <name=size>', 'size of a symbolic dimension, 1 when absent; may be repeated', numbers('--dim', true))
     .option('--html <file>', 'writes a page with the graph to zoom and a table of layers')
     .option('--svg <file>', 'writes the graph as a picture')
+    .option('--measure', 'runs the model to find types and sizes of what unknown operators give')
     .action(async (options: InspectArguments, command: Command) => {
       const { json } = command.optsWithGlobals<InspectArguments>();
       await (await import('./inspect.js')).inspectVerb(options, json === true);

@@ -116,6 +116,25 @@ it('verge inspect says what is not known, and why, beside what is', async () => 
   expect(stdout).toMatch(/^twist +what org.example.Twist multiplies is not known$/m);
 });
 
+it('verge inspect --measure asks ONNX Runtime what an operator without a row gives', async () => {
+  const b = new GraphBuilder();
+  const x = b.input('x', 'float32', ['n', 8]);
+  b.node('UnfoldTensor', [x], { size: int(3) }, 1, { domain: 'com.microsoft', outputNames: ['windows'] });
+  b.graph.outputs = [{ name: b.node('MatMul', ['windows', b.constant(float32([3, 2], ramp(6)))]), type: null }];
+  await writeFile(at('windows.onnx'), encodeModel(b.build({ opsets: { 'com.microsoft': 1 } })));
+  const args = ['inspect', '--model', at('windows.onnx')];
+  expect((await verge(...args)).stdout).toMatch(/MatMul +\? +6 +\?$/m);
+  const { stdout } = await verge(...args, '--measure');
+  expect(stdout).toMatch(/MatMul +\[1, 6, 2\] +6 +36$/m);
+  expect(stdout).toContain('measured: windows float32 [n, 6, 3], at n = 1 and 3');
+  const other = new GraphBuilder();
+  other.node('Twist', [other.input('x', 'float32', [2])], {}, 1, { domain: 'org.example', outputNames: ['y'] });
+  other.graph.outputs = [{ name: 'y', type: null }];
+  await writeFile(at('refused.onnx'), encodeModel(other.build({ opsets: { 'org.example': 1 } })));
+  const refused = await verge('inspect', '--model', at('refused.onnx'), '--measure');
+  expect([refused.code, /^measured: not possible: .*Twist/m.test(refused.stdout)]).toEqual([0, true]);
+});
+
 describe('what graph verbs refuse', () => {
   it.each([
     ['inspect', ['--dim', 'batch=2'], '--dim'],

@@ -3,21 +3,24 @@ import { basename } from 'node:path';
 import {
   followAtSizes,
   type LayerSummary,
+  measureTypes,
   type Model,
   type ModelSummary,
   summarize,
   symbolicSizes,
   type ValueSummary,
+  withMeasured,
 } from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
 import { readGiven, writeWhole } from './files.js';
-import { decodeFile, refuseUnknownSizes } from './model-file.js';
+import { decodeFile, readModel, refuseUnknownSizes } from './model-file.js';
 
 export interface InspectArguments {
   model: string;
   dim?: Record<string, number>;
   html?: string;
   svg?: string;
+  measure?: boolean;
   json?: boolean;
 }
 
@@ -89,11 +92,52 @@ async function draw(options: InspectArguments, model: Model, summary: ModelSumma
   }
 }
 
+/** What runs say of values that operators of other domains give, or why they could not. */
+interface Measured {
+  readonly types: Record<string, ValueSummary>;
+  readonly sizes: Readonly<Record<string, readonly number[]>>;
+  readonly failure: string | null;
+}
+
+async function measure(model: Model, options: InspectArguments): Promise<{ model: Model; measured: Measured }> {
+  const { createSessionInProcess } = await import('@verge/runtime');
+  const { session } = await readModel(options.model);
+  try {
+    // What ends the process that it runs in must not end this one.
+    const found = await measureTypes(model, createSessionInProcess, {
+      session,
+      ...(options.dim && { dims: options.dim }),
+    });
+    const types = [...found.types].map(([name, type]): [string, ValueSummary] => [
+      name,
+      { name, dtype: type.kind === 'tensor' ? type.dtype : null, shape: type.kind === 'tensor' ? type.shape : null },
+    ]);
+    const measured = { types: Object.fromEntries(types), sizes: found.sizes, failure: null };
+    return { model: withMeasured(model, found), measured };
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    return { model, measured: { types: {}, sizes: {}, failure } };
+  }
+}
+
+function measuredText({ types, sizes, failure }: Measured): string {
+  if (failure !== null) return `not possible: ${failure}`;
+  const values = Object.values(types).map((v) => `${v.name} ${v.dtype ?? '?'} ${shape(v.shape)}`);
+  if (values.length === 0) return 'nothing: every value follows from the inputs';
+  const at = Object.entries(sizes).map(([name, list]) => `${name} = ${list.join(' and ')}`);
+  return `${values.join('; ')}${at.length > 0 ? `, at ${at.join(', ')}` : ''}`;
+}
+
 export async function inspectVerb(options: InspectArguments, json: boolean): Promise<void> {
   const bytes = await readGiven(options.model, 'model');
-  const model = decodeFile(bytes, options.model);
-  refuseUnknownSizes(symbolicSizes(model), '--dim', options.dim);
+  const given = decodeFile(bytes, options.model);
+  refuseUnknownSizes(symbolicSizes(given), '--dim', options.dim);
+  const { model, measured } = options.measure ? await measure(given, options) : { model: given, measured: null };
   const summary = summarize(model, options.dim);
   if (options.html || options.svg) await draw(options, model, summary, bytes.byteLength);
-  createOutput(json).result({ bytes: bytes.byteLength, ...summary }, () => show(summary, bytes.byteLength));
+  const found = { bytes: bytes.byteLength, ...summary, ...(measured && { measured }) };
+  createOutput(json).result(found, () => {
+    const text = show(summary, bytes.byteLength);
+    return measured ? `${text}\n\nmeasured: ${measuredText(measured)}` : text;
+  });
 }
