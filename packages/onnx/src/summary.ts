@@ -128,7 +128,7 @@ function unknownOutput(node: Node, types: ReadonlyMap<string, ValueType>): strin
   const all = (names: readonly string[]): boolean => names.every((name) => name === '' || isKnown(types.get(name)));
   if (all(node.outputs) || !all(node.inputs)) return null;
   return rowOf(node.op, node.domain) || node.op === 'If'
-    ? 'the sizes of what it gives depend on values'
+    ? 'a size of what it gives is not known before a run'
     : `what ${node.domain ? `${node.domain}.` : ''}${node.op} gives is not known`;
 }
 

@@ -5,10 +5,10 @@
 import { attrInt, attrInts, attrString } from '../attributes.js';
 import type { Dim } from '../ir.js';
 import type { DataType } from '../tensor.js';
-import { mapDim, unknownShape, type Shape } from './dims.js';
+import { mapDim, productDim, unknownShape, type Shape } from './dims.js';
 import type { NodeFacts, Row } from './facts.js';
 import { tensorType } from './types.js';
-import { convolved, pooled } from './windows.js';
+import { convolved, pooled, slidOver } from './windows.js';
 
 /** The channels in second place, and back to where they were. */
 const channelsSecond = (x: Shape | null): Shape | null => x && [x[0]!, x.at(-1)!, ...x.slice(1, -1)];
@@ -128,4 +128,36 @@ export const torchEmbedding: Row = (f) => {
 export const murmurHash: Row = (f) => {
   const dtype: DataType = attrInt(f.node, 'positive', 1) === 1 ? 'uint32' : 'int32';
   return [tensorType(dtype, f.shape(0))];
+};
+
+/**
+ * What the optimiser makes of convolutions on this CPU (domain com.microsoft.nchwc): channels lie in blocks, filled up to
+ * whole ones, whose size is the processor's. A shape says the channels that are there with those that fill up.
+ */
+export const nchwcConv: Row = (f) => {
+  const [x, w] = [f.shape(0), f.shape(1)];
+  if (!x || !w) return [tensorType(f.dtype(0), x && x.map((_, i) => (i === 1 ? (w?.[0] ?? null) : null)))];
+  if (x.length !== w.length) f.fail(`input of rank ${x.length} and weight of rank ${w.length}`);
+  return [tensorType(f.dtype(0), slidOver(f, x, w))];
+};
+
+/** Blocks of 8 or 16 channels; those of 16 are whole in both. */
+export const reorderInput: Row = (f) => {
+  const x = f.shape(0);
+  const last = hasChannelsLast(f);
+  const channelsFirst = last ? channelsSecond(x) : x;
+  const filled = (d: Dim): Dim => (typeof d === 'number' && d % 16 === 0 ? d : null);
+  return [tensorType(f.dtype(0), channelsFirst && channelsFirst.map((d, i) => (i === 1 ? filled(d) : d)))];
+};
+
+export const reorderOutput: Row = (f) => {
+  const channels = attrInt(f.node, 'channels');
+  const x = f.shape(0)?.map((d, i) => (i === 1 ? channels : d)) ?? null;
+  return [tensorType(f.dtype(0), hasChannelsLast(f) ? channelsLast(x) : x)];
+};
+
+/** Upsample of com.microsoft.nchwc: whole scales for all axes. */
+export const nchwcUpsample: Row = (f) => {
+  const scales = attrInts(f.node, 'scales', []);
+  return [tensorType(f.dtype(0), f.shape(0)?.map((d, i) => productDim([d, scales[i] ?? null])) ?? null)];
 };

