@@ -10,7 +10,19 @@ export * from './attributes.js';
 export * from './builder.js';
 export { assertLegal, checkModel, LegalityError, type Diagnostic, type DiagnosticCode } from './check/index.js';
 export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './specs/lookup.js';
-export { inferShapes, knownIntegers, valueTypes, type InferOptions, type InferredOperator } from './infer/index.js';
+export {
+  inferShapes,
+  inferTypes,
+  knownIntegers,
+  provenTypes,
+  valueTypes,
+  type Claim,
+  type Inference,
+  type InferOptions,
+  type InferredOperator,
+  type ProofOptions,
+} from './infer/index.js';
+export { normalise, type Normalised, type NormaliseOptions, type Repair, type RepairCode } from './normalise/index.js';
 export { atSizes, followAtSizes, symbolicSizes, type Followed } from './sizes.js';
 export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export { type Unknown } from './work/inside.js';

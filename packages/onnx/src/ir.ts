@@ -197,6 +197,8 @@ export interface FunctionBody {
   metadata?: Map<string, string>;
   /** `stated` of the opset entries, by domain. */
   opsetForms?: Map<string, number>;
+  /** Domains that are imported once more, each with the version that `opsets` has for it. */
+  repeatedOpsets?: string[];
   unknown?: Uint8Array;
   stated?: number;
 }
@@ -217,6 +219,8 @@ export interface Model {
   deviceConfigurations?: DeviceConfiguration[];
   /** `stated` of the opset entries, by domain. */
   opsetForms?: Map<string, number>;
+  /** Domains that are imported once more, each with the version that `opsets` has for it. */
+  repeatedOpsets?: string[];
   unknown?: Uint8Array;
   stated?: number;
 }

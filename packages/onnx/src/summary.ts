@@ -1,9 +1,10 @@
 /** What `verge inspect` shows: size, cost and structure of a model. */
 import { opsetVersion, subgraphs } from './builder.js';
 import { functionKey, nodeLabel } from './check/nodes.js';
-import { inferShapes, valueTypes } from './infer/index.js';
+import { inferTypes, valueTypes, type Claim } from './infer/index.js';
 import { rowOf } from './infer/table.js';
 import type { Dim, Graph, Model, Node, ValueInfo, ValueType } from './ir.js';
+import { normalise, refuseRepaired, type Repair } from './normalise/index.js';
 import { followAtSizes, type Followed } from './sizes.js';
 import type { DataType } from './tensor.js';
 import { shapesOf, typeBytes } from './work/bytes.js';
@@ -61,6 +62,10 @@ export interface ModelSummary {
   peakActivationBytes: number | null;
   /** Sizes assumed for symbolic dimensions. */
   assumed: Record<string, number>;
+  /** What was repaired before anything else. */
+  repairs: readonly Repair[];
+  /** Declarations of the file that do not hold. */
+  claims: readonly Claim[];
   metadata: Record<string, string>;
   layers: LayerSummary[];
   /** Nodes of which something above is not known, with the nodes around them in front, and why. */
@@ -165,15 +170,22 @@ function layersOf(
 /**
  * Describes a model. A node whose sizes cannot be found leaves its own numbers and the sums open, and is in `unknown`.
  * @param dims sizes of symbolic dimensions; 1 for those not named
- * @throws OnnxError `illegal-model`, `too-large` and `too-deep` as `inferShapes`
+ * @param options `strict` refuses a model that breaks a rule or declares what does not hold, instead of repairing it
+ * @throws OnnxError `illegal-model`, `too-large` and `too-deep` as `inferShapes`; `LegalityError` with `strict`
  */
-export function summarize(model: Model, dims: Readonly<Record<string, number>> = {}): ModelSummary {
+export function summarize(
+  file: Model,
+  dims: Readonly<Record<string, number>> = {},
+  options: { strict?: boolean } = {},
+): ModelSummary {
+  const { model, repairs } = normalise(file);
+  const { model: open, claims } = inferTypes(model, { onFailure: () => undefined });
+  if (options.strict) refuseRepaired(repairs, claims);
   const found = followAtSizes(model, dims);
   const { graph } = found.model;
   const weights = new Weights(model);
   const { layers, unknown } = layersOf(found, weights);
   const given = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
-  const open = inferShapes(model, { onFailure: () => undefined });
   return {
     name: graph.name,
     irVersion: model.irVersion,
@@ -188,6 +200,8 @@ export function summarize(model: Model, dims: Readonly<Record<string, number>> =
     macs: layers.some((l) => l.macs === null) ? null : layers.reduce((sum, l) => sum + l.macs!, 0),
     peakActivationBytes: peakActivations(graph, storedNames(graph), valueTypes(graph)),
     assumed: found.assumed,
+    repairs,
+    claims,
     metadata: Object.fromEntries(model.metadata),
     layers,
     unknown,

@@ -23,6 +23,11 @@ export function numbers(option: string, integer: boolean) {
   };
 }
 
+const STRICT = [
+  '--strict',
+  'refuses a model that breaks a rule or declares what does not hold, instead of repairing it',
+] as const;
+
 function inspectCommand(program: Command): void {
   program
     .command('inspect')
@@ -32,6 +37,7 @@ function inspectCommand(program: Command): void {
     .option('--html <file>', 'writes a page with the graph to zoom and a table of layers')
     .option('--svg <file>', 'writes the graph as a picture')
     .option('--measure', 'runs the model to find types and sizes of what unknown operators give')
+    .option(...STRICT)
     .action(async (options: InspectArguments, command: Command) => {
       const { json } = command.optsWithGlobals<InspectArguments>();
       await (await import('./inspect.js')).inspectVerb(options, json === true);
@@ -64,6 +70,7 @@ function simplifyCommand(program: Command): void {
       numbers('--fill', false),
     )
     .option('--input <name=what>', `in the check: ${INPUT}`, gathered)
+    .option(...STRICT)
     .action(async (options: SimplifyArguments, command: Command) => {
       const { json } = command.optsWithGlobals<SimplifyArguments>();
       await (await import('./simplify.js')).simplifyVerb(options, json === true);
@@ -97,6 +104,7 @@ function partitionCommand(program: Command): void {
       numbers('--fill', false),
     )
     .option('--input <name=what>', `with --measure: ${INPUT}`, gathered)
+    .option(...STRICT)
     .action(async (options: PartitionArguments, command: Command) => {
       const { json } = command.optsWithGlobals<PartitionArguments>();
       await (await import('./partition.js')).partitionVerb(options, json === true);

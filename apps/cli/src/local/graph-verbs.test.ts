@@ -57,7 +57,7 @@ describe('verge simplify', () => {
     const args = ['simplify', '--model', at('far.onnx'), '--out', at('far-small.onnx')];
     const refused = await verge(...args);
     expect([refused.code, refused.stderr.includes('--verify-dim name=size')]).toEqual([2, true]);
-    expect(refused.stderr).toContain('none of 7 sizes tried for n (1, 2, 8, 16, 32, 64, 224)');
+    expect(refused.stderr).toContain('none of 8 sizes tried for n (1, 2, 8, 16, 32, 64, 224, 0)');
     expect((await verge(...args, '--verify-dim', 'n=501')).code).toBe(0);
   });
 
@@ -133,6 +133,36 @@ it('verge inspect --measure asks ONNX Runtime what an operator without a row giv
   await writeFile(at('refused.onnx'), encodeModel(other.build({ opsets: { 'org.example': 1 } })));
   const refused = await verge('inspect', '--model', at('refused.onnx'), '--measure');
   expect([refused.code, /^measured: not possible: .*Twist/m.test(refused.stdout)]).toEqual([0, true]);
+});
+
+describe('a model that breaks rules which executors let pass', () => {
+  const broken = (): string => at('broken.onnx');
+  beforeAll(async () => {
+    const b = new GraphBuilder();
+    const t = b.node('Neg', [b.input('x', 'float32', [-1, 2])], {}, 1, { outputNames: ['t'] });
+    b.output(b.node('Abs', [t], {}, 1, { outputNames: ['y'] }), 'float32', [-1, 3]);
+    const built = b.build();
+    const graph = { ...built.graph, nodes: built.graph.nodes.toReversed() };
+    await writeFile(broken(), encodeModel({ ...built, graph, repeatedOpsets: [''] }));
+  });
+
+  it.each([
+    ['inspect', []],
+    ['simplify', ['--out', 'small-broken.onnx']],
+    ['partition', ['--out', 'broken-stages', '--stages', '2']],
+  ])('%s repairs it and says so, and refuses it when strict', async (verb, options) => {
+    const args = [verb, '--model', broken(), ...options.map((o) => (/^(small|broken)-/.test(o) ? at(o) : o))];
+    const report = (await verge(...args, '--json')).json<{ repairs: { code: string }[]; claims: { kind: string }[] }>();
+    const codes = ['negative-dimension', 'negative-dimension', 'opset-repeated', 'topological-order'];
+    expect(report.repairs.map((r) => r.code).sort()).toEqual(codes);
+    expect(report.claims.map((c) => c.kind)).toEqual(['contradicted']);
+    const { stdout } = await verge(...args, ...(verb === 'partition' ? ['--force'] : []));
+    expect(stdout).toMatch(/repaired +the operator set of ai\.onnx is imported more than once; /);
+    expect(stdout).toMatch(/not as declared +"y" \(Abs\) is declared float32\[\?,3\], but is float32\[x\[0\],2\]/);
+    const refused = await verge(...args, '--strict');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/opset-repeated.*topological-order.*negative-dimension.*declared-type/);
+  });
 });
 
 describe('what graph verbs refuse', () => {

@@ -6,12 +6,14 @@ import {
   measureTypes,
   type Model,
   type ModelSummary,
+  normalise,
   summarize,
   symbolicSizes,
   type ValueSummary,
   withMeasured,
 } from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
+import { assumedFields } from './assumed.js';
 import { readGiven, writeWhole } from './files.js';
 import { decodeFile, readModel, refuseUnknownSizes } from './model-file.js';
 
@@ -21,6 +23,7 @@ export interface InspectArguments {
   html?: string;
   svg?: string;
   measure?: boolean;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -50,6 +53,7 @@ function factsOf(s: ModelSummary, bytes: number): [string, string][] {
     ['MACs', count(s.macs)],
     ['activation peak', s.peakActivationBytes === null ? '?' : size(s.peakActivationBytes)],
     ['metadata', named(s.metadata, ' = ')],
+    ...assumedFields(s),
   ];
 }
 
@@ -82,7 +86,7 @@ async function draw(options: InspectArguments, model: Model, summary: ModelSumma
   const { drawGraph, short } = await import('./graph-layout.js');
   const { graphSvg } = await import('./graph-svg.js');
   const title = basename(options.model);
-  const drawing = drawGraph(followAtSizes(model, options.dim).model.graph, summary);
+  const drawing = drawGraph(followAtSizes(normalise(model).model, options.dim).model.graph, summary);
   const work = summary.macs === null ? '' : `, ${short(summary.macs)} MACs`;
   const svg = graphSvg(drawing, [title, `${summary.nodes} nodes, ${short(summary.parameters)} parameters${work}`]);
   if (options.svg) await writeWhole(options.svg, svg);
@@ -104,7 +108,7 @@ async function measure(model: Model, options: InspectArguments): Promise<{ model
   const { session } = await readModel(options.model);
   try {
     // What ends the process that it runs in must not end this one.
-    const found = await measureTypes(model, createSessionInProcess, {
+    const found = await measureTypes(normalise(model).model, createSessionInProcess, {
       session,
       ...(options.dim && { dims: options.dim }),
     });
@@ -133,7 +137,7 @@ export async function inspectVerb(options: InspectArguments, json: boolean): Pro
   const given = decodeFile(bytes, options.model);
   refuseUnknownSizes(symbolicSizes(given), '--dim', options.dim);
   const { model, measured } = options.measure ? await measure(given, options) : { model: given, measured: null };
-  const summary = summarize(model, options.dim);
+  const summary = summarize(model, options.dim, { strict: options.strict === true });
   if (options.html || options.svg) await draw(options, model, summary, bytes.byteLength);
   const found = { bytes: bytes.byteLength, ...summary, ...(measured && { measured }) };
   createOutput(json).result(found, () => {

@@ -7,6 +7,7 @@ import {
   fedInputs,
   loadExternalData,
   type Model,
+  normalise,
   openSizes,
   partition,
   type PartitionOptions,
@@ -17,6 +18,7 @@ import { z } from 'zod';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
+import { assumedFields } from './assumed.js';
 import { emptyFolder, writeJson, writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
@@ -33,6 +35,7 @@ export interface PartitionArguments {
   measure?: number;
   input?: string[];
   fill?: Record<string, number>;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -71,17 +74,20 @@ async function costsOf(options: PartitionArguments, model: Model): Promise<Coste
 export async function partitionVerb(options: PartitionArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
   const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
-  refuseUnknownSizes(openSizes(fedInputs(model)).keys(), '--dim', options.dim);
+  // What measures needs sizes that are none below 0, and the rest of what was repaired.
+  const normal = normalise(model).model;
+  refuseUnknownSizes(openSizes(fedInputs(normal)).keys(), '--dim', options.dim);
   const {
-    assumed = atSizes(model, options.dim).assumed,
+    assumed = atSizes(normal, options.dim).assumed,
     notes = [],
     ...costed
-  } = await costsOf(options, model).catch((error: unknown) => {
+  } = await costsOf(options, normal).catch((error: unknown) => {
     throw advisedRun(error, 'with --measure: --dim name=size, --input name=SHAPE or FILE, --fill input=number');
   });
   const result = partition(model, {
     stages: options.stages,
     slack: options.slack,
+    strict: options.strict === true,
     ...(options.dim && { dims: options.dim }),
     ...costed,
   });
@@ -93,13 +99,15 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
     ...rest,
   }));
   for (const { file, bytes: content } of stages) await writeWhole(join(options.out, file), content);
-  const { bottleneck, balance, trafficBytes } = result;
+  const { bottleneck, balance, trafficBytes, repairs, claims } = result;
   const report = {
     bottleneck,
     balance,
     trafficBytes,
     assumed: Object.fromEntries(Object.entries(assumed).filter(([name]) => options.dim?.[name] === undefined)),
     notes,
+    repairs,
+    claims,
     stages: stages.map(({ bytes: content, ...rest }) => ({ ...rest, bytes: content.byteLength })),
   };
   await writeJson(join(options.out, 'stages.json'), report);
@@ -122,6 +130,7 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
         ['traffic', size(trafficBytes)],
         ['assumed', sizesIn(report.assumed)],
         ...notes.map((note) => ['note', note] as const),
+        ...assumedFields(report),
         ['written', options.out],
       ]),
     ].join('\n'),

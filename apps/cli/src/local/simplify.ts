@@ -12,6 +12,7 @@ import {
 } from '@verge/onnx';
 import { createSession, createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
+import { assumedFields } from './assumed.js';
 import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
@@ -29,6 +30,7 @@ export interface SimplifyArguments {
   verifyDim?: Record<string, number>;
   input?: string[];
   fill?: Record<string, number>;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -55,6 +57,7 @@ function show(result: Simplified, bytes: { before: number; after: number }, out:
       ['numbers', check],
       ...(c ? [['assumed', sizesIn(c.assumed)] as const] : []),
       ...notes.map((note) => ['note', note] as const),
+      ...assumedFields(result),
       ['written', out],
     ]),
   ].join('\n');
@@ -74,6 +77,7 @@ export async function simplifyVerb(options: SimplifyArguments, json: boolean): P
     forInference: options.forInference === true,
     // What ends the process that it runs in must not end this one.
     verifyWith: createSessionInProcess,
+    strict: options.strict === true,
     verify: options.verify > 0 && {
       runs: options.verify,
       seed: options.seed,

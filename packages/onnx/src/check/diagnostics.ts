@@ -3,6 +3,11 @@ import { OnnxError } from '../errors.js';
 export type DiagnosticCode =
   | 'ir-version'
   | 'opset-missing'
+  | 'opset-repeated'
+  | 'graph-name'
+  | 'node-name'
+  | 'node-domain'
+  | 'declared-type'
   | 'unknown-operator'
   | 'deprecated-operator'
   | 'missing-operator'
@@ -44,10 +49,14 @@ export interface Diagnostic {
 /** A model that breaks the rules of ONNX IR; `diagnostics` holds every finding. */
 export class LegalityError extends OnnxError {
   override readonly name = 'LegalityError';
-  constructor(readonly diagnostics: readonly Diagnostic[]) {
+  /** @param most errors that the message names */
+  constructor(
+    readonly diagnostics: readonly Diagnostic[],
+    most = 5,
+  ) {
     const errors = diagnostics.filter((d) => d.severity === 'error');
-    const shown = errors.slice(0, 5).map((d) => `${d.code}: ${d.message}`);
-    const more = errors.length > 5 ? `; and ${errors.length - 5} more` : '';
+    const shown = errors.slice(0, most).map((d) => `${d.code}: ${d.message}`);
+    const more = errors.length > most ? `; and ${errors.length - most} more` : '';
     super('illegal-model', `the model is not legal ONNX: ${shown.join('; ')}${more}`);
   }
 }

@@ -136,6 +136,7 @@ export function graphSize(graph: Graph): number {
 export interface OpsetHolder {
   opsets: Map<string, number>;
   opsetForms?: Map<string, number>;
+  repeatedOpsets?: string[];
 }
 
 /** OperatorSetIdProto: one version for a domain. */
@@ -152,8 +153,15 @@ export function readOpset(reader: Reader, holder: OpsetHolder): void {
       return true;
     }),
   );
-  if (holder.opsets.has(domain)) {
-    throw new OnnxError('duplicate-name', `the operator set of domain ${JSON.stringify(domain)} is imported twice`);
+  const before = holder.opsets.get(domain);
+  if (before !== undefined) {
+    // Some converters write it again for each part that they convert; `normalise` says so.
+    if (before === version) return void (holder.repeatedOpsets ??= []).push(domain);
+    const versions = `in versions ${before} and ${version}`;
+    throw new OnnxError(
+      'duplicate-name',
+      `the operator set of domain ${JSON.stringify(domain)} is imported ${versions}`,
+    );
   }
   holder.opsets.set(domain, version);
   const usual = (domain === '' ? 0 : bit(1)) | (version === 0 ? 0 : bit(2));
@@ -161,7 +169,8 @@ export function readOpset(reader: Reader, holder: OpsetHolder): void {
 }
 
 export function writeOpsets(writer: Writer, field: number, holder: OpsetHolder): void {
-  for (const [domain, version] of holder.opsets) {
+  const repeated = (holder.repeatedOpsets ?? []).map((domain) => [domain, holder.opsets.get(domain) ?? 0] as const);
+  for (const [domain, version] of [...holder.opsets, ...repeated]) {
     const stated = holder.opsetForms?.get(domain);
     writer.message(field, () => {
       if (writes(stated, 1, domain === '')) writer.string(1, domain);

@@ -2,6 +2,7 @@
 import { attrInt, attrInts, attrString } from '../attributes.js';
 import type { Dim, ValueType } from '../ir.js';
 import type { DataType } from '../tensor.js';
+import { productDim } from './dims.js';
 import type { NodeFacts, Row } from './facts.js';
 import { sequenceType, tensorType } from './types.js';
 
@@ -24,10 +25,11 @@ export const same: Row = (f) => [tensorType(f.dtype(0), f.shape(0))];
 /** Normalizer, Scaler: floats. */
 export const toFloats: Row = (f) => [tensorType('float32', f.shape(0))];
 
+/** ArrayFeatureExtractor: the last axis has as many elements as the indices, whatever shape these are in. */
 export const arrayFeatureExtractor: Row = (f) => {
   const [x, picked] = [f.shape(0), f.shape(1)];
   if (!x) return [tensorType(f.dtype(0), null)];
-  const count = picked ? (picked.at(-1) ?? 1) : null;
+  const count = picked && productDim(picked);
   return [tensorType(f.dtype(0), [...(x.length === 1 ? [1] : x.slice(0, -1)), count])];
 };
 

@@ -71,6 +71,48 @@ function mergeShapes(a: Shape | null, b: Shape | null, symbols: Preferred): { sh
   return merged.includes(null) ? null : { shape: merged.map((m) => m!.dim) };
 }
 
+/** What is declared, completed by what was inferred; where they contradict each other, what was inferred. */
+export function reconcile(declared: Inferred, inferred: Inferred): Inferred {
+  try {
+    return mergeTypes('', declared, inferred, 'inferred');
+  } catch (error) {
+    if (error instanceof OnnxError) return inferred;
+    throw error;
+  }
+}
+
+/** A type without any shape. */
+export function withoutShapes(type: ValueType): ValueType {
+  switch (type.kind) {
+    case 'tensor':
+    case 'sparse':
+      return { kind: type.kind, dtype: type.dtype, shape: null };
+    case 'sequence':
+    case 'optional':
+      return { kind: type.kind, element: withoutShapes(type.element) };
+    case 'map':
+      return { kind: 'map', key: type.key, value: withoutShapes(type.value) };
+    case 'opaque':
+    case 'unspecified':
+      return type;
+  }
+}
+
+/** What was inferred, with the element type that is declared where none was inferred, and no declared size. */
+export function withElementTypes(inferred: Inferred, declared: Inferred): Inferred {
+  if (!declared || declared.kind === 'unspecified') return inferred;
+  if (!inferred || inferred.kind === 'unspecified') return withoutShapes(declared);
+  if (inferred.kind !== declared.kind) return inferred;
+  if (inferred.kind === 'tensor' || inferred.kind === 'sparse') {
+    return inferred.dtype === null ? { ...inferred, dtype: (declared as typeof inferred).dtype } : inferred;
+  }
+  if (inferred.kind === 'sequence' || inferred.kind === 'optional') {
+    const element = withElementTypes(inferred.element, (declared as typeof inferred).element);
+    return element ? { ...inferred, element } : inferred;
+  }
+  return inferred;
+}
+
 /**
  * The type of an input of a body: what the node around it passes, completed by what the body declares where the two
  * agree. A body may be declared more narrowly than it is used (the first trip of a loop), so that is no contradiction.

@@ -4,7 +4,8 @@ import { functionKey } from '../check/nodes.js';
 import { OnnxError } from '../errors.js';
 import type { Dim, FunctionBody, Graph, Node, ValueType } from '../ir.js';
 import type { Tensor } from '../tensor.js';
-import { adoptType, bindType, mapDims, mergeTypes } from './declared.js';
+import type { Claims } from './claims.js';
+import { adoptType, bindType, mapDims, reconcile, withElementTypes } from './declared.js';
 import { inferElements } from './elements.js';
 import { asFact, NodeFacts, typeFact, type Fact, type Row, type Subgraph } from './facts.js';
 import { bindAttributes } from './functions.js';
@@ -65,6 +66,13 @@ export interface Scope {
   readonly following: boolean;
   /** Whether one branch of an If before is only assumed. */
   readonly assuming: boolean;
+  /**
+   * Where only proofs count, what takes note of claims that contradict them; null where claims count too. A proof follows
+   * from the inputs and what is stored; element types alone are taken from claims, since executors check those when they load.
+   */
+  readonly proving: Claims | null;
+  /** Whether an initializer that is an input too is only a default, as it is since IR version 4. */
+  readonly overridable: boolean;
   readonly meter: Meter;
 }
 
@@ -150,9 +158,14 @@ function store(node: Node, outputs: readonly Fact[], facts: Store, declared: Dec
   node.outputs.forEach((name, i) => {
     if (name === '') return;
     const fact = outputs[i] ?? typeFact(null);
-    const where = `output ${JSON.stringify(name)} of ${node.op}`;
-    const type = mergeTypes(where, declared.get(name) ?? null, fact.type, 'inferred');
-    facts.set(name, { ...fact, type: bindType(type, scope.options.dims ?? {}) });
+    const claim = declared.get(name) ?? null;
+    if (scope.proving) {
+      if (!scope.assuming) scope.proving.compare(`${scope.path}${name}`, node, claim, fact.type);
+      facts.set(name, { ...fact, type: withElementTypes(fact.type, claim) });
+    } else {
+      const type = reconcile(claim, fact.type);
+      facts.set(name, { ...fact, type: bindType(type, scope.options.dims ?? {}) });
+    }
   });
 }
 
@@ -183,7 +196,8 @@ function factsOf(node: Node, inputs: readonly (Fact | null)[], around: Facts, sc
     watchOf(scope)?.sawInside(path, name, attribute.value.nodes, inner);
     return attribute.value.outputs.map((o) => {
       const fact = inner.get(o.name) ?? around.get(o.name) ?? typeFact(null);
-      return fact.type ? fact : { ...fact, type: bindType(o.type, scope.options.dims ?? {}) };
+      const claim = bindType(o.type, scope.options.dims ?? {});
+      return { ...fact, type: scope.proving ? withElementTypes(fact.type, claim) : (fact.type ?? claim) };
     });
   };
   const opset = opsetVersion(scope, node.domain) ?? 1;
@@ -235,11 +249,16 @@ export function inferGraph(graph: Graph, scope: Scope, passed: readonly Fact[] |
   graph.inputs.forEach(({ name, type }, i) => {
     const fact = passed?.[i] ?? typeFact(null);
     const declared = bindType(type, dims);
-    facts.set(name, { ...fact, type: fresh ? (fact.type ?? declared) : adoptType(fact.type, declared) });
+    // What is fed to the model must fit its inputs; what the inputs of a body are declared to be need not hold.
+    const inside = scope.proving && (passed !== null || scope.path !== '');
+    if (inside) facts.set(name, { ...fact, type: withElementTypes(fact.type, declared) });
+    else facts.set(name, { ...fact, type: fresh ? (fact.type ?? declared) : adoptType(fact.type, declared) });
   });
   for (const [name, { value }] of graph.initializers) {
     // Before IR version 4 initializers are inputs too; a body is given its inputs.
     if (passed && facts.has(name)) continue;
+    // A caller may give another value than that of the file.
+    if (scope.proving && scope.overridable && facts.has(name)) continue;
     if ('external' in value) facts.set(name, typeFact({ kind: 'tensor', dtype: value.dtype, shape: value.dims }));
     else facts.set(name, constantFact(value));
   }
@@ -250,7 +269,7 @@ export function inferGraph(graph: Graph, scope: Scope, passed: readonly Fact[] |
     for (const [name, tensor] of scope.options.known ?? []) if (facts.has(name)) facts.set(name, constantFact(tensor));
   }
   const declared = new Map<string, ValueType | null>();
-  if (!fresh)
+  if (!fresh || scope.proving)
     for (const list of [graph.values.values(), graph.outputs]) for (const v of list) declared.set(v.name, v.type);
   inferNodes(graph.nodes, facts, declared, scope);
   return facts;

@@ -3,6 +3,7 @@ import {
   float32,
   GraphBuilder,
   inferShapes,
+  inferTypes,
   int,
   int64,
   ints,
@@ -107,12 +108,14 @@ describe('shape inference', () => {
     expect(all[half]).toBeUndefined();
   });
 
-  it('refuses a declared output that contradicts the graph, unless told to forget it', () => {
+  it('lets what follows from the inputs win over a declared output that contradicts it, and says so', () => {
     const b = new GraphBuilder();
-    b.output(b.node('Relu', [image(b)]), 'float32', ['batch', 4, 'height', 32]);
-    const model = b.build();
-    expect(() => inferShapes(model)).toThrow(/declared \[batch,4,height,32\]/);
-    const type = inferShapes(model, { fresh: true }).graph.outputs[0]!.type;
-    expect(type).toEqual({ kind: 'tensor', dtype: 'float32', shape: ['batch', 3, 'height', 32] });
+    b.output(b.node('Relu', [image(b)], {}, 1, { outputNames: ['y'] }), 'float32', ['batch', 4, 'height', 32]);
+    const { model, claims } = inferTypes(b.build());
+    const type = { kind: 'tensor', dtype: 'float32', shape: ['batch', 3, 'height', 32] };
+    expect(model.graph.outputs[0]!.type).toEqual(type);
+    const message = '"y" (Relu) is declared float32[batch,4,height,32], but is float32[batch,3,height,32]';
+    expect(claims).toEqual([{ kind: 'contradicted', value: 'y', message }]);
+    expect(inferShapes(b.build(), { fresh: true }).graph.outputs[0]!.type).toEqual(type);
   });
 });

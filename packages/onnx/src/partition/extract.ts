@@ -36,7 +36,7 @@ function contents(graph: Graph, known: ReadonlySet<string>): Partial<Graph> {
 /**
  * The placed nodes start..end-1 as a legal model: its inputs are the values that come from outside, its outputs what
  * later nodes read and what the whole graph gives.
- * @param model with the types of `inferShapes`, its symbolic sizes left in
+ * @param model whose `graph.values` has what is proven of every value that a node makes, its symbolic sizes left in
  */
 export function stageModel(model: Model, flow: Flow, start: number, end: number, name: string): Model {
   const { graph } = model;
@@ -49,7 +49,7 @@ export function stageModel(model: Model, flow: Flow, start: number, end: number,
   const later = new Set(flow.reads.slice(end).flat());
 
   const info = new Map<string, ValueInfo>();
-  for (const list of [graph.values.values(), graph.outputs, graph.inputs]) for (const v of list) info.set(v.name, v);
+  for (const list of [graph.outputs, graph.values.values(), graph.inputs]) for (const v of list) info.set(v.name, v);
   const infoOf = (value: string): ValueInfo => info.get(value) ?? { name: value, type: null };
   const values = [...flow.availableAfter.keys()];
   const received = values.filter((value) => needed.has(value) && !made.has(value));

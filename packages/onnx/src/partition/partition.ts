@@ -1,8 +1,10 @@
 /** Cutting a graph into consecutive stages, say for a pipeline of devices. */
 import { assertLegal } from '../check/index.js';
 import { OnnxError } from '../errors.js';
-import { inferShapes, valueTypes } from '../infer/index.js';
+import { valueTypes, type Claim } from '../infer/index.js';
+import { provenInfos } from '../infer/proofs.js';
 import type { Model } from '../ir.js';
+import { prepare, type Repair } from '../normalise/index.js';
 import { atSizes } from '../sizes.js';
 import { cutSequence } from './cut.js';
 import { stageModel } from './extract.js';
@@ -20,6 +22,8 @@ export interface PartitionOptions {
   bytes?: ReadonlyMap<string, number>;
   /** Share by which the dearest stage may cost more than it must, where that saves traffic. 0.05 when absent. */
   slack?: number;
+  /** Refuses a model that breaks a rule or declares what does not hold, instead of repairing it and saying so. */
+  strict?: boolean;
 }
 
 export interface Stage {
@@ -42,6 +46,10 @@ export interface Partitioned {
   readonly balance: number;
   /** Sum over the stages; null when one is unknown. */
   readonly trafficBytes: number | null;
+  /** What was repaired before anything else. */
+  readonly repairs: readonly Repair[];
+  /** Declarations of the file that do not hold, and so decided nothing. */
+  readonly claims: readonly Claim[];
 }
 
 function checked({ stages, slack = 0.05 }: PartitionOptions, flow: Flow): number {
@@ -78,9 +86,11 @@ const total = (list: readonly (number | null)[]): number | null =>
  * @throws OnnxError `partition` when there are fewer nodes than stages, a cost is no number, or every cut would hand on
  *   a value that is no tensor; `shape` when the model's shapes contradict each other
  */
-export function partition(model: Model, options: PartitionOptions): Partitioned {
+export function partition(given: Model, options: PartitionOptions): Partitioned {
   const { dims, cost = defaultCost, bytes = new Map<string, number>(), stages } = options;
-  const typed = inferShapes(model);
+  const { model, typed: whole, repairs, claims } = prepare(given, options);
+  // What flows between stages is declared as far as it is proven: a stage refuses a feed that its inputs contradict.
+  const typed: Model = { ...whole, graph: { ...whole.graph, values: provenInfos(model) } };
   const flow = flowOf(typed.graph);
   const slack = checked(options, flow);
   const types = valueTypes(atSizes(model, dims).model.graph);
@@ -108,5 +118,7 @@ export function partition(model: Model, options: PartitionOptions): Partitioned 
     bottleneck: cuts.bottleneck,
     balance: cuts.bottleneck === 0 ? 1 : mean / cuts.bottleneck,
     trafficBytes: total(made.map((stage) => stage.trafficBytes)),
+    repairs,
+    claims,
   };
 }

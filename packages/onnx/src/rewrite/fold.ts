@@ -5,7 +5,7 @@ import { emptyGraph } from '../codec/graphs.js';
 import { encodeModel } from '../codec/model.js';
 import { byteLengthOf } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
-import { inferShapes, valueTypes } from '../infer/index.js';
+import { inferShapes, provenTypes } from '../infer/index.js';
 import type { Model, Node, StoredTensor, ValueType } from '../ir.js';
 import type { SessionFactory } from '../session.js';
 import { elementCount, int64, type Tensor } from '../tensor.js';
@@ -21,6 +21,8 @@ export interface FoldOptions {
    * int8 weights by float ones.
    */
   keep?: readonly string[];
+  /** What is proven of the values of the model (`provenTypes`); found here when absent. */
+  types?: ReadonlyMap<string, ValueType>;
 }
 
 const QUANTIZATION = ['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear'];
@@ -71,6 +73,8 @@ function plan(model: Model, types: ReadonlyMap<string, ValueType>, options: Fold
     if (!isPure(node) || never.has(node.op) || !makesTensors(node, types)) continue;
     const sizes = node.op === 'Shape' || node.op === 'Size' ? staticShape(node, types) : null;
     const stored = node.op === 'Constant' ? view.constant(node.outputs[0]!) : null;
+    // Executors do not give a sparse constant as the output of a model.
+    if (node.op === 'Constant' && node.attributes.has('sparse_value')) continue;
     if (sizes) result.known.set(node.outputs[0]!, sizes);
     else if (stored) result.known.set(node.outputs[0]!, stored);
     else if (node.inputs.every((name) => name === '' || constant.has(name)) && fits(node, types, maxBytes)) {
@@ -119,7 +123,7 @@ async function compute(model: Model, { nodes, known }: Plan, run: SessionFactory
  * @throws OnnxError `rewrite` when the executor fails, with its error as the cause
  */
 export async function foldConstants(model: Model, run: SessionFactory, options: FoldOptions = {}): Promise<Model> {
-  const types = valueTypes(inferShapes(model).graph);
+  const types = options.types ?? provenTypes(model);
   const todo = plan(model, types, options);
   let results: Map<string, Tensor>;
   try {

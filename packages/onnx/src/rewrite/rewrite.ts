@@ -4,7 +4,8 @@ import { assertLegal } from '../check/index.js';
 import { nodeLabel } from '../check/nodes.js';
 import { emptyGraph } from '../codec/graphs.js';
 import { OnnxError } from '../errors.js';
-import type { Graph, Model, Node, StoredTensor } from '../ir.js';
+import { provenTypes } from '../infer/index.js';
+import type { Graph, Model, Node, StoredTensor, ValueType } from '../ir.js';
 import { eliminateDeadCode, renameReads, resolve } from './edit.js';
 import { matchAt, type Match, type NodePattern } from './pattern.js';
 import { GraphView } from './view.js';
@@ -56,6 +57,8 @@ export interface RewriteOptions {
   maxPasses?: number;
   /** Names that new values and nodes must not take: those of the graphs around a subgraph. */
   reserved?: ReadonlySet<string>;
+  /** What is proven of the values of the model (`provenTypes`); found here when absent. */
+  types?: ReadonlyMap<string, ValueType>;
 }
 
 /** What one pass collects before the graph is put together again. */
@@ -132,15 +135,23 @@ function assemble(model: Model, pass: Pass): Model {
   });
 }
 
+/** The types of the values that are still there: a value that is made later may bear the name of one that is gone. */
+function kept(types: ReadonlyMap<string, ValueType>, graph: Graph): ReadonlyMap<string, ValueType> {
+  const alive = new Set([...graph.inputs.map((i) => i.name), ...graph.initializers.keys()]);
+  for (const node of graph.nodes) for (const name of node.outputs) alive.add(name);
+  return new Map([...types].filter(([name]) => alive.has(name)));
+}
+
 /** One pass over the nodes in order. Matches of a pass do not overlap. */
 function runPass(
   model: Model,
   rules: readonly Rule[],
   number: number,
   reserved: ReadonlySet<string>,
+  types: ReadonlyMap<string, ValueType>,
 ): { model: Model; fired: Fired[]; declined: Declined[] } {
   const pass: Pass = {
-    view: new GraphView(model.graph, opsetVersion(model) ?? 1),
+    view: new GraphView(model.graph, opsetVersion(model) ?? 1, types),
     taken: collectNames(model.graph, new Set(reserved)),
     replaced: new Map(),
     initializers: new Map(),
@@ -166,15 +177,18 @@ function runPass(
 
 /**
  * Applies the rules, in their order of preference, until none fires. The legality check runs after every pass.
- * Rules that need shapes want a model from `inferShapes`; values that a rule makes have no type until it runs again.
- * @throws OnnxError `rewrite` when a rule breaks the model or the rules do not come to an end
+ * Rules see the types that are proven, never those that the file only declares; values that a rule makes have no type
+ * until it runs again.
+ * @throws OnnxError `rewrite` when a rule breaks the model or the rules do not come to an end; `shape` and the like, as
+ *   `inferShapes`, where `types` is absent
  */
 export function rewrite(model: Model, rules: readonly Rule[], options: RewriteOptions = {}): Rewritten {
   const { maxPasses = 50, reserved = new Set<string>() } = options;
   const fired: Fired[] = [];
   let current = model;
+  let types = options.types ?? provenTypes(model);
   for (let number = 1; number <= maxPasses; number++) {
-    const result = runPass(current, rules, number, reserved);
+    const result = runPass(current, rules, number, reserved, types);
     if (result.fired.length === 0) return { model: current, fired, declined: result.declined, passes: number - 1 };
     fired.push(...result.fired);
     try {
@@ -184,6 +198,7 @@ export function rewrite(model: Model, rules: readonly Rule[], options: RewriteOp
       throw new OnnxError('rewrite', `pass ${number} (${names}) left an illegal model`, { cause });
     }
     current = result.model;
+    types = kept(types, current.graph);
   }
   throw new OnnxError('rewrite', `the rules still fire after ${maxPasses} passes`);
 }

@@ -21,16 +21,18 @@ export class GraphView {
   private readonly readers = new Map<string, Node[]>();
   private readonly outputs: ReadonlySet<string>;
   private readonly inputs: ReadonlySet<string>;
-  private readonly types: ReadonlyMap<string, ValueType>;
 
-  /** @param opset the version of the default operator set, by which operators mean what they mean */
+  /**
+   * @param opset the version of the default operator set, by which operators mean what they mean
+   * @param types of the values; those that the graph declares when absent
+   */
   constructor(
     readonly graph: Graph,
     readonly opset = NEWEST_OPSET,
+    private readonly types: ReadonlyMap<string, ValueType> = valueTypes(graph),
   ) {
     this.outputs = new Set(graph.outputs.map((o) => o.name));
     this.inputs = new Set(graph.inputs.map((i) => i.name));
-    this.types = valueTypes(graph);
     for (const node of graph.nodes) {
       for (const name of node.outputs) if (name !== '') this.producers.set(name, node);
       for (const name of readsOf(node)) {

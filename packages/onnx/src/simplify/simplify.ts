@@ -2,8 +2,10 @@
 import { collectNames, subgraphs } from '../builder.js';
 import { assertLegal } from '../check/index.js';
 import { OnnxError } from '../errors.js';
-import { inferShapes } from '../infer/index.js';
+import { inferShapes, provenTypes, type Claim } from '../infer/index.js';
+import { withKnownTypes } from '../infer/known.js';
 import type { Graph, Model } from '../ir.js';
+import { prepare, type Repair } from '../normalise/index.js';
 import type { FoldOptions } from '../rewrite/fold.js';
 import type { Declined, Rule } from '../rewrite/rewrite.js';
 import { exactRules, fusionRules } from '../rewrite/rules/index.js';
@@ -24,6 +26,8 @@ export interface SimplifyOptions {
   forInference?: boolean;
   /** Further rules. */
   rules?: readonly Rule[];
+  /** Refuses a model that breaks a rule or declares what does not hold, instead of repairing it and saying so. */
+  strict?: boolean;
   /** Bounds of constant folding. */
   fold?: FoldOptions;
   /** Runs both models and refuses the result beyond the tolerance; false leaves that out. */
@@ -42,6 +46,10 @@ export interface StepCount {
 
 export interface Simplified {
   readonly model: Model;
+  /** What was repaired before anything else. */
+  readonly repairs: readonly Repair[];
+  /** Declarations of the file that do not hold, and so decided nothing. */
+  readonly claims: readonly Claim[];
   /** Nodes, those of subgraphs included. */
   readonly nodesBefore: number;
   readonly nodesAfter: number;
@@ -77,23 +85,32 @@ async function settle(
   steps: readonly Step[],
   reserved: ReadonlySet<string>,
   tally: Tally,
+  inside = false,
 ): Promise<Model> {
-  let model = inferShapes(start);
+  let model = start;
+  // What a subgraph is told of values around it was proven there.
+  let types = provenTypes(model, { distinct: inside });
   for (let round = 0; round < MOST_ROUNDS; round++) {
     tally.declined = [];
     let fired = 0;
     for (const step of steps) {
-      const result = await step.apply(model, reserved);
+      const result = await step.apply(model, reserved, types);
       tally.declined.push(...(result.declined ?? []));
       if (result.fired === 0) continue;
       tally.add(step.name, result.fired, countNodes(model.graph) - countNodes(result.model.graph));
       fired += result.fired;
-      model = inferShapes(result.model);
+      model = result.model;
+      types = provenTypes(model, { distinct: inside });
     }
     if (fired > 0) continue;
-    const inside = await rewriteSubgraphs(model, (sub, names) => settle(sub, steps, names, tally), reserved);
-    if (inside === model) return model;
-    model = inside;
+    const settled = await rewriteSubgraphs(
+      model,
+      types,
+      (sub, names) => settle(sub, steps, names, tally, true),
+      reserved,
+    );
+    if (settled === model) return model;
+    model = settled;
   }
   throw new OnnxError('rewrite', `the rules still fire after ${MOST_ROUNDS} rounds`);
 }
@@ -105,14 +122,24 @@ function constantsOnly(model: Model): Model {
   return { ...model, irVersion: 4, graph: { ...model.graph, inputs } };
 }
 
+/** The model as it was given, with sizes as they were frozen: what is verified against. */
+function withInputs(model: Model, frozen: Model): Model {
+  const sized = new Map(frozen.graph.inputs.map((info) => [info.name, info]));
+  const inputs = model.graph.inputs.map((info) => sized.get(info.name) ?? info);
+  return { ...model, graph: { ...model.graph, inputs } };
+}
+
 /**
  * Simplifies a model: computes what depends on no input, drops what does nothing or is not needed, does once what is
  * done twice, merges chains, and puts constant arithmetic into the layers in front of it; then runs both models on the
- * same random inputs and compares every output. Inputs and outputs keep their names, types and order. Symbolic sizes
- * stay open, and values of size 0 are taken not to occur where a Reshape infers a size.
+ * same random inputs and compares every output. Inputs and outputs keep their names, types and order; a declared size of an
+ * output that does not hold gives way to what does. Symbolic sizes stay open, and values of size 0 are taken not to occur
+ * where a Reshape infers a size. The model is normalised first; what that repaired stands in the result. Only what follows
+ * from the inputs decides what is rewritten, never what the file declares of other values.
  * @param create computes constants and verifies
  * @throws OnnxError `numbers-differ` beyond the tolerance, `rewrite` when a rule breaks the model or constants cannot be
- *   computed, `shape` when the model's shapes contradict each other; `LegalityError` when the model is not legal
+ *   computed, `shape` when the model's shapes contradict each other; `LegalityError` when the model is not legal, or with
+ *   `strict` when it had to be repaired or declares what does not hold
  */
 export async function simplify(
   model: Model,
@@ -120,18 +147,21 @@ export async function simplify(
   options: SimplifyOptions = {},
 ): Promise<Simplified> {
   const { dims = {}, fuse = true, forInference = false, rules = [], verify = {}, verifyWith = create } = options;
-  assertLegal(model);
-  const frozen = inferShapes(model, { dims });
-  const original: Model = { ...model, graph: { ...model.graph, inputs: frozen.graph.inputs } };
+  const { model: normal, typed, repairs, claims } = prepare(model, options);
+  const frozen = Object.keys(dims).length > 0 ? inferShapes(normal, { dims }) : typed;
   const tally = new Tally();
   const { fold } = options;
   const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, forInference });
-  const settled = await settle(constantsOnly(frozen), steps, collectNames(model.graph), tally);
+  const rewritten = await settle(constantsOnly(frozen), steps, collectNames(normal.graph), tally);
+  const types = inferShapes(rewritten);
+  const settled: Model = { ...types, graph: withKnownTypes(types.graph) };
   assertLegal(settled);
-  const comparison = verify ? await compareModels(original, settled, verifyWith, verify) : null;
+  const comparison = verify ? await compareModels(withInputs(model, frozen), settled, verifyWith, verify) : null;
   if (comparison) assertWithin(comparison);
   return {
     model: settled,
+    repairs,
+    claims,
     nodesBefore: countNodes(model.graph),
     nodesAfter: countNodes(settled.graph),
     steps: [...tally.counts].map(([rule, count]) => ({ rule, ...count })),

@@ -80,11 +80,12 @@ describe('sizes that nobody said', () => {
     await expect(settleInputs([{ ...inputs[0]!, shape: [2] }], refusing)).rejects.toThrow('attempt 61');
   });
 
-  it('cover every combination of two axes', () => {
+  it('cover every combination of two axes, and both empty', () => {
     const open = new Map(['a', 'b'].map((key) => [key, { first: key === 'a' }]));
     const all = [...assignments(open)].map(({ a, b }) => `${a},${b}`);
-    expect(new Set(all).size).toBe(SIZES_TRIED.length ** 2);
-    expect(all).toHaveLength(SIZES_TRIED.length ** 2);
+    expect(new Set(all).size).toBe(SIZES_TRIED.length ** 2 + 1);
+    expect(all).toHaveLength(SIZES_TRIED.length ** 2 + 1);
+    expect(all).toContain('0,0');
     expect(all.slice(0, 2)).toEqual(['1,1', '2,2']);
     expect(all.slice(7, 9)).toEqual(['1,2', '1,8']);
   });

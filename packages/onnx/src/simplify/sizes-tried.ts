@@ -14,8 +14,8 @@ const MOST_LOOKED_AT = 2000;
 const MOST_TRIED_ELEMENTS = 2 ** 24;
 
 /**
- * Assignments of sizes, likely ones first: all alike; then a batch of 1 with all else alike; then every combination, those
- * of small sizes first.
+ * Assignments of sizes, likely ones first: all alike; then a batch of 1 with all else alike; then all empty; then every
+ * combination, those of small sizes first.
  */
 export function* assignments(open: ReadonlyMap<string, { first: boolean }>): Generator<Record<string, number>> {
   const keys = [...open.keys()];
@@ -28,6 +28,8 @@ export function* assignments(open: ReadonlyMap<string, { first: boolean }>): Gen
   };
   for (const size of SIZES_TRIED) yield* once(keys.map(() => size));
   for (const size of SIZES_TRIED) yield* once(keys.map((key) => (open.get(key)!.first ? 1 : size)));
+  // Some models take nothing but empty tensors.
+  yield* once(keys.map(() => 0));
   const most = SIZES_TRIED.length - 1;
   const ofSum = function* (left: number, at: number): Generator<number[]> {
     if (at === keys.length) {

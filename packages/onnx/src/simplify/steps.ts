@@ -1,5 +1,5 @@
 /** What simplification does in each round, in order. */
-import type { Model } from '../ir.js';
+import type { Model, ValueType } from '../ir.js';
 import { eliminateCommonSubexpressions, mergeDuplicateConstants } from '../rewrite/common-subexpressions.js';
 import { eliminateDeadCode } from '../rewrite/edit.js';
 import { foldConstants, type FoldOptions } from '../rewrite/fold.js';
@@ -17,15 +17,22 @@ export interface StepResult {
 
 export interface Step {
   readonly name: string;
-  /** @param reserved names of the graphs around this one */
-  apply(model: Model, reserved: ReadonlySet<string>): StepResult | Promise<StepResult>;
+  /**
+   * @param reserved names of the graphs around this one
+   * @param types what is proven of the values
+   */
+  apply(
+    model: Model,
+    reserved: ReadonlySet<string>,
+    types: ReadonlyMap<string, ValueType>,
+  ): StepResult | Promise<StepResult>;
 }
 
 function ruleStep(rule: Rule): Step {
   return {
     name: rule.name,
-    apply(model, reserved) {
-      const result = rewrite(model, [rule], { reserved });
+    apply(model, reserved, types) {
+      const result = rewrite(model, [rule], { reserved, types });
       return { model: result.model, fired: result.fired.length, declined: result.declined };
     },
   };
@@ -59,8 +66,8 @@ export function stepsOf(create: SessionFactory, rules: readonly Rule[], options:
     }),
     {
       name: 'constants',
-      async apply(model) {
-        const result = await foldConstants(model, create, fold);
+      async apply(model, _, types) {
+        const result = await foldConstants(model, create, { ...fold, types });
         return { model: result, fired: model.graph.nodes.length - result.graph.nodes.length };
       },
     },

@@ -1,10 +1,12 @@
 /** Rewriting the graphs inside nodes: branches and loop bodies, with what they read from outside. */
 import { collectNames, subgraphs } from '../builder.js';
-import { valueTypes } from '../infer/index.js';
-import type { Attribute, Graph, Model, Node, StoredTensor, ValueInfo } from '../ir.js';
+import { withoutShapes } from '../infer/declared.js';
+import type { Attribute, Graph, Model, Node, StoredTensor, ValueInfo, ValueType } from '../ir.js';
 import { readsOf } from '../rewrite/view.js';
 
-/** Rewrites a model that stands for a subgraph; the same object says that nothing changed. */
+type Types = ReadonlyMap<string, ValueType>;
+
+/** Rewrites a model that stands for a subgraph, the types of whose inputs are proven; the same object says that nothing changed. */
 export type Rewriting = (model: Model, reserved: ReadonlySet<string>) => Promise<Model>;
 
 /** What the graph reads without defining it. */
@@ -29,14 +31,17 @@ function definedBy(nodes: readonly Node[]): string[] {
   ]);
 }
 
+/** What the inputs of a body are declared to be holds for their element types; sizes may change from trip to trip. */
+const withoutSizes = (info: ValueInfo): ValueInfo => ({ ...info, type: info.type && withoutShapes(info.type) });
+
 /** The subgraph with what it captures as inputs or, where that is known, as constants; and the way back. */
 async function rewriteOne(
   model: Model,
+  types: Types,
   sub: Graph,
   rewriting: Rewriting,
   reserved: ReadonlySet<string>,
 ): Promise<Graph> {
-  const types = valueTypes(model.graph);
   const outerInputs = new Set(model.graph.inputs.map((i) => i.name));
   const constants = new Map<string, StoredTensor>();
   const inputs: ValueInfo[] = [];
@@ -49,16 +54,19 @@ async function rewriteOne(
   const whole: Model = {
     ...outer,
     irVersion: Math.max(model.irVersion, 4),
-    graph: { ...sub, inputs: [...sub.inputs, ...inputs], initializers: new Map([...constants, ...sub.initializers]) },
+    graph: {
+      ...sub,
+      inputs: [...sub.inputs.map(withoutSizes), ...inputs],
+      initializers: new Map([...constants, ...sub.initializers]),
+    },
   };
   const result = await rewriting(whole, reserved);
   if (sameNodes(result.graph.nodes, sub.nodes)) return sub;
-  const added = new Set(inputs.map((i) => i.name));
   return {
     ...result.graph,
-    inputs: result.graph.inputs.filter((i) => !added.has(i.name)),
+    inputs: sub.inputs,
     initializers: new Map([...result.graph.initializers].filter(([name]) => !constants.has(name))),
-    // Types inside a subgraph were inferred from those around it; the file says what it said.
+    // The types that were found inside hang on those around it; the file says what it said.
     outputs: sub.outputs,
     values: new Map([...result.graph.values].filter(([name]) => sub.values.has(name))),
   };
@@ -70,6 +78,7 @@ function sameNodes(a: readonly Node[], b: readonly Node[]): boolean {
 
 async function rewriteNode(
   model: Model,
+  types: Types,
   node: Node,
   rewriting: Rewriting,
   reserved: ReadonlySet<string>,
@@ -82,7 +91,7 @@ async function rewriteNode(
       attributes.set(name, a);
       continue;
     }
-    const value = await rewriteOne(model, a.value, rewriting, reserved);
+    const value = await rewriteOne(model, types, a.value, rewriting, reserved);
     changed ||= value !== a.value;
     attributes.set(name, { ...a, value });
   }
@@ -91,15 +100,17 @@ async function rewriteNode(
 
 /**
  * Rewrites every subgraph of the model's graph.
+ * @param types what is proven of the values of the graph
  * @returns the model itself when nothing changed
  */
 export async function rewriteSubgraphs(
   model: Model,
+  types: Types,
   rewriting: Rewriting,
   around: ReadonlySet<string>,
 ): Promise<Model> {
   const reserved = collectNames(model.graph, new Set(around));
   const nodes: Node[] = [];
-  for (const node of model.graph.nodes) nodes.push(await rewriteNode(model, node, rewriting, reserved));
+  for (const node of model.graph.nodes) nodes.push(await rewriteNode(model, types, node, rewriting, reserved));
   return sameNodes(nodes, model.graph.nodes) ? model : { ...model, graph: { ...model.graph, nodes } };
 }

@@ -1,8 +1,9 @@
 import { constantPattern, opPattern, valuePattern, type Match, type NodePattern } from '../pattern.js';
 import { ACCEPT, decline, type Rule, type Verdict } from '../rewrite.js';
 import { everyElementIs, sameShape } from './constants.js';
+import { hasZero, signOfZeroIsLost } from './signed-zero.js';
 
-/** What leaves the other operand as it is. x + 0 turns -0 into 0, which is the same number. */
+/** What leaves the other operand as it is. x + 0 and x - -0 turn -0 into 0, which is the same number, but 1 / x is not. */
 const NEUTRAL: Readonly<Record<string, 0 | 1>> = { Add: 0, Sub: 0, Mul: 1, Div: 1, Pow: 1 };
 
 function check(match: Match): Verdict {
@@ -10,6 +11,11 @@ function check(match: Match): Verdict {
     return decline('the constant changes the value');
   }
   const constant = match.constant('constant');
+  const { op, outputs } = match.root;
+  const turnsZero = (op === 'Add' && hasZero(constant, false)) || (op === 'Sub' && hasZero(constant, true));
+  if (turnsZero && !signOfZeroIsLost(match.view, outputs[0]!)) {
+    return decline('it turns -0 into 0, and what follows may tell the two apart');
+  }
   const shape = match.shape(match.value('x'));
   const narrow = constant.data.length === 1 && constant.dims.length <= (shape?.length ?? 0);
   return narrow || sameShape(shape, match.shape(match.root.outputs[0]!))
