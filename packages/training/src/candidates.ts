@@ -8,7 +8,7 @@ import { isDefaultDomain, type Graph, type Node } from '@verge/onnx';
 import { obstacle } from './backward.js';
 import { gradientRow } from './gradients/table.js';
 import { flat } from './gradients/elementwise.js';
-import { floatsOf, roleAt, type ParameterRole } from './roles.js';
+import { floatsOf, groupsInParts, roleAt, type ParameterRole } from './roles.js';
 import { likeness } from './tables.js';
 
 export interface Candidate {
@@ -113,8 +113,13 @@ function rolesOf(graph: Graph, constant: ReadonlySet<string>): Map<string, Param
 }
 
 /** What the nodes that read a constant say about it. */
-function reasonAt(node: Node, index: number, dims: readonly number[], raw: ReadonlySet<string>): string | undefined {
-  const setting = settingAt(node, index);
+function reasonAt(
+  node: Node,
+  index: number,
+  dims: readonly number[],
+  { raw, grouped }: { readonly raw: ReadonlySet<string>; readonly grouped: ReadonlySet<Node> },
+): string | undefined {
+  const setting = grouped.has(node) ? 'the 1 or 0 inside a GroupNormalization in parts' : settingAt(node, index);
   if (setting) return setting;
   if (!ARITHMETIC.has(node.op) || !raw.has(node.inputs[1 - index] ?? '')) return undefined;
   // What is added to the input and differs by more than the channel is a position embedding.
@@ -134,7 +139,7 @@ export function classify(graph: Graph, known: ReadonlyMap<string, ParameterRole>
   if (names.length === 0) return found;
   const { live, blocked } = flowOf(graph);
   const constant = constantValues(graph);
-  const raw = rawValues(graph, constant);
+  const around = { raw: rawValues(graph, constant), grouped: groupsInParts(graph) };
   const roles = rolesOf(graph, constant);
   const reads = new Map<string, [Node, number][]>();
   for (const node of graph.nodes)
@@ -148,7 +153,7 @@ export function classify(graph: Graph, known: ReadonlyMap<string, ParameterRole>
       const obstacle = blocked.get(name);
       if (obstacle !== undefined) return `no gradient is known for ${obstacle}`;
       if (!live.has(name)) return `no gradient reaches it (${[...new Set(by.map(([n]) => n.op))].join(', ')})`;
-      const reason = by.map(([node, i]) => reasonAt(node, i, value.dims, raw)).find((r) => r !== undefined);
+      const reason = by.map(([node, i]) => reasonAt(node, i, value.dims, around)).find((r) => r !== undefined);
       return reason ?? likeness(value.dims, floatsOf(graph.initializers.get(name))!) ?? '';
     })();
     const possible = by.length > 0 && !blocked.has(name) && live.has(name);

@@ -22,7 +22,7 @@ import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
-import { withOwnNames, type TrainingForm } from './transfer/form.js';
+import { asGiven, type TrainingForm } from './transfer/form.js';
 import { inTrainingForm } from './transfer/options.js';
 import { parameterReport } from './transfer/report.js';
 
@@ -234,7 +234,7 @@ class Run {
 
   #result(stoppedEarly: boolean): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model = withOwnNames(this.#state.export(this.#bestVectors), this.#form);
+    const model = asGiven(this.#state.export(this.#bestVectors), this.#form);
     const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,

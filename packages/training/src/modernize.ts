@@ -185,7 +185,7 @@ function shapesOf(model: Model): (name: string) => readonly number[] {
  */
 export function modernize(model: Model): Graph {
   const opset = model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0;
-  if (opset < 7 || opset > 25) throw new TrainingError('bad-model', `opset ${opset} is not between 7 and 25`);
+  if (opset < 7 || opset > 26) throw new TrainingError('bad-model', `opset ${opset} is not between 7 and 26`);
   const initializers = new Map(model.graph.initializers);
   let count = 0;
   const constant = (value: Tensor): string => {

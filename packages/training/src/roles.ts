@@ -43,6 +43,28 @@ const VEILS: ReadonlySet<string> = new Set([
   'Unsqueeze',
 ]);
 
+/**
+ * The InstanceNormalization inside a GroupNormalization that was written in parts: groups are rolled into channels and back, and
+ * the scale and shift come behind. Its own are 1 and 0 and no parameters.
+ */
+export function groupsInParts(graph: Graph): Set<Node> {
+  const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
+  const readers = (value: string): Node[] => graph.nodes.filter((n) => n.inputs.includes(value));
+  const isAll = (name: string, value: number): boolean =>
+    floatsOf(graph.initializers.get(name))?.every((v) => v === value) ?? false;
+  const found = graph.nodes.filter((node) => {
+    if (node.op !== 'InstanceNormalization' || makers.get(node.inputs[0]!)?.op !== 'Reshape') return false;
+    if (!isAll(node.inputs[1]!, 1) || !isAll(node.inputs[2]!, 0)) return false;
+    const [back, another] = readers(node.outputs[0]!);
+    if (back?.op !== 'Reshape' || another) return false;
+    // The scale may still be unsqueezed in the graph.
+    const stored = (i: string): boolean =>
+      graph.initializers.has(/squeeze$|^Reshape$/.test(makers.get(i)?.op ?? '') ? makers.get(i)!.inputs[0]! : i);
+    return readers(back.outputs[0]!).some((n) => n.op === 'Mul' && n.inputs.some(stored));
+  });
+  return new Set(found);
+}
+
 const isWide = (stored: StoredTensor | undefined): boolean =>
   stored !== undefined && stored.value.dims.filter((d) => d > 1).length > 1;
 
@@ -71,8 +93,9 @@ export function parametersOfLayers(graph: Graph): Map<string, ParameterRole> {
     name = name === undefined ? name : veiled(name);
     if (name && role && !found.has(name) && floatsOf(graph.initializers.get(name))) found.set(name, role);
   };
+  const grouped = groupsInParts(graph);
   for (const node of graph.nodes) {
-    if (node.domain !== '') continue;
+    if (node.domain !== '' || grouped.has(node)) continue;
     node.inputs.forEach((input, i) => consider(input, rolesOf(node)[i]));
     if (node.op !== 'Add' || !node.inputs.some((i) => products.has(i))) continue;
     // What differs along several axes is no bias: positions, or a mask on the scores of an attention.

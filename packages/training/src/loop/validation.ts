@@ -68,8 +68,8 @@ class Wanted {
 
 /** The loss as its own graph computes it, without dropout and with running statistics; the mean weighted by rows. */
 async function graphLoss(model: Model, source: SampleSource, o: ValidationOptions): Promise<number> {
-  const { count } = source;
-  const { model: free } = trainingForm(model);
+  const { count, shape } = source;
+  const { model: free } = trainingForm(model, shape);
   let sum = 0;
   const over = async (rows: number, from: number, to: number): Promise<void> => {
     const graph = buildGradientModel(free, { loss: o.loss, batch: rows, wrt: [], mode: 'eval' });

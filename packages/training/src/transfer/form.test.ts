@@ -5,7 +5,7 @@ import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import { floatsOf } from '../parameters.js';
 import { fitLocal } from '../parallel/local-sgd/run.js';
-import { separateParameters, trainingForm, withOwnNames } from './form.js';
+import { separateParameters, trainingForm, asGiven } from './form.js';
 import { replaceHead } from './head.js';
 import { reinitialise } from './layers.js';
 import { oneStep } from './one-step.js';
@@ -18,7 +18,7 @@ describe('names that training graphs use', () => {
     const { model, renamed } = trainingForm(reserved);
     expect([...renamed.keys()].sort()).toEqual(['t.bias', 't.weight']);
     expect([...model.graph.initializers.keys()]).toEqual(['model.t.weight', 'model.t.bias']);
-    expect(withOwnNames(model, { renamed })).toEqual(reserved);
+    expect(asGiven(model, { given: reserved, renamed })).toEqual(reserved);
     const { result, errors } = await oneStep(reserved, createSession, [4]);
     expect(result.parameters.map((p) => [p.name, p.fate])).toEqual([
       ['t.weight', 'moves'],
@@ -35,7 +35,7 @@ describe('names that training graphs use', () => {
       ['x', 'step.labels'],
       ['y', 'gradient.step.parameters'],
     ]);
-    const model = withOwnNames(reserved, { renamed: new Map([...clash].map(([from, to]) => [to, from])) });
+    const model = asGiven(reserved, { given: reserved, renamed: new Map([...clash].map(([from, to]) => [to, from])) });
     expect([...model.graph.initializers.keys()]).toEqual(['step.parameters', 'next.step.parameters']);
     const frozen = await oneStep(model, createSession, [4], {
       trainable: (name) => name !== 'step.parameters',

@@ -6,6 +6,7 @@ import { collectNames, isDefaultDomain, type Graph, type Model, type Node, type 
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
 import { renameGraph } from './rename.js';
+import { withDeclaredInputs, withSampleSizes } from './sizes.js';
 import { untie, type Untied } from './untie.js';
 
 export interface SeparatedModel {
@@ -14,6 +15,8 @@ export interface SeparatedModel {
 }
 
 export interface TrainingForm extends SeparatedModel {
+  /** The model as it was. */
+  readonly given: Model;
   /** The name inside by the name in the file, where they differ. */
   readonly renamed: ReadonlyMap<string, string>;
 }
@@ -63,18 +66,25 @@ export function separateParameters(model: Model, untying: readonly string[] = []
   return { model: graph === model.graph ? model : { ...model, graph }, untied };
 }
 
-/** `separateParameters`, and other names for values that have names of a training graph. */
-export function trainingForm(given: Model): TrainingForm {
-  const { model, untied } = separateParameters(given);
+/**
+ * `separateParameters`, open sizes of the input filled in from the samples, and other names for values that have names of a
+ * training graph.
+ * @param sample shape of one sample; sizes stay open when absent
+ */
+export function trainingForm(given: Model, sample?: readonly number[]): TrainingForm {
+  const separated = separateParameters(given);
+  const { untied } = separated;
+  const model = sample ? withSampleSizes(separated.model, sample) : separated.model;
   const renamed = freeNames(model.graph);
-  if (renamed.size === 0) return { model, untied, renamed };
-  return { model: { ...model, graph: renameGraph(model.graph, renamed) }, untied, renamed };
+  if (renamed.size === 0) return { model, given, untied, renamed };
+  return { model: { ...model, graph: renameGraph(model.graph, renamed) }, given, untied, renamed };
 }
 
-/** The model under the names of its file. */
-export function withOwnNames(model: Model, { renamed }: Pick<TrainingForm, 'renamed'>): Model {
-  if (renamed.size === 0) return model;
-  return { ...model, graph: renameGraph(model.graph, new Map([...renamed].map(([own, inside]) => [inside, own]))) };
+/** The model under the names of its file, with its inputs as open as they were. */
+export function asGiven(model: Model, { given, renamed }: Pick<TrainingForm, 'given' | 'renamed'>): Model {
+  const names = new Map([...renamed].map(([own, inside]) => [inside, own]));
+  const named = renamed.size === 0 ? model : { ...model, graph: renameGraph(model.graph, names) };
+  return withDeclaredInputs(named, given);
 }
 
 /** The name that a value of the training form has in the file. */

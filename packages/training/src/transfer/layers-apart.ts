@@ -4,6 +4,7 @@
  * parameter, and reads whose layers have different weights are not.
  */
 import { isDefaultDomain, type DataType, type Graph, type Node } from '@verge/onnx';
+import { moduleOf } from './modules.js';
 
 /** One place that reads a value. */
 export interface Read {
@@ -19,7 +20,7 @@ export function isUniform(values: ArrayLike<number>): boolean {
 
 /** The nearest weights before a read, each with the node that reads it there. */
 interface Owner {
-  /** Operator, place of the read and steps to the weights: another layer where it differs. */
+  /** Operator, place of the read, module where the file says it, and steps to the weights: another layer where it differs. */
   readonly use: string;
   /** Name of a weight (or of a graph input where there is none) and the node through which it is reached. */
   readonly weights: ReadonlyMap<string, string>;
@@ -55,7 +56,7 @@ export class Layers {
   }
 
   #owner({ node, index }: Read): Owner {
-    const place = COMMUTATIVE.has(node.op) ? '' : index;
+    const place = `${COMMUTATIVE.has(node.op) ? '' : index} ${moduleOf(node)?.join('.') ?? ''}`;
     let level: readonly Node[] = [node];
     const seen = new Set<Node>(level);
     const weights = new Map<string, string>();

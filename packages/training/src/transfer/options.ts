@@ -4,7 +4,7 @@ import type { OptimizerSpec } from '../optimizers.js';
 import { matches } from '../patterns.js';
 import { ownName, trainingForm, type TrainingForm } from './form.js';
 
-type Named = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion'>;
+type Named = Pick<FitOptions, 'model' | 'train' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion'>;
 
 /** Patterns are about names in the file: what they fit there is named here, and a pattern that fits nothing is left to be refused. */
 function inside(patterns: readonly string[], { model, renamed }: TrainingForm): string[] {
@@ -32,13 +32,14 @@ export interface InForm<T> {
 }
 
 export function inTrainingForm<T extends Named>(given: T): InForm<T> {
-  const form = trainingForm(given.model);
+  const { shape } = given.train;
+  const form = trainingForm(given.model, shape);
   const { trainable, alsoTrained, masks, companion } = given;
   const { renamed } = form;
   const options = {
     ...given,
     model: form.model,
-    ...(companion && { companion: { ...companion, model: trainingForm(companion.model).model } }),
+    ...(companion && { companion: { ...companion, model: trainingForm(companion.model, shape).model } }),
   };
   if (renamed.size === 0) return { options, form };
   return {

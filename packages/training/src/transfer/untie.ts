@@ -10,9 +10,11 @@
  *   embedding that is also the output projection, branches of a siamese network) - except where all its elements are the
  *   same. Those are the fresh biases and scales that optimisers merge; they belong to the layers whose weights tell them apart
  *   (layers-apart.ts). A weight itself stays tied whatever its values are.
+ * - A weight that modules share which differ in nothing but their number in a list (`layers.0.linear1` and `layers.1.linear1`,
+ *   modules.ts) is one for each: exporters that optimise merge copied layers, weights and all.
  * - A constant that is read as a running statistic and as a parameter is two: only one of them moves by gradients.
- * Layers that were copied from one another and then merged by another tool, weights and all, look like true tying. They stay
- * as they are and are named as shared; `asked` separates them.
+ * Copied layers that were merged by a tool which leaves no module names look like true tying. They stay as they are and are
+ * named as shared; `asked` separates them.
  */
 import {
   isDefaultDomain,
@@ -25,13 +27,14 @@ import {
 } from '@verge/onnx';
 import { floatsOf, roleAt } from '../parameters.js';
 import { isUniform, Layers, readsStatistic, type Read } from './layers-apart.js';
+import { areNumbered, byModule } from './modules.js';
 
 /** A parameter that was made out of another. */
 export interface Untied {
   readonly name: string;
   /** The initializer that held its values. */
   readonly from: string;
-  readonly because: 'identity' | 'equal values' | 'statistic' | 'asked for';
+  readonly because: 'identity' | 'copied layers' | 'equal values' | 'statistic' | 'asked for';
 }
 
 export interface UntieResult {
@@ -101,29 +104,45 @@ function readsParameter({ node, index }: Read, elements: number): boolean {
 /** A weight is what tells layers apart, so one that is read by two of them is tied whatever its values are. */
 const readsWeight = ({ node, index }: Read): boolean => roleAt(node, index) === 'weight';
 
-/** The groups of reads that each need a constant of their own; the first keeps the name. */
-function groupsOf(reads: readonly Read[], values: Float32Array, layers: Layers, asked: boolean) {
-  const statistics = reads.filter(readsStatistic);
-  const moving = reads.filter((r) => readsParameter(r, values.length));
-  const rest = reads.filter((r) => !statistics.includes(r) && !moving.includes(r));
-  const uniform = isUniform(values) && !reads.some(readsWeight);
-  const split = (list: readonly Read[], because: Untied['because']) => {
-    const apart = asked ? list.map((r) => [r]) : uniform ? layers.apart(list) : [list];
-    return apart.map((group) => ({ group, because: asked ? ('asked for' as const) : because }));
-  };
-  // A weight that one layer reads through a Transpose and another as it is is tied; equal zeros are not.
-  const others = uniform || asked ? rest : [];
-  const groups = [
-    ...split(uniform || asked ? moving : [...moving, ...rest], 'equal values'),
-    ...split(statistics, 'statistic'),
-    { group: others, because: 'equal values' as const },
-  ];
-  return groups.filter(({ group }) => group.length > 0);
+interface Group {
+  readonly group: readonly Read[];
+  readonly because: Untied['because'];
 }
 
-/** Gives each layer its own copy of what only its values have in common with others. */
-function untieReads(graph: Graph, asked: (name: string) => boolean): UntieResult {
-  const layers = new Layers(graph);
+/** The groups of reads that each need a constant of their own; the first keeps the name. */
+type Split = (name: string, reads: readonly Read[], values: Float32Array) => readonly Group[];
+
+const splitAsked =
+  (asked: (name: string) => boolean): Split =>
+  (name, reads) =>
+    asked(name) ? reads.map((r) => ({ group: [r], because: 'asked for' })) : [];
+
+/** Weights that numbered modules have in common. */
+const splitModules: Split = (_name, reads) =>
+  areNumbered(reads.map((r) => r.node)) ? byModule(reads).map((group) => ({ group, because: 'copied layers' })) : [];
+
+/** Biases, scales and statistics whose elements are all the same, by the layers that read them. */
+const splitLayers =
+  (graph: Graph): Split =>
+  (_name, reads, values) => {
+    const layers = new Layers(graph);
+    const statistics = reads.filter(readsStatistic);
+    const moving = reads.filter((r) => readsParameter(r, values.length));
+    const rest = reads.filter((r) => !statistics.includes(r) && !moving.includes(r));
+    const uniform = isUniform(values) && !reads.some(readsWeight);
+    const split = (list: readonly Read[], because: Untied['because']): Group[] =>
+      (uniform ? layers.apart(list) : [list]).map((group) => ({ group, because }));
+    // A weight that one layer reads through a Transpose and another as it is is tied; equal zeros are not.
+    const groups: Group[] = [
+      ...split(uniform ? moving : [...moving, ...rest], 'equal values'),
+      ...split(statistics, 'statistic'),
+      { group: uniform ? rest : [], because: 'equal values' },
+    ];
+    return groups.filter(({ group }) => group.length > 0);
+  };
+
+/** Gives each group of reads a constant of its own. */
+function untieReads(graph: Graph, split: Split): UntieResult {
   const initializers = new Map(graph.initializers);
   const inputs = new Map<Node, string[]>();
   const untied: Untied[] = [];
@@ -137,7 +156,7 @@ function untieReads(graph: Graph, asked: (name: string) => boolean): UntieResult
   for (const [name, reads] of readsByName(graph)) {
     const stored = graph.initializers.get(name)!;
     if (reads.length === 1 || !mayMove(stored)) continue;
-    for (const { group, because } of groupsOf(reads, floatsOf(stored)!, layers, asked(name)).slice(1)) {
+    for (const { group, because } of split(name, reads, floatsOf(stored)!).slice(1)) {
       const own = nameOf(name);
       initializers.set(own, { ...stored, name: own });
       untied.push({ name: own, from: name, because });
@@ -154,9 +173,12 @@ function untieReads(graph: Graph, asked: (name: string) => boolean): UntieResult
  * @returns the same function with one initializer for each parameter, and what was separated; the very graph where nothing was
  */
 export function untie(given: Graph, asked: (name: string) => boolean = () => false): UntieResult {
-  const first = untieIdentities(given);
-  const second = untieReads(first.graph, asked);
-  return { graph: second.graph, untied: [...first.untied, ...second.untied] };
+  const identities = untieIdentities(given);
+  const modules = untieReads(identities.graph, splitModules);
+  const layers = untieReads(modules.graph, splitLayers(modules.graph));
+  const last = untieReads(layers.graph, splitAsked(asked));
+  const untied = [identities, modules, layers, last].flatMap((step) => step.untied);
+  return { graph: last.graph, untied };
 }
 
 /** Parameters among `names` that several nodes read, with how many. */
