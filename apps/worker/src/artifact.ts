@@ -7,7 +7,7 @@ import {
   manifestTargetPath,
 } from '@verge/contracts';
 import type { Samples } from '@verge/data';
-import { decodeModel } from '@verge/onnx';
+import { carriedForm, decodeModel } from '@verge/onnx';
 import { createProvenance, type JsonValue, signProvenance } from '@verge/trust/provenance';
 import type { JobContext } from './job-context.js';
 import { modelPorts } from './ports.js';
@@ -67,7 +67,8 @@ export async function buildArtifact(
     task,
     createdAt: new Date().toISOString(),
     files,
-    ...modelPorts(decodeModel(model)),
+    // As the runtime of a device gives them: scores where the file has a ZipMap.
+    ...modelPorts(carriedForm(decodeModel(model)).model),
     preprocess,
     labels,
     measurement: report.after,

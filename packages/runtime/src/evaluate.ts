@@ -1,13 +1,28 @@
 /** How often a classifier is right, and how fast and large it is. */
 import { sampleSize, slice, type Samples } from '@verge/data';
-import type { SessionOptions, Tensor } from '@verge/onnx';
+import {
+  bfloat16Value,
+  classLabelsOf,
+  decodeModel,
+  describeEdgeChange,
+  float16Value,
+  type SessionOptions,
+  type Tensor,
+} from '@verge/onnx';
 import { benchmarkModel, type BenchmarkResult } from './benchmark.js';
 import { RuntimeError } from './errors.js';
-import { openSession, type OrtSession, type Port } from './session.js';
+import { chosenOutput, type ClassOutput } from './scores/choose.js';
+import { LabelReader, type Matching, placesOf } from './scores/classes.js';
+import { checkFit, feedsOf } from './scores/feed.js';
+import { openSession, type OrtSession } from './session.js';
 
 export interface ScoreOptions extends SessionOptions {
   /** Samples a run where the model leaves the batch size open; 64 unless told otherwise. */
   batchSize?: number;
+  /** The output that says the class; chosen by type when absent (`classOutput`). */
+  output?: string;
+  /** Classes of the model in the order of its scores, where the model does not say them itself. */
+  classNames?: readonly string[];
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
@@ -16,10 +31,12 @@ export interface Score {
   samples: number;
   /** Top-1 accuracy as a fraction. */
   accuracy: number;
-  /** Fraction of samples whose class is among the five highest outputs. */
-  top5: number;
+  /** Fraction of samples whose class is among the five highest scores; null where the model gives labels alone. */
+  top5: number | null;
   /** confusion[true class][predicted class], counts. */
   confusion: number[][];
+  /** What was chosen and changed, in words, where the model is more than one output of scores. */
+  notes: string[];
 }
 
 export interface Evaluation extends Score {
@@ -29,104 +46,157 @@ export interface Evaluation extends Score {
   bytes: number;
 }
 
-const show = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
-
-/** Types of an input that samples are turned into; whole numbers (token ids) lose no digits. */
-const readable: readonly string[] = ['float32', 'uint8', 'int32', 'int64'];
-
-function checkFit(input: Port | undefined, inputs: number, samples: Samples): asserts input is Port {
-  const problems: string[] = [];
-  if (inputs !== 1 || !input) problems.push(`the model has ${inputs} inputs, expected one`);
-  else {
-    if (!readable.includes(input.dtype))
-      problems.push(`input '${input.name}' is ${input.dtype}, expected ${readable.join(', ')}`);
-    if (input.dtype === 'uint8' && samples.x instanceof Float32Array)
-      problems.push(`input '${input.name}' is uint8, the samples are float32`);
-    const wanted = input.shape.slice(1);
-    const fits =
-      wanted.length === samples.shape.length && wanted.every((d, i) => typeof d === 'string' || d === samples.shape[i]);
-    if (!fits)
-      problems.push(`input '${input.name}' reads samples of ${show(wanted)}, the data has ${show(samples.shape)}`);
-  }
-  if (samples.y.length === 0) problems.push('there are no samples');
-  if (problems.length > 0) throw new RuntimeError('bad-samples', problems.join('; '), { problems });
+/** What the model answered to one sample. */
+interface Answer {
+  /** Index into the data's classes; -1 for a class that the data does not have. */
+  readonly best: number;
+  /** How many classes have a higher score than the true one; null where there are no scores. */
+  readonly rank: number | null;
 }
 
-function feedOf(input: Port, batch: Samples, rows: number): Tensor {
-  const dims = [rows, ...batch.shape];
-  if (input.dtype === 'uint8' && batch.x instanceof Uint8Array) return { dtype: 'uint8', dims, data: batch.x };
-  if (input.dtype === 'int32') return { dtype: 'int32', dims, data: Int32Array.from(batch.x) };
-  if (input.dtype === 'int64')
-    return {
-      dtype: 'int64',
-      dims,
-      data: BigInt64Array.from(batch.x as ArrayLike<number>, (v) => BigInt(Math.trunc(v))),
-    };
-  return { dtype: 'float32', dims, data: batch.x instanceof Float32Array ? batch.x : Float32Array.from(batch.x) };
-}
-
-/** Rank of the true class among the outputs; ties go to the lower index, as argmax has it. */
-function rankOf(scores: Float32Array, at: number, classes: number, truth: number): { rank: number; best: number } {
-  const own = scores[at + truth] as number;
-  let rank = 0;
+/** Rank of the true class among the scores; ties go to the lower index, as argmax has it. */
+function rankOf(scores: ArrayLike<number>, at: number, width: number, truth: number): { rank: number; best: number } {
+  // A class that the model does not know comes after all that it does.
+  const own = truth >= 0 ? (scores[at + truth] as number) : -Infinity;
+  let rank = truth >= 0 ? 0 : width;
   let best = 0;
-  for (let c = 0; c < classes; c++) {
+  for (let c = 0; c < width; c++) {
     const score = scores[at + c] as number;
-    if (score > own || (score === own && c < truth)) rank++;
+    if (truth >= 0 && (score > own || (score === own && c < truth))) rank++;
     if (score > (scores[at + best] as number)) best = c;
   }
   return { rank, best };
 }
 
+/** Reads one output, whatever it says the classes by. */
+interface Reader {
+  readonly by: Matching;
+  /** @param truths the true classes of the rows from `from` on */
+  read(output: Tensor, rows: number, from: number, truths: ArrayLike<number>): Answer[];
+}
+
+function scoresOf(output: Tensor): ArrayLike<number> | null {
+  if (output.dtype === 'float32' || output.dtype === 'float64') return output.data;
+  if (output.dtype === 'float16') return Float32Array.from(output.data, float16Value);
+  return output.dtype === 'bfloat16' ? Float32Array.from(output.data, bfloat16Value) : null;
+}
+
+function scoreReader(name: string, labels: readonly string[], columns: readonly string[] | null): Reader {
+  const matched = columns && placesOf(columns, labels);
+  const classes = labels.length;
+  return {
+    by: matched?.by ?? 'position',
+    read(output, rows, from, truths) {
+      const scores = scoresOf(output);
+      const width = scores ? scores.length / rows : 0;
+      if (!scores || !Number.isInteger(width) || width < (columns?.length ?? classes) || width < 1)
+        throw new RuntimeError(
+          'bad-samples',
+          `output '${name}' is ${output.dtype} [${output.dims.join(', ')}], expected float scores of ${columns?.length ?? classes} classes`,
+        );
+      const places = matched?.places ?? Array.from({ length: width }, (_, i) => i);
+      return Array.from(truths, (truth, i) => {
+        const { rank, best } = rankOf(scores, (from + i) * width, width, places.indexOf(truth));
+        return { rank, best: places[best] ?? -1 };
+      });
+    },
+  };
+}
+
+function labelReader(name: string, labels: readonly string[], classes: readonly string[] | null): Reader {
+  const reader = new LabelReader(labels, classes);
+  return {
+    get by() {
+      return reader.by;
+    },
+    read(output, rows, from, truths) {
+      if (output.data.length !== rows)
+        throw new RuntimeError(
+          'bad-samples',
+          `output '${name}' is ${output.dtype} [${output.dims.join(', ')}], expected a label for each of ${rows} samples`,
+        );
+      const names = Array.from(output.data as ArrayLike<string | number | bigint>, String);
+      return reader.read(names.slice(from, from + truths.length)).map((best) => ({ best, rank: null }));
+    },
+  };
+}
+
+/** Classes that the scores of an output are in the order of, as far as the session knows: what a ZipMap named. */
+function columnsIn(session: OrtSession, name: string): readonly string[] | null {
+  for (const change of session.changes) if (change.kind === 'zipmap' && change.output === name) return change.labels;
+  return null;
+}
+
 /**
  * Scores a session on labelled samples.
- * @throws RuntimeError `bad-samples` when samples and model do not fit; all misfits at once
+ * @throws RuntimeError `bad-samples` when samples and model do not fit; all misfits at once. `bad-output` when no output
+ *   says classes
  */
 export async function scoreSession(session: OrtSession, samples: Samples, options: ScoreOptions = {}): Promise<Score> {
-  const input = session.inputs[0];
-  checkFit(input, session.inputs.length, samples);
-  const fixed = input.shape[0];
+  const { inputs } = session;
+  checkFit(inputs, samples);
+  const { labels } = samples;
+  const output = chosenOutput(session.outputs, options.output, labels.length);
+  const columns = columnsIn(session, output.name) ?? options.classNames ?? null;
+  const reader = (output.kind === 'scores' ? scoreReader : labelReader)(output.name, labels, columns);
+  const fixed = inputs[0].shape[0];
   const batchSize = typeof fixed === 'number' ? fixed : (options.batchSize ?? 64);
   const total = samples.y.length;
-  const classes = samples.labels.length;
+  const classes = labels.length;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   let right = 0;
-  let among5 = 0;
+  let among5: number | null = 0;
   for (let from = 0; from < total; from += batchSize) {
     options.signal?.throwIfAborted();
     const to = Math.min(total, from + batchSize);
-    const outputName = session.outputNames[0] as string;
     // A fixed batch is filled up with the last samples again; only the new rows are counted.
     const start = typeof fixed === 'number' ? Math.max(0, to - batchSize) : from;
     if (to - start < batchSize && typeof fixed === 'number') {
       throw new RuntimeError('bad-samples', `the model runs batches of ${batchSize}, there are ${total} samples`);
     }
-    const outputs = await session.run({ [input.name]: feedOf(input, slice(samples, start, to), to - start) }, [
-      outputName,
-    ]);
-    const scores = outputs[outputName] as Tensor;
-    if (
-      scores.dtype !== 'float32' ||
-      scores.data.length % (to - start) !== 0 ||
-      scores.data.length / (to - start) < classes
-    ) {
-      throw new RuntimeError(
-        'bad-samples',
-        `output '${outputName}' is ${scores.dtype} ${show(scores.dims)}, expected float32 scores of ${classes} classes`,
-      );
-    }
-    const width = scores.data.length / (to - start);
-    for (let i = from; i < to; i++) {
-      const truth = samples.y[i] as number;
-      const { rank, best } = rankOf(scores.data, (i - start) * width, width, truth);
-      if (rank === 0) right++;
-      if (rank < 5) among5++;
+    const rows = to - start;
+    const outputs = await session.run(feedsOf(inputs, slice(samples, start, to), rows), [output.name]);
+    const truths = samples.y.subarray(from, to);
+    const answers = reader.read(outputs[output.name] as Tensor, rows, from - start, truths);
+    answers.forEach(({ best, rank }, i) => {
+      const truth = truths[i] as number;
+      if (best === truth) right++;
+      among5 = rank === null ? null : (among5 ?? 0) + (rank < 5 ? 1 : 0);
       const row = confusion[truth] as number[];
-      if (best < classes) row[best] = (row[best] ?? 0) + 1;
-    }
+      if (best >= 0 && best < classes) row[best] = (row[best] ?? 0) + 1;
+    });
     options.onProgress?.(to, total);
   }
-  return { samples: total, accuracy: right / total, top5: among5 / total, confusion };
+  return {
+    samples: total,
+    accuracy: right / total,
+    top5: among5 === null ? null : among5 / total,
+    confusion,
+    notes: notesOn(session, output, reader.by, columns !== null || output.kind === 'labels'),
+  };
+}
+
+/** What a reader of the figures has to know: nothing for a model with one output of scores. */
+function notesOn(session: OrtSession, output: ClassOutput, by: Matching, named: boolean): string[] {
+  const what = output.kind === 'scores' ? 'scores' : 'labels';
+  return [
+    ...session.changes.map(describeEdgeChange),
+    ...(session.outputs.length > 1 || output.kind === 'labels'
+      ? [`classes are read from the ${what} of output '${output.name}'`]
+      : []),
+    ...(named ? [`the classes of the model are matched with those of the data by ${by}`] : []),
+  ];
+}
+
+/**
+ * Classes that the one classifier node of a model names. Only looked for where an output holds labels beside scores, as
+ * exporters of classical models write it: a large network need not be read twice.
+ */
+function classesNamed(session: OrtSession, model: Uint8Array): readonly string[] | null {
+  if (session.outputs.every((port) => port.dtype !== 'string' && port.dtype !== 'int64')) return null;
+  const lists = decodeModel(model).graph.nodes.flatMap((node) => [classLabelsOf(node) ?? []]);
+  const named = new Map(lists.filter((list) => list.length > 0).map((list) => [list.join('\n'), list]));
+  return named.size === 1 ? [...named.values()][0]! : null;
 }
 
 /** Loads the model, scores it, releases it. */
@@ -135,7 +205,8 @@ export async function scoreModel(model: Uint8Array, samples: Samples, options: S
     throw new RuntimeError('bad-samples', 'x and y do not have the same number of samples');
   const session = await openSession(model, options);
   try {
-    return await scoreSession(session, samples, options);
+    const classes = options.classNames ?? classesNamed(session, model);
+    return await scoreSession(session, samples, { ...options, ...(classes && { classNames: classes }) });
   } finally {
     await session.release();
   }

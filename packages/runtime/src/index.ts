@@ -13,6 +13,8 @@ export {
   type BenchmarkResult,
 } from './benchmark.js';
 export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type ScoreOptions } from './evaluate.js';
+export { classOutput, type ClassOutput, type OutputPort } from './scores/choose.js';
+export { LabelReader } from './scores/classes.js';
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { measure, measureAccuracy, type Measured, type MeasureOptions } from './measure.js';
 export { optimizedModel } from './optimized.js';

@@ -1,6 +1,7 @@
 /** What telemetry remembers of a request: predicted classes, and a few numbers whose distribution shows drift. */
 import type { ArtifactManifest } from '@verge/contracts';
 import type { Tensor } from '@verge/onnx';
+import { classOutput } from '@verge/runtime';
 import { scoreRows, topOne } from './classify.js';
 
 export interface Observed {
@@ -44,17 +45,34 @@ export function observe(
       features['input.std'] = std;
     }
   }
-  const classes: number[] = [];
-  const first = outputs[manifest.outputs[0]!.name];
-  const scores = manifest.task === 'classification' && first ? scoreRows(first) : null;
-  if (scores) {
-    const confidences: number[] = [];
-    for (let row = 0; row < scores.rows; row++) {
-      const { index, confidence } = topOne(scores, row);
-      classes.push(index);
-      confidences.push(confidence);
-    }
-    features['output.confidence'] = confidences;
+  const predicted = manifest.task === 'classification' ? predictions(manifest, outputs) : null;
+  if (predicted?.confidences) features['output.confidence'] = predicted.confidences;
+  return { classes: predicted?.classes ?? [], features };
+}
+
+/** The predicted classes, from scores or from labels, whichever the model gives; null where neither says them. */
+function predictions(
+  { outputs: specs, labels }: ArtifactManifest,
+  outputs: Readonly<Record<string, Tensor>>,
+): { classes: number[]; confidences?: number[] } | null {
+  const chosen = classOutput(specs, labels.length || undefined) ?? { name: specs[0]!.name, kind: 'scores' };
+  const tensor = outputs[chosen.name];
+  if (!tensor) return null;
+  if (chosen.kind === 'labels') {
+    // Labels that are no class of the manifest are left out, as they cannot be counted under one.
+    const names = Array.from(tensor.data as ArrayLike<string | number | bigint>, String);
+    return { classes: labelPlaces(names, labels).filter((place) => place >= 0) };
   }
-  return { classes, features };
+  const scores = scoreRows(tensor);
+  if (!scores) return null;
+  const best = Array.from({ length: scores.rows }, (_, row) => topOne(scores, row));
+  return { classes: best.map(({ index }) => index), confidences: best.map(({ confidence }) => confidence) };
+}
+
+/** Labels as indices: by name, or as they are where they are indices and no names. */
+function labelPlaces(names: readonly string[], labels: readonly string[]): number[] {
+  return names.map((name) => {
+    const place = labels.indexOf(name);
+    return place < 0 && /^[0-9]+$/.test(name) && !labels.some((label) => /^[0-9]+$/.test(label)) ? Number(name) : place;
+  });
 }

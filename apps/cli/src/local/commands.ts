@@ -82,6 +82,7 @@ export function localCommands(program: Command): void {
     )
     .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
     .option('--runs <n>', 'timed runs', whole('--runs'), 200)
+    .option('--output <name>', 'the output that says the class, scores or labels; chosen by type when absent')
     .action(async (options: EvaluateArguments, command: Command) => {
       const { json } = command.optsWithGlobals<EvaluateArguments>();
       await (await import('./evaluate.js')).evaluateVerb(options, json === true);

@@ -11,10 +11,14 @@ export interface EvaluateArguments extends DataArguments {
   part?: Part | 'all';
   threads: number;
   runs: number;
+  output?: string;
   json?: boolean;
 }
 
-/** Prints `{samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes}`. */
+/**
+ * Prints `{samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes}`, and `notes` where the model is more than one output of
+ * scores: which output was read, how its classes were matched, what was repaired.
+ */
 export async function evaluateVerb(options: EvaluateArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
   const model = await readModel(options.model);
@@ -22,10 +26,25 @@ export async function evaluateVerb(options: EvaluateArguments, json: boolean): P
   const { threads, runs } = options;
   const measured = await advised(
     options,
-    untilInterrupted((signal) => evaluate(model.bytes, samples, { ...model.session, threads, runs, signal })),
+    untilInterrupted((signal) =>
+      evaluate(model.bytes, samples, {
+        ...model.session,
+        threads,
+        runs,
+        signal,
+        ...(options.output !== undefined && { output: options.output }),
+      }),
+    ),
   );
-  const { accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes } = measured;
-  output.result({ samples: measured.samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes }, () =>
-    fields([['data', samples.name], ['samples', measured.samples], ...figureRows(measured), ['top-5', percent(top5)]]),
+  const { accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes, notes } = measured;
+  const said = notes.length > 0 ? { notes } : {};
+  output.result({ samples: measured.samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes, ...said }, () =>
+    fields([
+      ['data', samples.name],
+      ['samples', measured.samples],
+      ...figureRows(measured),
+      ['top-5', percent(top5)],
+      ...notes.map((note) => ['note', note] as const),
+    ]),
   );
 }

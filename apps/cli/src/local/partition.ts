@@ -5,6 +5,7 @@ import {
   decodeModel,
   encodeModel,
   fedInputs,
+  knownWords,
   loadExternalData,
   type Model,
   normalise,
@@ -62,6 +63,7 @@ async function costsOf(options: PartitionArguments, model: Model): Promise<Coste
       dims: options.dim ?? {},
       shapes,
       given,
+      words: knownWords(model),
       ...(options.fill && { fill: options.fill }),
     });
     const { milliseconds, bytes } = await profileNodes(model, feeds, { runs: options.measure });

@@ -9,6 +9,7 @@ import { bfloat16Value, float16Value } from '../halves.js';
 import { drawFeeds, type FeedOptions } from './feeds.js';
 import { fedInputs, type FedInput } from './inputs.js';
 import { settleInputs, type SettledInputs } from './sizes-tried.js';
+import { knownWords } from './words.js';
 
 /** a and b agree when |a - b| <= absolute + relative * the largest |a| of the same output and run. */
 export interface Tolerance {
@@ -129,7 +130,8 @@ export async function compareModels(
   const { runs = 3, tolerance = { absolute: 1e-6, relative: 1e-4 } } = options;
   const { seed = 1, dims = {}, shapes = {}, given = {}, fill = {} } = options;
   const inputs = fedInputs(original);
-  const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill });
+  const words = knownWords(original);
+  const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill, words });
   const a = await create(encodeModel(original), options);
   // What the session calls outputs: one that is no tensor may be several there.
   const names = a.outputNames;

@@ -5,6 +5,7 @@ import { bfloat16Bits } from '../halves.js';
 import type { Model } from '../ir.js';
 import { elementCount, type DataType, type Tensor } from '../tensor.js';
 import { boundSizes, fedInputs, sizeKey, type FedInput } from './inputs.js';
+import { knownWords } from './words.js';
 
 /** Mulberry32: 32 bits of state, period 2^32; uniform in [0, 1). */
 export function generator(seed: number): () => number {
@@ -59,6 +60,11 @@ function randomTensor(name: string, dtype: DataType, dims: readonly number[], ne
   return tensorOverBytes(dtype, dims, bytes);
 }
 
+function drawnFrom(words: readonly string[], dims: readonly number[], next: () => number): Tensor {
+  const word = (): string => words[Math.floor(next() * words.length)] ?? '';
+  return { dtype: 'string', dims, data: Array.from({ length: elementCount(dims) }, word) };
+}
+
 export interface FeedOptions {
   /** 1 when absent. */
   seed?: number;
@@ -70,6 +76,8 @@ export interface FeedOptions {
   given?: Readonly<Record<string, Tensor>>;
   /** Inputs whose elements are all this number, say a sampling rate. */
   fill?: Readonly<Record<string, number>>;
+  /** Words that inputs of strings are drawn from (`knownWords`); "0" and "1" where there are none. */
+  words?: Readonly<Record<string, readonly string[]>>;
   /** Makes the other values instead of random numbers. */
   make?: (dtype: DataType, dims: readonly number[], name: string) => Tensor;
 }
@@ -105,7 +113,7 @@ export function elementsToDraw(inputs: readonly FedInput[], options: FeedOptions
  *   value given to no input, and for more than `MOST_ELEMENTS`
  */
 export function drawFeeds(inputs: readonly FedInput[], options: FeedOptions = {}): Record<string, Tensor> {
-  const { seed = 1, given = {}, fill = {}, make } = options;
+  const { seed = 1, given = {}, fill = {}, words = {}, make } = options;
   const known = new Set(inputs.map((i) => i.name));
   const unknown = [...Object.keys(given), ...Object.keys(fill)].filter((name) => !known.has(name));
   if (unknown.length > 0) throw new OnnxError('unsupported', `the model has no input ${unknown.join(', ')}`);
@@ -125,6 +133,7 @@ export function drawFeeds(inputs: readonly FedInput[], options: FeedOptions = {}
     if (tensor) feeds[name] = tensor;
     else if (!shape || !dtype) continue;
     else if (value !== undefined) feeds[name] = filled(name, dtype, shape, value);
+    else if (dtype === 'string' && words[name]) feeds[name] = drawnFrom(words[name], shape, next);
     else feeds[name] = make ? make(dtype, shape, name) : randomTensor(name, dtype, shape, next);
   }
   return feeds;
@@ -132,5 +141,5 @@ export function drawFeeds(inputs: readonly FedInput[], options: FeedOptions = {}
 
 /** `drawFeeds` for each input of a model that has no default. */
 export function randomFeeds(model: Model, options: FeedOptions = {}): Record<string, Tensor> {
-  return drawFeeds(fedInputs(model), options);
+  return drawFeeds(fedInputs(model), { words: knownWords(model), ...options });
 }

@@ -10,3 +10,4 @@ export { drawFeeds, MOST_ELEMENTS, randomFeeds, type FeedOptions } from './feeds
 export { fedInputs, openSizes, type FedInput } from './inputs.js';
 export { settleInputs, SIZES_TRIED, type SettledInputs } from './sizes-tried.js';
 export { countNodes, simplify, type Simplified, type SimplifyOptions, type StepCount } from './simplify.js';
+export { knownWords } from './words.js';
