@@ -68,7 +68,7 @@ def add(name, model, feeds=None, truth=None, classes=(0, 1, 2)):
 
 def sk(name, estimator, target, **options):
     judged = options.pop("judged", False)
-    model = to_onnx(estimator.fit(X, target), X[:1], target_opset=options.pop("opset", 18), **options)
+    model = to_onnx(estimator.fit(X, target), X[:1], target_opset=options.pop("opset", {"": 18, "ai.onnx.ml": 3}), **options)
     add(name, model, truth=target if judged else None)
 
 
@@ -82,7 +82,7 @@ sk("mlp", make_pipeline(StandardScaler(), MLPClassifier((8,), max_iter=400, rand
 sk("boosting-regressor", GradientBoostingRegressor(n_estimators=5, max_depth=2, random_state=0), X[:, 0])
 sk("ridge", Ridge(), X[:, 0])
 sk("kmeans", KMeans(3, n_init=1, random_state=0), y)
-sk("isolation", IsolationForest(n_estimators=4, max_samples=16, random_state=0), y, opset={"": 18, "ai.onnx.ml": 3})
+sk("isolation", IsolationForest(n_estimators=4, max_samples=16, random_state=0), y)
 
 mixed = [[float(a), "wide" if b > 3 else "narrow"] for a, b in zip(X[:, 2], X[:, 1])]
 columns = ColumnTransformer([("number", StandardScaler(), [0]), ("word", OneHotEncoder(), [1])])

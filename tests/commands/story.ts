@@ -37,6 +37,8 @@ export const local: readonly Step[] = [
   { command: 'npx verge inspect --model runs/teacher/model.onnx --html graph.html --svg graph.svg' },
   { command: 'npx verge simplify --model runs/teacher/model.onnx --out runs/simple.onnx' },
   { command: 'npx verge partition --model runs/teacher/model.onnx --stages 3 --out stages' },
+  { command: 'npx verge extract --model runs/teacher/model.onnx --to pool.flat_out --out runs/features.onnx' },
+  { command: 'npx verge convert --model runs/teacher/model.onnx --opset 13 --out runs/opset13.onnx' },
   { command: 'npx verge train --config train.yaml --out runs/digits', slow: true },
   {
     command:

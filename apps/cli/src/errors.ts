@@ -86,6 +86,7 @@ const ofOnnx: Record<OnnxErrorCode, ExitReason> = {
   rewrite: 'failed',
   partition: 'usage',
   'no-sizes': 'usage',
+  opset: 'usage',
   'numbers-differ': 'failed',
 };
 

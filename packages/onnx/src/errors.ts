@@ -26,6 +26,8 @@ export type OnnxErrorCode =
   | 'rewrite'
   /** A graph cannot be cut into the stages that were asked for. */
   | 'partition'
+  /** Nodes cannot be written in the operator set that was asked for. */
+  | 'opset'
   /** At none of the sizes that were tried for open axes does the model run. */
   | 'no-sizes'
   /** A simplified model does not give the numbers of the original. */

@@ -7,6 +7,22 @@ export function float16Value(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
+/** The binary16 next to a number, the even one of two that are as near; what is too large is infinite. */
+export function float16Bits(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= 65520) return sign | 0x7c00;
+  // Below 2^-14 numbers lie 2^-24 apart; above, 1024 of them between one power of two and the next.
+  const exponent = size < 2 ** -14 ? -14 : Math.floor(Math.log2(size));
+  const units = size / 2 ** (exponent - 10);
+  const below = Math.floor(units);
+  const rest = units - below;
+  const rounded = rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+  // Rounding up to the next power of two carries into the exponent, as it must.
+  return sign | (rounded < 1024 ? rounded : ((exponent + 15) << 10) + (rounded - 1024));
+}
+
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 

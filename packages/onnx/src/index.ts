@@ -33,3 +33,4 @@ export { measureTypes, unknownValues, withMeasured, type MeasuredTypes, type Mea
 export * from './partition/index.js';
 export * from './simplify/index.js';
 export * from './normalise/index.js';
+export * from './convert/index.js';

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { number } from '../command.js';
 import { CliError } from '../errors.js';
+import type { ConvertArguments } from './convert.js';
+import type { ExtractArguments } from './extract.js';
 import { gathered } from './input-option.js';
 import type { InspectArguments } from './inspect.js';
 import type { PartitionArguments } from './partition.js';
@@ -111,8 +113,71 @@ function partitionCommand(program: Command): void {
     });
 }
 
+/** Names, separated by commas, in an option that may be repeated. */
+const names = (text: string, previous: readonly string[] = []): string[] => [
+  ...previous,
+  ...text.split(',').filter((name) => name !== ''),
+];
+
+/** What inputs a check makes up. */
+const madeUp = (command: Command): Command =>
+  command
+    .option(
+      '--dim <name=size>',
+      'in the check: size of an open dimension, of input x also x[0]=size; may be repeated',
+      numbers('--dim', true),
+    )
+    .option('--input <name=what>', `in the check: ${INPUT}`, gathered)
+    .option(
+      '--fill <input=number>',
+      'in the check every element of this input is the number; may be repeated',
+      numbers('--fill', false),
+    );
+
+function extractCommand(program: Command): void {
+  const command = program
+    .command('extract')
+    .description('a part of a model, named by the values at its edges, as a model of its own; checked by running both')
+    .requiredOption('--model <file>', 'ONNX file')
+    .requiredOption('--out <file>', 'where the part goes')
+    .option(
+      '--from <names>',
+      'values that become inputs, with commas between; the inputs of the model when absent',
+      names,
+    )
+    .option(
+      '--to <names>',
+      'values that become outputs, with commas between; the outputs of the model when absent',
+      names,
+    )
+    .option('--no-verify', 'does not run anything');
+  madeUp(command).action(async (options: ExtractArguments, own: Command) => {
+    const { json } = own.optsWithGlobals<ExtractArguments>();
+    await (await import('./extract.js')).extractVerb(options, json === true);
+  });
+}
+
+function convertCommand(program: Command): void {
+  const command = program
+    .command('convert')
+    .description('a model in another operator set, up or down; checked by running both on random inputs')
+    .requiredOption('--model <file>', 'ONNX file')
+    .requiredOption('--opset <n>', 'version of the default operator set', whole('--opset', 99))
+    .requiredOption('--out <file>', 'where the converted model goes')
+    .option('--output <names>', 'keeps these outputs alone, with commas between', names)
+    .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
+    .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
+    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4);
+  madeUp(command).action(async (options: ConvertArguments, own: Command) => {
+    const { json } = own.optsWithGlobals<ConvertArguments>();
+    await (await import('./convert.js')).convertVerb(options, json === true);
+  });
+}
+
 export function graphCommands(program: Command): void {
   inspectCommand(program);
   simplifyCommand(program);
   partitionCommand(program);
+  extractCommand(program);
+  convertCommand(program);
 }

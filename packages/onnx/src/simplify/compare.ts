@@ -17,6 +17,9 @@ export interface Tolerance {
   readonly relative: number;
 }
 
+/** Taken where none is given. */
+export const TOLERANCE: Tolerance = { absolute: 1e-6, relative: 1e-4 };
+
 export interface CompareOptions extends SessionOptions {
   /** Sets of inputs; 3 when absent. */
   runs?: number;
@@ -92,6 +95,43 @@ function distance(a: Tensor, b: Tensor | undefined): Distance {
   return found;
 }
 
+/** The largest differences of each output over several runs. */
+export class Differences {
+  readonly #worst: Map<string, { absolute: number; relative: number; within: boolean }>;
+
+  constructor(
+    names: readonly string[],
+    private readonly tolerance: Tolerance,
+  ) {
+    this.#worst = new Map(names.map((name) => [name, { absolute: 0, relative: 0, within: true }]));
+  }
+
+  /** @param outputs those that are right; `others` may lack some */
+  add(outputs: Readonly<Record<string, Tensor>>, others: Readonly<Record<string, Tensor>>): void {
+    for (const [name, old] of this.#worst) {
+      const { absolute, largest } = distance(outputs[name]!, others[name]);
+      this.#worst.set(name, {
+        absolute: Math.max(old.absolute, absolute),
+        relative: Math.max(old.relative, absolute === 0 ? 0 : absolute / largest),
+        within: old.within && absolute <= this.tolerance.absolute + this.tolerance.relative * largest,
+      });
+    }
+  }
+
+  comparison(runs: number, assumed: Readonly<Record<string, number>>): Comparison {
+    const outputs = [...this.#worst].map(([name, difference]) => ({ name, ...difference }));
+    return {
+      runs,
+      assumed,
+      outputs,
+      absolute: Math.max(0, ...outputs.map((o) => o.absolute)),
+      relative: Math.max(0, ...outputs.map((o) => o.relative)),
+      tolerance: this.tolerance,
+      within: outputs.every((o) => o.within),
+    };
+  }
+}
+
 /** Other sizes than those that were settled on, so that a size that got into the graph by mistake shows. */
 function otherSizes({ sizes, assumed }: SettledInputs): Record<string, number> {
   const grown = Object.entries(assumed).map(([key, size]) => [key, size <= 64 ? 2 * size : size]);
@@ -127,15 +167,14 @@ export async function compareModels(
   create: SessionFactory,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  const { runs = 3, tolerance = { absolute: 1e-6, relative: 1e-4 } } = options;
+  const { runs = 3, tolerance = TOLERANCE } = options;
   const { seed = 1, dims = {}, shapes = {}, given = {}, fill = {} } = options;
   const inputs = fedInputs(original);
   const words = knownWords(original);
   const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill, words });
   const a = await create(encodeModel(original), options);
   // What the session calls outputs: one that is no tensor may be several there.
-  const names = a.outputNames;
-  const worst = new Map(names.map((name) => [name, { absolute: 0, relative: 0, within: true }]));
+  const worst = new Differences(a.outputNames, tolerance);
   let settled: SettledInputs | undefined;
   try {
     let first: Record<string, Tensor> = {};
@@ -146,15 +185,7 @@ export async function compareModels(
         const { feeds, outputs } =
           run === 0 ? { feeds: settled.feeds, outputs: first } : await runLater(inputs, a, settled, feedOptions(run));
         const others = await b.run(feeds);
-        for (const name of names) {
-          const { absolute, largest } = distance(outputs[name]!, others[name]);
-          const old = worst.get(name)!;
-          worst.set(name, {
-            absolute: Math.max(old.absolute, absolute),
-            relative: Math.max(old.relative, absolute === 0 ? 0 : absolute / largest),
-            within: old.within && absolute <= tolerance.absolute + tolerance.relative * largest,
-          });
-        }
+        worst.add(outputs, others);
       }
     } finally {
       await b.release();
@@ -162,16 +193,7 @@ export async function compareModels(
   } finally {
     await a.release();
   }
-  const outputs = [...worst].map(([name, difference]) => ({ name, ...difference }));
-  return {
-    runs,
-    assumed: settled.assumed,
-    outputs,
-    absolute: Math.max(0, ...outputs.map((o) => o.absolute)),
-    relative: Math.max(0, ...outputs.map((o) => o.relative)),
-    tolerance,
-    within: outputs.every((o) => o.within),
-  };
+  return worst.comparison(runs, settled.assumed);
 }
 
 /**

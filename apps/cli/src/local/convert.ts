@@ -1,0 +1,110 @@
+/** `verge convert`: a model in another operator set, checked by running both. */
+import {
+  assertWithin,
+  compareModels,
+  type Comparison,
+  convertOpset,
+  decodeModel,
+  encodeModel,
+  extractSubgraph,
+  fedInputs,
+  loadExternalData,
+  type Model,
+  openSizes,
+} from '@verge/onnx';
+import { createSessionInProcess } from '@verge/runtime';
+import { createOutput, fields, size, table } from '../output.js';
+import { writeWhole } from './files.js';
+import { givenInputs } from './given-inputs.js';
+import { readModel, refuseUnknownSizes } from './model-file.js';
+import { advisedRun } from './trial.js';
+import { checkRows } from './written.js';
+
+export interface ConvertArguments {
+  model: string;
+  opset: number;
+  out: string;
+  output?: string[];
+  verify: number;
+  seed: number;
+  tolerance: number;
+  dim?: Record<string, number>;
+  input?: string[];
+  fill?: Record<string, number>;
+  json?: boolean;
+}
+
+/** Below this a difference is one of rounding, however small the numbers. */
+const ABSOLUTE = 1e-6;
+const ADVICE = '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --verify 0 checks nothing';
+
+async function check(
+  options: ConvertArguments,
+  original: Model,
+  converted: Model,
+): Promise<{ comparison: Comparison | null; notes: string[] }> {
+  const inputs = fedInputs(original);
+  refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
+  const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
+  if (options.verify === 0) return { comparison: null, notes };
+  const comparison = await compareModels(original, converted, createSessionInProcess, {
+    runs: options.verify,
+    seed: options.seed,
+    tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+    dims: options.dim ?? {},
+    shapes,
+    given,
+    fill: options.fill ?? {},
+  }).catch((error: unknown) => {
+    throw advisedRun(error, ADVICE);
+  });
+  assertWithin(comparison);
+  return { comparison, notes };
+}
+
+/**
+ * @throws OnnxError `opset` naming every node that the operator set cannot say; `numbers-differ`; RuntimeError
+ *   `model-refused` when ONNX Runtime does not take the result. Nothing is written then
+ */
+export async function convertVerb(options: ConvertArguments, json: boolean): Promise<void> {
+  const { bytes, session } = await readModel(options.model);
+  const whole = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const model = options.output ? extractSubgraph(whole, { to: options.output }) : whole;
+  const converted = convertOpset(model, options.opset);
+  const { comparison, notes } = await check(options, model, converted.model);
+  const content = encodeModel(converted.model);
+  await writeWhole(options.out, content);
+  const { from, to } = converted;
+  const changed = [...converted.changed].map(([op, nodes]) => ({ op, nodes }));
+  const nodes = { before: whole.graph.nodes.length, after: converted.model.graph.nodes.length };
+  createOutput(json).result(
+    {
+      from,
+      to,
+      changed,
+      nodesBefore: nodes.before,
+      nodesAfter: nodes.after,
+      bytes: content.byteLength,
+      comparison,
+      notes,
+    },
+    () =>
+      [
+        changed.length > 0
+          ? table(
+              ['written otherwise', '>nodes'],
+              changed.map((c) => [c.op, String(c.nodes)]),
+            )
+          : 'every node means the same in both',
+        '',
+        fields([
+          ['operator set', `${from} before, ${to} after`],
+          ['nodes', `${nodes.before} before, ${nodes.after} after`],
+          ['size', size(content.byteLength)],
+          ...checkRows(comparison),
+          ...notes.map((note) => ['note', note] as const),
+          ['written', options.out],
+        ]),
+      ].join('\n'),
+  );
+}

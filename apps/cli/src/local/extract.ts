@@ -1,0 +1,83 @@
+/** `verge extract`: a part of a model, named by the values at its edges, as a model of its own. */
+import {
+  checkSubgraph,
+  decodeModel,
+  encodeModel,
+  extractSubgraph,
+  fedInputs,
+  loadExternalData,
+  openSizes,
+  type ValueInfo,
+} from '@verge/onnx';
+import { createSessionInProcess } from '@verge/runtime';
+import { createOutput, fields, size } from '../output.js';
+import { writeWhole } from './files.js';
+import { givenInputs } from './given-inputs.js';
+import { readModel, refuseUnknownSizes } from './model-file.js';
+import { advisedRun } from './trial.js';
+import { checkRows } from './written.js';
+
+export interface ExtractArguments {
+  model: string;
+  from?: string[];
+  to?: string[];
+  out: string;
+  verify: boolean;
+  dim?: Record<string, number>;
+  input?: string[];
+  fill?: Record<string, number>;
+  json?: boolean;
+}
+
+const spelled = ({ name, type }: ValueInfo): string =>
+  type?.kind === 'tensor'
+    ? `${name} ${type.dtype ?? '?'} [${(type.shape ?? ['?']).map((d) => d ?? '?').join(', ')}]`
+    : name;
+
+/** @throws OnnxError `partition` naming every value that is not there or missing; `numbers-differ`, and nothing is written */
+export async function extractVerb(options: ExtractArguments, json: boolean): Promise<void> {
+  const { bytes, session } = await readModel(options.model);
+  const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const inputs = fedInputs(model);
+  refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
+  const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
+  const part = extractSubgraph(model, {
+    ...(options.from && { from: options.from }),
+    ...(options.to && { to: options.to }),
+  });
+  const check = { dims: options.dim ?? {}, shapes, given, fill: options.fill ?? {} };
+  const comparison = options.verify
+    ? await checkSubgraph(model, part, createSessionInProcess, check).catch((error: unknown) => {
+        throw advisedRun(error, '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --no-verify');
+      })
+    : null;
+  const content = encodeModel(part);
+  await writeWhole(options.out, content);
+  const { graph } = part;
+  const report = {
+    inputs: fedInputs(part).map((i) => i.name),
+    outputs: graph.outputs.map((o) => o.name),
+    nodes: graph.nodes.length,
+    nodesOfWhole: model.graph.nodes.length,
+    bytes: content.byteLength,
+    comparison,
+    notes,
+  };
+  createOutput(json).result(report, () =>
+    fields([
+      [
+        'inputs',
+        graph.inputs
+          .filter((i) => report.inputs.includes(i.name))
+          .map(spelled)
+          .join('; '),
+      ],
+      ['outputs', graph.outputs.map(spelled).join('; ')],
+      ['nodes', `${report.nodes} of ${report.nodesOfWhole}`],
+      ['size', size(content.byteLength)],
+      ...checkRows(comparison),
+      ...notes.map((note) => ['note', note] as const),
+      ['written', options.out],
+    ]),
+  );
+}

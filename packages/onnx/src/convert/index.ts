@@ -1,0 +1,2 @@
+export { convertOpset, type Converted } from './convert.js';
+export { LEAST_OPSET, MOST_OPSET } from './table.js';
