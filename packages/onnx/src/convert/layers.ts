@@ -55,7 +55,10 @@ const clipDown: Adapter = (node, scope) => {
   const known = [1, 2].every((i) => !node.inputs[i] || bounds[i - 1]);
   if (floats && known) {
     const [least, most] = bounds.map((tensor) => tensor && Number(tensor.data[0]));
-    const set = { ...(least != null && { min: float(least) }), ...(most != null && { max: float(most) }) };
+    const set = {
+      ...(typeof least === 'number' && { min: float(least) }),
+      ...(typeof most === 'number' && { max: float(most) }),
+    };
     return changed(node, { inputs: [node.inputs[0]!], set });
   }
   const [out] = node.outputs as [string];
