@@ -74,7 +74,7 @@ function flowOf(graph: Graph): Flow {
 }
 
 /** Values that depend on no input of the graph. */
-function constantValues(graph: Graph): Set<string> {
+export function constantValues(graph: Graph): Set<string> {
   const constant = new Set(graph.initializers.keys());
   for (const node of graph.nodes)
     if (node.inputs.every((i) => i === '' || constant.has(i))) node.outputs.forEach((o) => constant.add(o));

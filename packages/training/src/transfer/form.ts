@@ -2,7 +2,15 @@
  * The form in which a model is trained: the same function with each parameter an initializer of its own, under a name that a
  * training graph can hold. Files hold parameters in many ways; everything behind this sees one.
  */
-import { collectNames, isDefaultDomain, type Graph, type Model, type Node, type StoredTensor } from '@verge/onnx';
+import {
+  collectNames,
+  isDefaultDomain,
+  type DataType,
+  type Graph,
+  type Model,
+  type Node,
+  type StoredTensor,
+} from '@verge/onnx';
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
 import { renameGraph } from './rename.js';
@@ -21,20 +29,21 @@ export interface TrainingForm extends SeparatedModel {
   readonly renamed: ReadonlyMap<string, string>;
 }
 
-/** A weight in a Constant node. Scalars, and other types than float32, are no parameters and stay. */
-function weightOf(node: Node): StoredTensor | undefined {
+/** What a Constant node holds where it is of one of the types and no scalar. */
+function storedIn(node: Node, dtypes: readonly DataType[]): StoredTensor | undefined {
   const attribute = node.op === 'Constant' && isDefaultDomain(node.domain) ? node.attributes.get('value') : undefined;
   if (attribute?.kind !== 'tensor') return undefined;
   const { value } = attribute.value;
-  if (!('data' in value) || value.dtype !== 'float32' || value.dims.length === 0) return undefined;
+  if (!('data' in value) || !dtypes.includes(value.dtype) || value.dims.length === 0) return undefined;
   return { name: node.outputs[0]!, value };
 }
 
-function liftConstants(graph: Graph): Graph {
+/** Constant nodes as initializers; scalars, and other types than those given, are no parameters and stay. */
+export function liftConstants(graph: Graph, dtypes: readonly DataType[] = ['float32']): Graph {
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.filter((node) => {
-    const stored = weightOf(node);
+    const stored = storedIn(node, dtypes);
     if (!stored || outputs.has(stored.name)) return true;
     initializers.set(stored.name, stored);
     return false;

@@ -14,7 +14,8 @@ import {
 } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
 import { someOf } from '../patterns.js';
-import { separateParameters } from './form.js';
+import { constantValues } from '../candidates.js';
+import { liftConstants, separateParameters } from './form.js';
 import { initialValues } from './initial.js';
 
 export interface HeadOptions {
@@ -34,19 +35,29 @@ export interface ReplacedHead {
 const behind = new Set([
   'Add',
   'AveragePool',
+  'BatchNormalization',
+  'Cast',
+  'Div',
   'Dropout',
   'Flatten',
   'GlobalAveragePool',
   'Identity',
   'LogSoftmax',
+  'Mul',
   'ReduceMean',
   'Relu',
   'Reshape',
+  'Resize',
   'Sigmoid',
   'Softmax',
   'Squeeze',
+  'Sub',
   'Transpose',
+  'Unsqueeze',
 ]);
+
+/** Operators of two operands, one of which must be constant. */
+const ARITHMETIC: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub']);
 
 const layers = new Set(['Conv', 'Gemm', 'MatMul']);
 
@@ -73,6 +84,7 @@ function findHead(graph: Graph, wanted: string | undefined): Found {
       `no node is called '${wanted}'; the layers are ${someOf(graph.nodes.filter(isLayer).map((n) => n.name))}`,
     );
   }
+  const constant = constantValues(graph);
   const path: Node[] = [];
   let node = makers.get(graph.outputs[0]?.name ?? '');
   while (node) {
@@ -83,8 +95,11 @@ function findHead(graph: Graph, wanted: string | undefined): Found {
       throw refusal(`${who} stands between the output and ${wanted ? `'${wanted}'` : 'a Conv, Gemm or MatMul'}`);
     }
     path.push(node);
-    const from: string | undefined = node.inputs.find((i) => makers.has(i));
-    node = from === undefined ? undefined : makers.get(from);
+    const from: readonly string[] = node.inputs
+      .slice(0, ARITHMETIC.has(node.op) ? 2 : 1)
+      .filter((i) => !constant.has(i));
+    if (from.length > 1) throw refusal(`'${node.name || node.outputs[0]}' (${node.op}) joins two branches`);
+    node = makers.get(from[0] ?? '');
   }
   throw refusal(
     wanted === undefined ? 'no Conv, Gemm or MatMul leads to the output' : `no layer '${wanted}' leads to it`,
@@ -109,22 +124,38 @@ class Resizer {
   }
 
   /** New values for a parameter whose `axis` counts the outputs. */
-  parameter(node: Node, name: string, role: 'weight' | 'bias', axis: number): void {
+  parameter(node: Node, name: string, role: 'weight' | 'bias' | 'scale', axis: number): void {
     const stored = this.#alone(name);
     const dims = stored.value.dims.map((d, i) => (i === axis ? this.classes : d));
     this.changed.set(name, { ...stored, value: float32(dims, initialValues(node, name, role, dims, this.seed)) });
     this.parameters.push(name);
   }
 
+  /** Scale, shift, mean and variance of a normalisation of the old classes, all as new ones have them. */
+  #normalisation(node: Node, old: number): void {
+    const fresh = [1, 0, 0, 1];
+    node.inputs.slice(1, 5).forEach((name, i) => {
+      if (this.graph.initializers.get(name)?.value.dims[0] !== old)
+        throw refusal(`'${node.name || node.outputs[0]}' (BatchNormalization) does not normalise ${old} classes`);
+      this.changed.set(name, {
+        ...this.#alone(name),
+        value: float32([this.classes], new Float32Array(this.classes).fill(fresh[i]!)),
+      });
+      if (i < 2) this.parameters.push(name);
+    });
+  }
+
   /** A bias of the old classes behind the layer, or a shape that names their number. */
   follow(node: Node, old: number): void {
+    if (node.op === 'BatchNormalization') return this.#normalisation(node, old);
     for (const name of node.inputs) {
       const value = this.graph.initializers.get(name)?.value;
       if (!value || !('data' in value)) continue;
-      if (node.op === 'Add') {
+      if (ARITHMETIC.has(node.op)) {
         const axis = value.dims.findLastIndex((d) => d === old);
-        if (axis >= 0 && elementCount(value.dims) === old) this.parameter(node, name, 'bias', axis);
-      } else if (node.op === 'Reshape' && value.dtype === 'int64') {
+        const role = node.op === 'Mul' || node.op === 'Div' ? 'scale' : 'bias';
+        if (old > 1 && axis >= 0 && elementCount(value.dims) === old) this.parameter(node, name, role, axis);
+      } else if ((node.op === 'Reshape' || node.op === 'Resize') && value.dtype === 'int64') {
         const shape = Array.from(value.data, Number);
         if (!shape.includes(old)) continue;
         const resized = shape.map((d) => (d === old ? this.classes : d));
@@ -146,7 +177,7 @@ function resizedOutput(output: ValueInfo, old: number, classes: number): ValueIn
  *   in the way
  */
 export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
-  const { model } = separateParameters(given);
+  const { model } = separateParameters({ ...given, graph: liftConstants(given.graph, ['int64']) });
   const { classes, seed = 1 } = options;
   if (!Number.isInteger(classes) || classes < 1) {
     throw new TrainingError('bad-options', `classes: expected a whole number from 1, not ${classes}`);

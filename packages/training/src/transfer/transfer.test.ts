@@ -85,6 +85,38 @@ describe('replaceHead', () => {
     expect(replaced.graph.outputs[0]!.type).toMatchObject({ shape: ['N', 3] });
   });
 
+  it('finds a layer behind arithmetic, a normalisation, casts and shapes in Constant nodes', async () => {
+    const model = tail((b, x) => {
+      const six = (value: number): string => b.constant(float32([6], new Float32Array(6).fill(value)));
+      const product = b.node('MatMul', [x, b.constant(float32([4, 6], new Float32Array(24).fill(0.1)))]);
+      const norm = b.node('BatchNormalization', [product, six(2), six(1), six(0.5), six(3)]);
+      const scaled = b.node('Mul', [b.constant(float32([], [0.5])), b.node('Div', [norm, six(2)])]);
+      const shape = { kind: 'tensor', value: { name: '', value: int64([3], [-1, 6, 1]) } } as const;
+      const wide = b.node('Reshape', [
+        b.node('Cast', [scaled], { to: int(1) }),
+        b.node('Constant', [], { value: shape }),
+      ]);
+      const again = b.node('Unsqueeze', [wide, b.constant(int64([1], [0]))]);
+      return b.node('Squeeze', [b.node('Squeeze', [again, b.constant(int64([1], [0]))]), b.constant(int64([1], [2]))]);
+    });
+    const { model: replaced, parameters } = replaceHead(model, { classes: 3 });
+    expect(parameters).toHaveLength(4);
+    expect(await widthOf(replaced)).toEqual([2, 3]);
+    const bn = replaced.graph.nodes.find((n) => n.op === 'BatchNormalization')!;
+    const values = bn.inputs.slice(1).map((name) => [...floats(replaced, name)]);
+    expect(values).toEqual([
+      [1, 1, 1],
+      [0, 0, 0],
+      [0, 0, 0],
+      [1, 1, 1],
+    ]);
+    const both = tail((b, x) => {
+      const half = (): string => b.node('MatMul', [x, b.constant(float32([4, 6], new Float32Array(24)))]);
+      return b.node('Add', [half(), half()]);
+    });
+    expect(() => replaceHead(both, { classes: 3 })).toThrow('(Add) joins two branches');
+  });
+
   it('says what is in the way', () => {
     const weights = (b: GraphBuilder): string => b.constant(float32([4, 6], new Float32Array(24)));
     const blocked = tail((b, x) => b.node('Tanh', [b.node('Gemm', [x, weights(b)])]));
