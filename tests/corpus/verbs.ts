@@ -1,0 +1,168 @@
+/** One model through each verb. What a verb gives is held to what ONNX Runtime gives for the model as it is, without optimising. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type NpyArray, readNpzArrays } from '@verge/data';
+import {
+  chainStages,
+  decodeModel,
+  encodeModel,
+  externalLocations,
+  type Graph,
+  loadExternalData,
+  type Model,
+  partition,
+  type Session,
+  simplify,
+  subgraphs,
+  summarize,
+  type Tensor,
+} from '@verge/onnx';
+import { createSession } from '@verge/runtime';
+
+/** 'ok', or why not in one line. */
+export type Verdict = string;
+
+export interface Coverage {
+  readonly name: string;
+  readonly nodes: number | null;
+  readonly simplified: number | null;
+  readonly inspect: Verdict;
+  readonly simplify: Verdict;
+  readonly partition: Verdict;
+}
+
+export const verbs = ['inspect', 'simplify', 'partition'] as const;
+
+/** Largest |a - b| over the largest |a| of an output that counts as equal: fused sums are added up in another order. */
+const RELATIVE = 1e-4;
+const ABSOLUTE = 1e-5;
+
+/** What ONNX Runtime would make of both is not what is compared. */
+const asItIs = { optimization: 'disabled' } as const;
+
+/** Nodes, those of subgraphs too; constants are not counted, as tools differ in where they keep them. */
+export function countNodes(graph: Graph): number {
+  const nodes = graph.nodes.filter((node) => node.op !== 'Constant');
+  return nodes.reduce((n, node) => n + 1 + subgraphs(node).reduce((m, sub) => m + countNodes(sub), 0), 0);
+}
+
+const short = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]!.replaceAll('|', '/').slice(0, 160);
+
+async function verdict(work: () => Promise<void>): Promise<Verdict> {
+  try {
+    await work();
+    return 'ok';
+  } catch (error) {
+    return short(error);
+  }
+}
+
+async function load(path: string): Promise<Model> {
+  const model = decodeModel(await readFile(path));
+  const files = new Map<string, Uint8Array>();
+  for (const location of externalLocations(model)) files.set(location, await readFile(join(dirname(path), location)));
+  return loadExternalData(model, files);
+}
+
+/** The stored array as the type that the model's input has. */
+function asTensor({ dims, data }: NpyArray, dtype: string): Tensor {
+  const numbers = data as ArrayLike<number | bigint>;
+  if (dtype === 'int64')
+    return { dtype, dims, data: BigInt64Array.from({ length: numbers.length }, (_, i) => BigInt(numbers[i]!)) };
+  if (dtype === 'int32')
+    return { dtype, dims, data: Int32Array.from({ length: numbers.length }, (_, i) => Number(numbers[i])) };
+  if (dtype === 'float64')
+    return { dtype, dims, data: Float64Array.from({ length: numbers.length }, (_, i) => Number(numbers[i])) };
+  if (dtype === 'float32')
+    return { dtype, dims, data: Float32Array.from({ length: numbers.length }, (_, i) => Number(numbers[i])) };
+  throw new Error(`an input of ${dtype} is not stored here`);
+}
+
+async function feedsOf(model: Model, path: string): Promise<Record<string, Tensor>> {
+  const arrays = await readNpzArrays(path);
+  const strings = path.replace(/npz$/, 'strings.json');
+  const feeds: Record<string, Tensor> = {};
+  if (existsSync(strings)) {
+    const texts = JSON.parse(await readFile(strings, 'utf8')) as Record<string, { dims: number[]; data: string[] }>;
+    for (const [name, text] of Object.entries(texts)) feeds[name] = { dtype: 'string', ...text };
+  }
+  for (const { name, type } of model.graph.inputs) {
+    if (feeds[name]) continue;
+    const array = arrays.get(name);
+    if (model.graph.initializers.has(name) && !array) continue;
+    if (!array || type?.kind !== 'tensor' || !type.dtype) throw new Error(`no value for the input '${name}'`);
+    feeds[name] = asTensor(array, type.dtype);
+  }
+  return feeds;
+}
+
+async function outputs(session: Session, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+
+function assertEqual(expected: Record<string, Tensor>, got: Record<string, Tensor>): void {
+  for (const [name, a] of Object.entries(expected)) {
+    const b = got[name];
+    if (!b) throw new Error(`output '${name}' is missing`);
+    if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join())
+      throw new Error(`output '${name}' is ${b.dtype} [${b.dims.join()}], not ${a.dtype} [${a.dims.join()}]`);
+    if (a.dtype === 'string') {
+      if ((a.data as readonly string[]).some((text, i) => text !== b.data[i]))
+        throw new Error(`output '${name}' differs`);
+      continue;
+    }
+    let [apart, largest] = [0, 0];
+    for (let i = 0; i < a.data.length; i++) {
+      const [p, q] = [Number(a.data[i]), Number(b.data[i])];
+      if (Number.isFinite(p)) largest = Math.max(largest, Math.abs(p));
+      if (p === q || (Number.isNaN(p) && Number.isNaN(q))) continue;
+      apart = Math.max(apart, Number.isNaN(p - q) ? Infinity : Math.abs(p - q));
+    }
+    if (apart > ABSOLUTE + RELATIVE * largest)
+      throw new Error(
+        `output '${name}' is ${apart.toPrecision(3)} off, its largest number is ${largest.toPrecision(3)}`,
+      );
+  }
+}
+
+/** @param folder holds NAME.onnx and NAME.npz */
+export async function coverageOf(folder: string, name: string): Promise<Coverage> {
+  const row = { name, nodes: null, simplified: null };
+  let model: Model;
+  let feeds: Record<string, Tensor>;
+  let truth: Record<string, Tensor>;
+  try {
+    model = await load(join(folder, `${name}.onnx`));
+    feeds = await feedsOf(model, join(folder, `${name}.npz`));
+    truth = await outputs(await createSession(encodeModel(model), asItIs), feeds);
+  } catch (error) {
+    const reason = `cannot be run: ${short(error)}`;
+    return { ...row, inspect: reason, simplify: reason, partition: reason };
+  }
+  let simplified: number | null = null;
+  return {
+    name,
+    nodes: countNodes(model.graph),
+    inspect: await verdict(async () => {
+      const { outputs: shown } = summarize(model);
+      const open = shown.filter(({ dtype, shape }) => !dtype || !shape).map((output) => output.name);
+      if (open.length > 0) throw new Error(`no type or rank of ${open.join(', ')}`);
+    }),
+    simplify: await verdict(async () => {
+      const result = await simplify(model, createSession, { verify: false });
+      assertEqual(truth, await outputs(await createSession(encodeModel(result.model), asItIs), feeds));
+      simplified = countNodes(result.model.graph);
+    }),
+    partition: await verdict(async () => {
+      const { stages } = partition(model, { stages: 2 });
+      assertEqual(truth, await outputs(await chainStages(model, stages, createSession, asItIs), feeds));
+    }),
+    simplified,
+  };
+}
