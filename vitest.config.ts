@@ -23,7 +23,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
     setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts'],
-    testTimeout: 60_000,
+    // The sweeps of the full tests are many times as long.
+    testTimeout: process.env['VERGE_TEST_FULL'] ? 600_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     // Tests wait for processes and clocks: a third keeps two cores busy.
