@@ -17,13 +17,15 @@ export function pageOf(rows: readonly Coverage[], peers: Peers): string {
   const behind = compared.filter((row) => row.simplified! > best(row)!);
   const ahead = compared.filter((row) => row.simplified! < best(row)!);
   const reasons = rows.flatMap((row) =>
-    verbs.filter((verb) => row[verb] !== 'ok').map((verb) => `- \`${row.name}\`, ${verb}: ${row[verb]}`),
+    verbs
+      .filter((verb) => row[verb] !== 'ok' && row[verb] !== '-')
+      .map((verb) => `- \`${row.name}\`, ${verb}: ${row[verb]}`),
   );
   const lines = rows.map((row) =>
     [
       '',
       row.name,
-      ...verbs.map((verb) => (row[verb] === 'ok' ? 'yes' : 'no')),
+      ...verbs.map((verb) => (row[verb] === 'ok' ? 'yes' : row[verb] === '-' ? '-' : 'no')),
       cell(row.nodes),
       cell(row.simplified),
       cell(peers[row.name]?.onnxsim),
@@ -31,7 +33,10 @@ export function pageOf(rows: readonly Coverage[], peers: Peers): string {
       '',
     ].join(' | '),
   );
-  const of = (verb: Verb): string => `${verb} ${rows.filter((row) => row[verb] === 'ok').length}`;
+  const of = (verb: Verb): string => {
+    const asked = rows.filter((row) => row[verb] !== '-');
+    return `${verb} ${asked.filter((row) => row[verb] === 'ok').length} of ${asked.length}`;
+  };
   return `# Models of other tools
 
 Written by tests/corpus: exports with random weights (torchvision, timm, transformers, small modules of PyTorch, scikit-learn, LightGBM,
@@ -39,7 +44,7 @@ XGBoost), and what ONNX Runtime's optimiser and quantiser and ONNX's version con
 ONNX Runtime gives for the model as it is, without optimising: 1e-4 of the largest number of an output. How to make them:
 [tests/corpus](../tests/corpus/README.md).
 
-Of ${rows.length} models: ${verbs.map(of).join(', ')}. Nodes after simplifying (constants are not counted; without a check by the other
+${rows.length} models: ${verbs.map(of).join(', ')} (models without float parameters do not train). Nodes after simplifying (constants are not counted; without a check by the other
 tools) against the better of onnxsim and onnxslim, on ${compared.length} models: fewer on ${ahead.length}, as many on ${compared.length - ahead.length - behind.length}, more on ${behind.length}.
 
 ${begin} ${verbs.join(' | ')} | nodes | simplified | onnxsim | onnxslim |

@@ -19,6 +19,7 @@ import {
   type Tensor,
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
+import { fit } from '@verge/training';
 
 /** 'ok', or why not in one line. */
 export type Verdict = string;
@@ -30,9 +31,11 @@ export interface Coverage {
   readonly inspect: Verdict;
   readonly simplify: Verdict;
   readonly partition: Verdict;
+  /** '-' where no parameter is a float. */
+  readonly train: Verdict;
 }
 
-export const verbs = ['inspect', 'simplify', 'partition'] as const;
+export const verbs = ['inspect', 'simplify', 'partition', 'train'] as const;
 
 /** Largest |a - b| over the largest |a| of an output that counts as equal: fused sums are added up in another order. */
 const RELATIVE = 1e-4;
@@ -131,6 +134,60 @@ function assertEqual(expected: Record<string, Tensor>, got: Record<string, Tenso
   }
 }
 
+function hasFloats(graph: Graph): boolean {
+  const stored = [...graph.initializers.values()].map(({ value }) => value);
+  for (const node of graph.nodes) {
+    const value = node.op === 'Constant' ? node.attributes.get('value') : undefined;
+    if (value?.kind === 'tensor') stored.push(value.value.value);
+    if (subgraphs(node).some(hasFloats)) return true;
+  }
+  return stored.some(({ dtype, dims }) => (dtype === 'float32' || dtype === 'float16') && dims.length > 0);
+}
+
+/** One step towards numbers near those of the first output; parameters must move and the loss be a number. */
+async function trainOnce(model: Model, feeds: Record<string, Tensor>, truth: Record<string, Tensor>): Promise<void> {
+  const [input, ...others] = Object.values(feeds);
+  const output = truth[model.graph.outputs[0]!.name]!;
+  if (!input || others.length > 0) throw new Error(`it has ${others.length + (input ? 1 : 0)} inputs`);
+  if (output.dtype !== 'float32') throw new Error(`its first output is of ${output.dtype}`);
+  const [batch, ...shape] = input.dims;
+  if (batch === undefined || output.dims[0] !== batch) throw new Error('its first output is not one for each sample');
+  const integers = input.dtype === 'int64' || input.dtype === 'int32';
+  const x = integers
+    ? Int32Array.from({ length: input.data.length }, (_, i) => Number(input.data[i]))
+    : Float32Array.from({ length: input.data.length }, (_, i) => Number(input.data[i]));
+  const samples = {
+    x,
+    shape,
+    y: new Int32Array(batch),
+    targets: output.data.map((n) => (Number.isFinite(n) ? n + 0.1 : 0)),
+  };
+  const { model: trained, history } = await fit({
+    model,
+    createSession,
+    train: samples,
+    validation: samples,
+    epochs: 1,
+    batchSize: batch,
+    optimizer: { name: 'sgd', learningRate: 0.01 },
+    loss: { kind: 'mse' },
+    keep: 'last',
+  });
+  if (!history.every(({ valLoss }) => Number.isFinite(valLoss))) throw new Error('its loss is no number');
+  const before = model.graph.initializers;
+  const moved = [...trained.graph.initializers].some(([name, { value }]) => {
+    const old = before.get(name)?.value;
+    return (
+      !old ||
+      !('data' in old) ||
+      !('data' in value) ||
+      value.dtype !== 'float32' ||
+      value.data.some((n, i) => n !== old.data[i])
+    );
+  });
+  if (!moved) throw new Error('no parameter moved');
+}
+
 /** @param folder holds NAME.onnx and NAME.npz */
 export async function coverageOf(folder: string, name: string): Promise<Coverage> {
   const row = { name, nodes: null, simplified: null };
@@ -143,7 +200,7 @@ export async function coverageOf(folder: string, name: string): Promise<Coverage
     truth = await outputs(await createSession(encodeModel(model), asItIs), feeds);
   } catch (error) {
     const reason = `cannot be run: ${short(error)}`;
-    return { ...row, inspect: reason, simplify: reason, partition: reason };
+    return { ...row, inspect: reason, simplify: reason, partition: reason, train: reason };
   }
   let simplified: number | null = null;
   return {
@@ -163,6 +220,7 @@ export async function coverageOf(folder: string, name: string): Promise<Coverage
       const { stages } = partition(model, { stages: 2 });
       assertEqual(truth, await outputs(await chainStages(model, stages, createSession, asItIs), feeds));
     }),
+    train: hasFloats(model.graph) ? await verdict(() => trainOnce(model, feeds, truth)) : '-',
     simplified,
   };
 }
