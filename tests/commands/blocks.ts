@@ -107,6 +107,12 @@ export const frames: Readonly<Record<string, readonly Frame[]>> = {
       then: `expect(checkModel(model)).toEqual([]);`,
     },
     {
+      given: `const model = given.convolutions();`,
+      then: `
+        expect(repairs).toEqual([]);
+        expect(mended.graph.nodes).toHaveLength(model.graph.nodes.length);`,
+    },
+    {
       given: `
         import { rewrite } from '@verge/onnx';
         const model = given.convolutions();`,

@@ -48,12 +48,14 @@ describe('train', () => {
       'test',
       'metrics',
       'confusion',
+      'parameters',
       'bestEpoch',
       'seconds',
     ]);
     expect(report.points.map((p) => p.epoch)).toEqual([1, 2, 3]);
     expect([report.validation.samples, report.test.samples]).toEqual([179, 359]);
     expect(report.test.accuracy).toBe(await accuracyOf(model));
+    expect(report.parameters?.map(({ fate }) => fate)).toContain('moves');
   });
 
   it('does not touch a folder that is not empty, and does not train again what is trained', async () => {

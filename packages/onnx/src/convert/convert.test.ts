@@ -1,4 +1,4 @@
-import { createSession } from '@verge/runtime';
+import { createSession } from '../conformance/executor.js';
 import { describe, expect, it } from 'vitest';
 import { float, floats, graphAttr, int, ints, str } from '../attributes.js';
 import { GraphBuilder, opsetVersion } from '../builder.js';

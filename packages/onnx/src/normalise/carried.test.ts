@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createSession, openSession } from '@verge/runtime';
+import { createSession, openSession } from '../conformance/executor.js';
 import { describe, expect, it } from 'vitest';
 import { int, strs } from '../attributes.js';
 import { GraphBuilder } from '../builder.js';

@@ -1,4 +1,4 @@
-import { createSession } from '@verge/runtime';
+import { createSession } from '../conformance/executor.js';
 import { describe, expect, it } from 'vitest';
 import { graphAttr, int } from '../attributes.js';
 import { GraphBuilder } from '../builder.js';

@@ -1,4 +1,4 @@
-import { createSession } from '@verge/runtime';
+import { createSession } from '../conformance/executor.js';
 import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../codec/model.js';
 import { int } from '../attributes.js';
