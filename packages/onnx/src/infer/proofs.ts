@@ -80,7 +80,8 @@ export function provenInfos(model: Model): Map<string, ValueInfo> {
   const infos = new Map<string, ValueInfo>();
   for (const name of model.graph.nodes.flatMap((node) => node.outputs)) {
     const type = name === '' ? null : facts.get(name)?.type;
-    if (type && isKnown(type)) infos.set(name, { name, type: withNames(type, symbols) });
+    if (!type || !isKnown(type)) continue;
+    infos.set(name, { ...model.graph.values.get(name), name, type: withNames(type, symbols) });
   }
   return infos;
 }

@@ -4,6 +4,7 @@ import { assertLegal } from '../check/index.js';
 import { OnnxError } from '../errors.js';
 import { inferShapes, provenTypes, type Claim } from '../infer/index.js';
 import { withKnownTypes } from '../infer/known.js';
+import { provenInfos } from '../infer/proofs.js';
 import type { Graph, Model } from '../ir.js';
 import { prepare, type Repair } from '../normalise/index.js';
 import type { FoldOptions } from '../rewrite/fold.js';
@@ -154,7 +155,10 @@ export async function simplify(
   const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, forInference });
   const rewritten = await settle(constantsOnly(frozen), steps, collectNames(normal.graph), tally);
   const types = inferShapes(rewritten);
-  const settled: Model = { ...types, graph: withKnownTypes(types.graph) };
+  const outputs = new Set(types.graph.outputs.map((o) => o.name));
+  // A declared shape that the original got away with may be one that an executor checks in the simpler graph.
+  const values = new Map([...provenInfos(rewritten)].filter(([name]) => !outputs.has(name)));
+  const settled: Model = { ...types, graph: withKnownTypes({ ...types.graph, values }) };
   assertLegal(settled);
   const comparison = verify ? await compareModels(withInputs(model, frozen), settled, verifyWith, verify) : null;
   if (comparison) assertWithin(comparison);
