@@ -75,16 +75,11 @@ async function runs(model: Model, of: Case): Promise<void> {
   }
 }
 
-/** Files that import an operator set twice, which the reader refuses so far. */
-const doubled = ['tree-plain', 'boosting-regressor', 'ridge'];
-/** ArrayFeatureExtractor gives one row too few where its indices have two axes, so the simplified model is refused so far. */
-const notSimplified = [...doubled, 'knn'];
-
 describe.each(names)('%s', (name) => {
   const of = answers[name]!;
   const read = async (): Promise<Model> => decodeModel(await readFile(file(`${name}.onnx`)));
 
-  it.skipIf(doubled.includes(name))('answers as in Python, here and in a process', async () => {
+  it('answers as in Python, here and in a process', async () => {
     await runs(await read(), of);
     const served = await InferenceProcess.start(await readFile(file(`${name}.onnx`)), name);
     const maps = Object.values(of.outputs).filter((answer) => 'maps' in answer).length;
@@ -93,14 +88,14 @@ describe.each(names)('%s', (name) => {
     await served.close();
   });
 
-  it.skipIf(notSimplified.includes(name))('answers the same when it is simplified', async () => {
+  it('answers the same when it is simplified', async () => {
     const { model } = await simplify(await read(), createSession, { verifyWith: createSessionInProcess });
     await runs(model, of);
   });
 });
 
 describe('verge evaluate', () => {
-  const judged = names.filter((name) => answers[name]!.right?.score !== undefined && !doubled.includes(name));
+  const judged = names.filter((name) => answers[name]!.right?.score !== undefined);
   const evaluate = async (name: string, ...args: string[]) =>
     verge('evaluate', '--model', file(`${name}.onnx`), '--data', file('iris.csv'), '--runs', '1', '--json', ...args);
 

@@ -11,9 +11,11 @@ import {
   loadExternalData,
   type Model,
   openSizes,
+  prepare,
 } from '@verge/onnx';
 import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
+import { assumedFields } from './assumed.js';
 import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
@@ -31,6 +33,7 @@ export interface ConvertArguments {
   dim?: Record<string, number>;
   input?: string[];
   fill?: Record<string, number>;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -68,7 +71,8 @@ async function check(
  */
 export async function convertVerb(options: ConvertArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
-  const whole = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const stored = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const { model: whole, repairs, claims } = prepare(stored, { strict: options.strict === true });
   const model = options.output ? extractSubgraph(whole, { to: options.output }) : whole;
   const converted = convertOpset(model, options.opset);
   const { comparison, notes } = await check(options, model, converted.model);
@@ -87,6 +91,8 @@ export async function convertVerb(options: ConvertArguments, json: boolean): Pro
       bytes: content.byteLength,
       comparison,
       notes,
+      repairs,
+      claims,
     },
     () =>
       [
@@ -103,6 +109,7 @@ export async function convertVerb(options: ConvertArguments, json: boolean): Pro
           ['size', size(content.byteLength)],
           ...checkRows(comparison),
           ...notes.map((note) => ['note', note] as const),
+          ...assumedFields({ repairs, claims }),
           ['written', options.out],
         ]),
       ].join('\n'),

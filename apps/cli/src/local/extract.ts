@@ -7,10 +7,12 @@ import {
   fedInputs,
   loadExternalData,
   openSizes,
+  prepare,
   type ValueInfo,
 } from '@verge/onnx';
 import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size } from '../output.js';
+import { assumedFields } from './assumed.js';
 import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
@@ -26,6 +28,7 @@ export interface ExtractArguments {
   dim?: Record<string, number>;
   input?: string[];
   fill?: Record<string, number>;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -37,7 +40,8 @@ const spelled = ({ name, type }: ValueInfo): string =>
 /** @throws OnnxError `partition` naming every value that is not there or missing; `numbers-differ`, and nothing is written */
 export async function extractVerb(options: ExtractArguments, json: boolean): Promise<void> {
   const { bytes, session } = await readModel(options.model);
-  const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const whole = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const { model, repairs, claims } = prepare(whole, { strict: options.strict === true });
   const inputs = fedInputs(model);
   refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
   const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
@@ -62,6 +66,8 @@ export async function extractVerb(options: ExtractArguments, json: boolean): Pro
     bytes: content.byteLength,
     comparison,
     notes,
+    repairs,
+    claims,
   };
   createOutput(json).result(report, () =>
     fields([
@@ -77,6 +83,7 @@ export async function extractVerb(options: ExtractArguments, json: boolean): Pro
       ['size', size(content.byteLength)],
       ...checkRows(comparison),
       ...notes.map((note) => ['note', note] as const),
+      ...assumedFields({ repairs, claims }),
       ['written', options.out],
     ]),
   );

@@ -150,7 +150,8 @@ function extractCommand(program: Command): void {
       'values that become outputs, with commas between; the outputs of the model when absent',
       names,
     )
-    .option('--no-verify', 'does not run anything');
+    .option('--no-verify', 'does not run anything')
+    .option(...STRICT);
   madeUp(command).action(async (options: ExtractArguments, own: Command) => {
     const { json } = own.optsWithGlobals<ExtractArguments>();
     await (await import('./extract.js')).extractVerb(options, json === true);
@@ -167,7 +168,8 @@ function convertCommand(program: Command): void {
     .option('--output <names>', 'keeps these outputs alone, with commas between', names)
     .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
     .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
-    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4);
+    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)
+    .option(...STRICT);
   madeUp(command).action(async (options: ConvertArguments, own: Command) => {
     const { json } = own.optsWithGlobals<ConvertArguments>();
     await (await import('./convert.js')).convertVerb(options, json === true);
