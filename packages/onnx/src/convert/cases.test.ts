@@ -1,6 +1,6 @@
 /** Every small case in other operator sets: the same numbers, or refused by name. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { createSession } from '@verge/runtime';
+import { createSession } from '../conformance/executor.js';
 import { expect, it } from 'vitest';
 import { opsetVersion } from '../builder.js';
 import { decodeModel } from '../codec/model.js';
