@@ -1,8 +1,9 @@
 """Nodes that onnxsim and onnxslim leave of each model of a folder.
 
-    python peers.py FOLDER > peers.json
+    python peers.py FOLDER
 
-{"NAME": {"onnxsim": 45, "onnxslim": 44}}; null where the tool fails or takes longer than a minute. Constants are not counted.
+Writes FOLDER/peers.json: {"NAME": {"onnxsim": 45, "onnxslim": 44}}; null where the tool fails or takes longer than a minute. Constants
+are not counted. What is there already is kept.
 """
 import json
 import multiprocessing
@@ -40,9 +41,17 @@ def nodes(tool, path):
     return answer.get() if child.exitcode == 0 else None
 
 
+def main(folder):
+    answers = folder / "peers.json"
+    found = json.loads(answers.read_text()) if answers.exists() else {}
+    for path in sorted(folder.glob("*.onnx")):
+        if path.stem not in found:
+            found[path.stem] = {tool: nodes(tool, str(path)) for tool in ("onnxsim", "onnxslim")}
+            answers.write_text(json.dumps(found, indent=1) + "\n")
+        print(path.stem, found[path.stem], flush=True)
+
+
 if __name__ == "__main__":
-    found = {}
-    for path in sorted(Path(sys.argv[1]).glob("*.onnx")):
-        found[path.stem] = {tool: nodes(tool, str(path)) for tool in ("onnxsim", "onnxslim")}
-        print(path.stem, found[path.stem], file=sys.stderr, flush=True)
-    print(json.dumps(found, indent=1))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))

@@ -14,7 +14,8 @@ let plane: TestControlPlane;
 let api: Client;
 let digest: string;
 const params = { project: 'plant' };
-const modelBytes = 24 * 1024 * 1024;
+/** So much that a download is not over before the revocation is. */
+const modelBytes = 96 * 1024 * 1024;
 
 beforeAll(async () => {
   plane = await TestControlPlane.start();
