@@ -1,5 +1,5 @@
 /**
- * Models of other tools through every verb, held to docs/model-coverage.md: in the full tests, where VERGE_CORPUS names the folder
+ * Models of other tools through the verbs of verbs.ts, held to docs/model-coverage.md: in the full tests, where VERGE_CORPUS names the folder
  * that exports.py has written. With VERGE_CORPUS_WRITE the page is written anew instead.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

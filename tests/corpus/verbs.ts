@@ -1,4 +1,4 @@
-/** One model through each verb. What a verb gives is held to what ONNX Runtime gives for the model as it is, without optimising. */
+/** One model through inspect, simplify, partition and a training step. What a verb gives is held to what ONNX Runtime gives for the model as it is, without optimising. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
