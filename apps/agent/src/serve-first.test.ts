@@ -31,15 +31,22 @@ const damages: Readonly<Record<string, (path: string) => Promise<void>>> = {
     // In its place, so that a file with two names is damaged under both.
     await writeFile(path, bytes);
   },
-  'a folder in its place': async (path) => {
-    await rm(path, { force: true });
-    await mkdir(path, { recursive: true });
-  },
-  unreadable: async (path) => {
-    await rm(path, { force: true });
-    await symlink(path, path);
-  },
+  'a folder in its place': (path) => inItsPlace(path, () => mkdir(path)),
+  unreadable: (path) => inItsPlace(path, () => symlink(path, path)),
 };
+
+/** Removes what is at `path` and makes something else there, again where the running agent wrote the file in between. */
+async function inItsPlace(path: string, make: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    await rm(path, { force: true, recursive: true });
+    try {
+      await make();
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
 
 let template: string;
 let gateway: Gateway;
