@@ -169,6 +169,17 @@ export const frames: Readonly<Record<string, readonly Frame[]>> = {
         expect(student.validation.accuracy).toBeGreaterThan(full ? 0.95 : 0.5);
         expect((await readFile('student.onnx')).equals(student.bytes)).toBe(true);`,
     },
+    {
+      given: `
+        import { createSession } from '@verge/runtime';
+        import { fit } from '@verge/training';
+        const towers = await given.towers();
+        const [left, right, scores] = [given.numbers(20), given.numbers(84), given.numbers(4)];
+        const kinds = Int32Array.of(0, 1, 2, 3);`,
+      then: `
+        expect(model.graph.inputs).toEqual(towers.graph.inputs);
+        expect(model.graph.outputs).toEqual(towers.graph.outputs);`,
+    },
   ],
   'packages/trust/README.md': [
     {

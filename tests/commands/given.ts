@@ -1,11 +1,11 @@
 /** What code blocks take as given: models, data, settings. Each block runs in a fresh folder with `datasets` in it. */
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { loadDigits, splitSamples, type Part, type Samples } from '@verge/data';
-import { encodeModel, float32, GraphBuilder, ints, type Model, type Tensor } from '@verge/onnx';
+import { decodeModel, encodeModel, float32, GraphBuilder, ints, type Model, type Tensor } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture, fit } from '@verge/training';
 import type { MetadataFiles } from '@verge/trust/publish';
@@ -59,6 +59,10 @@ export async function trainedModel(): Promise<Uint8Array> {
   const optimizer = { name: 'adamw', learningRate: 0.005 } as const;
   return (await fit({ model, createSession, train, validation, epochs: 2, optimizer })).bytes;
 }
+
+/** A network that reads two inputs and gives two outputs, as PyTorch exports it. */
+export const towers = async (): Promise<Model> =>
+  decodeModel(await readFile(new URL('../../packages/training/goldens/ports/towers.ts17.onnx', import.meta.url)));
 
 /** Numbers that are the same every time, between -0.5 and 0.5. */
 export function numbers(count: number): Float32Array {

@@ -144,23 +144,45 @@ function hasFloats(graph: Graph): boolean {
   return stored.some(({ dtype, dims }) => (dtype === 'float32' || dtype === 'float16') && dims.length > 0);
 }
 
-/** One step towards numbers near those of the first output; parameters must move and the loss be a number. */
+/** A stored input as samples: values, and the shape of one. */
+function samplesOf({ dims, dtype, data }: Tensor): { values: Float32Array | Int32Array; shape: readonly number[] } {
+  const numbers = Array.from(data as ArrayLike<number | bigint>, Number);
+  const whole = dtype === 'int64' || dtype === 'int32';
+  return { values: whole ? Int32Array.from(numbers) : Float32Array.from(numbers), shape: dims.slice(1) };
+}
+
+/** The number that every element of an input is, where it is one. */
+function constantOf({ data }: Tensor): number | undefined {
+  const [first, ...rest] = Array.from(data as ArrayLike<number | bigint>, Number);
+  return rest.every((n) => n === first) ? first : undefined;
+}
+
+/**
+ * One step towards numbers near those of the first output of floats that has a row for each sample; parameters must move and the
+ * loss be a number. The first input says how many samples there are; inputs without a row for each hold one number.
+ */
 async function trainOnce(model: Model, feeds: Record<string, Tensor>, truth: Record<string, Tensor>): Promise<void> {
-  const [input, ...others] = Object.values(feeds);
-  const output = truth[model.graph.outputs[0]!.name]!;
-  if (!input || others.length > 0) throw new Error(`it has ${others.length + (input ? 1 : 0)} inputs`);
-  if (output.dtype !== 'float32') throw new Error(`its first output is of ${output.dtype}`);
-  const [batch, ...shape] = input.dims;
-  if (batch === undefined || output.dims[0] !== batch) throw new Error('its first output is not one for each sample');
-  const integers = input.dtype === 'int64' || input.dtype === 'int32';
-  const x = integers
-    ? Int32Array.from({ length: input.data.length }, (_, i) => Number(input.data[i]))
-    : Float32Array.from({ length: input.data.length }, (_, i) => Number(input.data[i]));
+  const [[main, input] = [], ...others] = Object.entries(feeds);
+  const batch = input?.dims[0];
+  if (!main || batch === undefined) throw new Error('its first input has no axis');
+  const output = model.graph.outputs
+    .map((o) => o.name)
+    .find((o) => truth[o]?.dtype === 'float32' && truth[o].dims[0] === batch);
+  if (output === undefined) throw new Error('no output holds floats for each sample');
+  const inputs: Record<string, ReturnType<typeof samplesOf>> = {};
+  const fixedInputs: Record<string, number> = {};
+  for (const [name, tensor] of others) {
+    const number = constantOf(tensor);
+    const perSample = tensor.dims.length > 0 && tensor.dims[0] === batch;
+    if (perSample) inputs[name] = samplesOf(tensor);
+    else if (number !== undefined) fixedInputs[name] = number;
+    else throw new Error(`its input '${name}' has no row for each sample`);
+  }
+  const { values: x, shape } = samplesOf(input!);
+  const wanted = truth[output]!.data as Float32Array;
   const samples = {
-    x,
-    shape,
-    y: new Int32Array(batch),
-    targets: output.data.map((n) => (Number.isFinite(n) ? n + 0.1 : 0)),
+    ...{ x, shape, inputs, y: new Int32Array(batch) },
+    targets: wanted.map((n) => (Number.isFinite(n) ? n + 0.1 : 0)),
   };
   const { model: trained, history } = await fit({
     model,
@@ -172,6 +194,7 @@ async function trainOnce(model: Model, feeds: Record<string, Tensor>, truth: Rec
     optimizer: { name: 'sgd', learningRate: 0.01 },
     loss: { kind: 'mse' },
     keep: 'last',
+    ...{ output, fixedInputs },
   });
   if (!history.every(({ valLoss }) => Number.isFinite(valLoss))) throw new Error('its loss is no number');
   const before = model.graph.initializers;

@@ -61,12 +61,14 @@ function entryOf({ format }: DatasetRef, files: readonly DatasetFile[], folder: 
 
 /**
  * @param needed parts that the job cannot do without
+ * @param inputs arrays that go into further inputs of a model, by the name of the input
  * @throws DataError `bad-split` when one of them is empty, and as `openDataset`
  */
 export async function openJobDataset(
   reference: DatasetRef,
   needed: readonly Part[],
   context: JobContext,
+  inputs?: Readonly<Record<string, string>>,
 ): Promise<OpenedDataset> {
   const folder = await mkdtemp(join(tmpdir(), 'verge-dataset-'));
   try {
@@ -76,6 +78,7 @@ export async function openJobDataset(
       format: reference.format,
       ...(reference.preprocess ? { preprocess: reference.preprocess } : {}),
       name: reference.name,
+      ...(inputs && { inputs }),
       signal: context.signal,
     });
     const parts = splitSamples(all, reference.split);

@@ -13,6 +13,7 @@ export { LossConfig, MetricName } from './training-loss.js';
 export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
 const positive = z.number().positive();
+const Name = z.string().min(1).max(500);
 const Param = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]);
 
 /** A built-in architecture by name with its parameters, or an ONNX file (a path locally, a blob digest in the cloud). */
@@ -51,6 +52,17 @@ export const ModelSource = z
           .max(1000)
           .optional()
           .describe('names of shared parameters of which each layer that reads them gets its own'),
+        inputs: z
+          .record(Name, z.union([Name, z.number()]))
+          .optional()
+          .describe(
+            'further inputs by name: an array of an NPZ or NPY data set beside x and y, or one number that every element has',
+          ),
+        dims: z
+          .record(Name, z.int().min(1))
+          .optional()
+          .describe('sizes of dimensions that the file names and leaves open'),
+        output: Name.optional().describe('the output that is trained; the first when absent'),
       })
       .meta({ id: 'OnnxModel' }),
   ])

@@ -35,6 +35,7 @@ export async function openDataset(path: string, given: OpenOptions = {}): Promis
     ...(raw.filled !== undefined && { filled: raw.filled }),
     ...(raw.parts && { parts: raw.parts }),
     ...(raw.groups && { groups: raw.groups }),
+    ...(raw.inputs && { inputs: raw.inputs }),
     ...(split !== undefined && { split }),
   };
   checkSamples(dataset);

@@ -5,6 +5,13 @@ import { DataError } from './errors.js';
 
 export type Elements = Float32Array | Uint8Array;
 
+/** What goes into one more input of a network, one row a sample. */
+export interface FurtherInput {
+  readonly values: Elements;
+  /** Shape of one sample, without the batch axis. */
+  readonly shape: readonly number[];
+}
+
 export interface Samples {
   /** All samples, row-major, one after the other. */
   readonly x: Elements;
@@ -16,6 +23,8 @@ export interface Samples {
   readonly name: string;
   /** Steps of each sample before padding, where the samples are series that were padded. */
   readonly lengths?: Int32Array;
+  /** By the name of the model's input (`OpenOptions.inputs`); `x` goes to the one that is not named here. */
+  readonly inputs?: Readonly<Record<string, FurtherInput>>;
 }
 
 export const partNames = ['train', 'validation', 'test'] as const;
@@ -47,23 +56,45 @@ export function sampleSize(samples: Pick<Samples, 'shape'>): number {
   return samples.shape.reduce((a, b) => a * b, 1);
 }
 
+/** Rows of `width` elements at `indices`, copied. */
+export function rowsAt<T extends Elements>(values: T, width: number, indices: ArrayLike<number>): T {
+  const rows = new (values.constructor as new (length: number) => T)(indices.length * width);
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i] as number;
+    rows.set(values.subarray(from * width, (from + 1) * width), i * width);
+  }
+  return rows;
+}
+
+/** Each further input with other values. */
+export function mapInputs(
+  inputs: Samples['inputs'],
+  turn: (values: Elements, width: number) => Elements,
+): Pick<Samples, 'inputs'> {
+  if (!inputs) return {};
+  const turned = Object.entries(inputs).map(([name, { values, shape }]): [string, FurtherInput] => [
+    name,
+    { values: turn(values, sampleSize({ shape })), shape },
+  ]);
+  return { inputs: Object.fromEntries(turned) };
+}
+
 /** The samples at `indices`, in that order, copied. */
 export function pick(samples: Samples, indices: ArrayLike<number>): Samples {
   const size = sampleSize(samples);
-  const x =
-    samples.x instanceof Uint8Array ? new Uint8Array(indices.length * size) : new Float32Array(indices.length * size);
   const y = new Int32Array(indices.length);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i] as number;
     if (!(from >= 0 && from < samples.y.length)) {
       throw new DataError('bad-setting', `sample ${from} does not exist; there are ${samples.y.length}`);
     }
-    x.set(samples.x.subarray(from * size, (from + 1) * size), i * size);
     y[i] = samples.y[from] as number;
   }
-  const { shape, labels, name, lengths } = samples;
+  const { shape, labels, name, lengths, inputs } = samples;
+  const x = rowsAt(samples.x, size, indices);
+  const further = mapInputs(inputs, (values, width) => rowsAt(values, width, indices));
   const kept = lengths && Int32Array.from(indices, (from) => lengths[from] as number);
-  return { x, shape, y, labels, name, ...(kept && { lengths: kept }) };
+  return { x, shape, y, labels, name, ...(kept && { lengths: kept }), ...further };
 }
 
 /** Samples `from` (inclusive) to `to` (exclusive) as a view on the same memory. */
@@ -75,6 +106,7 @@ export function slice(samples: Samples, from: number, to: number): Samples {
     x: x.subarray(from * size, to * size),
     y: y.subarray(from, to),
     ...(lengths && { lengths: lengths.subarray(from, to) }),
+    ...mapInputs(samples.inputs, (values, width) => values.subarray(from * width, to * width)),
   };
 }
 
@@ -88,6 +120,10 @@ export function checkSamples(samples: Samples): void {
     problems.push(
       `x holds ${samples.x.length} elements, ${samples.y.length} samples of ${size} need ${size * samples.y.length}`,
     );
+  }
+  for (const [name, { values, shape }] of Object.entries(samples.inputs ?? {})) {
+    const needed = sampleSize({ shape }) * samples.y.length;
+    if (values.length !== needed) problems.push(`inputs.${name} holds ${values.length} elements, not ${needed}`);
   }
   const out = samples.y.findIndex((c) => c < 0 || c >= samples.labels.length);
   if (out >= 0) problems.push(`y[${out}] is ${samples.y[out]}, there are ${samples.labels.length} labels`);
@@ -104,7 +140,7 @@ export function checkSamples(samples: Samples): void {
 
 /**
  * Digest of the content for lineage: sha256 over a canonical header (element type, shape, count, labels) and the
- * little-endian bytes of x and y, and of the lengths where there are some. The file format and the name do not enter,
+ * little-endian bytes of x and y, and of the lengths and further inputs where there are some. The file format and the name do not enter,
  * so the same samples have one digest.
  * @returns `sha256:<hex>`
  */
@@ -114,9 +150,15 @@ export function digestOf(samples: Samples): string {
     shape: samples.shape,
     count: samples.y.length,
     labels: samples.labels,
+    ...(samples.inputs && {
+      inputs: Object.entries(samples.inputs).map(([name, { values, shape }]) => {
+        return [name, values instanceof Uint8Array ? 'uint8' : 'float32', shape];
+      }),
+    }),
   };
   const hash = createHash('sha256').update(JSON.stringify(header)).update('\0');
-  const arrays = [samples.x, samples.y, ...(samples.lengths ? [samples.lengths] : [])];
+  const further = Object.values(samples.inputs ?? {}).map(({ values }) => values);
+  const arrays = [samples.x, samples.y, ...(samples.lengths ? [samples.lengths] : []), ...further];
   for (const part of arrays) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return `sha256:${hash.digest('hex')}`;
 }

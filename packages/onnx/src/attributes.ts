@@ -2,14 +2,14 @@
 import { attributeType } from './codec/nodes.js';
 import { OnnxError } from './errors.js';
 import type { Attribute, Graph, Node, StoredTensor, ValueType } from './ir.js';
-import type { Tensor } from './tensor.js';
+import { type Tensor, wholeNumber } from './tensor.js';
 
 export function int(value: number | bigint): Attribute {
-  return { kind: 'int', value: BigInt(value) };
+  return { kind: 'int', value: wholeNumber(value) };
 }
 
 export function ints(values: readonly (number | bigint)[]): Attribute {
-  return { kind: 'ints', value: values.map((v) => BigInt(v)) };
+  return { kind: 'ints', value: values.map(wholeNumber) };
 }
 
 export function float(value: number): Attribute {

@@ -90,6 +90,16 @@ export function float32(dims: readonly number[], data: Float32Array | readonly n
   return { dtype: 'float32', dims, data: data instanceof Float32Array ? data : Float32Array.from(data) };
 }
 
+/**
+ * A whole number as 64 bits hold it. 2^63 is what the largest of them, the usual "to the end" of a Slice, becomes as a number.
+ * @throws RangeError for a number outside of 64 bits
+ */
+export function wholeNumber(value: number | bigint): bigint {
+  const whole = value === 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+  if (BigInt.asIntN(64, whole) !== whole) throw new RangeError(`${value} is no integer of 64 bits`);
+  return whole;
+}
+
 export function int64(dims: readonly number[], values: readonly (number | bigint)[]): TensorOf<'int64'> {
-  return { dtype: 'int64', dims, data: BigInt64Array.from(values, (v) => BigInt(v)) };
+  return { dtype: 'int64', dims, data: BigInt64Array.from(values, wholeNumber) };
 }

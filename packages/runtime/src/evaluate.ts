@@ -13,10 +13,10 @@ import { benchmarkModel, type BenchmarkResult } from './benchmark.js';
 import { RuntimeError } from './errors.js';
 import { chosenOutput, type ClassOutput } from './scores/choose.js';
 import { LabelReader, type Matching, placesOf } from './scores/classes.js';
-import { checkFit, feedsOf } from './scores/feed.js';
+import { feedingOf, type FeedingOptions, sizesOf } from './scores/feed.js';
 import { openSession, type OrtSession } from './session.js';
 
-export interface ScoreOptions extends SessionOptions {
+export interface ScoreOptions extends SessionOptions, FeedingOptions {
   /** Samples a run where the model leaves the batch size open; 64 unless told otherwise. */
   batchSize?: number;
   /** The output that says the class; chosen by type when absent (`classOutput`). */
@@ -133,13 +133,12 @@ function columnsIn(session: OrtSession, name: string): readonly string[] | null 
  *   says classes
  */
 export async function scoreSession(session: OrtSession, samples: Samples, options: ScoreOptions = {}): Promise<Score> {
-  const { inputs } = session;
-  checkFit(inputs, samples);
+  const feeding = feedingOf(session.inputs, samples, options);
   const { labels } = samples;
   const output = chosenOutput(session.outputs, options.output, labels.length);
   const columns = columnsIn(session, output.name) ?? options.classNames ?? null;
   const reader = (output.kind === 'scores' ? scoreReader : labelReader)(output.name, labels, columns);
-  const fixed = inputs[0].shape[0];
+  const fixed = feeding.main.shape[0];
   const batchSize = typeof fixed === 'number' ? fixed : (options.batchSize ?? 64);
   const total = samples.y.length;
   const classes = labels.length;
@@ -155,7 +154,7 @@ export async function scoreSession(session: OrtSession, samples: Samples, option
       throw new RuntimeError('bad-samples', `the model runs batches of ${batchSize}, there are ${total} samples`);
     }
     const rows = to - start;
-    const outputs = await session.run(feedsOf(inputs, slice(samples, start, to), rows), [output.name]);
+    const outputs = await session.run(feeding.feeds(slice(samples, start, to), rows), [output.name]);
     const truths = samples.y.subarray(from, to);
     const answers = reader.read(outputs[output.name] as Tensor, rows, from - start, truths);
     answers.forEach(({ best, rank }, i) => {
@@ -219,7 +218,7 @@ export async function evaluate(
   options: ScoreOptions & { runs?: number; warmup?: number } = {},
 ): Promise<Evaluation & { benchmark: BenchmarkResult }> {
   const score = await scoreModel(model, samples, options);
-  const benchmark = await benchmarkModel({ ...options, model });
+  const benchmark = await benchmarkModel({ ...options, feeds: sizesOf(samples, options), model });
   const { p50Ms, p95Ms, peakRssBytes } = benchmark;
   return { ...score, p50Ms, p95Ms, peakRssBytes, bytes: model.byteLength, benchmark };
 }

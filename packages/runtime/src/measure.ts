@@ -4,8 +4,11 @@ import type { Samples } from '@verge/data';
 import { decodeModel, summarize } from '@verge/onnx';
 import { benchmarkModel } from './benchmark.js';
 import { scoreModel } from './evaluate.js';
+import { sizesOf, type FeedingOptions } from './scores/feed.js';
 
-export interface MeasureOptions {
+export interface MeasureOptions extends FeedingOptions {
+  /** The output that says the class; chosen by type when absent. */
+  output?: string;
   threads?: number;
   /** Timed runs; 200 unless told otherwise. */
   runs?: number;
@@ -39,7 +42,8 @@ export async function measureAccuracy(
 export async function measure(model: Uint8Array, samples: Samples, options: MeasureOptions = {}): Promise<Measured> {
   const scored = await measureAccuracy(model, samples, options);
   const { runs = RUNS, threads = 1, signal } = options;
-  const benchmark = await benchmarkModel({ model, runs, threads, ...(signal ? { signal } : {}) });
+  const feeds = sizesOf(samples, options);
+  const benchmark = await benchmarkModel({ model, runs, threads, feeds, ...(signal ? { signal } : {}) });
   const { parameters, macs } = summarize(decodeModel(model));
   const { p50Ms, p95Ms, peakRssBytes, machine } = benchmark;
   const { accuracy, samples: count } = scored.accuracy;

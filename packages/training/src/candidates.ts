@@ -48,15 +48,14 @@ function carries(node: Node, index: number): boolean {
 }
 
 interface Flow {
-  /** Values from which a gradient reaches the output. */
+  /** Values from which a gradient reaches an output. */
   readonly live: ReadonlySet<string>;
   /** Values on whose way to the output a node without a gradient stands, with that node. */
   readonly blocked: ReadonlyMap<string, string>;
 }
 
 function flowOf(graph: Graph): Flow {
-  const output = graph.outputs[0]?.name;
-  const needed = new Set(output === undefined ? [] : [output]);
+  const needed = new Set(graph.outputs.map((o) => o.name));
   const live = new Set(needed);
   const blocked = new Map<string, string>();
   for (const node of graph.nodes.toReversed()) {
@@ -129,6 +128,7 @@ function reasonAt(
 
 /**
  * Every float32 constant of more than one element that no layer names.
+ * @param graph with the outputs that are trained, and no others
  * @param known parameters of layers
  */
 export function classify(graph: Graph, known: ReadonlyMap<string, ParameterRole>): Map<string, Candidate> {

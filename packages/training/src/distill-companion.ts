@@ -18,7 +18,7 @@ export interface Projection {
 }
 
 export interface Companion {
-  /** One input, shaped as the student's. */
+  /** Its first input is shaped as the student's, and others are called as the student's are. */
   readonly model: Model;
   readonly projections?: readonly Projection[];
   /** Of the projections' initial weights; 1 when absent. */
@@ -99,15 +99,19 @@ function writeProjection(
  */
 export function joinCompanion(companion: Companion, student: Forward, batch: number): Joined {
   const teacher = prepareForward(companion.model, batch);
-  const own = renameForward(teacher, (v) => (v === teacher.input ? student.input : companionValue(v)));
+  const [main, ...others] = teacher.inputs;
+  const shared = new Map([[main!, student.inputs[0]!], ...others.map((name) => [name, name] as const)]);
+  const own = renameForward(teacher, (v) => shared.get(v) ?? companionValue(v));
   const types = new Map(own.types);
   const added = new Map<string, StoredTensor>();
   const roles = new Map<string, ParameterRole>();
   const nodes: Node[] = [];
   const problems: string[] = [];
-  const [mine, theirs] = [student.types.get(student.input), teacher.types.get(teacher.input)];
-  if (mine?.shape.join() !== theirs?.shape.join() || mine?.dtype !== theirs?.dtype) {
-    problems.push(`the teacher reads [${theirs?.shape.join(', ')}], the student [${mine?.shape.join(', ')}]`);
+  for (const [from, to] of shared) {
+    const [mine, theirs] = [student.inputs.includes(to) ? student.types.get(to) : undefined, teacher.types.get(from)];
+    if (!mine) problems.push(`the teacher also reads '${from}', which the student does not`);
+    else if (mine.shape.join() !== theirs?.shape.join() || mine.dtype !== theirs.dtype)
+      problems.push(`the teacher reads [${theirs?.shape.join(', ')}], the student [${mine.shape.join(', ')}]`);
   }
   (companion.projections ?? []).forEach((projection, i) => {
     const from = student.types.get(projection.student);

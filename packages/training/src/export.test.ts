@@ -90,11 +90,14 @@ describe('models that cannot be trained', () => {
     refused(b.build(), /no constants that could be trained/);
   });
 
-  it('have several inputs, open dimensions, functions, an unknown opset: every reason at once', () => {
+  it('have open dimensions, an unknown opset, no input: every reason at once', () => {
     const b = new GraphBuilder();
-    const sum = b.node('Add', [b.input('x', 'float32', ['N', 'width']), b.input('z', 'float32', ['N', 3])]);
+    const sum = b.node('Add', [b.input('x', 'float32', ['N', 'width']), b.input('z', 'float32', ['N', 'depth'])]);
     b.output(sum, 'float32', null);
-    refused(b.build(), /2 inputs.*'x' has open dimensions/);
+    refused(b.build(), /'x' has open dimensions.*'z' has open dimensions/);
+    const bare = new GraphBuilder();
+    bare.output(bare.node('Relu', [bare.initializer('w', float32([2], [1, 2]))]), 'float32', [2]);
+    refused(bare.build(), /it has no input/);
     refused({ ...model('Relu'), opsets: new Map([['', 6]]) }, /opset 6/);
   });
 

@@ -8,6 +8,7 @@ import {
   rewrite,
   type Model,
   type Node,
+  type ValueInfo,
 } from '@verge/onnx';
 import { refuse } from './errors.js';
 
@@ -41,14 +42,12 @@ function overLastAxis(node: Node, opset: number, rank: number | undefined): bool
   return axis === -1 || (rank !== undefined && axis === rank - 1);
 }
 
-/**
- * The model with logits as its output: a Softmax or LogSoftmax over the last axis that ends it is cut off, with the Identity
- * nodes behind it, since the losses apply their own. A model that ends otherwise is returned as it is.
- */
-export function logitsModel(model: Model): Model {
-  const { nodes, outputs } = model.graph;
-  const output = outputs[0];
-  if (!output) return model;
+/** The Softmax or LogSoftmax over the last axis that ends in an output, and the nodes behind it, from the last one. */
+function softmaxAt(
+  model: Model,
+  output: ValueInfo,
+): { readonly cut: readonly Node[]; readonly logits: string } | undefined {
+  const { nodes } = model.graph;
   const makers = new Map(nodes.map((n) => [n.outputs[0]!, n]));
   const cut: Node[] = [];
   let node = makers.get(output.name);
@@ -56,18 +55,35 @@ export function logitsModel(model: Model): Model {
     cut.push(node);
     node = makers.get(node.inputs[0]!);
   }
-  if (!node || node.domain !== '' || (node.op !== 'Softmax' && node.op !== 'LogSoftmax')) return model;
+  if (!node || node.domain !== '' || (node.op !== 'Softmax' && node.op !== 'LogSoftmax')) return undefined;
   const rank = output.type?.kind === 'tensor' ? output.type.shape?.length : undefined;
-  if (!overLastAxis(node, model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0, rank)) return model;
-  cut.push(node);
+  if (!overLastAxis(node, model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 0, rank)) return undefined;
+  return { cut: [...cut, node], logits: node.inputs[0]! };
+}
+
+/** What the losses read where they are given an output: its logits where it ends in a Softmax, else the output itself. */
+export function logitsOf(model: Model, output: string): string {
+  const info = model.graph.outputs.find((o) => o.name === output);
+  return (info && softmaxAt(model, info)?.logits) ?? output;
+}
+
+/**
+ * The model with logits as its output: a Softmax or LogSoftmax over the last axis that ends it is cut off, with the Identity
+ * nodes behind it, since the losses apply their own. A model that ends otherwise is returned as it is.
+ */
+export function logitsModel(model: Model): Model {
+  const { nodes, outputs } = model.graph;
+  const output = outputs[0];
+  const end = output && softmaxAt(model, output);
+  if (!end) return model;
   // What something else still reads stays; the chain is walked from its end, so later nodes have gone by then.
   const rest = outputs.slice(1);
   let kept = nodes;
-  for (const n of cut) {
+  for (const n of end.cut) {
     const read = kept.some((k) => k !== n && k.inputs.some((i) => n.outputs.includes(i)));
     if (!read && !rest.some((o) => n.outputs.includes(o.name))) kept = kept.filter((k) => k !== n);
   }
-  const logits = { ...output, name: node.inputs[0]! };
+  const logits = { ...output, name: end.logits };
   return { ...model, graph: { ...model.graph, outputs: [logits, ...rest], nodes: kept } };
 }
 

@@ -13,6 +13,7 @@ import type { Layout } from './parameters.js';
 import type { Score } from './predict.js';
 import type { Progress } from './progress.js';
 import type { ScheduleSpec } from './schedule.js';
+import type { PortOptions } from './transfer/ports.js';
 import type { ParameterLine } from './transfer/report.js';
 import type { Untied } from './transfer/untie.js';
 
@@ -27,8 +28,8 @@ export interface TrainingView {
   readonly teacherLogits: Float32Array;
 }
 
-export interface FitOptions {
-  /** The network with its initial weights: one input (float32, int32 or int64), batch first; the first output is trained. */
+export interface FitOptions extends PortOptions {
+  /** The network with its initial weights. Samples go to inputs of float32, int32, int64 or bool, batch first. */
   readonly model: Model;
   readonly createSession: SessionFactory;
   readonly train: SampleSet;

@@ -1,5 +1,5 @@
 /** Training: steps over shuffled batches, validation, schedule, early stop, checkpoints, cancellation. */
-import { encodeModel, type Model, type Tensor } from '@verge/onnx';
+import { encodeModel, type Model } from '@verge/onnx';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
 import { packMasks, type FitOptions, type FitResult } from './fit-options.js';
@@ -13,8 +13,9 @@ import { checkedSets, labelledClasses, lossOf, type SampleSets } from './loop/se
 import { takeSteps } from './loop/take.js';
 import { Tally } from './loop/tally.js';
 import { validate, type Validation } from './loop/validation.js';
-import { inputTypeOf } from './loop/prepare.js';
+import { preparationOf } from './loop/prepare.js';
 import { planSteps } from './parallel/plan.js';
+import type { Feeds } from './parallel/rows.js';
 import type { StepPlan, Stepper } from './parallel/stepper.js';
 import { buildStatisticsModel, estimateStatistics } from './optimizers/statistics.js';
 import { immediate } from './pause.js';
@@ -22,7 +23,7 @@ import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
-import { asGiven, type TrainingForm } from './transfer/form.js';
+import { withTrained, type TrainingForm } from './transfer/form.js';
 import { inTrainingForm } from './transfer/options.js';
 import { parameterReport } from './transfer/report.js';
 
@@ -169,7 +170,7 @@ class Run {
       {
         source,
         plan: this.#plan,
-        preparation: { shape: source.shape, dtype: inputTypeOf(model), augmentation },
+        preparation: preparationOf(model, source, augmentation),
         views,
         augment,
         classes: labelledClasses(lossOf(this.#o), this.#steps.ports.outputShape),
@@ -188,9 +189,12 @@ class Run {
     const wanted = (averaging?.kind === 'swa' ? averaging.statisticsBatches : undefined) ?? 64;
     const count = Math.min(wanted, stepsPerEpoch(this.#plan));
     const again = this.#batches({ ...this.#position, stepInEpoch: 0 }, false);
-    const input = ports.input.name;
-    const inputs = async function* (): AsyncGenerator<Tensor> {
-      for (let i = 0; i < count; i++) yield feedsOf(await again.next(), input, feeds)[input]!;
+    const names = [ports.input, ...ports.others].map((port) => port.name);
+    const inputs = async function* (): AsyncGenerator<Feeds> {
+      for (let i = 0; i < count; i++) {
+        const all = feedsOf(await again.next(), ports.input.name, feeds);
+        yield Object.fromEntries(names.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+      }
     };
     const graph = buildStatisticsModel(model, this.#plan.batch, ports);
     try {
@@ -234,7 +238,7 @@ class Run {
 
   #result(stoppedEarly: boolean): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model = asGiven(this.#state.export(this.#bestVectors), this.#form);
+    const model = withTrained(this.#form, this.#state.values(this.#bestVectors));
     const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,

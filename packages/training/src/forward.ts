@@ -12,8 +12,8 @@ export interface StaticType {
 
 export interface Forward {
   readonly graph: Graph;
-  /** The input that samples go to. */
-  readonly input: string;
+  /** The inputs that samples go to, the main one first. */
+  readonly inputs: readonly string[];
   /** The output that the loss reads: logits where the model ends in a Softmax. */
   readonly output: string;
   readonly types: ReadonlyMap<string, StaticType>;
@@ -34,10 +34,10 @@ function bindBatch(info: ValueInfo, batch: number, problems: string[]): ValueInf
 /** Value names that this package's graphs use for themselves; `fit` trains models that have such under other names. */
 export const RESERVED = /^(t|step|next|gradient|lifted)\./;
 
-function check(model: Model, inputs: readonly ValueInfo[], anyInputs: boolean): string[] {
+function check(model: Model, inputs: readonly ValueInfo[]): string[] {
   const problems: string[] = [];
   if (model.functions.length > 0) problems.push('it defines functions of its own; inline them first');
-  if (inputs.length !== 1 && !anyInputs) problems.push(`it has ${inputs.length} inputs, 1 can be trained`);
+  if (inputs.length === 0) problems.push('it has no input');
   if (model.graph.outputs.length === 0) problems.push('it has no output');
   if (model.graph.sparseInitializers.length > 0) problems.push('it has sparse initializers');
   for (const [name, stored] of model.graph.initializers) {
@@ -70,19 +70,16 @@ function staticTypes(model: Model): Map<string, StaticType> {
 
 /**
  * @param batch rows that every run will have
- * @param exact keeps the inputs' shapes and number as they are (for operators under test)
+ * @param exact keeps the inputs' shapes as they are (for operators under test)
  * @throws TrainingError `bad-model` naming every reason
  */
 export function prepareForward(model: Model, batch: number, exact = false): Forward {
   const { graph } = exact ? model : logitsModel(model);
   const inputs = graph.inputs.filter((i) => !graph.initializers.has(i.name));
-  const problems = check(model, inputs, exact);
+  const problems = check(model, inputs);
   const bound = exact ? inputs : inputs.map((i) => bindBatch(i, batch, problems));
   refuse('bad-model', 'the model cannot be trained', problems);
   const modern = modernize({ ...model, graph: { ...graph, inputs: bound } });
   const types = staticTypes({ ...model, opsets: new Map([...model.opsets, ['', OPSET]]), graph: modern });
-  const [input, output] = [bound[0]?.name, modern.outputs[0]?.name];
-  if (input === undefined || output === undefined)
-    throw new TrainingError('bad-model', 'the model has no input or no output');
-  return { graph: modern, input, output, types };
+  return { graph: modern, inputs: bound.map((i) => i.name), output: modern.outputs[0]!.name, types };
 }

@@ -8,6 +8,7 @@ import type { Tape } from './tape.js';
 export {
   LABELS,
   TARGET,
+  targetOf,
   TEACHER_LOGITS,
   lossReads,
   valuesRead,

@@ -1,9 +1,17 @@
 /** Inference over a whole set: outputs, loss and accuracy. */
-import { elementCount, encodeModel, type Model, type Session, type SessionFactory } from '@verge/onnx';
+import {
+  elementCount,
+  encodeModel,
+  type Model,
+  type Session,
+  type SessionFactory,
+  type Tensor,
+  type ValueInfo,
+} from '@verge/onnx';
 import { TrainingError } from './errors.js';
 import { logitsModel } from './export.js';
 import { inputTensor } from './loop/feeds.js';
-import { castInput, inputTypeOf, type InputType } from './loop/prepare.js';
+import { castInput, inputTypesOf, type InputType } from './loop/prepare.js';
 import {
   checkBatch,
   checkSampleSet,
@@ -13,8 +21,9 @@ import {
   type SampleSource,
 } from './loop/source.js';
 import { immediate } from './pause.js';
+import { bindPorts, mainInput, type PortOptions } from './transfer/ports.js';
 
-export interface PredictOptions {
+export interface PredictOptions extends PortOptions {
   /** Rows a run; a model with a fixed batch is run with that one. */
   readonly batch?: number;
   readonly threads?: number;
@@ -34,11 +43,9 @@ export function checkCancelled(signal: AbortSignal | undefined, what = 'run'): v
   if (signal?.aborted) throw new TrainingError('cancelled', `the ${what} was cancelled`, { cause: signal.reason });
 }
 
-const inputOf = (model: Model) => model.graph.inputs.find((i) => !model.graph.initializers.has(i.name));
-
 /** Rows that one run takes: the model's own batch when it is fixed. */
-function rowsOf(model: Model, wanted: number): number {
-  const type = inputOf(model)?.type;
+function rowsOf(input: ValueInfo | undefined, wanted: number): number {
+  const type = input?.type;
   const first = type?.kind === 'tensor' ? type.shape?.[0] : undefined;
   return typeof first === 'number' && first > 0 ? first : wanted;
 }
@@ -49,12 +56,23 @@ export type OnBatch = (batch: SampleBatch, rows: number, used: number) => void;
 interface Reading {
   readonly source: SampleSource;
   readonly rows: number;
-  readonly dtype: InputType;
+  /** The model's input that the samples' `x` goes to. */
+  readonly main: string;
+  readonly types: Readonly<Record<string, InputType>>;
   readonly signal?: AbortSignal;
   readonly onBatch?: OnBatch;
 }
 
-async function runAll(session: Session, { source, rows, dtype, signal, onBatch }: Reading): Promise<Predictions> {
+/** The samples' further inputs that the model reads. */
+function othersIn({ inputs = {} }: SampleSource, batch: SampleBatch, { rows, types }: Reading): Record<string, Tensor> {
+  const read = Object.entries(inputs).filter(([name]) => types[name] !== undefined);
+  return Object.fromEntries(
+    read.map(([name, shape]) => [name, inputTensor(castInput(batch.inputs![name]!, types[name]!), [rows, ...shape])]),
+  );
+}
+
+async function runAll(session: Session, reading: Reading): Promise<Predictions> {
+  const { source, rows, main, types, signal, onBatch } = reading;
   const { count, shape } = source;
   let logits = new Float32Array(0);
   let [width, outputShape]: [number, readonly number[]] = [0, []];
@@ -64,9 +82,10 @@ async function runAll(session: Session, { source, rows, dtype, signal, onBatch }
     const indices = Int32Array.from({ length: rows }, (_, i) => Math.min(from + i, count - 1));
     const used = Math.min(rows, count - from);
     const batch = await source.read(indices, signal);
-    checkBatch(batch, rows, elementCount(shape), 'samples');
-    const x = inputTensor(castInput(batch.x, dtype), [rows, ...shape]);
-    const result = (await session.run({ [session.inputNames[0]!]: x }))[session.outputNames[0]!];
+    checkBatch(batch, rows, source, 'samples');
+    const x = inputTensor(castInput(batch.x, types[main]!), [rows, ...shape]);
+    const feeds = { [main]: x, ...othersIn(source, batch, reading) };
+    const result = (await session.run(feeds, [session.outputNames[0]!]))[session.outputNames[0]!];
     if (result?.dtype !== 'float32') throw new TrainingError('bad-model', 'the first output is not float32');
     if (width === 0) {
       width = elementCount(result.dims) / rows;
@@ -78,6 +97,15 @@ async function runAll(session: Session, { source, rows, dtype, signal, onBatch }
     await immediate();
   }
   return { logits, width, shape: outputShape };
+}
+
+/** The model with the ports that the options speak of; as it is where they say nothing. */
+function boundTo(model: Model, source: SampleSource, { fixedInputs, dims, output }: PortOptions): Model {
+  if (fixedInputs === undefined && dims === undefined && output === undefined) return model;
+  const { shape, inputs = {} } = source;
+  const known = model.graph.inputs.map((i) => i.name);
+  const read = Object.fromEntries(Object.entries(inputs).filter(([name]) => known.includes(name)));
+  return bindPorts(model, { shape, inputs: read }, { fixedInputs, dims, output });
 }
 
 /**
@@ -94,11 +122,16 @@ export async function predict(
   checkSampleSet(samples, 'samples');
   checkCancelled(options.signal);
   const source = sourceOf(samples);
-  const logits = logitsModel(model);
+  const logits = logitsModel(boundTo(model, source, options));
+  const main = mainInput(logits.graph, source.inputs);
+  if (!main) throw new TrainingError('bad-model', "the model has no input that the samples' x could go to");
   const session = await createSession(encodeModel(logits), { threads: options.threads, optimization: 'all' });
   try {
-    const rows = rowsOf(model, Math.min(options.batch ?? 256, source.count));
-    return await runAll(session, { source, rows, dtype: inputTypeOf(logits), signal: options.signal, onBatch });
+    const rows = rowsOf(main, Math.min(options.batch ?? 256, source.count));
+    return await runAll(session, {
+      ...{ source, rows, main: main.name, types: inputTypesOf(logits) },
+      ...{ signal: options.signal, onBatch },
+    });
   } finally {
     await session.release();
   }

@@ -25,7 +25,7 @@ export function renameForward(forward: Forward, rename: (value: string) => strin
       initializers: new Map(initializers),
       values: new Map(),
     },
-    input: name(forward.input),
+    inputs: forward.inputs.map(name),
     output: name(forward.output),
     types: new Map(types),
   };

@@ -125,12 +125,17 @@ export class TrainingState {
     return this.#current(this.vectors.has(AVERAGE + PARAMETERS) ? AVERAGE : '');
   }
 
-  /** The inference model of a snapshot. */
-  export(snapshot: ReadonlyMap<string, Float32Array> = this.snapshot()): Model {
+  /** The values of a snapshot by the names of the model's constants. */
+  values(snapshot: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
     const values = unpack(this.training.parameters, snapshot.get(PARAMETERS)!);
     for (const name of this.training.added?.keys() ?? []) values.delete(name);
     const statistics = snapshot.get(STATISTICS);
     if (statistics) for (const [name, data] of unpack(this.training.statistics, statistics)) values.set(name, data);
-    return exportInference(this.forward, values);
+    return values;
+  }
+
+  /** The inference model of a snapshot, with the inputs and outputs of the run. */
+  export(snapshot: ReadonlyMap<string, Float32Array> = this.snapshot()): Model {
+    return exportInference(this.forward, this.values(snapshot));
   }
 }

@@ -23,10 +23,18 @@ export const OUTPUT = 'step.output';
 export const nextOf = (name: string): string => `next.${name}`;
 export const slotName = (slot: string): string => `step.${slot}`;
 
+/** An input of the network; its shape has the batch first. */
+export interface InputPort {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** What a step reads and writes, however its graph is cut. */
 export interface StepPorts {
-  /** Name and shape of the network's input, batch first. */
-  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  /** What samples' `x` goes to. */
+  readonly input: InputPort;
+  /** The network's further inputs. */
+  readonly others: readonly InputPort[];
   /** Shape of the network's output, batch first. */
   readonly outputShape: readonly number[];
   readonly parameters: Layout;
@@ -41,6 +49,9 @@ export interface StepPorts {
 function valueInfo(t: Tape, name: string): ValueInfo {
   return { name, type: { kind: 'tensor', dtype: t.types.get(name) as DataType, shape: [...t.shape(name)] as Dim[] } };
 }
+
+export const portsOf = (t: Tape, names: readonly string[]): InputPort[] =>
+  names.map((name) => ({ name, shape: t.shape(name) }));
 
 /** Cuts a flat input into the named values of a layout. */
 export function unpackInput(t: Tape, layout: Layout, input: string): void {
@@ -152,6 +163,12 @@ export function withConstants(graph: Graph, added: ReadonlyMap<string, StoredTen
   return added ? { ...graph, initializers: new Map([...graph.initializers, ...added]) } : graph;
 }
 
+/** The forward graph with the outputs that are trained, and no others. */
+function withOutputs(forward: Forward, read: ReadonlySet<string>): Forward {
+  const outputs = forward.graph.outputs.filter(({ name }) => name === forward.output || read.has(name));
+  return { ...forward, graph: { ...forward.graph, outputs } };
+}
+
 /** What could be trained if it were asked for, for a message. */
 function leftOut(graph: Graph): string {
   const others = [...classify(graph, new Map())].map(([name, { why }]) => `${name} (${why})`);
@@ -172,7 +189,8 @@ function startCompanion(t: Tape, joined: Joined): void {
 export function writeGradient(model: Model, options: GradientOptions): WrittenGradient {
   const { loss, batch, trainable = () => true, alsoTrained, mode = 'train' } = options;
   const projected = options.companion?.projections?.map((p) => p.student) ?? [];
-  const forward = poolFirst(prepareForward(model, batch), new Set([...valuesRead(loss), ...projected]));
+  const read = new Set([...valuesRead(loss), ...projected]);
+  const forward = poolFirst(withOutputs(prepareForward(model, batch), read), read);
   const found = [...findParameters(forward.graph, alsoTrained)];
   const own = found.filter(([name]) => trainable(name));
   if (own.length === 0) {
@@ -201,19 +219,21 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
   const written = writeLoss(t, loss, forward.output);
   const gradients = writeBackward(t, applied, written.gradients, new Set(roles.keys()));
   checkReached(forward.graph.nodes, roles.keys(), new Set(gradients.keys()));
+  const [input, ...others] = portsOf(t, forward.inputs);
   return {
     t,
     name: forward.graph.name,
     gradient: pack(t, parameters, (name) => gradients.get(name)),
     ports: {
-      input: { name: forward.input, shape: t.shape(forward.input) },
+      input: input!,
+      others,
       outputShape: t.shape(forward.output),
       parameters,
       statistics,
       needsDropoutSeed: t.shapes.has(DROPOUT_SEED),
       added: joined?.added,
     },
-    inputs: [forward.input, ...written.inputs, PARAMETERS, STATISTICS, DROPOUT_SEED],
+    inputs: [...forward.inputs, ...written.inputs, PARAMETERS, STATISTICS, DROPOUT_SEED],
     lossValue: written.value,
     output: forward.output,
   };

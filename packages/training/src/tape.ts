@@ -37,6 +37,7 @@ export class Tape {
   readonly #constants = new Map<string, string>();
   readonly #written = new Map<string, string>();
   #counter = 0;
+  #suffix = '';
 
   /** @param block channels in a block of the executor's blocked layout (`probeBlock`); 0: standard operators only */
   constructor(
@@ -59,6 +60,34 @@ export class Tape {
     this.shapes.set(name, shape);
     this.types.set(name, dtype);
     return name;
+  }
+
+  /**
+   * Declares an input of the graph, under the suffix of the part that is being written (`suffixed`).
+   * @throws TrainingError `bad-options` when another part reads it in another shape
+   */
+  input(name: string, shape: Shape, dtype: DataType = 'float32'): string {
+    const own = `${name}${this.#suffix}`;
+    const before = this.shapes.get(own);
+    if (before && (before.join() !== shape.join() || this.types.get(own) !== dtype)) {
+      const both = `[${before.join(', ')}] and [${shape.join(', ')}]`;
+      throw new TrainingError(
+        'bad-options',
+        `'${own}' is read as ${both}: give one of the terms a \`target\` of its own`,
+      );
+    }
+    return this.declare(own, shape, dtype);
+  }
+
+  /** Writes something whose inputs are called `NAME.suffix`. */
+  suffixed<T>(suffix: string | undefined, write: () => T): T {
+    const outer = this.#suffix;
+    this.#suffix = suffix === undefined ? outer : `.${suffix}`;
+    try {
+      return write();
+    } finally {
+      this.#suffix = outer;
+    }
   }
 
   /** One node with one output of the given shape. */

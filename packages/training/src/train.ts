@@ -16,9 +16,11 @@ import { lostPatterns } from './optimizers/groups.js';
 import { someOf } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
 import { chooseParameters } from './transfer/choice.js';
+import { portsOfConfig } from './transfer/config-ports.js';
 import { separateParameters } from './transfer/form.js';
 import { replaceHead } from './transfer/head.js';
 import { reinitialise } from './transfer/layers.js';
+import type { PortOptions } from './transfer/ports.js';
 
 export interface TrainOptions extends Pick<
   FitOptions,
@@ -49,7 +51,7 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
   }
 }
 
-type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'>;
+type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'> & PortOptions;
 
 /**
  * The parameters that move: all but those that `freeze` names, and those that `train` names. A new head learns in any case, and
@@ -57,13 +59,15 @@ type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'
  */
 function withFrozen(model: Model, config: TrainingConfig, head: readonly string[] = []): Network {
   const { optimizer } = config;
-  const { names, trainable, alsoTrained, problems } = chooseParameters(model, config);
+  const ports = portsOfConfig(config);
+  const { names, trainable, alsoTrained, problems } = chooseParameters(model, config, ports.output);
   problems.push(...lostPatterns(model, optimizer).map((problem) => `optimizer: ${problem}`));
   if (problems.length > 0) problems.push(`the parameters are ${someOf(names)}`);
   refuse('bad-options', 'the configuration does not suit the model', problems);
   return {
     model,
     alsoTrained,
+    ...ports,
     ...(trainable && { trainable: (name: string) => head.includes(name) || trainable(name) }),
   };
 }
@@ -79,7 +83,7 @@ async function networkOf(options: TrainOptions): Promise<Network> {
   const { model: given, untied } = separateParameters(await read(options, source.onnx), source.untie);
   const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;
   if (!source.newHead) return { ...withFrozen(model, config), untied };
-  const head = replaceHead(model, { classes, node: source.headNode, seed });
+  const head = replaceHead(model, { classes, node: source.headNode, output: source.output, seed });
   return { ...withFrozen(head.model, config, head.parameters), untied };
 }
 

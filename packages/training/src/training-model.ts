@@ -17,7 +17,9 @@ import {
   startTape,
   writeGradient,
   writeNext,
+  portsOf,
   type GradientOptions,
+  type InputPort,
   type StepPorts,
   type UpdateOptions,
 } from './step-parts.js';
@@ -67,7 +69,9 @@ export function buildTrainingModel(model: Model, options: TrainingModelOptions):
 
 export interface GradientModel {
   readonly model: Model;
-  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  readonly input: InputPort;
+  /** The network's further inputs. */
+  readonly others: readonly InputPort[];
   readonly outputShape: readonly number[];
   /** Graph output that holds the gradient of each value, same shape as the value. */
   readonly gradients: ReadonlyMap<string, string>;
@@ -98,8 +102,9 @@ export function buildGradientModel(
   );
   const outputs = [publish(t, written.value, LOSS), publish(t, forward.output, OUTPUT), ...gradients.values()];
   return {
-    model: finish(t, forward.graph.name, [forward.input, ...written.inputs, DROPOUT_SEED], outputs),
-    input: { name: forward.input, shape: t.shape(forward.input) },
+    model: finish(t, forward.graph.name, [...forward.inputs, ...written.inputs, DROPOUT_SEED], outputs),
+    input: portsOf(t, forward.inputs)[0]!,
+    others: portsOf(t, forward.inputs).slice(1),
     outputShape: t.shape(forward.output),
     gradients,
   };

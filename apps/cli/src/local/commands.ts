@@ -83,6 +83,17 @@ export function localCommands(program: Command): void {
     .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
     .option('--runs <n>', 'timed runs', whole('--runs'), 200)
     .option('--output <name>', 'the output that says the class, scores or labels; chosen by type when absent')
+    .option(
+      '--input <name=array>',
+      'array of the NPZ, beside x and y, that goes into this input; may be repeated',
+      gathered,
+    )
+    .option(
+      '--fill <input=number>',
+      'every element of this input is the number; may be repeated',
+      numbers('--fill', false),
+    )
+    .option('--dim <name=size>', 'size that an input of --fill leaves open; may be repeated', numbers('--dim', true))
     .action(async (options: EvaluateArguments, command: Command) => {
       const { json } = command.optsWithGlobals<EvaluateArguments>();
       await (await import('./evaluate.js')).evaluateVerb(options, json === true);

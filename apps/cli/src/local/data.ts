@@ -19,11 +19,13 @@ export interface DataArguments {
   preprocess?: string;
   labelColumn?: string;
   maxUnreadable?: number;
+  /** Arrays of the data set that go into further inputs, by the name of the input. */
+  inputs?: OpenOptions['inputs'];
   split: string;
 }
 
 export async function openData(options: DataArguments, output: Output): Promise<Dataset> {
-  const { format, labelColumn, maxUnreadable } = options;
+  const { format, labelColumn, maxUnreadable, inputs } = options;
   const preprocess = options.preprocess
     ? await readDocument(options.preprocess, Preprocess, 'preprocessing')
     : undefined;
@@ -33,6 +35,7 @@ export async function openData(options: DataArguments, output: Output): Promise<
     ...(preprocess ? { preprocess } : {}),
     ...(column !== undefined ? { labelColumn: column } : {}),
     ...(maxUnreadable !== undefined ? { maxUnreadable } : {}),
+    ...(inputs ? { inputs } : {}),
   });
   const { count, rows } = data.unreadable;
   if (count > 0)

@@ -1,6 +1,7 @@
 /** `verge evaluate`: how often a model is right, how fast and how large it is. */
 import { evaluate } from '@verge/runtime';
 import type { Part } from '@verge/data';
+import { CliError } from '../errors.js';
 import { createOutput, fields, percent } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
 import { readModel } from './model-file.js';
@@ -12,7 +13,23 @@ export interface EvaluateArguments extends DataArguments {
   threads: number;
   runs: number;
   output?: string;
+  /** `name=array`, as typed. */
+  input?: string[];
+  fill?: Record<string, number>;
+  dim?: Record<string, number>;
   json?: boolean;
+}
+
+/** @throws CliError `usage` naming each text that is not `name=array` */
+function arraysOf(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map((text): [string, string, string] => {
+    const at = text.lastIndexOf('=');
+    return [text, text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+  });
+  const wrong = pairs.filter(([, name, array]) => name === '' || array === '').map(([text]) => text);
+  if (wrong.length > 0)
+    throw new CliError('usage', `--input expects name=array, an array of the data set, not '${wrong.join("', '")}'`);
+  return Object.fromEntries(pairs.map(([, name, array]) => [name, array]));
 }
 
 /**
@@ -22,8 +39,9 @@ export interface EvaluateArguments extends DataArguments {
 export async function evaluateVerb(options: EvaluateArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
   const model = await readModel(options.model);
-  const samples = partToEvaluate(await openData(options, output), options);
-  const { threads, runs } = options;
+  const { threads, runs, input, fill, dim } = options;
+  const inputs = input && arraysOf(input);
+  const samples = partToEvaluate(await openData({ ...options, ...(inputs && { inputs }) }, output), options);
   const measured = await advised(
     options,
     untilInterrupted((signal) =>
@@ -32,6 +50,8 @@ export async function evaluateVerb(options: EvaluateArguments, json: boolean): P
         threads,
         runs,
         signal,
+        ...(fill && { fixedInputs: fill }),
+        ...(dim && { dims: dim }),
         ...(options.output !== undefined && { output: options.output }),
       }),
     ),

@@ -6,6 +6,7 @@ import {
   type FitResult,
   lossOfConfig,
   type ParameterLine,
+  portsOfConfig,
   samplesOfConfig,
   taskOf,
   trainFromConfig,
@@ -106,9 +107,11 @@ async function reportOf(
   const { threads, metrics } = config;
   const loss = lossOfConfig(config);
   const classes = predictsClasses(config);
-  const measured = await measure(result.bytes, test, { signal, threads, classes });
-  const validated = await measureAccuracy(result.bytes, validation, { signal, classes });
+  const ports = portsOfConfig(config);
+  const measured = await measure(result.bytes, test, { ...ports, signal, threads, classes });
+  const validated = await measureAccuracy(result.bytes, validation, { ...ports, signal, classes });
   const tested = await validate(result.model, samplesOfConfig(config, test), {
+    ...ports,
     createSession,
     loss,
     metrics,
@@ -138,7 +141,7 @@ async function train(
     throw new CliError('usage', `'${file}' names no data`, [
       'data.path: expected the path of a data set, relative to this file',
     ]);
-  const data = await openTrainingData(config.data, file, config.split, output);
+  const data = await openTrainingData({ ...config, data: config.data }, file, output);
   try {
     const counts = Object.entries(data.counts).map(([name, count]) => `${count} ${name}`);
     output.progress(

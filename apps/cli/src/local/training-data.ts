@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { Preprocess, type TrainingConfig } from '@verge/contracts';
 import { type OpenOptions, openSource, type Part, type Samples, type Source, splitIndices } from '@verge/data';
-import { partOf, type SampleSet } from '@verge/training';
+import { arraysOfConfig, partOf, type SampleSet } from '@verge/training';
 import { readDocument } from '../documents.js';
 import type { Output } from '../output.js';
-import { openData, refuseEmpty, splitData } from './data.js';
+import { type DataArguments, openData, refuseEmpty, splitData } from './data.js';
 import { beside } from './files.js';
 
 export interface TrainingData {
@@ -22,7 +22,7 @@ export interface TrainingData {
 const parts: readonly Part[] = ['train', 'validation', 'test'];
 
 async function inMemory(
-  options: { data: string; format?: OpenOptions['format']; preprocess?: string; split: string },
+  options: Pick<DataArguments, 'data' | 'format' | 'preprocess' | 'inputs' | 'split'>,
   output: Output,
 ): Promise<TrainingData> {
   const all = await openData(options, output);
@@ -67,15 +67,17 @@ async function onDisk(path: string, options: OpenOptions, split: string): Promis
 
 /** @param file the configuration, which paths are relative to */
 export async function openTrainingData(
-  data: NonNullable<TrainingConfig['data']>,
+  config: TrainingConfig & { data: NonNullable<TrainingConfig['data']> },
   file: string,
-  split: string,
   output: Output,
 ): Promise<TrainingData> {
+  const { data, split } = config;
+  const inputs = arraysOfConfig(config);
   const path = beside(file, data.path);
   const preprocess = data.preprocess === undefined ? undefined : beside(file, data.preprocess);
   const format = data.format === undefined ? {} : { format: data.format };
-  if (!data.stream) return inMemory({ data: path, split, ...format, ...(preprocess ? { preprocess } : {}) }, output);
+  if (!data.stream)
+    return inMemory({ data: path, split, inputs, ...format, ...(preprocess ? { preprocess } : {}) }, output);
   const pipeline = preprocess ? await readDocument(preprocess, Preprocess, 'preprocessing') : undefined;
-  return onDisk(path, { ...format, ...(pipeline ? { preprocess: pipeline } : {}) }, split);
+  return onDisk(path, { inputs, ...format, ...(pipeline ? { preprocess: pipeline } : {}) }, split);
 }

@@ -284,7 +284,7 @@ describe('a rollout', () => {
     const waits = await until(
       'pending',
       () => get(id),
-      (r) => r.counts.pending === 1,
+      (r) => r.counts.pending === 1 && r.reason !== null,
     );
     expect(waits.state).toBe('running');
     expect(waits.reason).toMatch(/0 of 1 device reached so far/);

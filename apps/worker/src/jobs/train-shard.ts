@@ -1,7 +1,7 @@
 /** A shard's part of a round: a thin call into packages/training, the parameters as blobs. */
 import type { TrainShardJob, TrainShardResult } from '@verge/contracts';
 import { createSession } from '@verge/runtime';
-import { localOptionsOf, runRound } from '@verge/training';
+import { arraysOfConfig, localOptionsOf, runRound } from '@verge/training';
 import { openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
 import { putVectors, readVectors } from './shard-vectors.js';
@@ -9,7 +9,7 @@ import { putVectors, readVectors } from './shard-vectors.js';
 export async function runShard(job: TrainShardJob, context: JobContext): Promise<TrainShardResult> {
   const started = Date.now();
   const { round, shard, training, config } = job;
-  const { all, parts } = await openJobDataset(job.dataset, ['train', 'validation'], context);
+  const { all, parts } = await openJobDataset(job.dataset, ['train', 'validation'], context, arraysOfConfig(config));
   const options = await localOptionsOf({
     config,
     train: parts.train,

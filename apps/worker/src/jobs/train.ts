@@ -1,7 +1,16 @@
 /** Trains or distils: a thin call into packages/training, with checkpoints as blobs. */
 import type { TrainJob, TrainResult } from '@verge/contracts';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
-import { type FitResult, lossOfConfig, type Progress, taskOf, trainFromConfig, TrainingError } from '@verge/training';
+import {
+  arraysOfConfig,
+  type FitResult,
+  lossOfConfig,
+  portsOfConfig,
+  type Progress,
+  taskOf,
+  trainFromConfig,
+  TrainingError,
+} from '@verge/training';
 import { everyPart, type OpenedDataset, openJobDataset } from '../dataset.js';
 import { JobCancelled, type JobContext, ShardFailed } from '../job-context.js';
 import { modelPorts } from '../ports.js';
@@ -66,7 +75,7 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
   const checkpoints = new Checkpoints(context);
   const inRounds = job.config.localSgd !== undefined;
   const fitted = async (): Promise<Fitted> => {
-    const data = await openJobDataset(job.dataset, everyPart, context);
+    const data = await openJobDataset(job.dataset, everyPart, context, arraysOfConfig(job.config));
     return { data, ...(await (inRounds ? fitRounds : fitJob)(job, data, { checkpoints, context })) };
   };
   const { data, result, resumedFrom } = await fitted().catch(async (error: unknown) => {
@@ -78,8 +87,9 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
   await context.progress({ stage: 'measure', fraction: TRAINING_SHARE, message: 'accuracy, latency, memory' });
   const { digest, bytes } = await blobs.put(result.bytes);
   const classes = taskOf(lossOfConfig(job.config)) === 'classes';
-  const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, { signal, classes });
-  const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, { signal, classes });
+  const how = { ...portsOfConfig(job.config), signal, classes };
+  const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, how);
+  const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, how);
   await checkpoints.remove();
   return {
     kind: 'train',

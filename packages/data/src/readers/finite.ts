@@ -1,7 +1,7 @@
 /** Rows of stored arrays that hold values which are no numbers: nothing can be learnt or measured with them. */
 import type { RowBlock } from '../stream/raw-source.js';
 import { UnreadableRows, type OpenOptions } from './options.js';
-import type { Elements } from '../samples.js';
+import { mapInputs, rowsAt, type Elements } from '../samples.js';
 import type { RawDataset } from './raw.js';
 
 /** The first element of a row that is NaN or infinite, in words; null when there is none. */
@@ -70,6 +70,7 @@ export function onlyFinite(raw: RawDataset, path: string, options: OpenOptions):
     x,
     y: Int32Array.from(kept, (i) => raw.y[i] as number),
     unreadable: rows.summary,
+    ...mapInputs(raw.inputs, (values, own) => rowsAt(values, own, kept)),
     ...(raw.parts && { parts: kept.map((i) => raw.parts?.[i] ?? 'train') }),
   };
 }

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { defaultMaxBytes, readBytes } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
-import type { Elements, Part } from '../samples.js';
+import type { Elements, FurtherInput, Part } from '../samples.js';
 import { decodeElements, elementBytes } from './elements.js';
 import { numberedLabels } from './labels.js';
 import type { OpenOptions } from './options.js';
@@ -148,7 +148,56 @@ export function pairProblems(
   return problems;
 }
 
-function assemble(path: string, arrays: ReadonlyMap<string, NpyArray>, format: 'npz' | 'npy'): RawDataset {
+/** The array of a further input for one part: `mask` beside x and y, `mask_train` beside x_train. */
+export const furtherArray = (array: string, source: { readonly x: string }): string => `${array}${source.x.slice(1)}`;
+
+/** Further inputs, the parts one behind the other as those of x. */
+function furtherInputs(
+  inputs: OpenOptions['inputs'] = {},
+  chosen: typeof npzSources,
+  arrays: ReadonlyMap<string, NpyArray>,
+  problems: string[],
+): Pick<RawDataset, 'inputs'> {
+  const found: [string, FurtherInput][] = [];
+  for (const [input, array] of Object.entries(inputs)) {
+    const parts = chosen.map((source) => {
+      const [name, count] = [furtherArray(array, source), arrays.get(source.x)!.dims[0]];
+      const own = arrays.get(name);
+      if (!own)
+        problems.push(`there is no array ${name} for the input '${input}'; there are ${[...arrays.keys()].join(', ')}`);
+      else if (own.dims[0] !== count) problems.push(`${name} has ${own.dims[0]} samples, ${source.x} has ${count}`);
+      else if (own.data instanceof Float32Array && !own.data.every(Number.isFinite))
+        problems.push(`${name} holds values that are no numbers`);
+      return own;
+    });
+    const shapes = new Set(parts.map((part) => part?.dims.slice(1).join()));
+    if (shapes.size > 1) problems.push(`the arrays of the input '${input}' hold samples of different shapes`);
+    const known = parts.filter((part) => part !== undefined);
+    if (known.length < parts.length) continue;
+    const values = joined(known.map((part) => part.data));
+    found.push([input, { values, shape: known[0]!.dims.length > 1 ? known[0]!.dims.slice(1) : [1] }]);
+  }
+  return found.length > 0 ? { inputs: Object.fromEntries(found) } : {};
+}
+
+/** One behind the other; bytes stay bytes. */
+function joined(parts: readonly Elements[]): Elements {
+  const length = parts.reduce((n, part) => n + part.length, 0);
+  const all = parts.every((part) => part instanceof Uint8Array) ? new Uint8Array(length) : new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function assemble(
+  path: string,
+  arrays: ReadonlyMap<string, NpyArray>,
+  format: 'npz' | 'npy',
+  inputs: OpenOptions['inputs'],
+): RawDataset {
   const chosen = chosenArrays(path, (name) => arrays.has(name), arrays.keys());
   const firstName = chosen[0]?.x as string;
   const first = arrays.get(firstName) as NpyArray;
@@ -164,24 +213,26 @@ function assemble(path: string, arrays: ReadonlyMap<string, NpyArray>, format: '
     ys.push(y.data);
     if (source.part) for (let i = 0; i < y.data.length; i++) parts.push(source.part);
   }
+  const further = furtherInputs(inputs, chosen, arrays, problems);
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
-  const length = xs.reduce((n, x) => n + x.length, 0);
-  const x = xs.every((part) => part instanceof Uint8Array) ? new Uint8Array(length) : new Float32Array(length);
-  const y = new Int32Array(ys.reduce((n, part) => n + part.length, 0));
-  let [at, row] = [0, 0];
-  xs.forEach((part, i) => {
-    x.set(part, at);
-    at += part.length;
-    y.set(ys[i] as Elements, row);
-    row += (ys[i] as Elements).length;
-  });
+  const x = joined(xs);
+  const y = Int32Array.from(joined(ys));
   const shape = first.dims.length > 1 ? first.dims.slice(1) : [1];
-  return { kind: 'arrays', format, x, shape, y, labels: numberedLabels(y), ...(parts.length > 0 && { parts }) };
+  return {
+    kind: 'arrays',
+    format,
+    x,
+    shape,
+    y,
+    labels: numberedLabels(y),
+    ...(parts.length > 0 && { parts }),
+    ...further,
+  };
 }
 
 /** Reads `x` and `y`, or `x_train`/`y_train` and so on, which then give the parts. */
 export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
-  return assemble(path, await readNpzArrays(path, options.maxBytes), 'npz');
+  return assemble(path, await readNpzArrays(path, options.maxBytes), 'npz', options.inputs);
 }
 
 /**
@@ -212,11 +263,14 @@ export async function npyFilesOf(path: string, isFolder: boolean): Promise<Map<s
 /** Reads a pair of NPY files, or a folder of such pairs. */
 export async function readNpyFiles(path: string, isFolder: boolean, options: OpenOptions): Promise<RawDataset> {
   const files = await npyFilesOf(path, isFolder);
-  const wanted = chosenArrays(path, (name) => files.has(name), files.keys()).flatMap((s) => [s.x, s.y]);
+  const further = Object.values(options.inputs ?? {});
+  const wanted = chosenArrays(path, (name) => files.has(name), files.keys()).flatMap((s) => {
+    return [s.x, s.y, ...further.map((array) => furtherArray(array, s)).filter((name) => files.has(name))];
+  });
   const arrays = new Map<string, NpyArray>();
   for (const name of wanted) {
     const file = files.get(name) as string;
     arrays.set(name, parseNpy(await readBytes(file, options.maxBytes), file));
   }
-  return assemble(path, arrays, 'npy');
+  return assemble(path, arrays, 'npy', options.inputs);
 }

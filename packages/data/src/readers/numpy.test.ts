@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDataset, splitIndices } from '../index.js';
+import { digestOf, openDataset, openSource, splitIndices, splitSamples } from '../index.js';
 import { parseNpy } from './npy.js';
 
 // Written by goldens/numpy_files.py (the version of NumPy is in the file); files are base64.
@@ -56,5 +57,47 @@ describe('NPY and NPZ', () => {
       code: 'malformed',
     });
     await expect(openDataset(join(folder, 'a.npz'), { maxBytes: 300 })).rejects.toMatchObject({ code: 'too-large' });
+  });
+});
+
+describe('arrays that go into further inputs of a model', () => {
+  const array = (descr: string, dims: number[], values: ArrayBufferView): Uint8Array => {
+    const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims.join(', ')},), }`.padEnd(117) + '\n';
+    const head = Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, text.length, 0])]);
+    return Buffer.concat([head, Buffer.from(text), Buffer.from(values.buffer)]);
+  };
+  const [f, i] = [(...v: number[]) => Float32Array.from(v), (...v: number[]) => Int32Array.from(v)];
+  const parts = {
+    'x_train.npy': array('<f4', [2, 1], f(1, 2)),
+    'y_train.npy': array('<i4', [2], i(0, 1)),
+    'x_test.npy': array('<f4', [2, 1], f(3, NaN)),
+    'y_test.npy': array('<i4', [2], i(1, 0)),
+    'ids_train.npy': array('<i4', [2, 2], i(1, 2, 3, 4)),
+    'ids_test.npy': array('<i4', [2, 2], i(5, 6, 7, 8)),
+    'few_train.npy': array('<i4', [1, 2], i(1, 2)),
+    'few_test.npy': array('<f4', [2, 3], f(1, 2, 3, 4, 5, Infinity)),
+  };
+
+  it('are read part by part with their samples, and lose the rows that they lose', async () => {
+    const path = await put('further.npz', zipSync(parts));
+    const data = await openDataset(path, { inputs: { input_ids: 'ids' }, maxUnreadable: 1 });
+    expect(data.inputs).toEqual({ input_ids: { values: f(1, 2, 3, 4, 5, 6), shape: [2] } });
+    const { test } = splitSamples(data);
+    expect(test.inputs!['input_ids']!.values).toEqual(f(5, 6));
+    const without = await openDataset(path, { maxUnreadable: 1 });
+    expect(without.inputs).toBeUndefined();
+    expect(digestOf(without)).not.toBe(digestOf(data));
+  });
+
+  it('are refused where there are none, too few, of other shapes or no numbers; all at once', async () => {
+    const path = await put('wrong.npz', zipSync(parts));
+    const wrong = openDataset(path, { inputs: { a: 'none', b: 'few' } });
+    await expect(wrong).rejects.toThrow("there is no array none_train for the input 'a'");
+    await expect(wrong).rejects.toThrow('few_train has 1 samples, x_train has 2');
+    await expect(wrong).rejects.toThrow('few_test holds values that are no numbers');
+    await expect(wrong).rejects.toThrow("the arrays of the input 'b' hold samples of different shapes");
+    const csv = await put('a.csv', Buffer.from('1,2,0\n3,4,1\n'));
+    await expect(openDataset(csv, { inputs: { a: 'ids' } })).rejects.toThrow('a data set of csv holds no arrays for a');
+    await expect(openSource(path, { inputs: { a: 'ids' } })).rejects.toThrow('are read into memory');
   });
 });

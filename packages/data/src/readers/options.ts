@@ -23,6 +23,8 @@ export interface OpenOptions {
   featureColumns?: string[];
   /** CSV, Parquet: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */
   labelColumn?: string | number;
+  /** NPZ, NPY: arrays beside x and y that go into further inputs of a model, by the name of the input. */
+  inputs?: Readonly<Record<string, string>>;
   /** CSV: the separator; recognised when absent. */
   delimiter?: ',' | ';' | '\t';
   /** Series: steps of every sample; the longest series' when absent. Longer series are unreadable, shorter ones padded. */

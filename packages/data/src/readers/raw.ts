@@ -1,5 +1,5 @@
 import type { DatasetFormat } from '@verge/contracts';
-import type { Elements, Part, UnreadableRow } from '../samples.js';
+import type { Elements, FurtherInput, Part, UnreadableRow } from '../samples.js';
 
 /** What a reader of arrays hands over, before preprocessing. */
 export interface RawDataset {
@@ -10,6 +10,8 @@ export interface RawDataset {
   y: Int32Array;
   labels: string[];
   parts?: Part[];
+  /** See `Samples.inputs`. */
+  inputs?: Readonly<Record<string, FurtherInput>>;
   /** See `Dataset.groups`. */
   groups?: Int32Array;
   /** Steps of each sample before padding, where they differ. */

@@ -11,7 +11,7 @@ import { inMemory } from './collect.js';
 import type { RawSource } from './raw-source.js';
 
 /** Samples as `Samples` has them, and where in the source they stand. */
-export interface Batch extends Samples {
+export interface Batch extends Omit<Samples, 'inputs'> {
   readonly indices: Uint32Array;
 }
 
@@ -93,6 +93,8 @@ async function readBatch(raw: RawSource, indices: Uint32Array, options: OpenOpti
 export async function openSource(path: string, given: OpenOptions = {}): Promise<Source> {
   const located = await locate(path, given);
   const { file, isFolder, format, options, name, split } = located;
+  if (Object.keys(options.inputs ?? {}).length > 0)
+    throw new DataError('bad-setting', 'inputs: samples of several inputs are read into memory, not a few at a time');
   const raw = options.window ? inMemory(await readRaw(located)) : await formats[format].open(file, isFolder, options);
   const pipeline = raw.finished ? undefined : options.preprocess;
   const { y, labels, lengths, filled, parts } = raw;

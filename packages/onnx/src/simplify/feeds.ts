@@ -3,7 +3,7 @@ import { byteLengthOf, DATA_TYPES, tensorOverBytes } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import { bfloat16Bits } from '../halves.js';
 import type { Model } from '../ir.js';
-import { elementCount, type DataType, type Tensor } from '../tensor.js';
+import { elementCount, wholeNumber, type DataType, type Tensor } from '../tensor.js';
 import { boundSizes, fedInputs, sizeKey, type FedInput } from './inputs.js';
 import { knownWords } from './words.js';
 
@@ -21,7 +21,7 @@ export function generator(seed: number): () => number {
 /** A tensor of one number; the number is rounded to what the type holds. */
 function filled(name: string, dtype: DataType, dims: readonly number[], value: number): Tensor {
   const n = elementCount(dims);
-  if (dtype === 'int64') return { dtype, dims, data: new BigInt64Array(n).fill(BigInt(Math.round(value))) };
+  if (dtype === 'int64') return { dtype, dims, data: new BigInt64Array(n).fill(wholeNumber(Math.round(value))) };
   if (dtype === 'uint64') return { dtype, dims, data: new BigUint64Array(n).fill(BigInt(Math.round(value))) };
   if (dtype === 'float32') return { dtype, dims, data: new Float32Array(n).fill(value) };
   if (dtype === 'float64') return { dtype, dims, data: new Float64Array(n).fill(value) };

@@ -63,16 +63,23 @@ export interface GanGraphOptions {
 interface Network {
   readonly owner: string;
   readonly forward: Forward;
+  readonly input: string;
   readonly parameters: Layout;
   readonly statistics: Layout;
 }
 
 function networkOf(owner: string, model: Model, batch: number, trainable: (name: string) => boolean): Network {
   const forward = prepareForward(model, batch);
+  const [input, ...others] = forward.inputs;
+  refuse(
+    'bad-model',
+    `the ${owner} of a GAN has one input`,
+    others.map((name) => `it also reads '${name}'`),
+  );
   const roles = new Map([...findParameters(forward.graph)].filter(([name]) => trainable(name)));
   const running = new Map(findStatistics(forward.graph).map((name) => [name, 'shift' as const]));
   const [parameters, statistics] = [layoutOf(forward.graph, roles), layoutOf(forward.graph, running)];
-  return { owner, forward, parameters, statistics };
+  return { owner, forward, input: input!, parameters, statistics };
 }
 
 const owned = (network: Network, layout: Layout): Layout => ({
@@ -103,7 +110,7 @@ interface Run {
 function run(t: Tape, network: Network, pass: string, input: string): Run {
   const constants = network.forward.graph.initializers;
   const named = renameForward(network.forward, (value) => {
-    if (value === network.forward.input) return input;
+    if (value === network.input) return input;
     return constants.has(value) ? `${network.owner}.${value}` : `${pass}.${value}`;
   });
   for (const [name, { shape, dtype }] of named.types) t.declare(name, shape, dtype);
@@ -146,6 +153,7 @@ function close(written: Written, optimizer: OptimizerSpec, inputs: readonly stri
   return {
     model: { ...model, graph: { ...graph, inputs: graph.inputs.filter((i) => read.has(i.name)) } },
     input: { name: inputs[0]!, shape: t.shape(inputs[0]!) },
+    others: [],
     outputShape: t.shape(written.logits),
     parameters: trained.parameters,
     statistics: trained.statistics,
@@ -167,7 +175,7 @@ function begin(
   };
   const [trained, other] = [network(what), network(what === 'generator' ? 'discriminator' : 'generator')];
   const [g, d] = what === 'generator' ? [trained, other] : [other, trained];
-  const [made, read] = [g.forward.types.get(g.forward.output)?.shape, d.forward.types.get(d.forward.input)?.shape];
+  const [made, read] = [g.forward.types.get(g.forward.output)?.shape, d.forward.types.get(d.input)?.shape];
   const problems: string[] = [];
   if (made?.join() !== read?.join()) {
     problems.push(`the generator makes [${made?.join(', ')}], the discriminator reads [${read?.join(', ')}]`);
@@ -181,7 +189,7 @@ function begin(
   const t = new Tape('t.', o.block);
   start(t, trained, PARAMETERS, true);
   start(t, other, OTHER, false);
-  return { t, trained, other, noise: t.declare(NOISE, g.forward.types.get(g.forward.input)!.shape) };
+  return { t, trained, other, noise: t.declare(NOISE, g.forward.types.get(g.input)!.shape) };
 }
 
 /**
@@ -230,7 +238,7 @@ function summed(t: Tape, a: ReadonlyMap<string, string>, b: ReadonlyMap<string, 
  */
 export function buildDiscriminatorStep(options: GanGraphOptions): GanGraph {
   const { t, trained, other, noise } = begin(options, 'discriminator');
-  const real = t.declare(REAL, trained.forward.types.get(trained.forward.input)!.shape);
+  const real = t.declare(REAL, trained.forward.types.get(trained.input)!.shape);
   const onReal = run(t, trained, 'real', real);
   const updates = t.updates.length;
   const fake = run(t, other, 'fake', noise).output;

@@ -9,8 +9,8 @@ import { checkTrainingSamples, type TrainingSamples } from '../samples.js';
 import type { Batch } from './feeds.js';
 import { requestsFrom, stepsPerEpoch, type BatchRequest, type Plan } from './plan.js';
 import { canPrefetch, PreparingThread } from './prefetch.js';
-import { prepareInput, type NetworkInput, type Preparation } from './prepare.js';
-import { checkBatch, pickRows, type SampleBatch, type SampleSource } from './source.js';
+import { castInput, prepareInput, type NetworkInput, type Preparation } from './prepare.js';
+import { checkBatch, mapped, pickRows, type SampleBatch, type SampleSource } from './source.js';
 
 /** Batches that are read and prepared before they are asked for. */
 const DEPTH = 3;
@@ -86,14 +86,19 @@ export class Batches {
     const read = source.read(request.indices, signal);
     this.#waits ||= read instanceof Promise;
     const raw = read instanceof Promise ? await read : read;
-    checkBatch(raw, rows, elementCount(source.shape), 'training samples');
+    checkBatch(raw, rows, source, 'training samples');
     if (classes !== undefined && raw.y) checkLabels(raw, source.shape, classes);
     const values = view ? pickRows(view.x, elementCount(source.shape), request.indices) : raw.x;
     const { mixup } = preparation.augmentation ?? {};
+    const { others = {} } = preparation;
     return {
       x: await this.#prepare(values, request.seed),
       labels: labelsOf(raw),
       targets: valuesOf(raw),
+      ...(raw.inputs && {
+        inputs: mapped(raw.inputs, (further, name) => castInput(further, others[name] ?? 'float32')),
+      }),
+      ...(raw.namedTargets && { namedTargets: raw.namedTargets }),
       ...(mixup !== undefined && { mix: drawMix(rows, mixup, request.seed) }),
       ...(view && {
         teacherLogits: pickRows(view.teacherLogits, view.teacherLogits.length / plan.count, request.indices),

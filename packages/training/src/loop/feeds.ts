@@ -2,7 +2,8 @@
 import { elementCount, float32, type DataType, type Model, type Tensor } from '@verge/onnx';
 import { mixRows, type Mix } from '@verge/data/augment';
 import { TrainingError } from '../errors.js';
-import { LABELS, TARGET, TEACHER_LOGITS } from '../losses.js';
+import { LABELS, TARGET, targetOf, TEACHER_LOGITS } from '../losses.js';
+import type { TargetValues } from '../samples.js';
 import type { NetworkInput } from './prepare.js';
 
 /** A batch as a step reads it. */
@@ -13,6 +14,10 @@ export interface Batch {
   /** [rows, ...], as large as the network's output. */
   readonly targets?: Float32Array;
   readonly teacherLogits?: Float32Array;
+  /** What goes into the network's further inputs, by name. */
+  readonly inputs?: Readonly<Record<string, NetworkInput>>;
+  /** What terms of the loss compare with that name their targets. */
+  readonly namedTargets?: Readonly<Record<string, TargetValues>>;
   /** How samples were mixed with each other. */
   readonly mix?: Mix;
 }
@@ -64,19 +69,36 @@ function targetsOf(batch: Batch, shape: readonly number[]): Float32Array {
 
 export function inputTensor(x: NetworkInput, shape: readonly number[]): Tensor {
   if (x instanceof Float32Array) return float32(shape, x);
+  if (x instanceof Uint8Array) return { dtype: 'bool', dims: [...shape], data: x };
   return x instanceof Int32Array
     ? { dtype: 'int32', dims: [...shape], data: x }
     : { dtype: 'int64', dims: [...shape], data: x };
 }
 
+/** What a term of the loss reads that names its targets. */
+function namedTarget(batch: Batch, name: string, port: Port): Tensor {
+  const own = targetOf(name)!;
+  const values = batch.namedTargets?.[own];
+  if (!values) throw missing(`the targets '${own}'`);
+  const what = `namedTargets.${own}`;
+  const data = sized(what, values, port.shape);
+  if (port.dtype === 'int32' && data instanceof Int32Array) return { dtype: 'int32', dims: [...port.shape], data };
+  if (port.dtype === 'float32' && data instanceof Float32Array) return float32(port.shape, data);
+  const wanted = port.dtype === 'int32' ? 'class indices (Int32Array)' : 'numbers (Float32Array)';
+  throw new TrainingError('bad-samples', `${what}: the loss compares with ${wanted}`);
+}
+
 /**
- * @param input name of the network's own input
+ * @param input name of the network's main input
  * @throws TrainingError `bad-samples` when the batch lacks what the loss reads, or has another size
  */
 export function feedsOf(batch: Batch, input: string, ports: ReadonlyMap<string, Port>): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [name, port] of ports) {
+    const further = batch.inputs?.[name];
     if (name === input) feeds[name] = inputTensor(sized('x', batch.x, port.shape), port.shape);
+    else if (further) feeds[name] = inputTensor(sized(`inputs.${name}`, further, port.shape), port.shape);
+    else if (targetOf(name) !== undefined) feeds[name] = namedTarget(batch, name, port);
     else if (name === LABELS) {
       if (!batch.labels) throw missing('labels');
       feeds[name] = { dtype: 'int32', dims: [...port.shape], data: sized('labels', batch.labels, port.shape) };

@@ -6,8 +6,16 @@ import { isSource, type SampleSet } from './source.js';
 
 function contentOf(samples: SampleSet): (ArrayBufferView | string)[] {
   if (isSource(samples))
-    return [JSON.stringify([samples.digest ?? '', samples.count, samples.shape, samples.block ?? 0])];
-  return [samples.x, samples.y, ...(samples.targets ? [samples.targets] : [])];
+    return [
+      JSON.stringify([samples.digest ?? '', samples.count, samples.shape, samples.block ?? 0]),
+      ...(samples.inputs ? [JSON.stringify(samples.inputs)] : []),
+    ];
+  const { x, y, targets, inputs = {}, namedTargets = {} } = samples;
+  return [
+    ...[x, y, ...(targets ? [targets] : [])],
+    ...Object.entries(inputs).flatMap(([name, { values, shape }]) => [JSON.stringify([name, shape]), values]),
+    ...Object.entries(namedTargets).flatMap(([name, values]) => [name, values]),
+  ];
 }
 
 /**

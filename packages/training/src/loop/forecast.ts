@@ -61,9 +61,10 @@ export function forecastSet(set: SampleSet, spec: ForecastSpec): SampleSet {
     shape,
     block: set.block,
     digest: set.digest,
+    inputs: set.inputs,
     read: async (indices, signal) => {
       const batch = await set.read(indices, signal);
-      return { y: batch.y, ...cut(batch.x) };
+      return { ...batch, ...cut(batch.x) };
     },
   };
 }

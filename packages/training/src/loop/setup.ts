@@ -1,13 +1,14 @@
 /** The sample sets of a run, checked against its model and loss. */
 import { augmentBatch } from '@verge/data/augment';
 import { elementCount } from '@verge/onnx';
-import { TrainingError } from '../errors.js';
+import { refuse, TrainingError } from '../errors.js';
 import type { FitOptions } from '../fit-options.js';
 import { lossReads, type LossSpec } from '../losses.js';
 import { checkTrainingSamples } from '../samples.js';
-import type { StepPorts } from '../step-parts.js';
+import type { InputPort, StepPorts } from '../step-parts.js';
+import type { SampleShape } from '../transfer/ports.js';
 import { inputTypeOf } from './prepare.js';
-import { checkSampleSet, isSource, sourceOf, type SampleSet, type SampleSource } from './source.js';
+import { checkSampleSet, isSource, sampleShape, sourceOf, type SampleSet, type SampleSource } from './source.js';
 import { classLayout, extentOf, taskOf } from './task.js';
 
 /** Cross-entropy unless told otherwise; with mixup it compares with shares of the classes. */
@@ -44,7 +45,7 @@ export interface SampleSets {
   readonly source: SampleSource;
   readonly validation: SampleSource;
   /** @throws TrainingError `bad-samples` when they do not fit the model or lack what the loss reads */
-  check(ports: Pick<StepPorts, 'input' | 'outputShape'>, loss: LossSpec): void;
+  check(ports: Pick<StepPorts, 'input' | 'others' | 'outputShape'>, loss: LossSpec): void;
 }
 
 /** What in-memory samples of a loss that reads values must bring besides the inputs. */
@@ -66,6 +67,25 @@ function checkTargets(samples: SampleSet, what: string, ports: Pick<StepPorts, '
   }
 }
 
+/** Inputs of the model whose samples have another shape, or are not there. */
+function shapeProblems(
+  what: string,
+  { shape, inputs }: SampleShape,
+  ports: Pick<StepPorts, 'input' | 'others'>,
+): string[] {
+  const wanted = (port: InputPort): string => port.shape.slice(1).join(', ');
+  const problems: string[] = [];
+  if (shape.join(', ') !== wanted(ports.input))
+    problems.push(`the ${what} samples are [${shape.join(', ')}], the model reads [${wanted(ports.input)}]`);
+  for (const port of ports.others) {
+    const own = inputs?.[port.name];
+    if (!own) problems.push(`the ${what} samples bring nothing for the input '${port.name}'`);
+    else if (own.join(', ') !== wanted(port))
+      problems.push(`'${port.name}' of the ${what} samples is [${own.join(', ')}], the model reads [${wanted(port)}]`);
+  }
+  return problems;
+}
+
 /** @throws TrainingError `bad-samples`, and DataError `shape-mismatch` where the augmentation does not fit them */
 export function checkedSets(options: FitOptions): SampleSets {
   const { targets } = options;
@@ -81,15 +101,9 @@ export function checkedSets(options: FitOptions): SampleSets {
     source: sourceOf(train),
     validation: sourceOf(validation),
     check: (ports, loss) => {
-      const wanted = ports.input.shape.slice(1).join(', ');
       const classes = labelledClasses(loss, ports.outputShape);
       for (const [what, samples] of Object.entries({ training: train, validation })) {
-        if (samples.shape.join(', ') !== wanted) {
-          throw new TrainingError(
-            'bad-samples',
-            `the ${what} samples are [${samples.shape.join(', ')}], the model reads [${wanted}]`,
-          );
-        }
+        refuse('bad-samples', 'fit', shapeProblems(what, sampleShape(samples), ports));
         if (classes !== undefined && !isSource(samples)) checkTrainingSamples(samples, `${what} samples`, classes);
         if (lossReads(loss).includes('target') && taskOf(loss) !== 'classes') checkTargets(samples, what, ports);
       }

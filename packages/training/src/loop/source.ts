@@ -1,6 +1,7 @@
 /** Where samples come from: memory, or anything that reads them by index. */
 import { elementCount } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
+import type { SampleShape } from '../transfer/ports.js';
 import { checkTrainingSamples, type InputValues, type TargetValues, type TrainingSamples } from '../samples.js';
 
 /** The samples at some indices, in their order; row-major. */
@@ -10,6 +11,10 @@ export interface SampleBatch {
   readonly y?: Int32Array;
   /** What the output is compared with, [rows, ...]; needed by the losses that compare with values. */
   readonly targets?: TargetValues;
+  /** What goes into the further inputs, by name. */
+  readonly inputs?: Readonly<Record<string, InputValues>>;
+  /** What terms of a loss read that name their targets. */
+  readonly namedTargets?: Readonly<Record<string, TargetValues>>;
 }
 
 /**
@@ -20,6 +25,8 @@ export interface SampleSource {
   readonly count: number;
   /** Shape of one sample, without the batch axis. */
   readonly shape: readonly number[];
+  /** Shapes of one sample of the model's further inputs, by their names; every batch brings them. */
+  readonly inputs?: Readonly<Record<string, readonly number[]>>;
   /**
    * Samples that lie side by side and are cheap to read together. When given, an epoch shuffles runs of this many
    * samples, and then the samples within a window of runs, instead of all samples (`blockOrder`).
@@ -54,27 +61,38 @@ export function pickRows<T extends InputValues | TargetValues>(
   return rows;
 }
 
-/** A source over samples in memory. */
-export function memorySource(samples: TrainingSamples): SampleSource {
-  const { x, y, targets, shape } = samples;
-  const [count, size] = [y.length, elementCount(shape)];
-  return {
-    count,
-    shape,
-    read: (indices) => ({
-      x: pickRows(x, size, indices),
-      y: pickRows(y, 1, indices),
-      ...(targets && { targets: pickRows(targets, targets.length / count, indices) }),
-    }),
-  };
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A record with each value turned into another. */
+export function mapped<A, B>(record: Named<A> | undefined, turn: (value: A, name: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record ?? {}).map(([name, value]) => [name, turn(value, name)]));
 }
 
 /** Rows by place, each array in turn. */
-function pickBatch({ x, y, targets }: SampleBatch, rows: number, places: ArrayLike<number>): SampleBatch {
+function pickBatch(
+  { x, y, targets, inputs, namedTargets }: SampleBatch,
+  rows: number,
+  places: ArrayLike<number>,
+): SampleBatch {
+  const pick = <T extends InputValues | TargetValues>(values: T): T => pickRows(values, values.length / rows, places);
   return {
-    x: pickRows(x, x.length / rows, places),
-    ...(y && { y: pickRows(y, 1, places) }),
-    ...(targets && { targets: pickRows(targets, targets.length / rows, places) }),
+    x: pick(x),
+    ...(y && { y: pick(y) }),
+    ...(targets && { targets: pick(targets) }),
+    ...(inputs && { inputs: mapped(inputs, pick) }),
+    ...(namedTargets && { namedTargets: mapped(namedTargets, pick) }),
+  };
+}
+
+/** A source over samples in memory. */
+export function memorySource(samples: TrainingSamples): SampleSource {
+  const { y, shape, inputs } = samples;
+  const all = { ...samples, inputs: inputs && mapped(inputs, ({ values }) => values) };
+  return {
+    count: y.length,
+    shape,
+    ...(inputs && { inputs: mapped(inputs, (input) => input.shape) }),
+    read: (indices) => pickBatch(all, y.length, indices),
   };
 }
 
@@ -92,6 +110,7 @@ export function partOf(
   return {
     count: all.length,
     shape: source.shape,
+    inputs: source.inputs,
     ...options,
     read: async (wanted, signal) => {
       const batch = await source.read(
@@ -109,6 +128,12 @@ export function partOf(
   };
 }
 
+/** What one sample of a set is. */
+export function sampleShape(samples: SampleSet): SampleShape {
+  const { shape, inputs } = sourceOf(samples);
+  return { shape, ...(inputs && { inputs }) };
+}
+
 export const sourceOf = (samples: SampleSet): SampleSource => (isSource(samples) ? samples : memorySource(samples));
 
 export const countOf = (samples: SampleSet): number => (isSource(samples) ? samples.count : samples.y.length);
@@ -121,10 +146,16 @@ export function checkSampleSet(samples: SampleSet, what: string): void {
   }
 }
 
-/** @throws TrainingError `bad-samples` when a source gave another number of rows than it was asked for */
-export function checkBatch(batch: SampleBatch, rows: number, size: number, what: string): void {
+/** @throws TrainingError `bad-samples` when a source gave another number of rows than it was asked for, or too few inputs */
+export function checkBatch(batch: SampleBatch, rows: number, { shape, inputs = {} }: SampleShape, what: string): void {
   const problems: string[] = [];
+  const size = elementCount(shape);
   if (batch.x.length !== rows * size) problems.push(`x holds ${batch.x.length} elements, not ${rows} times ${size}`);
+  for (const [name, own] of Object.entries(inputs)) {
+    const length = batch.inputs?.[name]?.length ?? 0;
+    if (length !== rows * elementCount(own))
+      problems.push(`inputs.${name} holds ${length} elements, not ${rows} times ${elementCount(own)}`);
+  }
   if (batch.y && batch.y.length !== rows) problems.push(`y holds ${batch.y.length} labels, not ${rows}`);
   if (batch.targets && (batch.targets.length === 0 || batch.targets.length % rows !== 0)) {
     problems.push(`targets hold ${batch.targets.length} elements, which is no multiple of ${rows}`);

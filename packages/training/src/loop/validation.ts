@@ -1,19 +1,21 @@
 /** The exported model on the validation samples: loss, accuracy, metrics. */
 import { encodeModel, type Model, type SessionFactory } from '@verge/onnx';
-import type { LossSpec } from '../losses.js';
+import { logitsOf } from '../export.js';
+import { renameValues, valuesRead, type LossSpec } from '../losses/spec.js';
 import { measureOutputs, usualMetrics, type Evaluation, type MetricName } from '../metrics/table.js';
 import { immediate } from '../pause.js';
 import { checkCancelled, predict, score, scoreTargets, type Score } from '../predict.js';
 import { LOSS } from '../step-parts.js';
 import { buildGradientModel } from '../training-model.js';
 import { trainingForm } from '../transfer/form.js';
+import type { PortOptions } from '../transfer/ports.js';
 import { labelsOf, valuesOf } from './batches.js';
 import { feedsOf, portsOf } from './feeds.js';
-import { castInput, inputTypeOf } from './prepare.js';
-import { sourceOf, type SampleBatch, type SampleSet, type SampleSource } from './source.js';
+import { castInput, inputTypesOf } from './prepare.js';
+import { mapped, sourceOf, type SampleBatch, type SampleSet, type SampleSource } from './source.js';
 import { taskOf } from './task.js';
 
-export interface ValidationOptions {
+export interface ValidationOptions extends PortOptions {
   readonly createSession: SessionFactory;
   readonly loss: LossSpec;
   readonly metrics?: readonly MetricName[];
@@ -68,11 +70,18 @@ class Wanted {
 
 /** The loss as its own graph computes it, without dropout and with running statistics; the mean weighted by rows. */
 async function graphLoss(model: Model, source: SampleSource, o: ValidationOptions): Promise<number> {
-  const { count, shape } = source;
-  const { model: free } = trainingForm(model, shape);
+  const { count, shape, inputs } = source;
+  const { fixedInputs, dims, output } = o;
+  const loss = renameValues(o.loss, (value) => logitsOf(model, value));
+  const alsoRead = valuesRead(loss);
+  const { model: free } = trainingForm(model, {
+    sample: { shape, inputs },
+    ports: { fixedInputs, dims, output },
+    alsoRead,
+  });
   let sum = 0;
   const over = async (rows: number, from: number, to: number): Promise<void> => {
-    const graph = buildGradientModel(free, { loss: o.loss, batch: rows, wrt: [], mode: 'eval' });
+    const graph = buildGradientModel(free, { loss, batch: rows, wrt: [], mode: 'eval' });
     const ports = portsOf(graph.model);
     const session = await o.createSession(encodeModel(graph.model), { threads: o.threads, optimization: 'all' });
     try {
@@ -82,8 +91,13 @@ async function graphLoss(model: Model, source: SampleSource, o: ValidationOption
           Int32Array.from({ length: rows }, (_, i) => at + i),
           o.signal,
         );
-        const x = castInput(batch.x, inputTypeOf(graph.model));
-        const feeds = feedsOf({ x, labels: labelsOf(batch), targets: valuesOf(batch) }, graph.input.name, ports);
+        const types = inputTypesOf(graph.model);
+        const whole = {
+          x: castInput(batch.x, types[graph.input.name] ?? 'float32'),
+          ...{ labels: labelsOf(batch), targets: valuesOf(batch), namedTargets: batch.namedTargets },
+          ...(batch.inputs && { inputs: mapped(batch.inputs, (v, name) => castInput(v, types[name] ?? 'float32')) }),
+        };
+        const feeds = feedsOf(whole, graph.input.name, ports);
         const value = (await session.run(feeds, [LOSS]))[LOSS];
         if (value?.dtype === 'float32') sum += value.data[0]! * rows;
         await immediate();
@@ -115,8 +129,9 @@ function countsCrossEntropy(loss: LossSpec, { labels, samples, shape }: Evaluati
 export async function validate(model: Model, samples: SampleSet, o: ValidationOptions): Promise<Validation> {
   const wanted = new Wanted(taskOf(o.loss) === 'values');
   const source = sourceOf(samples);
-  const { createSession, threads, signal } = o;
-  const predictions = await predict(model, source, createSession, { threads, signal }, (batch, rows, used) =>
+  const { createSession, threads, signal, fixedInputs, dims, output } = o;
+  const options = { threads, signal, fixedInputs, dims, output };
+  const predictions = await predict(model, source, createSession, options, (batch, rows, used) =>
     wanted.add(batch, rows, used),
   );
   const evaluation: Evaluation = {

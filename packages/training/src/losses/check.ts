@@ -1,5 +1,5 @@
 /** Settings of a loss that are out of range, in words. */
-import type { LossKind, LossOf, LossSpec } from './spec.js';
+import { lossReads, type LossKind, type LossOf, type LossSpec } from './spec.js';
 
 type Check<K extends LossKind> = (spec: LossOf<K>, say: (field: string, good: boolean, wanted: string) => void) => void;
 
@@ -9,6 +9,13 @@ const from = (v: number | undefined): boolean => v === undefined || (v >= 0 && N
 const share = (v: number | undefined): boolean => v === undefined || (v >= 0 && v <= 1);
 const smoothing = (v: number | undefined): boolean => v === undefined || (v >= 0 && v < 1);
 const factors = (v: readonly number[] | undefined): boolean => v === undefined || v.every((f) => from(f));
+
+/** Whether a loss compares with labels or numbers, and with nothing else. */
+const compares = (loss: LossSpec): boolean =>
+  loss.kind !== 'sum' &&
+  lossReads(loss).length > 0 &&
+  !lossReads(loss).includes('teacher') &&
+  loss.kind !== 'distillation';
 
 const checks: { readonly [K in LossKind]?: Check<K> } = {
   'cross-entropy': (s, say) => {
@@ -35,7 +42,11 @@ const checks: { readonly [K in LossKind]?: Check<K> } = {
   ctc: (s, say) => say('labels', Number.isInteger(s.labels) && s.labels >= 1, 'a whole number from 1'),
   sum: (s, say) => {
     say('terms', s.terms.length > 0, 'at least one');
-    s.terms.forEach((term, i) => say(`terms[${i}].weight`, finite(term.weight), 'a finite number'));
+    s.terms.forEach((term, i) => {
+      say(`terms[${i}].weight`, finite(term.weight), 'a finite number');
+      const named = term.target === undefined || (compares(term.loss) && /^[^.\s]+$/.test(term.target));
+      say(`terms[${i}].target`, named, 'a name without dots, and a loss that compares with labels or numbers alone');
+    });
   },
 };
 

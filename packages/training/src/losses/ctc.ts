@@ -45,11 +45,13 @@ interface States {
   readonly length: string;
 }
 
-function statesOf(t: Tape, batch: number, count: number, classes: number, blank: number): States {
+/** @param labels [batch, count] */
+function statesOf(t: Tape, labels: string, classes: number, blank: number): States {
+  const [batch, count] = t.shape(labels) as [number, number];
   const n = 2 * count + 1;
-  const inner = oneHot(t, LABELS, classes);
+  const inner = oneHot(t, labels, classes);
   const used = t.indicator(
-    t.compare('GreaterOrEqual', LABELS, t.constant({ dtype: 'int32', dims: [], data: Int32Array.of(0) }, 'zero')),
+    t.compare('GreaterOrEqual', labels, t.constant({ dtype: 'int32', dims: [], data: Int32Array.of(0) }, 'zero')),
   );
   const blankRow = t.constant(
     float32(
@@ -143,9 +145,9 @@ export const ctc: LossRow<'ctc'> = {
   write(t, spec, output) {
     const shape = requireRank(t, spec.kind, output, ['batch', 'time', 'classes']);
     const [batch, classes] = [shape[0]!, shape[2]!];
-    t.declare(LABELS, [batch, spec.labels], 'int32');
+    const labels = t.input(LABELS, [batch, spec.labels], 'int32');
     const log = t.emit('LogSoftmax', [output], t.shape(output), { axis: int(-1) });
-    const states = statesOf(t, batch, spec.labels, classes, spec.blank ?? 0);
+    const states = statesOf(t, labels, classes, spec.blank ?? 0);
     const emissions = t.matmul(log, t.transposeLast(states.hot));
     const both = recursion(t, t.concat([emissions, reversed(t, emissions, [1, 2])], 0), states);
     const forward = t.slice(both, [0], [0], [batch], [1]);

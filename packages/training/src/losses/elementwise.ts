@@ -5,7 +5,7 @@ import { TARGET } from './spec.js';
 
 /** output - target */
 function difference(t: Tape, output: string): string {
-  return t.sub(output, t.declare(TARGET, t.shape(output)));
+  return t.sub(output, t.input(TARGET, t.shape(output)));
 }
 
 export const mse: LossRow<'mse'> = {
@@ -36,7 +36,7 @@ export const huber: LossRow<'huber'> = {
 /** (1 - y) * z + (1 + (w - 1) * y) * softplus(-z), which neither overflows nor takes the logarithm of 0. */
 export const binaryCrossEntropy: LossRow<'binary-cross-entropy'> = {
   write(t, spec, output) {
-    const y = t.declare(TARGET, t.shape(output));
+    const y = t.input(TARGET, t.shape(output));
     const weight = spec.positiveWeight ?? 1;
     if (weight === 1) {
       const value = meanOf(t, t.sub(t.unary('Softplus', output), t.mul(y, output)));
@@ -54,7 +54,7 @@ export const binaryCrossEntropy: LossRow<'binary-cross-entropy'> = {
 /** With s = z for ones and -z for zeros: p_t = sigmoid(s), so (1 - p_t)^gamma = exp(-gamma * softplus(s)). */
 export const binaryFocal: LossRow<'binary-focal'> = {
   write(t, spec, output) {
-    const y = t.declare(TARGET, t.shape(output));
+    const y = t.input(TARGET, t.shape(output));
     const gamma = spec.gamma ?? 2;
     const sign = t.sub(t.scale(y, 2), t.scalar(1));
     return derived(t, [output], () => {

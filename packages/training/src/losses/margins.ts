@@ -7,8 +7,7 @@ import { LABELS, TARGET } from './spec.js';
 export const hinge: LossRow<'hinge'> = {
   write(t, spec, output) {
     const [rows, classes] = requireRank(t, spec.kind, output, ['batch', 'classes']) as [number, number];
-    t.declare(LABELS, [rows], 'int32');
-    const hot = oneHot(t, LABELS, classes);
+    const hot = oneHot(t, t.input(LABELS, [rows], 'int32'), classes);
     const others = t.sub(t.scalar(1), hot);
     return derived(t, [output], () => {
       const own = t.reduce('ReduceSum', t.mul(hot, output), [1]);
@@ -24,7 +23,7 @@ const TINY = 1e-12;
 export const cosine: LossRow<'cosine'> = {
   write(t, spec, output) {
     const shape = requireRank(t, spec.kind, output, ['batch', 'width']);
-    const target = t.declare(TARGET, shape);
+    const target = t.input(TARGET, shape);
     const length = (x: string): string =>
       t.unary('Sqrt', t.add(t.reduce('ReduceSum', t.mul(x, x), [1], false), t.scalar(TINY)));
     return derived(t, [output], () => {
@@ -51,8 +50,8 @@ function identityMatrix(t: Tape, n: number): string {
 export const triplet: LossRow<'triplet'> = {
   write(t, spec, output) {
     const n = requireRank(t, spec.kind, output, ['batch', 'width'])[0]!;
-    t.declare(LABELS, [n], 'int32');
-    const same = t.indicator(t.compare('Equal', t.reshape(LABELS, [n, 1]), t.reshape(LABELS, [1, n])));
+    const labels = t.input(LABELS, [n], 'int32');
+    const same = t.indicator(t.compare('Equal', t.reshape(labels, [n, 1]), t.reshape(labels, [1, n])));
     const positive = t.reshape(t.sub(same, identityMatrix(t, n)), [n, n, 1]);
     const valid = t.mul(positive, t.reshape(t.sub(t.scalar(1), same), [n, 1, n]));
     const count = t.binary('Max', sumOf(t, valid), t.scalar(1));

@@ -92,7 +92,7 @@ function asRows(t: Tape, logits: string, axis: 'second' | 'last'): { rows: strin
 /** Cross-entropy with shares of the classes [batch, classes]; class weights and ignored labels speak of labels only. */
 function soft(t: Tape, spec: LossOf<'cross-entropy'>, output: string): Term {
   const [rows, classes] = requireRank(t, spec.kind, output, ['batch', 'classes']) as [number, number];
-  const target = smoothed(t, t.declare(TARGET, [rows, classes]), spec.labelSmoothing ?? 0);
+  const target = smoothed(t, t.input(TARGET, [rows, classes]), spec.labelSmoothing ?? 0);
   const { log, probability } = logSoftmax(t, output);
   const value = t.scale(sumOf(t, t.mul(target, log)), -1 / rows);
   return fused(output, value, t.scale(t.sub(probability, target), 1 / rows));
@@ -105,9 +105,9 @@ export const crossEntropy: LossRow<'cross-entropy'> = {
     if (shape.length < 2) requireRank(t, spec.kind, output, ['batch', 'classes']);
     const axis = spec.classAxis ?? 'second';
     const positions = axis === 'last' ? shape.slice(0, -1) : [shape[0]!, ...shape.slice(2)];
-    t.declare(LABELS, positions, 'int32');
+    const given = t.input(LABELS, positions, 'int32');
     const { rows, back } = asRows(t, output, axis);
-    const labels = t.reshape(LABELS, [elements(positions)]);
+    const labels = t.reshape(given, [elements(positions)]);
     const simple = spec.classWeights === undefined && spec.ignoreIndex === undefined;
     const { value, gradient } = simple
       ? plain(t, rows, labels, spec.labelSmoothing ?? 0)
@@ -129,9 +129,9 @@ function softTargets(t: Tape, output: string, teacherLogits: string, temperature
 export const distillation: LossRow<'distillation'> = {
   write(t, spec, output) {
     const shape = requireRank(t, spec.kind, output, ['batch', 'classes']);
-    t.declare(LABELS, [shape[0]!], 'int32');
-    const hard = plain(t, output, LABELS, spec.labelSmoothing ?? 0);
-    const teacher = spec.teacher ?? t.declare(TEACHER_LOGITS, shape);
+    const labels = t.input(LABELS, [shape[0]!], 'int32');
+    const hard = plain(t, output, labels, spec.labelSmoothing ?? 0);
+    const teacher = spec.teacher ?? t.input(TEACHER_LOGITS, shape);
     const soft = softTargets(t, output, teacher, spec.temperature);
     const mix = (a: string, b: string): string => t.add(t.scale(a, spec.alpha), t.scale(b, 1 - spec.alpha));
     return fused(output, mix(hard.value, soft.value), mix(hard.gradient, soft.gradients.get(output)!));
@@ -141,8 +141,7 @@ export const distillation: LossRow<'distillation'> = {
 export const focal: LossRow<'focal'> = {
   write(t, spec, output) {
     const [rows, classes] = requireRank(t, spec.kind, output, ['batch', 'classes']) as [number, number];
-    t.declare(LABELS, [rows], 'int32');
-    const hot = oneHot(t, LABELS, classes);
+    const hot = oneHot(t, t.input(LABELS, [rows], 'int32'), classes);
     const gamma = spec.gamma ?? 2;
     return derived(t, [output], () => {
       const own = t.reduce('ReduceSum', t.mul(logSoftmax(t, output).log, hot), [1], false);

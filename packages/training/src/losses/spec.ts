@@ -65,13 +65,19 @@ export type LossSpec =
    * brought to length 1 (Zagoruyko and Komodakis 2016, arXiv:1612.03928, activation-based, p = 2).
    */
   | { readonly kind: 'attention'; readonly student: string; readonly teacher: string }
-  /** Weighted sum; a term reads the network's output, or the value that `of` names. */
+  /**
+   * Weighted sum; a term reads the trained output, or the value that `of` names, and compares it with the samples' targets, or
+   * with those that `target` names.
+   */
   | { readonly kind: 'sum'; readonly terms: readonly LossTerm[] };
 
 export interface LossTerm {
   readonly weight: number;
   readonly loss: LossSpec;
+  /** A value of the graph, such as another output; logits where that output ends in a Softmax. */
   readonly of?: string;
+  /** Which of the samples' `namedTargets` the term compares with. */
+  readonly target?: string;
 }
 
 export type LossKind = LossSpec['kind'];
@@ -107,17 +113,44 @@ const readsOf: { readonly [K in Exclude<LossKind, 'sum' | 'distillation'>]: read
   attention: [],
 };
 
-/** What a loss reads besides the network's own values, each once. */
+/** What a loss reads besides the network's own values and named targets, each once. */
 export function lossReads(spec: LossSpec): readonly LossInput[] {
-  if (spec.kind === 'sum') return [...new Set(spec.terms.flatMap((term) => lossReads(term.loss)))];
+  if (spec.kind === 'sum') {
+    const plain = spec.terms.filter((term) => term.target === undefined);
+    return [...new Set(plain.flatMap((term) => lossReads(term.loss)))];
+  }
   if (spec.kind === 'distillation') return spec.teacher === undefined ? ['labels', 'teacher'] : ['labels'];
   if (spec.kind === 'cross-entropy' && spec.soft) return ['target'];
   return readsOf[spec.kind];
 }
 
-/** The graph inputs of `lossReads`. */
+/** The graph inputs of `lossReads`, and those of the terms that name their targets. */
 export function lossInputs(spec: LossSpec): readonly string[] {
-  return lossReads(spec).map((what) => inputNames[what]);
+  if (spec.kind !== 'sum') return lossReads(spec).map((what) => inputNames[what]);
+  const all = spec.terms.flatMap(({ loss, target }) => lossInputs(loss).map((name) => namedInput(name, target)));
+  return [...new Set(all)];
+}
+
+/** The graph input in which a term finds its targets: `step.labels`, or `step.labels.NAME`. */
+export const namedInput = (name: string, target: string | undefined): string =>
+  target === undefined ? name : `${name}.${target}`;
+
+/** The named targets that a graph input is for, if any. */
+export function targetOf(input: string): string | undefined {
+  const kind = [LABELS, TARGET].find((known) => input.startsWith(`${known}.`));
+  return kind && input.slice(kind.length + 1);
+}
+
+/** The same loss of values that are called otherwise. */
+export function renameValues(spec: LossSpec, rename: (value: string) => string): LossSpec {
+  if (spec.kind === 'hint' || spec.kind === 'attention') return { ...spec, student: rename(spec.student) };
+  if (spec.kind !== 'sum') return spec;
+  const terms = spec.terms.map((term) => ({
+    ...term,
+    loss: renameValues(term.loss, rename),
+    ...(term.of !== undefined && { of: rename(term.of) }),
+  }));
+  return { ...spec, terms };
 }
 
 /** Values of the graph, besides the output, that a loss reads. */

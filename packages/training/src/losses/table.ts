@@ -12,8 +12,8 @@ const sum: LossRow<'sum'> = {
   write(t, spec, output) {
     const gradients = new Map<string, string>();
     let value: string | undefined;
-    for (const { weight, loss, of } of spec.terms) {
-      const term = writeTerm(t, loss, of ?? output);
+    for (const { weight, loss, of, target } of spec.terms) {
+      const term = t.suffixed(target, () => writeTerm(t, loss, of ?? output));
       const part = t.scale(term.value, weight);
       value = value === undefined ? part : t.add(value, part);
       for (const [name, gradient] of term.gradients) {

@@ -5,6 +5,7 @@ import { TrainingError } from '../errors.js';
 import { prepareForward } from '../forward.js';
 import { DROPOUT_SEED } from '../gradients/dropout.js';
 import type { Layout } from '../parameters.js';
+import type { Feeds } from '../parallel/rows.js';
 import { finish, nextOf, pack, PARAMETERS, publish, startTape, STATISTICS, unpackInput } from '../step-parts.js';
 
 export interface StatisticsPorts {
@@ -27,7 +28,7 @@ export function buildStatisticsModel(model: Model, batch: number, ports: Statist
   writeForward(t, forward.graph.nodes, 'train');
   const latest = new Map(t.updates.map((u) => [u.state, u.next]));
   const next = pack(t, statistics, (name) => latest.get(name) ?? name);
-  const inputs = [forward.input, PARAMETERS, STATISTICS, DROPOUT_SEED];
+  const inputs = [...forward.inputs, PARAMETERS, STATISTICS, DROPOUT_SEED];
   return finish(t, forward.graph.name, inputs, [publish(t, next, nextOf(STATISTICS))]);
 }
 
@@ -46,20 +47,19 @@ function batchShares(model: Model, statistics: Layout): Float32Array {
 
 /**
  * The mean over batches of each batch's mean and variance.
- * @param batches the network's input, one tensor a batch of the size that `graph` was built for
+ * @param batches what goes into the network's inputs, by name; batches of the size that `graph` was built for
  */
 export async function estimateStatistics(
   model: Model,
   graph: Model,
   ports: StatisticsPorts,
   parameters: Float32Array,
-  batches: AsyncIterable<Tensor> | Iterable<Tensor>,
+  batches: AsyncIterable<Feeds> | Iterable<Feeds>,
   createSession: SessionFactory,
   threads = 1,
 ): Promise<Float32Array> {
   const { size } = ports.statistics;
   const shares = batchShares(model, ports.statistics);
-  const input = graph.graph.inputs[0]!.name;
   const session = await createSession(encodeModel(graph), { threads, optimization: 'extended' });
   const sum = new Float64Array(size);
   let count = 0;
@@ -67,7 +67,7 @@ export async function estimateStatistics(
     for await (const batch of batches) {
       // From statistics of 0 the next ones are the batch's, times its share.
       const feeds: Record<string, Tensor> = {
-        [input]: batch,
+        ...batch,
         [PARAMETERS]: float32([parameters.length], parameters),
         [STATISTICS]: float32([size], new Float32Array(size)),
         ...(ports.needsDropoutSeed ? { [DROPOUT_SEED]: int64([], [count]) } : {}),

@@ -11,7 +11,7 @@ import {
   type SplitStep,
 } from '../split-step.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
-import { LOSS, nextOf, OUTPUT, PARAMETERS, STATISTICS, type StepPorts } from '../step-parts.js';
+import { LOSS, nextOf, OUTPUT, PARAMETERS, STATISTICS, type InputPort, type StepPorts } from '../step-parts.js';
 import { TurningBuffers } from './buffers.js';
 import { partOf, seedOfPart } from './rows.js';
 import {
@@ -48,9 +48,11 @@ const widened = ([rows, ...rest]: readonly number[], parts: number): number[] =>
 /** A part's step as the whole batch sees it. */
 export function portsOfBatch(split: SplitStep, parts: number): Pick<StepPlan, 'ports' | 'feeds'> {
   const { gradient: _gradient, update: _update, ...own } = split;
+  const whole = (port: InputPort): InputPort => ({ ...port, shape: widened(port.shape, parts) });
   const ports: StepPorts = {
     ...own,
-    input: { ...own.input, shape: widened(own.input.shape, parts) },
+    input: whole(own.input),
+    others: own.others.map(whole),
     outputShape: widened(own.outputShape, parts),
   };
   // Scalars and the state have no row for each sample, and no batch brings them.

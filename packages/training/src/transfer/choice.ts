@@ -18,11 +18,16 @@ export interface Chosen {
 /**
  * @param patterns.freeze what stays as it is
  * @param patterns.train what moves, though `freeze` names it or it is left out by default
+ * @param output the one that is trained; the first when absent
  */
 export function chooseParameters(
-  { graph }: Model,
+  model: Model,
   { freeze = [], train = [] }: { readonly freeze?: readonly string[]; readonly train?: readonly string[] },
+  output?: string,
 ): Chosen {
+  const trained =
+    output === undefined ? model.graph.outputs.slice(0, 1) : model.graph.outputs.filter((o) => o.name === output);
+  const graph = { ...model.graph, outputs: trained };
   const layers = parametersOfLayers(graph);
   const others = classify(graph, layers);
   const statistics = findStatistics(graph);

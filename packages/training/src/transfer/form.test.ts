@@ -5,20 +5,22 @@ import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import { floatsOf } from '../parameters.js';
 import { fitLocal } from '../parallel/local-sgd/run.js';
-import { separateParameters, trainingForm, asGiven } from './form.js';
+import { separateParameters, trainingForm, withTrained } from './form.js';
 import { replaceHead } from './head.js';
 import { reinitialise } from './layers.js';
 import { oneStep } from './one-step.js';
+import { renameGraph } from './rename.js';
 
 const read = (name: string): Model => decodeModel(readFileSync(new URL(`cases/${name}.onnx`, import.meta.url)));
 const reserved = read('train_reserved_name');
 
 describe('names that training graphs use', () => {
   it('are others inside, and their own in the result', async () => {
-    const { model, renamed } = trainingForm(reserved);
+    const form = trainingForm(reserved);
+    const { model, renamed } = form;
     expect([...renamed.keys()].sort()).toEqual(['t.bias', 't.weight']);
     expect([...model.graph.initializers.keys()]).toEqual(['model.t.weight', 'model.t.bias']);
-    expect(asGiven(model, { given: reserved, renamed })).toEqual(reserved);
+    expect(withTrained(form, new Map())).toEqual(reserved);
     const { result, errors } = await oneStep(reserved, createSession, [4]);
     expect(result.parameters.map((p) => [p.name, p.fate])).toEqual([
       ['t.weight', 'moves'],
@@ -35,7 +37,7 @@ describe('names that training graphs use', () => {
       ['x', 'step.labels'],
       ['y', 'gradient.step.parameters'],
     ]);
-    const model = asGiven(reserved, { given: reserved, renamed: new Map([...clash].map(([from, to]) => [to, from])) });
+    const model = { ...reserved, graph: renameGraph(reserved.graph, clash) };
     expect([...model.graph.initializers.keys()]).toEqual(['step.parameters', 'next.step.parameters']);
     const frozen = await oneStep(model, createSession, [4], {
       trainable: (name) => name !== 'step.parameters',

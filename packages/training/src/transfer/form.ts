@@ -11,10 +11,11 @@ import {
   type Node,
   type StoredTensor,
 } from '@verge/onnx';
+import { exportInference } from '../export.js';
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
 import { renameGraph } from './rename.js';
-import { withDeclaredInputs, withSampleSizes } from './sizes.js';
+import { bindPorts, type PortOptions, type SampleShape } from './ports.js';
 import { untie, type Untied } from './untie.js';
 
 export interface SeparatedModel {
@@ -23,8 +24,8 @@ export interface SeparatedModel {
 }
 
 export interface TrainingForm extends SeparatedModel {
-  /** The model as it was. */
-  readonly given: Model;
+  /** The model with its parameters separated, with its own names and ports. */
+  readonly separated: Model;
   /** The name inside by the name in the file, where they differ. */
   readonly renamed: ReadonlyMap<string, string>;
 }
@@ -75,25 +76,34 @@ export function separateParameters(model: Model, untying: readonly string[] = []
   return { model: graph === model.graph ? model : { ...model, graph }, untied };
 }
 
-/**
- * `separateParameters`, open sizes of the input filled in from the samples, and other names for values that have names of a
- * training graph.
- * @param sample shape of one sample; sizes stay open when absent
- */
-export function trainingForm(given: Model, sample?: readonly number[]): TrainingForm {
-  const separated = separateParameters(given);
-  const { untied } = separated;
-  const model = sample ? withSampleSizes(separated.model, sample) : separated.model;
-  const renamed = freeNames(model.graph);
-  if (renamed.size === 0) return { model, given, untied, renamed };
-  return { model: { ...model, graph: renameGraph(model.graph, renamed) }, given, untied, renamed };
+/** What a run makes of a model's ports. */
+export interface FormOptions {
+  /** What one sample is; inputs and outputs stay as they are when absent. */
+  readonly sample?: SampleShape;
+  readonly ports?: PortOptions;
+  /** Values of the model that the loss reads besides the trained output. */
+  readonly alsoRead?: readonly string[];
 }
 
-/** The model under the names of its file, with its inputs as open as they were. */
-export function asGiven(model: Model, { given, renamed }: Pick<TrainingForm, 'given' | 'renamed'>): Model {
-  const names = new Map([...renamed].map(([own, inside]) => [inside, own]));
-  const named = renamed.size === 0 ? model : { ...model, graph: renameGraph(model.graph, names) };
-  return withDeclaredInputs(named, given);
+/**
+ * `separateParameters`, the inputs and outputs of a run (`bindPorts`), and other names for values that have names of a training
+ * graph.
+ * @throws TrainingError as `bindPorts`
+ */
+export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOptions = {}): TrainingForm {
+  const { model: separated, untied } = separateParameters(given);
+  const model = sample ? bindPorts(separated, sample, ports, alsoRead) : separated;
+  const renamed = freeNames(model.graph);
+  const graph = renamed.size === 0 ? model.graph : renameGraph(model.graph, renamed);
+  return { model: graph === model.graph ? model : { ...model, graph }, separated, untied, renamed };
+}
+
+/**
+ * The model under the names of its file and with the inputs and outputs that it had, with trained values.
+ * @param values by the names of the training form
+ */
+export function withTrained(form: TrainingForm, values: ReadonlyMap<string, Float32Array>): Model {
+  return exportInference(form.separated, new Map([...values].map(([name, v]) => [ownName(name, form), v])));
 }
 
 /** The name that a value of the training form has in the file. */

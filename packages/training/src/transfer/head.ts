@@ -22,6 +22,8 @@ export interface HeadOptions {
   readonly classes: number;
   /** Name or output of the Conv, Gemm or MatMul whose outputs are the classes; the last on the way to the output. */
   readonly node?: string;
+  /** The output of the model that gives the classes; the first when absent. */
+  readonly output?: string;
   readonly seed?: number;
 }
 
@@ -76,7 +78,7 @@ interface Found {
 }
 
 /** Walks back from the output to the classifier. */
-function findHead(graph: Graph, wanted: string | undefined): Found {
+function findHead(graph: Graph, wanted: string | undefined, output: string): Found {
   const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const isLayer = (n: Node): boolean => layers.has(n.op) && graph.initializers.has(n.inputs[1] ?? '');
   if (wanted !== undefined && !graph.nodes.some((n) => n.name === wanted || n.outputs.includes(wanted))) {
@@ -86,7 +88,7 @@ function findHead(graph: Graph, wanted: string | undefined): Found {
   }
   const constant = constantValues(graph);
   const path: Node[] = [];
-  let node = makers.get(graph.outputs[0]?.name ?? '');
+  let node = makers.get(output);
   while (node) {
     const named = wanted === undefined || node.name === wanted || node.outputs.includes(wanted);
     if (isLayer(node) && named) return { layer: node, path };
@@ -183,7 +185,10 @@ export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
     throw new TrainingError('bad-options', `classes: expected a whole number from 1, not ${classes}`);
   }
   const { graph } = model;
-  const { layer, path } = findHead(graph, options.node);
+  const output = options.output ?? graph.outputs[0]?.name ?? '';
+  if (options.output !== undefined && !graph.outputs.some((o) => o.name === output))
+    throw refusal(`the model has no output '${output}', it has ${someOf(graph.outputs.map((o) => o.name))}`);
+  const { layer, path } = findHead(graph, options.node, output);
   if (attrInt(layer, 'group', 1) !== 1) throw refusal(`'${layer.name || layer.outputs[0]}' is a grouped convolution`);
   const weight = layer.inputs[1]!;
   const { dims } = graph.initializers.get(weight)!.value;
@@ -201,7 +206,7 @@ export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
     graph: {
       ...graph,
       initializers: new Map([...graph.initializers, ...resizer.changed]),
-      outputs: graph.outputs.map((o, i) => (i === 0 ? resizedOutput(o, old, classes) : o)),
+      outputs: graph.outputs.map((o) => (o.name === output ? resizedOutput(o, old, classes) : o)),
       values: new Map(),
     },
   };

@@ -1,10 +1,19 @@
 /** The options of a run with its model in training form; what names values of the model names them as the form does. */
+import type { Companion } from '../distill-companion.js';
+import { logitsOf } from '../export.js';
 import type { FitOptions } from '../fit-options.js';
+import { isSource, sampleShape, type SampleSet } from '../loop/source.js';
+import { renameValues, valuesRead } from '../losses/spec.js';
 import type { OptimizerSpec } from '../optimizers.js';
 import { matches } from '../patterns.js';
 import { ownName, trainingForm, type TrainingForm } from './form.js';
+import type { PortOptions, SampleShape } from './ports.js';
 
-type Named = Pick<FitOptions, 'model' | 'train' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion'>;
+type Named = PortOptions &
+  Pick<
+    FitOptions,
+    'model' | 'train' | 'validation' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion' | 'loss'
+  >;
 
 /** Patterns are about names in the file: what they fit there is named here, and a pattern that fits nothing is left to be refused. */
 function inside(patterns: readonly string[], { model, renamed }: TrainingForm): string[] {
@@ -31,22 +40,56 @@ export interface InForm<T> {
   readonly form: TrainingForm;
 }
 
+/** Samples whose further inputs are called as the form calls them. */
+function samplesFor(samples: SampleSet, { renamed }: TrainingForm): SampleSet {
+  const { inputs } = samples;
+  if (!inputs || !Object.keys(inputs).some((name) => renamed.has(name))) return samples;
+  const inside = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [renamed.get(name) ?? name, value]));
+  if (!isSource(samples)) return { ...samples, inputs: inside(samples.inputs!) };
+  const { count, shape, block, digest } = samples;
+  return {
+    ...{ count, shape, block, digest, inputs: inside(samples.inputs!) },
+    read: async (indices, signal) => {
+      const batch = await samples.read(indices, signal);
+      return { ...batch, ...(batch.inputs && { inputs: inside(batch.inputs) }) };
+    },
+  };
+}
+
+/** A teacher on the samples' inputs, as far as it has them. */
+function companionFor(companion: Companion, { shape, inputs = {} }: SampleShape): Companion {
+  const known = companion.model.graph.inputs.map((i) => i.name);
+  const own = Object.fromEntries(Object.entries(inputs).filter(([name]) => known.includes(name)));
+  return { ...companion, model: trainingForm(companion.model, { sample: { shape, inputs: own } }).model };
+}
+
+/** @throws TrainingError `bad-options` naming every input and output that does not fit */
 export function inTrainingForm<T extends Named>(given: T): InForm<T> {
-  const { shape } = given.train;
-  const form = trainingForm(given.model, shape);
-  const { trainable, alsoTrained, masks, companion } = given;
+  const { fixedInputs, dims, output, trainable, alsoTrained, masks, companion } = given;
+  const sample = sampleShape(given.train);
+  const logits = given.loss && renameValues(given.loss, (value) => logitsOf(given.model, value));
+  const alsoRead = [
+    ...(logits ? valuesRead(logits) : []),
+    ...(companion?.projections ?? []).map((projection) => projection.student),
+  ];
+  const form = trainingForm(given.model, { sample, ports: { fixedInputs, dims, output }, alsoRead });
   const { renamed } = form;
   const options = {
     ...given,
     model: form.model,
-    ...(companion && { companion: { ...companion, model: trainingForm(companion.model, shape).model } }),
+    ...(logits && { loss: logits }),
+    ...(companion && { companion: companionFor(companion, sample) }),
   };
   if (renamed.size === 0) return { options, form };
   return {
     form,
     options: {
       ...options,
+      train: samplesFor(given.train, form),
+      validation: samplesFor(given.validation, form),
       optimizer: optimizerFor(given.optimizer, form),
+      ...(logits && { loss: renameValues(logits, (value) => renamed.get(value) ?? value) }),
       ...(trainable && { trainable: (name: string) => trainable(ownName(name, form)) }),
       ...(alsoTrained && { alsoTrained: (name: string) => alsoTrained(ownName(name, form)) }),
       ...(masks && { masks: new Map([...masks].map(([name, mask]) => [renamed.get(name) ?? name, mask])) }),

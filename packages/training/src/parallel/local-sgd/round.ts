@@ -4,7 +4,7 @@ import { Batches } from '../../loop/batches.js';
 import { feedsOf, type Batch } from '../../loop/feeds.js';
 import { packMasks } from '../../fit-options.js';
 import { dropoutSeed, stepsPerEpoch, type Plan } from '../../loop/plan.js';
-import { inputTypeOf } from '../../loop/prepare.js';
+import { preparationOf } from '../../loop/prepare.js';
 import { countOf } from '../../loop/source.js';
 import { takeSteps } from '../../loop/take.js';
 import { Tally } from '../../loop/tally.js';
@@ -89,7 +89,7 @@ export async function runRound(given: LocalOptions, task: RoundTask): Promise<Ro
   const perEpoch = stepsPerEpoch(own);
   const position = { epoch: Math.floor(from / perEpoch), stepInEpoch: from % perEpoch, step: from };
   const classes = labelledClasses(loss, steps.ports.outputShape);
-  const preparation = { shape: source.shape, dtype: inputTypeOf(options.model), augmentation };
+  const preparation = preparationOf(options.model, source, augmentation);
   const batches = new Batches(
     { source, plan: own, preparation, augment: options.augment, classes, prefetch: options.prefetch, threads, signal },
     position,

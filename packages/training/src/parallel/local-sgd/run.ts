@@ -13,7 +13,7 @@ import type { Progress } from '../../progress.js';
 import { learningRateAt } from '../../schedule.js';
 import { TrainingState } from '../../state.js';
 import { PARAMETERS, STATISTICS } from '../../step-parts.js';
-import { asGiven, type TrainingForm } from '../../transfer/form.js';
+import { withTrained, type TrainingForm } from '../../transfer/form.js';
 import { inTrainingForm } from '../../transfer/options.js';
 import { parameterReport } from '../../transfer/report.js';
 import { planSteps } from '../plan.js';
@@ -186,7 +186,7 @@ export class LocalRun {
   /** Of the kept round; `epoch` counts rounds. */
   result(): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model: Model = asGiven(this.#state.export(this.#best), this.#form);
+    const model: Model = withTrained(this.#form, this.#state.values(this.#best));
     const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,

@@ -15,6 +15,7 @@ export function subsetOf(samples: SampleSet, indices: Int32Array): SampleSource 
   return {
     count: indices.length,
     shape: source.shape,
+    inputs: source.inputs,
     read: (wanted, signal) =>
       source.read(
         wanted.map((i) => indices[i]!),
