@@ -24,7 +24,7 @@ export {
 } from './infer/index.js';
 export { normalise, type Normalised, type NormaliseOptions, type Repair, type RepairCode } from './normalise/index.js';
 export { atSizes, followAtSizes, symbolicSizes, type Followed } from './sizes.js';
-export { summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
+export { describeValue, summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';

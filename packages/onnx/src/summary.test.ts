@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dataFolder } from './conformance/archive.js';
-import { decodeModel, float32, GraphBuilder, int, ints, summarize } from './index.js';
+import { decodeModel, describeValue, float32, GraphBuilder, int, ints, summarize, type ValueType } from './index.js';
+import { typeText } from './type-text.js';
 
 describe('the summary', () => {
   it('counts parameters, multiply-accumulates and live bytes by hand-checked numbers', () => {
@@ -64,5 +65,27 @@ describe('the summary', () => {
       macs: 4 * 258 * 256 + convolutions + lstm,
       assumed: { batch: 1, sequence: 576 },
     });
+  });
+});
+
+describe('types that are no tensors', () => {
+  it('are shown as ONNX writes them', () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['N', 3]);
+    const pair = b.node('SequenceConstruct', [x, x]);
+    const model = b.build();
+    const graph = { ...model.graph, outputs: [{ name: pair, type: null }] };
+    expect(summarize({ ...model, graph }).outputs).toEqual([
+      { name: pair, dtype: null, shape: null, type: 'seq(float32 [N, 3])' },
+    ]);
+    const scores: ValueType = {
+      kind: 'sequence',
+      element: { kind: 'map', key: 'int64', value: { kind: 'tensor', dtype: 'float32', shape: null } },
+    };
+    expect(typeText(scores)).toBe('seq(map(int64, float32))');
+    expect(typeText({ kind: 'optional', element: { kind: 'unspecified' } })).toBe('optional(?)');
+    expect(typeText({ kind: 'sparse', dtype: 'float32', shape: [null, 2] })).toBe('sparse(float32 [?, 2])');
+    expect(typeText({ kind: 'opaque', domain: 'com.example', name: 'Tree' })).toBe('opaque(com.example.Tree)');
+    expect(describeValue('x', null)).toEqual({ name: 'x', dtype: null, shape: null });
   });
 });

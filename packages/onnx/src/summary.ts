@@ -7,6 +7,7 @@ import type { Dim, Graph, Model, Node, ValueInfo, ValueType } from './ir.js';
 import { normalise, refuseRepaired, type Repair } from './normalise/index.js';
 import { followAtSizes, type Followed } from './sizes.js';
 import type { DataType } from './tensor.js';
+import { typeText } from './type-text.js';
 import { shapesOf, typeBytes } from './work/bytes.js';
 import { workOf, type Unknown, type Work } from './work/inside.js';
 import { storedNames, Weights } from './work/weights.js';
@@ -15,6 +16,8 @@ export interface ValueSummary {
   name: string;
   dtype: DataType | null;
   shape: readonly Dim[] | null;
+  /** What it is where it is no tensor (`typeText`), say `seq(map(int64, float32))`. */
+  type?: string;
 }
 
 export interface LayerSummary {
@@ -108,8 +111,14 @@ function peakActivations(graph: Graph, stored: ReadonlySet<string>, types: Map<s
   return peak;
 }
 
-const describe = ({ name, type }: ValueInfo): ValueSummary =>
-  type?.kind === 'tensor' ? { name, dtype: type.dtype, shape: type.shape } : { name, dtype: null, shape: null };
+/** A value with its type as far as it is known. */
+export function describeValue(name: string, type: ValueType | null): ValueSummary {
+  if (type?.kind === 'tensor') return { name, dtype: type.dtype, shape: type.shape };
+  const known = type !== null && type.kind !== 'unspecified';
+  return { name, dtype: null, shape: null, ...(known && { type: typeText(type) }) };
+}
+
+const describe = ({ name, type }: ValueInfo): ValueSummary => describeValue(name, type);
 
 function histogram(graph: Graph): Record<string, number> {
   const counts = new Map<string, number>();

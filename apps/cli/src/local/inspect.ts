@@ -9,6 +9,7 @@ import {
   normalise,
   summarize,
   symbolicSizes,
+  describeValue,
   type ValueSummary,
   withMeasured,
 } from '@verge/onnx';
@@ -27,6 +28,8 @@ export interface InspectArguments {
   json?: boolean;
 }
 
+const valueText = (v: ValueSummary): string => `${v.name} ${v.type ?? `${v.dtype ?? '?'} ${shape(v.shape)}`}`;
+
 const shape = (dims: ValueSummary['shape']): string => (dims ? `[${dims.map((d) => d ?? '?').join(', ')}]` : '?');
 const count = (n: number | null): string => (n === null ? '?' : n.toLocaleString('en'));
 const named = (record: Record<string, number | string>, between: string): string =>
@@ -35,8 +38,7 @@ const named = (record: Record<string, number | string>, between: string): string
     .join(', ') || '-';
 
 function factsOf(s: ModelSummary, bytes: number): [string, string][] {
-  const values = (list: ValueSummary[]): string =>
-    list.map((v) => `${v.name} ${v.dtype ?? '?'} ${shape(v.shape)}`).join('; ');
+  const values = (list: ValueSummary[]): string => list.map(valueText).join('; ');
   return [
     ['name', s.name],
     ['size', size(bytes)],
@@ -112,10 +114,7 @@ async function measure(model: Model, options: InspectArguments): Promise<{ model
       session,
       ...(options.dim && { dims: options.dim }),
     });
-    const types = [...found.types].map(([name, type]): [string, ValueSummary] => [
-      name,
-      { name, dtype: type.kind === 'tensor' ? type.dtype : null, shape: type.kind === 'tensor' ? type.shape : null },
-    ]);
+    const types = [...found.types].map(([name, type]): [string, ValueSummary] => [name, describeValue(name, type)]);
     const measured = { types: Object.fromEntries(types), sizes: found.sizes, failure: null };
     return { model: withMeasured(model, found), measured };
   } catch (error) {
@@ -126,7 +125,7 @@ async function measure(model: Model, options: InspectArguments): Promise<{ model
 
 function measuredText({ types, sizes, failure }: Measured): string {
   if (failure !== null) return `not possible: ${failure}`;
-  const values = Object.values(types).map((v) => `${v.name} ${v.dtype ?? '?'} ${shape(v.shape)}`);
+  const values = Object.values(types).map(valueText);
   if (values.length === 0) return 'nothing: every value follows from the inputs';
   const at = Object.entries(sizes).map(([name, list]) => `${name} = ${list.join(' and ')}`);
   return `${values.join('; ')}${at.length > 0 ? `, at ${at.join(', ')}` : ''}`;
