@@ -7,8 +7,8 @@ import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
-import { emptyFolder, leavingNothing, readGiven, writeJson, writeWhole } from './files.js';
-import { decodeFile } from './model-file.js';
+import { emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
+import { readWholeModel } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 
 export interface CompressArguments extends DataArguments {
@@ -82,9 +82,8 @@ async function compressInto(options: CompressArguments, json: boolean): Promise<
   const output = createOutput(json);
   const recipe = await readDocument(options.recipe, Recipe, 'recipe');
   const target = await targetOf(options);
-  const source = await readGiven(options.model, 'model');
   // Before anything is written; and the file is named where it is no model.
-  decodeFile(source, options.model);
+  const source = await readWholeModel(options.model);
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const data = splitData(await openData(options, output), options.split, ['train', 'validation', 'test']);
   const { model, report } = await advised(

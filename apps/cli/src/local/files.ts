@@ -1,13 +1,38 @@
 /** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
-import { access, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { constants } from 'node:buffer';
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { CliError } from '../errors.js';
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
+/** Node reads no more than 2 GiB of a file at once. */
+const AT_ONCE = 2 ** 30;
+
+async function readAll(path: string): Promise<Uint8Array> {
+  const { size } = await stat(path);
+  if (size <= AT_ONCE) return readFile(path);
+  if (size > constants.MAX_LENGTH)
+    throw new RangeError(
+      `it has ${size} bytes, and no more than ${constants.MAX_LENGTH} of one file are held in memory`,
+    );
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const file = await open(path, 'r');
+  try {
+    for (let at = 0; at < size;) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(AT_ONCE, size - at), at);
+      if (bytesRead === 0) throw new RangeError(`it became shorter than ${size} bytes while it was read`);
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return bytes;
+}
+
 /** @throws CliError `missing` */
 export async function readGiven(path: string, what: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
+  return readAll(path).catch((cause: unknown) => {
     throw new CliError('missing', `cannot read the ${what} '${path}'`, [reasonOf(cause)], { cause });
   });
 }

@@ -41,6 +41,25 @@ it('reads weights that lie beside the model', async () => {
   expect((await verge('inspect', '--model', model, '--json')).json()).toMatchObject({ parameters: 21_386 });
 });
 
+it('trains, compresses and inspects it as if it were one file', async () => {
+  const model = await split('weights.bin');
+  const results: string[] = [];
+  for (const [name, onnx] of Object.entries({ whole, split: model })) {
+    const config = await writeConfig(folder, { model: { onnx }, epochs: 1 }, `${name}.yaml`);
+    const run = await verge('train', '--config', config, '--out', join(folder, name), '--json');
+    expect(run.code, run.stderr).toBe(0);
+    results.push((await readFile(join(folder, name, 'model.onnx'))).toString('base64'));
+  }
+  expect(results[1]).toBe(results[0]);
+  const recipe = join(digits, 'recipe-fp32.json');
+  // Whether a faster model comes out of it is not what is asked here.
+  await verge(
+    ...['compress', '--model', model, '--recipe', recipe, '--data', digits],
+    ...['--class', 'here', '--out', join(folder, 'folded'), '--json'],
+  );
+  expect(decodeModel(await readFile(join(folder, 'folded', 'model.onnx'))).graph.initializers.size).toBeGreaterThan(0);
+});
+
 it('does not follow a model out of its folder', async () => {
   const run = await verge('benchmark', '--model', await split('../outside.bin'), '--json');
   expect(run.code).toBe(2);

@@ -1,6 +1,6 @@
 /** A model's file, and the files beside it that hold its large tensors. */
 import { dirname, resolve, sep } from 'node:path';
-import { decodeModel, type Graph, type Model, OnnxError, subgraphs } from '@verge/onnx';
+import { decodeModel, encodeModel, externalLocations, loadExternalData, type Model, OnnxError } from '@verge/onnx';
 import { CliError } from '../errors.js';
 import { readGiven } from './files.js';
 
@@ -10,17 +10,11 @@ export interface ModelFile {
   readonly session: { readonly externalData?: ReadonlyMap<string, Uint8Array> };
 }
 
-function locations(graph: Graph, found = new Set<string>()): Set<string> {
-  for (const { value } of graph.initializers.values()) if ('external' in value) found.add(value.external.location);
-  for (const node of graph.nodes) for (const sub of subgraphs(node)) locations(sub, found);
-  return found;
-}
-
 /** ONNX IR, "External Data": locations are relative to the model's folder and may not leave it. */
 async function externalData(model: Model, file: string): Promise<Map<string, Uint8Array>> {
   const folder = resolve(dirname(file));
   const contents = new Map<string, Uint8Array>();
-  for (const location of locations(model.graph)) {
+  for (const location of externalLocations(model)) {
     const path = resolve(folder, location);
     if (!path.startsWith(folder + sep))
       throw new CliError('usage', `'${file}' names a data file outside its folder: '${location}'`);
@@ -55,6 +49,16 @@ export function refuseUnknownSizes(
   throw new CliError('usage', `${option}: no input has a size called ${lost.map((name) => `'${name}'`).join(', ')}`, [
     known.size > 0 ? `there are ${[...known].join(', ')}` : 'every size is fixed',
   ]);
+}
+
+/**
+ * A model as one run of bytes, with the tensors that lie in files beside it inside.
+ * @throws as `readModel`; OnnxError `too-large` for a model of more than 2 GiB, which no single file can hold
+ */
+export async function readWholeModel(path: string): Promise<Uint8Array> {
+  const { bytes, session } = await readModel(path);
+  if (!session.externalData) return bytes;
+  return encodeModel(loadExternalData(decodeFile(bytes, path), session.externalData));
 }
 
 /** @throws CliError `missing`, OnnxError when the bytes are no ONNX model */

@@ -14,7 +14,8 @@ import {
 } from '@verge/training';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, type Output, percent, size } from '../output.js';
-import { beside, leavingNothing, readGiven } from './files.js';
+import { beside, leavingNothing } from './files.js';
+import { readWholeModel } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 import { readTrainingConfig } from './training-document.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
@@ -158,7 +159,7 @@ async function train(
       signal,
       onProgress: (point) => output.progress(describeEpoch(point, config)),
       saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
-      readModel: (name) => readGiven(beside(file, name), 'model'),
+      readModel: (name) => readWholeModel(beside(file, name)),
       ...(resumeFrom ? { resumeFrom } : {}),
     });
     for (const line of describeParameters(result.parameters)) output.progress(line);
