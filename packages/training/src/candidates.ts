@@ -4,11 +4,11 @@
  * is none in all likelihood (a mask, a table of sines, the mean of the pixels) is left out with the reason, and moves when
  * it is asked for.
  */
-import { isDefaultDomain, type Graph, type Node } from '@verge/onnx';
+import type { Graph, Node } from '@verge/onnx';
 import { obstacle } from './backward.js';
 import { gradientRow } from './gradients/table.js';
 import { flat } from './gradients/elementwise.js';
-import { floatsOf, groupsInParts, roleAt, type ParameterRole } from './roles.js';
+import { floatsOf, groupsInParts, qualified, roleAt, type ParameterRole } from './roles.js';
 import { likeness } from './tables.js';
 
 export interface Candidate {
@@ -30,6 +30,8 @@ const CARRYING: Readonly<Record<string, readonly number[]>> = {
   Resize: [0],
   RotaryEmbedding: [0],
   TopK: [0],
+  'com.microsoft.EmbedLayerNormalization': [2, 3, 4, 5, 6],
+  'com.microsoft.RotaryEmbedding': [0],
 };
 
 /** Inputs that are settings rather than parameters, though a gradient reaches them. */
@@ -42,9 +44,9 @@ function settingAt({ op }: Node, index: number): string | undefined {
 }
 
 function carries(node: Node, index: number): boolean {
-  const entry = isDefaultDomain(node.domain) ? gradientRow('', node.op) : undefined;
+  const entry = gradientRow(node.domain, node.op);
   if (!entry || entry === flat || obstacle(node) !== undefined) return false;
-  return CARRYING[node.op]?.includes(index) ?? true;
+  return CARRYING[qualified(node)]?.includes(index) ?? true;
 }
 
 interface Flow {

@@ -7,7 +7,7 @@ import { classify } from './candidates.js';
 import { floatsOf, parametersOfLayers, type ParameterRole } from './roles.js';
 import type { Shape } from './tape.js';
 
-export { floatsOf, roleAt, type ParameterRole } from './roles.js';
+export { floatsOf, qualified, roleAt, type ParameterRole } from './roles.js';
 
 export interface Parameter {
   readonly name: string;

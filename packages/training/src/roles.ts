@@ -1,17 +1,20 @@
 /** Which inputs of operators are parameters, by the operator alone: weights and biases of layers, scales and shifts of normalisations. */
-import type { Graph, Node, StoredTensor } from '@verge/onnx';
+import { isDefaultDomain, type Graph, type Node, type StoredTensor } from '@verge/onnx';
 
 export type ParameterRole = 'weight' | 'bias' | 'scale' | 'shift';
 
 /** X, W, R, B; lengths and initial states are data. LSTM has peepholes behind them. */
 const recurrent = [undefined, 'weight', 'weight', 'bias'] as const;
 
-/** Roles by operator and input index. Weight decay touches weights only. */
+const product = [undefined, 'weight', 'bias'] as const;
+const matrices = ['weight', 'weight'] as const;
+
+/** Roles by operator and input index; names of other domains are qualified. Weight decay touches weights only. */
 const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = {
-  Conv: [undefined, 'weight', 'bias'],
-  ConvTranspose: [undefined, 'weight', 'bias'],
+  Conv: product,
+  ConvTranspose: product,
   Gemm: ['weight', 'weight', 'bias'],
-  MatMul: ['weight', 'weight'],
+  MatMul: matrices,
   BatchNormalization: [undefined, 'scale', 'shift'],
   GroupNormalization: [undefined, 'scale', 'shift'],
   InstanceNormalization: [undefined, 'scale', 'shift'],
@@ -22,7 +25,22 @@ const roles: Readonly<Record<string, readonly (ParameterRole | undefined)[]>> = 
   RNN: recurrent,
   GRU: recurrent,
   LSTM: [...recurrent, undefined, undefined, undefined, 'weight'],
+  SimplifiedLayerNormalization: [undefined, 'scale'],
+  'com.microsoft.Attention': product,
+  'com.microsoft.BiasGelu': [undefined, 'bias'],
+  'com.microsoft.EmbedLayerNormalization': [undefined, undefined, 'weight', 'weight', 'weight', 'scale', 'shift'],
+  'com.microsoft.FastGelu': [undefined, 'bias'],
+  'com.microsoft.FusedConv': product,
+  'com.microsoft.FusedGemm': ['weight', 'weight', 'bias'],
+  'com.microsoft.FusedMatMul': matrices,
+  'com.microsoft.MultiHeadAttention': [undefined, undefined, undefined, 'bias'],
+  'com.microsoft.SkipLayerNormalization': [undefined, undefined, 'scale', 'shift', 'bias'],
+  'com.microsoft.SkipSimplifiedLayerNormalization': [undefined, undefined, 'scale', 'bias'],
+  'com.microsoft.TransposeMatMul': matrices,
 };
+
+/** An operator as the table above has it. */
+export const qualified = ({ domain, op }: Node): string => (isDefaultDomain(domain) ? op : `${domain}.${op}`);
 
 /** The values of a float32 constant that lives in the model. */
 export function floatsOf(stored: StoredTensor | undefined): Float32Array | undefined {
@@ -30,7 +48,14 @@ export function floatsOf(stored: StoredTensor | undefined): Float32Array | undef
 }
 
 /** Operators whose result a following Add may give a bias. */
-const PRODUCTS: ReadonlySet<string> = new Set(['MatMul', 'Conv', 'ConvTranspose', 'Einsum']);
+const PRODUCTS: ReadonlySet<string> = new Set([
+  'Conv',
+  'ConvTranspose',
+  'Einsum',
+  'MatMul',
+  'com.microsoft.FusedMatMul',
+  'com.microsoft.TransposeMatMul',
+]);
 
 /** Operators that only change how a constant is stored or lies; a weight that is quantised in training is behind two of them. */
 const VEILS: ReadonlySet<string> = new Set([
@@ -70,7 +95,7 @@ const isWide = (stored: StoredTensor | undefined): boolean =>
 
 /** Any operand of an Einsum may be its weight. */
 const rolesOf = (node: Node): readonly (ParameterRole | undefined)[] =>
-  node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[node.op] ?? []);
+  node.op === 'Einsum' ? node.inputs.map(() => 'weight') : (roles[qualified(node)] ?? []);
 
 /** What an operator's input is to training where a constant is read there; undefined where it is data. */
 export function roleAt(node: Node, index: number): ParameterRole | undefined {
@@ -83,7 +108,7 @@ export function roleAt(node: Node, index: number): ParameterRole | undefined {
  */
 export function parametersOfLayers(graph: Graph): Map<string, ParameterRole> {
   const found = new Map<string, ParameterRole>();
-  const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(n.op)).map((n) => n.outputs[0]!));
+  const products = new Set(graph.nodes.filter((n) => PRODUCTS.has(qualified(n))).map((n) => n.outputs[0]!));
   const veils = new Map(graph.nodes.filter((n) => VEILS.has(n.op)).map((n) => [n.outputs[0]!, n.inputs[0]!]));
   const veiled = (name: string): string => {
     while (veils.has(name)) name = veils.get(name)!;
@@ -95,9 +120,9 @@ export function parametersOfLayers(graph: Graph): Map<string, ParameterRole> {
   };
   const grouped = groupsInParts(graph);
   for (const node of graph.nodes) {
-    if (node.domain !== '' || grouped.has(node)) continue;
+    if (grouped.has(node)) continue;
     node.inputs.forEach((input, i) => consider(input, rolesOf(node)[i]));
-    if (node.op !== 'Add' || !node.inputs.some((i) => products.has(i))) continue;
+    if (qualified(node) !== 'Add' || !node.inputs.some((i) => products.has(i))) continue;
     // What differs along several axes is no bias: positions, or a mask on the scores of an attention.
     for (const i of node.inputs) if (!isWide(graph.initializers.get(veiled(i)))) consider(i, 'bias');
   }

@@ -2,7 +2,7 @@
  * Elements of small tensors, known or symbolic: the arithmetic by which graphs compute shapes
  * (Shape -> Gather -> Concat -> Reshape, scales of a Resize, counts of a Loop and the like).
  */
-import { attrInt, attrInts, attrTensor } from '../attributes.js';
+import { attrFloat, attrInt, attrInts, attrTensor } from '../attributes.js';
 import type { Dim } from '../ir.js';
 import { productDim, sumDim, type Shape } from './dims.js';
 import { dtypeAttribute } from './elementwise.js';
@@ -70,6 +70,17 @@ const modulo: Rule = (f) => {
   return elementwise(([a = null, b = null]) =>
     b === 0 ? null : numeric((x, y) => (fmod ? x % y : x - y * Math.floor(x / y)))(a, b),
   )(f);
+};
+
+/** Clip, whose bounds were attributes before opset 11; a lower bound above the upper one gives way to it. */
+const clip: Rule = (f) => {
+  const bound = (i: number, name: string, none: number): Dim => {
+    if (f.has(i)) return f.scalar(i);
+    return f.node.attributes.has(name) ? attrFloat(f.node, name) : none;
+  };
+  const [low, high] = [bound(1, 'min', -Infinity), bound(2, 'max', Infinity)];
+  if (typeof low !== 'number' || typeof high !== 'number') return null;
+  return f.elements(0)?.map((d) => (typeof d === 'number' ? Math.min(Math.max(d, low), high) : null)) ?? null;
 };
 
 /** Reductions of all elements. */
@@ -151,6 +162,7 @@ const RULES: Readonly<Partial<Record<string, Rule>>> = {
   Floor: rounding(Math.floor),
   Ceil: rounding(Math.ceil),
   Sqrt: unary(Math.sqrt),
+  Clip: clip,
   Relu: unary((a) => Math.max(a, 0)),
   // Halves round to even (ONNX Round).
   Round: rounding((a) => (Math.abs(a % 1) === 0.5 ? 2 * Math.round(a / 2) : Math.round(a))),

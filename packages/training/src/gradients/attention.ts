@@ -8,10 +8,10 @@ import type { Shape, Tape } from '../tape.js';
 import type { Composite } from './row.js';
 
 /** A finite stand-in for minus infinity: a row in which nothing may be attended to stays a number. */
-const EXCLUDED = -3e38;
+export const EXCLUDED = -3e38;
 
 /** [batch, positions, heads * size] as [batch, heads, positions, size]. */
-function splitHeads(t: Tape, x: string, heads: number): string {
+export function splitHeads(t: Tape, x: string, heads: number): string {
   const shape = t.shape(x);
   if (shape.length === 4) return x;
   const [batch, positions, width] = shape as [number, number, number];

@@ -1,4 +1,5 @@
-/** The table of gradients: one row an operator of the default ONNX domain, total over `DifferentiableOp`. */
+/** The table of gradients: one row an operator of the default ONNX domain, total over `DifferentiableOp`; microsoft.ts continues it. */
+import { isDefaultDomain } from '@verge/onnx';
 import * as activations from './activations.js';
 import { attention } from './attention.js';
 import { conv } from './convolution.js';
@@ -10,6 +11,7 @@ import { gridSample } from './grid-sample.js';
 import * as indexing from './indexing.js';
 import { gemm, matMul } from './linear.js';
 import { globalLpPool, lpPool } from './lp-pool.js';
+import { fusedEntry } from './microsoft.js';
 import { batchNormalization } from './normalization.js';
 import { pad } from './padding.js';
 import { averagePool, globalAveragePool, globalMaxPool, maxPool } from './pooling.js';
@@ -191,6 +193,6 @@ const table: Record<DifferentiableOp, Entry> = {
 
 /** The row of an operator, or undefined when it has none. */
 export function gradientRow(domain: string, op: string): Entry | undefined {
-  if (domain !== '' && domain !== 'ai.onnx') return undefined;
-  return Object.hasOwn(table, op) ? table[op as DifferentiableOp] : undefined;
+  if (!isDefaultDomain(domain)) return fusedEntry(`${domain}.${op}`);
+  return Object.hasOwn(table, op) ? table[op as DifferentiableOp] : fusedEntry(op);
 }

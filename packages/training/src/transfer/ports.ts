@@ -213,12 +213,15 @@ export function bindPorts(
   };
 }
 
+/** Some exporters write -1 for a size that is open. */
+const isStated = (d: Dim): d is number => typeof d === 'number' && d >= 0;
+
 /** An input whose open sizes are those of one sample; the batch stays open, and sizes that the file states stay as they are. */
 export function withSample(input: ValueInfo, sample: readonly number[]): ValueInfo {
   if (input.type?.kind !== 'tensor') return input;
   const declared = input.type.shape ?? ['batch', ...sample.map(() => null)];
   if (declared.length !== sample.length + 1) return input;
-  if (input.type.shape && declared.slice(1).every((d) => typeof d === 'number')) return input;
-  const shape = declared.map((d, i) => (i === 0 || typeof d === 'number' ? d : sample[i - 1]!));
+  if (input.type.shape && declared.slice(1).every(isStated)) return input;
+  const shape = declared.map((d, i) => (i === 0 || isStated(d) ? d : sample[i - 1]!));
   return { ...input, type: { ...input.type, shape } };
 }

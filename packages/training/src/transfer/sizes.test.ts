@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { float32, GraphBuilder, int, int64, type Dim, type Model } from '@verge/onnx';
+import { float, float32, GraphBuilder, int, int64, type Dim, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import { validate } from '../loop/validation.js';
@@ -27,7 +27,7 @@ describe('open sizes of the input', () => {
 
   it('are those of the samples in the step, and as they were in the result', async () => {
     const stated = await train(series(['n', 5, 3]));
-    for (const shape of [['n', 'steps', 3], ['n', 'steps', null], null] as const) {
+    for (const shape of [['n', 'steps', 3], ['n', 'steps', null], [-1, -1, 3], null] as const) {
       const result = await train(series(shape));
       expect(result.model.graph.inputs).toEqual(series(shape).graph.inputs);
       expect(result.history.map((p) => p.valLoss)).toEqual(stated.history.map((p) => p.valLoss));
@@ -35,6 +35,56 @@ describe('open sizes of the input', () => {
       const again = await validate(result.model, samples, { createSession, loss });
       expect(again.loss).toBe(result.validation.loss);
     }
+  });
+
+  it.each([9, 17])('reach pads that the graph works out as floats, operator set %i', async (opset) => {
+    // What a convolution that is padded to the size of its input adds: max((ceil(n / 2) - 1) * 2 + 3 - n, 0), half of it before.
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['n', 1, 'width']);
+    const number = (value: number): string => b.constant(float32([], [value]));
+    const size = b.node('Cast', [b.node('Gather', [b.node('Shape', [x]), b.constant(int64([], [2]))])], { to: int(1) });
+    const steps = b.node('Sub', [b.node('Ceil', [b.node('Div', [size, number(2)])]), number(1)]);
+    const reach = b.node('Add', [b.node('Mul', [steps, number(2)]), number(3)]);
+    const over = b.node('Sub', [reach, size]);
+    const missing = opset < 11 ? b.node('Clip', [over], { min: float(0) }) : b.node('Clip', [over, number(0), '']);
+    const before = b.node('Cast', [b.node('Cast', [b.node('Div', [missing, number(2)])], { to: int(7) })], {
+      to: int(1),
+    });
+    const wide = [before, b.node('Sub', [missing, before])].map((v) => b.node('Cast', [v], { to: int(7) }));
+    const list = (v: string): string => b.node('Reshape', [v, b.constant(int64([1], [1]))]);
+    // Both ways to read such a number: a slice that begins there, and pads.
+    const padded =
+      opset < 11
+        ? b.node(
+            'Concat',
+            [
+              x,
+              b.node('Expand', [
+                number(0),
+                b.node('Concat', [b.constant(int64([1], [4])), b.constant(int64([1], [1])), list(wide[1]!)], {
+                  axis: int(0),
+                }),
+              ]),
+            ],
+            { axis: int(2) },
+          )
+        : b.node('Pad', [
+            x,
+            b.node(
+              'Concat',
+              [b.constant(int64([2], [0, 0])), list(wide[0]!), b.constant(int64([2], [0, 0])), list(wide[1]!)],
+              { axis: int(0) },
+            ),
+            number(0),
+          ]);
+    const h = b.node('Conv', [padded, b.initializer('w', float32([2, 1, 3], [1, -1, 0.5, 0.2, -0.3, 0.8]))]);
+    b.output(b.node('Flatten', [b.node('GlobalAveragePool', [h])]), 'float32', ['n', 2]);
+    const line = { ...samples, shape: [1, 15] };
+    const result = await fit({
+      ...{ model: b.build({ opset }), createSession, train: line, validation: line, epochs: 1, batchSize: 4 },
+      ...{ loss: { kind: 'mse' }, optimizer: { name: 'sgd', learningRate: 0.1 } },
+    });
+    expect(result.parameters.map((p) => [p.name, p.fate])).toEqual([['w', 'moves']]);
   });
 
   it('do not overrule what the file states', async () => {

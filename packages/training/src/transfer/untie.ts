@@ -25,7 +25,7 @@ import {
   type Node,
   type StoredTensor,
 } from '@verge/onnx';
-import { floatsOf, roleAt } from '../parameters.js';
+import { floatsOf, qualified, roleAt } from '../parameters.js';
 import { isUniform, Layers, readsStatistic, type Read } from './layers-apart.js';
 import { areNumbered, byModule } from './modules.js';
 
@@ -97,8 +97,7 @@ const ARITHMETIC: ReadonlySet<string> = new Set(['Add', 'Sub', 'Mul', 'Div']);
 
 /** Whether a read is one of a parameter: where operators have some, and in arithmetic, which normalisation in parts is. */
 function readsParameter({ node, index }: Read, elements: number): boolean {
-  if (!isDefaultDomain(node.domain)) return false;
-  return roleAt(node, index) !== undefined || (elements > 1 && ARITHMETIC.has(node.op));
+  return roleAt(node, index) !== undefined || (elements > 1 && ARITHMETIC.has(qualified(node)));
 }
 
 /** A weight is what tells layers apart, so one that is read by two of them is tied whatever its values are. */

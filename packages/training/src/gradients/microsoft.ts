@@ -1,0 +1,34 @@
+/**
+ * Continues the table of gradients with operators that ONNX Runtime's optimiser writes: each as the operators of the default
+ * domain that it stands for. Names are qualified with the domain, as in @verge/onnx.
+ */
+import { exactGelu, fastGelu, quickGelu } from './fused-activations.js';
+import { fusedAttention, multiHeadAttention } from './fused-attention.js';
+import * as normalization from './fused-normalization.js';
+import { fusedConv, fusedGemm, fusedMatMul } from './fused-products.js';
+import { fusedRotaryEmbedding } from './fused-rotary.js';
+import type { Entry } from './row.js';
+
+const table = {
+  SimplifiedLayerNormalization: normalization.simplifiedLayerNormalization,
+  'com.microsoft.Attention': fusedAttention,
+  'com.microsoft.BiasGelu': exactGelu,
+  'com.microsoft.EmbedLayerNormalization': normalization.embedLayerNormalization,
+  'com.microsoft.FastGelu': fastGelu,
+  'com.microsoft.FusedConv': fusedConv,
+  'com.microsoft.FusedGemm': fusedGemm,
+  'com.microsoft.FusedMatMul': fusedMatMul,
+  'com.microsoft.Gelu': exactGelu,
+  'com.microsoft.MultiHeadAttention': multiHeadAttention,
+  'com.microsoft.QuickGelu': quickGelu,
+  'com.microsoft.RotaryEmbedding': fusedRotaryEmbedding,
+  'com.microsoft.SkipLayerNormalization': normalization.skipLayerNormalization,
+  'com.microsoft.SkipSimplifiedLayerNormalization': normalization.skipSimplifiedLayerNormalization,
+  'com.microsoft.TransposeMatMul': fusedMatMul,
+} as const satisfies Readonly<Record<string, Entry>>;
+
+export const fusedOps = Object.keys(table) as readonly (keyof typeof table)[];
+
+/** The entry of an operator by its qualified name. */
+export const fusedEntry = (name: string): Entry | undefined =>
+  Object.hasOwn(table, name) ? table[name as keyof typeof table] : undefined;
