@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { DatasetFormat } from './dataset-format.js';
 import { Slug } from './identifiers.js';
 import { AugmentationConfig } from './training-augmentation.js';
+import { Initialisation } from './training-init.js';
 import { LocalSgdConfig } from './training-local.js';
 import { LossConfig, MetricName } from './training-loss.js';
 import { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
 export { AugmentationConfig } from './training-augmentation.js';
+export { Initialisation } from './training-init.js';
 export { LocalSgdConfig } from './training-local.js';
 export { LossConfig, MetricName } from './training-loss.js';
 export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
@@ -26,6 +28,9 @@ export const ModelSource = z
           .record(z.string(), Param)
           .default({})
           .describe('parameters of the architecture; those left out have their defaults'),
+        init: Initialisation.optional().describe(
+          'how weights are drawn; default, also when absent, is what suits the architecture',
+        ),
       })
       .meta({ id: 'BuiltInModel' }),
     z

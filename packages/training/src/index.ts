@@ -2,9 +2,11 @@ export {
   architectureProblems,
   architectures,
   buildArchitecture,
+  defaultInitialisation,
   type ArchitectureOptions,
 } from './architectures/registry.js';
 export type { Architecture, Param, ParamValue } from './architectures/params.js';
+export type { InitialisationRule } from './initialisation.js';
 export { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoint.js';
 export { distill, type DistillOptions, type FeaturePair } from './distill.js';
 export {

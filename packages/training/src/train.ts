@@ -77,8 +77,8 @@ async function networkOf(options: TrainOptions): Promise<Network> {
   const { config, classes, train } = options;
   const { model: source, seed } = config;
   if ('architecture' in source) {
-    const { architecture, params } = source;
-    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params }, seed), config);
+    const { architecture, params, init } = source;
+    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params, init }, seed), config);
   }
   const { model: given, untied } = separateParameters(await read(options, source.onnx), source.untie);
   const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;

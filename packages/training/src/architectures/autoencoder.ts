@@ -12,8 +12,8 @@ export const autoencoder: Architecture = {
     code: whole(8, 'units of the code'),
     batchNorm: flag(true, 'normalise what each layer but the last gives over the batch'),
   },
-  build(input, _classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, _classes, p, start) {
+    const net = new Net(start, input);
     const hidden = p.numbers('hidden');
     const unit = (x: Signal, name: string, units: number): Signal => {
       if (!p.flag('batchNorm')) return net.dense(x, name, units, 'relu');
@@ -37,8 +37,8 @@ export const convAutoencoder: Architecture = {
     channels: numbers([16, 32], 'channels of each layer that halves the image; the layers behind the code mirror them'),
     code: whole(8, 'channels of the code'),
   },
-  build(input, _classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, _classes, p, start) {
+    const net = new Net(start, input);
     const channels = p.numbers('channels');
     const step = 2 ** channels.length;
     if (input.slice(1).some((d) => d % step !== 0)) {
@@ -54,9 +54,7 @@ export const convAutoencoder: Architecture = {
     const back = [...channels.slice(0, -1).reverse(), channels[0]!];
     back.forEach((c, i) => {
       const name = `decode${i + 1}`;
-      // Each output pixel of a 4x4 kernel at stride 2 is touched by a fourth of it.
-      const deviation = Math.sqrt(2 / (4 * x.shape[0]!));
-      x = net.convTranspose(x, `${name}.conv`, c, { kernel: 4, stride: 2, padding: 1, deviation });
+      x = net.convTranspose(x, `${name}.conv`, c, { kernel: 4, stride: 2, padding: 1 });
       x = net.activation(net.batchNorm(x, `${name}.bn`), 'relu', `${name}.act`);
     });
     return net.model(net.conv(x, 'output', input[0]!, { bias: true }), 'conv-autoencoder');

@@ -13,8 +13,8 @@ export const cnn: Architecture = {
     activation: choice('relu', ['relu', 'relu6', 'hardswish'], 'activation everywhere'),
     dropout: fraction(0, 'share of dense units left out in training'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const activation = p.choice<Activation>('activation');
     const kernel = p.number('kernel');
     let x: Signal = net.input;

@@ -15,8 +15,8 @@ export const dscnn: Architecture = {
     dropout: fraction(0, 'share of pooled features left out in training'),
     head: choice('average', ['average', 'flatten'], 'how the last feature map reaches the classifier'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const activation = p.choice<Activation>('activation');
     const strides = p.numbers('strides');
     const stem = { kernel: p.numbers('stemKernel'), stride: p.number('stemStride') };

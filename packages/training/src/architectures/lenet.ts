@@ -10,8 +10,8 @@ export const lenet: Architecture = {
     kernel: whole(5, 'kernel size of the convolutions'),
     dropout: fraction(0, 'share of dense units left out in training'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const wide = (units: number): number => Math.max(1, Math.round(units * p.number('width')));
     const kernel = p.number('kernel');
     let x = net.activation(net.conv(net.input, 'conv1', wide(6), { kernel, bias: true }), 'relu', 'conv1.act');

@@ -10,8 +10,8 @@ export const lenet5: Architecture = {
     activation: choice('tanh', ['tanh', 'relu'], 'activation everywhere'),
     pooling: choice('average', ['average', 'max'], 'how images are halved'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const activation = p.choice<Activation>('activation');
     const halve = p.choice('pooling') === 'average' ? net.averagePool.bind(net) : net.maxPool.bind(net);
     const padding = p.choice('padding') === 'same' ? 2 : 0;

@@ -10,8 +10,8 @@ export const mlp: Architecture = {
     activation: choice('relu', ['relu', 'tanh', 'hardswish'], 'activation of the hidden layers'),
     dropout: fraction(0, 'share of hidden units left out in training'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     let x = net.flatten(net.input, 'flatten');
     p.numbers('hidden').forEach((units, i) => {
       x = net.dense(x, `hidden${i + 1}`, units, p.choice('activation'));

@@ -23,8 +23,8 @@ export const mobilenetv1: Architecture = {
     stemStride: whole(2, 'stride of the first convolution; 1 for small images'),
     dropout: fraction(0, 'share of pooled features left out in training'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const wide = (channels: number): number => Math.max(1, Math.floor(channels * p.number('width')));
     let x: Signal = net.convUnit(net.input, 'stem', wide(32), { stride: p.number('stemStride') }, 'relu6');
     blocks.forEach(([channels, stride], i) => {

@@ -44,8 +44,8 @@ export const mobilenetv2: Architecture = {
     stemStride: whole(2, 'stride of the first convolution; 1 for small images'),
     dropout: fraction(0, 'share of pooled features left out in training'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const width = p.number('width');
     const stem = { stride: p.number('stemStride') };
     let x: Signal = net.convUnit(net.input, 'stem', multipleOf8(32 * width), stem, 'relu6');

@@ -16,11 +16,18 @@ import {
   type Tensor,
 } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
+import { biasDistribution, draw, weightDistribution, type InitialisationRule, type Layer } from '../initialisation.js';
 import { Random } from '../random.js';
 
 export type Activation = 'relu' | 'relu6' | 'leaky' | 'hardswish' | 'gelu' | 'tanh' | 'none';
 
-/** Activations before which weights are drawn as He et al. have them. */
+/** What the weights of a network are drawn from. */
+export interface Start {
+  readonly seed: number;
+  readonly rule: InitialisationRule;
+}
+
+/** Activations whose layers count as rectified where weights are drawn. */
 const rectifiers: ReadonlySet<Activation> = new Set(['relu', 'gelu']);
 
 export interface ConvOptions {
@@ -32,14 +39,10 @@ export interface ConvOptions {
   readonly bias?: boolean;
   /** Padding on every side, or all of it before the first element ('causal'); as much as keeps the size unless told otherwise. */
   readonly padding?: number | 'causal';
-  /** Draws a weight from this standard deviation instead of that of He et al. */
-  readonly deviation?: number;
 }
 
 export interface DenseOptions {
   readonly bias?: boolean;
-  /** Draws the weight from this standard deviation instead of that of He et al. or Glorot and Bengio. */
-  readonly deviation?: number;
 }
 
 type Attributes = Readonly<Record<string, Attribute | undefined>>;
@@ -55,36 +58,32 @@ export class Net {
   readonly input: Signal;
 
   constructor(
-    readonly seed: number,
+    readonly start: Start,
     shape: readonly number[],
   ) {
     this.input = { name: this.#graph.input('input', 'float32', ['N', ...shape]), shape };
   }
 
-  /** Normal weights of variance 2 / fan-in (He et al. 2015, arXiv:1502.01852), for layers before a rectifier. */
-  he(name: string, shape: readonly number[], fanIn: number): string {
-    return this.normal(name, shape, Math.sqrt(2 / fanIn));
+  /** The weight of a layer, by the network's rule. */
+  drawn(name: string, layer: Layer): string {
+    const { seed, rule } = this.start;
+    const random = new Random(seed, 'init', name);
+    const from = weightDistribution(rule, layer);
+    return this.weight(name, layer.dims, () => draw(from, random));
   }
 
-  /** Uniform weights of variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010). */
-  glorot(name: string, shape: readonly number[], fans: number): string {
-    return this.uniform(name, shape, Math.sqrt(6 / fans));
+  /** The bias of a layer: drawn where the network's rule draws biases, else `fixed` by position, 0 when absent. */
+  bias(name: string, shape: readonly number[], layer: Layer, fixed: (index: number) => number = () => 0): string {
+    const { seed, rule } = this.start;
+    const from = biasDistribution(rule, layer);
+    if (!from) return this.weight(name, shape, fixed);
+    const random = new Random(seed, 'init', name);
+    return this.weight(name, shape, () => draw(from, random));
   }
 
-  normal(name: string, shape: readonly number[], deviation: number): string {
-    const random = new Random(this.seed, 'init', name);
-    return this.weight(name, shape, () => deviation * random.normal());
-  }
-
-  /** Uniform weights between -limit and limit. */
-  uniform(name: string, shape: readonly number[], limit: number): string {
-    const random = new Random(this.seed, 'init', name);
-    return this.weight(name, shape, () => random.uniform(-limit, limit));
-  }
-
-  /** An initializer whose elements `draw` gives, by position. */
-  weight(name: string, shape: readonly number[], draw: (index: number) => number): string {
-    const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => draw(i));
+  /** An initializer whose elements `valueAt` gives, by position. */
+  weight(name: string, shape: readonly number[], valueAt: (index: number) => number): string {
+    const data = Float32Array.from({ length: elementCount(shape) }, (_, i) => valueAt(i));
     return this.#graph.initializer(name, float32(shape, data));
   }
 
@@ -127,10 +126,9 @@ export class Net {
     const sizes = spatial.map((n, i) => Math.floor((n + begins[i]! + ends[i]! - spans[i]! - 1) / stride) + 1);
     this.#checkSizes(name, spatial, sizes);
     const perGroup = inChannels / group;
-    const shape = [channels, perGroup, ...kernels];
-    const deviation = options.deviation ?? Math.sqrt(2 / (perGroup * elementCount(kernels)));
-    const inputs = [x.name, this.normal(`${name}.weight`, shape, deviation)];
-    if (bias) inputs.push(this.weight(`${name}.bias`, [channels], () => 0));
+    const layer = { op: 'Conv', dims: [channels, perGroup, ...kernels], group };
+    const inputs = [x.name, this.drawn(`${name}.weight`, layer)];
+    if (bias) inputs.push(this.bias(`${name}.bias`, [channels], layer));
     const attributes = {
       kernel_shape: ints(kernels),
       strides: ints(spatial.map(() => stride)),
@@ -146,15 +144,17 @@ export class Net {
     x: Signal,
     name: string,
     channels: number,
-    options: { kernel: number; stride: number; padding: number; deviation: number },
+    options: { kernel: number; stride: number; padding: number },
   ): Signal {
-    const { kernel, stride, padding, deviation } = options;
+    const { kernel, stride, padding } = options;
     const [inChannels, ...spatial] = x.shape as [number, ...number[]];
     const sizes = spatial.map((n) => (n - 1) * stride - 2 * padding + kernel);
-    const weight = this.normal(`${name}.weight`, [inChannels, channels, kernel, kernel], deviation);
+    const strides = [stride, stride];
+    const dims = [inChannels, channels, kernel, kernel];
+    const weight = this.drawn(`${name}.weight`, { op: 'ConvTranspose', dims, strides });
     const attributes = {
       kernel_shape: ints([kernel, kernel]),
-      strides: ints([stride, stride]),
+      strides: ints(strides),
       pads: ints([padding, padding, padding, padding]),
     };
     return this.op('ConvTranspose', [x.name, weight], [channels, ...sizes], name, attributes);
@@ -165,10 +165,17 @@ export class Net {
       throw new TrainingError('bad-options', `layer '${name}' would shrink ${from.join('x')} to nothing`);
   }
 
-  batchNorm(x: Signal, name: string): Signal {
+  /** @param scale what each channel's scale starts with */
+  batchNorm(x: Signal, name: string, scale = 1): Signal {
     const channels = [x.shape[0]!];
     const constant = (stem: string, value: number): string => this.weight(`${name}.${stem}`, channels, () => value);
-    const inputs = [x.name, constant('scale', 1), constant('shift', 0), constant('mean', 0), constant('variance', 1)];
+    const inputs = [
+      x.name,
+      constant('scale', scale),
+      constant('shift', 0),
+      constant('mean', 0),
+      constant('variance', 1),
+    ];
     const attributes = { epsilon: float(1e-5), momentum: float(0.9) };
     return { name: this.#graph.node('BatchNormalization', inputs, attributes, 1, { name }), shape: x.shape };
   }
@@ -247,18 +254,12 @@ export class Net {
   }
 
   dense(x: Signal, name: string, units: number, activation: Activation = 'none', options: DenseOptions = {}): Signal {
-    const features = x.shape[0]!;
-    const { bias = true, deviation } = options;
-    const inputs = [x.name, this.#denseWeight(`${name}.weight`, units, features, activation, deviation)];
-    if (bias) inputs.push(this.weight(`${name}.bias`, [units], () => 0));
+    const dims = [units, x.shape[0]!];
+    const layer = { op: 'Gemm', dims, transB: true, rectified: rectifiers.has(activation) };
+    const inputs = [x.name, this.drawn(`${name}.weight`, layer)];
+    if (options.bias ?? true) inputs.push(this.bias(`${name}.bias`, [units], layer));
     const y = this.#graph.node('Gemm', inputs, { transB: int(1) }, 1, { name });
     return this.activation({ name: y, shape: [units] }, activation, `${name}.act`);
-  }
-
-  #denseWeight(name: string, units: number, features: number, activation: Activation, deviation?: number): string {
-    const shape = [units, features];
-    if (deviation !== undefined) return this.normal(name, shape, deviation);
-    return rectifiers.has(activation) ? this.he(name, shape, features) : this.glorot(name, shape, units + features);
   }
 
   /** Restores a sample's shape from a flat vector. */

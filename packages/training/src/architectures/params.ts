@@ -1,5 +1,7 @@
 /** Parameters of an architecture: their kinds, defaults and bounds, and how given values are checked against them. */
 import type { Model } from '@verge/onnx';
+import type { InitialisationRule } from '../initialisation.js';
+import type { Start } from './net.js';
 
 export type ParamValue = number | boolean | string | readonly number[];
 
@@ -67,12 +69,15 @@ export interface Architecture {
   readonly summary: string;
   /** What one sample looks like. */
   readonly input: keyof typeof inputKinds;
+  /** What the initialisation `default` stands for. */
+  readonly init?: InitialisationRule;
   readonly params: Readonly<Record<string, Param>>;
   /**
    * @param input shape of one sample
    * @param classes width of the output, where the network has one of its own
+   * @param start what the weights are drawn from
    */
-  build(input: readonly number[], classes: number, params: Params, seed: number): Model;
+  build(input: readonly number[], classes: number, params: Params, start: Start): Model;
 }
 
 /** What a parameter expects, in words; undefined when the value is good. */

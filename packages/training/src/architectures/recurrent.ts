@@ -1,6 +1,6 @@
 /** Recurrent networks over series: layers of LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014, arXiv:1406.1078) or RNN. */
 import { ints, type Model } from '@verge/onnx';
-import { Net, type Signal } from './net.js';
+import { Net, type Signal, type Start } from './net.js';
 import { choice, flag, fraction, whole, type Architecture, type Params } from './params.js';
 import { pooled, presence, recurrentLayer, type Cell } from './series.js';
 
@@ -11,8 +11,8 @@ const params = {
   dropout: fraction(0, 'share of features left out in training behind each layer'),
 };
 
-function build(input: readonly number[], outputs: number, p: Params, seed: number, how: Plan): Model {
-  const net = new Net(seed, input);
+function build(input: readonly number[], outputs: number, p: Params, start: Start, how: Plan): Model {
+  const net = new Net(start, input);
   const [steps, channels] = input as [number, number];
   const present = how.padded ? presence(net, net.input) : undefined;
   const options = {
@@ -55,9 +55,9 @@ export const recurrent: Architecture = {
     ),
     padded: flag(false, 'steps of zeros at the end of a sample are padding, which is not read'),
   },
-  build(input, classes, p, seed) {
+  build(input, classes, p, start) {
     const plan = { bidirectional: p.flag('bidirectional'), pooling: p.choice('pooling'), padded: p.flag('padded') };
-    return build(input, classes, p, seed, { name: 'recurrent', ...plan });
+    return build(input, classes, p, start, { name: 'recurrent', ...plan });
   },
 };
 
@@ -65,6 +65,6 @@ export const forecaster: Architecture = {
   summary: 'LSTM, GRU or RNN layers over a window of a series, then as many values ahead as the network has outputs',
   input: 'series',
   params,
-  build: (input, outputs, p, seed) =>
-    build(input, outputs, p, seed, { name: 'forecaster', bidirectional: false, pooling: 'last', padded: false }),
+  build: (input, outputs, p, start) =>
+    build(input, outputs, p, start, { name: 'forecaster', bidirectional: false, pooling: 'last', padded: false }),
 };

@@ -257,7 +257,7 @@ describe('built-in architectures', () => {
     expect(architectureProblems('vgg')).toEqual([expect.stringMatching(/^architecture: .*resnet/)]);
     expect(architectureProblems('resnet', params)).toHaveLength(5);
     expect(architectureProblems('resnet', { depth: 3 })).toEqual([
-      'params.depth: no such parameter; there are channels, blocks, dropout, head',
+      'params.depth: no such parameter; there are channels, blocks, dropout, head, zeroInitResidual',
     ]);
     expect(architectureProblems('resnet', { blocks: 2 })).toEqual([]);
     const bad: [string, number[], Record<string, ParamValue>?][] = [

@@ -1,6 +1,8 @@
 /** The built-in architectures by name. */
+import { Initialisation } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { refuse, TrainingError } from '../errors.js';
+import type { InitialisationRule } from '../initialisation.js';
 import { autoencoder, convAutoencoder } from './autoencoder.js';
 import { cnn } from './cnn.js';
 import { dcganDiscriminator, dcganGenerator } from './dcgan.js';
@@ -44,7 +46,12 @@ export interface ArchitectureOptions {
   readonly classes: number;
   /** Parameters of the architecture; those left out have their defaults. */
   readonly params?: Readonly<Record<string, ParamValue>>;
+  /** How weights are drawn; `default`, also when absent, is what suits the architecture (`defaultInitialisation`). */
+  readonly init?: Initialisation;
 }
+
+/** What `default` stands for where an architecture does not say otherwise. */
+const usual: InitialisationRule = 'he-glorot';
 
 function architectureOf(name: string): Architecture | undefined {
   return Object.hasOwn(architectures, name) ? architectures[name] : undefined;
@@ -52,6 +59,16 @@ function architectureOf(name: string): Architecture | undefined {
 
 const unknown = (name: string): string =>
   `no architecture is called '${name}'; there are ${Object.keys(architectures).join(', ')}`;
+
+/**
+ * The rule that `default` stands for.
+ * @throws TrainingError `unknown-architecture` naming those that exist
+ */
+export function defaultInitialisation(name: string): InitialisationRule {
+  const architecture = architectureOf(name);
+  if (!architecture) throw new TrainingError('unknown-architecture', unknown(name));
+  return architecture.init ?? usual;
+}
 
 /** What is wrong with parameters, by parameter. */
 function badParams(architecture: Architecture, params: Readonly<Record<string, unknown>>): string[] {
@@ -76,13 +93,13 @@ export function architectureProblems(name: string, params: Readonly<Record<strin
 /**
  * Builds a network with freshly drawn weights: `input` float32 ['N', ...input] to logits float32 ['N', classes], unless the
  * architecture says otherwise (auto-encoders, the generator).
- * @param seed same seed, same weights
+ * @param seed same seed and initialisation, same weights
  * @throws TrainingError `unknown-architecture` naming those that exist, `bad-options` naming every bad parameter
  */
 export function buildArchitecture(name: string, options: ArchitectureOptions, seed = 1): Model {
   const architecture = architectureOf(name);
   if (!architecture) throw new TrainingError('unknown-architecture', unknown(name));
-  const { input, classes, params = {} } = options;
+  const { input, classes, params = {}, init = 'default' } = options;
   const problems: string[] = [];
   if (input.length === 0 || input.some((d) => !Number.isInteger(d) || d < 1))
     problems.push('input: expected sizes from 1');
@@ -91,8 +108,11 @@ export function buildArchitecture(name: string, options: ArchitectureOptions, se
     problems.push(`input: expected ${text}, not [${input.join(', ')}]`);
   if (!Number.isInteger(classes) || classes < 1) problems.push('classes: expected a whole number from 1');
   problems.push(...badParams(architecture, params));
+  if (!Initialisation.options.includes(init))
+    problems.push(`init: expected one of ${Initialisation.options.join(', ')}`);
   refuse('bad-options', `architecture '${name}'`, problems);
-  return architecture.build(input, classes, reader(architecture, params), seed);
+  const rule = init === 'default' ? defaultInitialisation(name) : init;
+  return architecture.build(input, classes, reader(architecture, params), { seed, rule });
 }
 
 function reader(architecture: Architecture, given: Readonly<Record<string, ParamValue>>): Params {

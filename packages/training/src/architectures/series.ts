@@ -75,19 +75,20 @@ export function recurrentLayer(net: Net, x: Signal, name: string, o: RecurrentOp
   const [steps, features] = x.shape as [number, number];
   const directions = o.bidirectional ? 2 : 1;
   const rows = gates[cell] * hidden;
-  const limit = 1 / Math.sqrt(hidden);
-  const w = net.uniform(`${name}.weight`, [directions, rows, features], limit);
-  const r = net.uniform(`${name}.recurrence`, [directions, rows, hidden], limit);
-  // The forget gates of an LSTM (i, o, f, c) start open (Jozefowicz, Zaremba and Sutskever 2015).
+  const op = cell.toUpperCase();
+  const layer = { op, dims: [directions, rows, features] };
+  const w = net.drawn(`${name}.weight`, layer);
+  const r = net.drawn(`${name}.recurrence`, { op, dims: [directions, rows, hidden] });
+  // The forget gates of an LSTM (i, o, f, c) start open (Jozefowicz, Zaremba and Sutskever 2015) unless biases are drawn.
   const open = (i: number): number => (cell === 'lstm' && Math.floor((i % (2 * rows)) / hidden) === 2 ? 1 : 0);
-  const b = net.weight(`${name}.bias`, [directions, 2 * rows], open);
+  const b = net.bias(`${name}.bias`, [directions, 2 * rows], layer, open);
   const inputs = [x.name, w, r, b, ...(o.lengths === undefined ? [] : [o.lengths])];
   const attributes = {
     hidden_size: int(hidden),
     direction: o.bidirectional ? str('bidirectional') : undefined,
     linear_before_reset: cell === 'gru' ? int(1) : undefined,
   };
-  const outputs = net.outputs(cell.toUpperCase(), inputs, whole ? [true] : [false, true], name, attributes);
+  const outputs = net.outputs(op, inputs, whole ? [true] : [false, true], name, attributes);
   const width = directions * hidden;
   if (!whole) {
     const swapped = net.op('Transpose', [outputs[1]!], [], `${name}.batch-first`, { perm: ints([1, 0, 2]) });

@@ -41,8 +41,8 @@ export const tcn: Architecture = {
     pooling: choice('mean', ['last', 'mean'], 'which steps the classifier reads'),
     padded: flag(false, 'steps of zeros at the end of a sample are padding, which the pooling leaves out'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const [steps, channels] = input as [number, number];
     let x = net.op('Transpose', [net.input], [channels, steps], 'channels-first', { perm: ints([0, 2, 1]) });
     p.numbers('channels').forEach((width, i) => {

@@ -79,8 +79,8 @@ export const transformer: Architecture = {
     patch: whole(4, 'side of the patches of an image'),
     dropout: fraction(0.1, 'share of features left out in training behind each sub-layer'),
   },
-  build(input, classes, p, seed) {
-    const net = new Net(seed, input);
+  build(input, classes, p, start) {
+    const net = new Net(start, input);
     const [width, heads, dropout] = [p.number('width'), p.number('heads'), p.number('dropout')];
     if (width % heads !== 0)
       throw new TrainingError('bad-options', `width ${width} is not divisible by ${heads} heads`);

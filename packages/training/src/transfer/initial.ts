@@ -1,20 +1,17 @@
 /** Values that a layer starts with, by the node that reads them. */
-import { attrInt, elementCount, type Node } from '@verge/onnx';
+import { attrInt, attrInts, elementCount, type Node } from '@verge/onnx';
+import { draw, weightDistribution, type Layer } from '../initialisation.js';
 import type { ParameterRole } from '../parameters.js';
 import { Random } from '../random.js';
 
-/** Elements that go into, and come out of, one element of a layer's weight. */
-function fans(node: Node, dims: readonly number[]): { inside: number; outside: number } {
-  const [first, second] = [dims[0] ?? 1, dims[1] ?? 1];
-  const window = elementCount(dims.slice(2));
-  const group = attrInt(node, 'group', 1);
-  if (node.op === 'Conv') return { inside: second * window, outside: (first / group) * window };
-  if (node.op === 'ConvTranspose') return { inside: (first / group) * window, outside: second * window };
-  const turned = node.op === 'Gemm' && attrInt(node, 'transB', 0) === 1;
-  // Leading axes of a matrix (or a recurrent layer's direction) are copies.
-  const [rows, columns] = [dims.at(-2) ?? 1, dims.at(-1) ?? 1];
-  const recurrent = node.op === 'LSTM' || node.op === 'GRU' || node.op === 'RNN';
-  return turned || recurrent ? { inside: columns, outside: rows } : { inside: rows, outside: columns };
+function layerOf(node: Node, dims: readonly number[]): Layer {
+  return {
+    op: node.op,
+    dims,
+    group: attrInt(node, 'group', 1),
+    strides: attrInts(node, 'strides', []),
+    transB: attrInt(node, 'transB', 0) === 1,
+  };
 }
 
 /**
@@ -31,8 +28,7 @@ export function initialValues(
   const values = new Float32Array(elementCount(dims));
   if (role === 'scale') return values.fill(1);
   if (role !== 'weight') return values;
-  const { inside, outside } = fans(node, dims);
   const random = new Random(seed, 'initial', name);
-  const bound = Math.sqrt(6 / (inside + outside));
-  return values.map(() => random.uniform(-bound, bound));
+  const from = weightDistribution('glorot-uniform', layerOf(node, dims));
+  return values.map(() => draw(from, random));
 }
