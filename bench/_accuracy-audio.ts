@@ -46,7 +46,7 @@ const augmentation = AugmentationConfig.parse({
   frequencyMasks: { width: 6 },
 });
 
-async function parts(archive: string): Promise<Record<Part, Samples>> {
+export async function spokenDigits(archive: string): Promise<Record<Part, Samples>> {
   const folder = await mkdtemp(join(tmpdir(), 'verge-fsdd-'));
   try {
     execFileSync('tar', ['-xzf', archive, '-C', folder]);
@@ -88,7 +88,7 @@ export async function rows(): Promise<Row[]> {
     console.log('  fsdd: skipped, for VERGE_DATA does not name a folder that has it');
     return [];
   }
-  const data = await parts(archive);
+  const data = await spokenDigits(archive);
   const found: number[] = [];
   for (const seed of SEEDS) found.push(await accuracy(data, seed));
   const median = found.sort((a, b) => a - b)[1]!;

@@ -71,7 +71,7 @@ export function normalised(data: Dataset, part: 'train' | 'test'): Series {
 }
 
 /** Adds noise to every number but the padding, which is exactly zero. */
-const noisy =
+export const noisy =
   (deviation: number): NonNullable<FitOptions['augment']> =>
   (x, _shape, seed) => {
     const random = new Random(seed, 'noise');
