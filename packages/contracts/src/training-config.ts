@@ -5,12 +5,14 @@ import { Slug } from './identifiers.js';
 import { AugmentationConfig } from './training-augmentation.js';
 import { Initialisation } from './training-init.js';
 import { LocalSgdConfig } from './training-local.js';
+import { LoraConfig } from './training-lora.js';
 import { LossConfig, MetricName } from './training-loss.js';
 import { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
 export { AugmentationConfig } from './training-augmentation.js';
 export { Initialisation } from './training-init.js';
 export { LocalSgdConfig } from './training-local.js';
+export { LoraConfig } from './training-lora.js';
 export { LossConfig, MetricName } from './training-loss.js';
 export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
@@ -184,6 +186,9 @@ export const TrainingConfig = z
       .max(1000)
       .optional()
       .describe('names of parameters that move though freeze names them, or though they are left out by default'),
+    lora: LoraConfig.optional().describe(
+      'train low-rank adapters of some weights instead of the network, and add them to the weights in the end',
+    ),
     maxGradientNorm: positive.optional().describe('gradients longer than this are shortened to it'),
     maxGradientValue: positive.optional().describe('elements of the gradient are cut off at this in either direction'),
     averaging: AveragingConfig.optional().describe('evaluate and keep an average of the weights over the run'),

@@ -4,6 +4,8 @@ import type { Model, ReplicaPoolFactory, SessionFactory } from '@verge/onnx';
 import type { Companion } from './distill-companion.js';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
+import type { AdapterValues } from './lora/adapt.js';
+import type { LoraSpec } from './lora/spec.js';
 import type { SampleSet } from './loop/source.js';
 import type { LossSpec } from './losses.js';
 import type { MetricName } from './metrics/table.js';
@@ -81,6 +83,11 @@ export interface FitOptions extends PortOptions {
   readonly trainable?: (name: string) => boolean;
   /** Constants that move too, though they are left out by default (tables, masks, factors of the input). */
   readonly alsoTrained?: (name: string) => boolean;
+  /**
+   * Low-rank adapters of some weights: they move instead of everything else, and are added to their weights in the result.
+   * What `trainable` and `alsoTrained` name moves besides; nothing when both are absent.
+   */
+  readonly lora?: LoraSpec;
   /** What was separated before the model was given (`separateParameters`), for the report. */
   readonly untied?: readonly Untied[];
   readonly mode?: Mode;
@@ -140,6 +147,8 @@ export interface FitResult {
   readonly validation: Score;
   /** What moved, what was frozen, what was left out and why. */
   readonly parameters: readonly ParameterLine[];
+  /** The adapters of the kept epoch by the weight that they were added to, where the run had `lora`. */
+  readonly adapters?: ReadonlyMap<string, AdapterValues>;
   /** Their metrics on the validation samples. */
   readonly metrics: Readonly<Record<string, number>>;
 }

@@ -23,7 +23,8 @@ import { checkCancelled } from './predict.js';
 import type { Progress } from './progress.js';
 import { learningRateAt } from './schedule.js';
 import { TrainingState, type StepInput } from './state.js';
-import { withTrained, type TrainingForm } from './transfer/form.js';
+import { adapterValues } from './lora/adapt.js';
+import { asEvaluated, ownName, withTrained, type TrainingForm } from './transfer/form.js';
 import { inTrainingForm } from './transfer/options.js';
 import { parameterReport } from './transfer/report.js';
 
@@ -142,7 +143,7 @@ class Run {
 
   /** Closes the epoch: validation, bookkeeping, report. */
   async #close(): Promise<Progress> {
-    const validation = await this.#validate(this.#state.export());
+    const validation = await this.#validate(asEvaluated(this.#form, this.#state.values(this.#state.snapshot())));
     const { epoch, step } = this.#position;
     const progress: Progress = {
       epoch: epoch + 1,
@@ -238,7 +239,8 @@ class Run {
 
   #result(stoppedEarly: boolean): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model = withTrained(this.#form, this.#state.values(this.#bestVectors));
+    const [form, values] = [this.#form, this.#state.values(this.#bestVectors)];
+    const model = withTrained(form, values);
     const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,
@@ -250,7 +252,8 @@ class Run {
       seconds: this.#seconds,
       validation: { samples: this.#sets.validation.count, loss, accuracy },
       metrics,
-      parameters: parameterReport(this.#form, this.#steps.ports.parameters, untied),
+      parameters: parameterReport(form, this.#steps.ports.parameters, untied),
+      ...(form.lora && { adapters: adapterValues(form.lora, values, (name) => ownName(name, form)) }),
     };
   }
 }

@@ -33,6 +33,8 @@ export {
   type LossSpec,
   type LossTerm,
 } from './losses.js';
+export type { AdapterValues, FactorValues } from './lora/adapt.js';
+export type { LoraSpec } from './lora/spec.js';
 export type { OptimizerName, OptimizerSpec, ParameterGroup } from './optimizers.js';
 export type { AveragingSpec } from './optimizers/averaging.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';

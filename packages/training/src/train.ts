@@ -13,7 +13,8 @@ import { taskOf } from './loop/task.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
 import { lostPatterns } from './optimizers/groups.js';
-import { someOf } from './patterns.js';
+import { factorNames } from './lora/names.js';
+import { matchesAny, someOf } from './patterns.js';
 import type { ScheduleSpec } from './schedule.js';
 import { chooseParameters } from './transfer/choice.js';
 import { portsOfConfig } from './transfer/config-ports.js';
@@ -54,21 +55,26 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
 type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'> & PortOptions;
 
 /**
- * The parameters that move: all but those that `freeze` names, and those that `train` names. A new head learns in any case, and
- * so does what is no parameter of this model (a projection that distillation adds).
+ * The parameters that move: all but those that `freeze` names, and those that `train` names; with `lora` the latter alone,
+ * beside the adapters. A new head learns in any case, and so does what is no parameter of this model (a projection that
+ * distillation adds).
  */
 function withFrozen(model: Model, config: TrainingConfig, head: readonly string[] = []): Network {
-  const { optimizer } = config;
+  const { optimizer, lora, freeze, train = [] } = config;
   const ports = portsOfConfig(config);
   const { names, trainable, alsoTrained, problems } = chooseParameters(model, config, ports.output);
-  problems.push(...lostPatterns(model, optimizer).map((problem) => `optimizer: ${problem}`));
+  const factors = lora ? factorNames(model, lora.match) : [];
+  problems.push(...lostPatterns(model, optimizer, factors).map((problem) => `optimizer: ${problem}`));
+  if (lora && freeze)
+    problems.push('freeze: with lora all but the adapters stays as it is; train names what moves too');
   if (problems.length > 0) problems.push(`the parameters are ${someOf(names)}`);
   refuse('bad-options', 'the configuration does not suit the model', problems);
   return {
     model,
     alsoTrained,
     ...ports,
-    ...(trainable && { trainable: (name: string) => head.includes(name) || trainable(name) }),
+    ...(lora && { trainable: (name: string) => head.includes(name) || matchesAny(train, name) }),
+    ...(!lora && trainable && { trainable: (name: string) => head.includes(name) || trainable(name) }),
   };
 }
 
@@ -96,11 +102,12 @@ async function teachersOf(options: TrainOptions): Promise<Model[]> {
 /** Fields of a configuration that mean the same to `fit`. */
 function planOf(config: TrainingConfig) {
   const { epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery } = config;
-  const { averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch } = config;
+  const { averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch, lora } = config;
   return {
     ...{ epochs, batchSize, seed, labelSmoothing, augmentation, earlyStop, threads, checkpointEvery },
     ...{ averaging, accumulate, maxGradientNorm, maxGradientValue, metrics, monitor, keep, prefetch },
     loss: lossOfConfig(config),
+    ...(lora && { lora: { seed, ...lora } }),
     optimizer: config.optimizer,
     // The schema lets a schedule have only the fields of its name.
     schedule: config.schedule as ScheduleSpec,

@@ -12,10 +12,13 @@ export function groupOf(spec: OptimizerSpec, name: string): ParameterGroup | und
   return spec.groups?.find((group) => matchesAny(group.match, name));
 }
 
-/** Patterns of the optimiser that name nothing in the model, as problems. */
-export function lostPatterns(model: Model, optimizer: OptimizerSpec): string[] {
+/**
+ * Patterns of the optimiser that name nothing in the model, as problems.
+ * @param added names that the run adds to those of the model
+ */
+export function lostPatterns(model: Model, optimizer: OptimizerSpec, added: readonly string[] = []): string[] {
   const patterns = [...(optimizer.decayExcluded ?? []), ...(optimizer.groups ?? []).flatMap((g) => g.match)];
-  const lost = unmatched(patterns, [...model.graph.initializers.keys()]);
+  const lost = unmatched(patterns, [...model.graph.initializers.keys(), ...added]);
   return lost.map((pattern) => `no constant of the model is called '${pattern}'`);
 }
 

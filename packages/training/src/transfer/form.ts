@@ -12,6 +12,7 @@ import {
   type StoredTensor,
 } from '@verge/onnx';
 import { exportInference } from '../export.js';
+import { mergeAdapters, type Adapted } from '../lora/adapt.js';
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
 import { renameGraph } from './rename.js';
@@ -28,6 +29,8 @@ export interface TrainingForm extends SeparatedModel {
   readonly separated: Model;
   /** The name inside by the name in the file, where they differ. */
   readonly renamed: ReadonlyMap<string, string>;
+  /** Low-rank adapters in `model`, where there are any. */
+  readonly lora?: Adapted;
 }
 
 /** What a Constant node holds where it is of one of the types and no scalar. */
@@ -98,12 +101,22 @@ export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOpti
   return { model: graph === model.graph ? model : { ...model, graph }, separated, untied, renamed };
 }
 
+type Values = ReadonlyMap<string, Float32Array>;
+
+const merged = ({ lora }: TrainingForm, values: Values): Values => (lora ? mergeAdapters(lora, values) : values);
+
 /**
  * The model under the names of its file and with the inputs and outputs that it had, with trained values.
  * @param values by the names of the training form
  */
-export function withTrained(form: TrainingForm, values: ReadonlyMap<string, Float32Array>): Model {
-  return exportInference(form.separated, new Map([...values].map(([name, v]) => [ownName(name, form), v])));
+export function withTrained(form: TrainingForm, values: Values): Model {
+  const own = [...merged(form, values)].map(([name, v]) => [ownName(name, form), v] as const);
+  return exportInference(form.separated, new Map(own));
+}
+
+/** The same function with the names, inputs and outputs of the run. */
+export function asEvaluated(form: TrainingForm, values: Values): Model {
+  return exportInference(form.lora?.plain ?? form.model, merged(form, values));
 }
 
 /** The name that a value of the training form has in the file. */

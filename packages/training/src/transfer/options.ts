@@ -1,7 +1,12 @@
 /** The options of a run with its model in training form; what names values of the model names them as the form does. */
 import type { Companion } from '../distill-companion.js';
+import { refuse } from '../errors.js';
 import { logitsOf } from '../export.js';
 import type { FitOptions } from '../fit-options.js';
+import { adapt } from '../lora/adapt.js';
+import { chooseSites } from '../lora/choose.js';
+import { factorA, factorB } from '../lora/names.js';
+import { loraProblems, type LoraSpec } from '../lora/spec.js';
 import { isSource, sampleShape, type SampleSet } from '../loop/source.js';
 import { renameValues, valuesRead } from '../losses/spec.js';
 import type { OptimizerSpec } from '../optimizers.js';
@@ -12,7 +17,16 @@ import type { PortOptions, SampleShape } from './ports.js';
 type Named = PortOptions &
   Pick<
     FitOptions,
-    'model' | 'train' | 'validation' | 'trainable' | 'alsoTrained' | 'masks' | 'optimizer' | 'companion' | 'loss'
+    | 'model'
+    | 'train'
+    | 'validation'
+    | 'trainable'
+    | 'alsoTrained'
+    | 'masks'
+    | 'optimizer'
+    | 'companion'
+    | 'loss'
+    | 'lora'
   >;
 
 /** Patterns are about names in the file: what they fit there is named here, and a pattern that fits nothing is left to be refused. */
@@ -64,19 +78,55 @@ function companionFor(companion: Companion, { shape, inputs = {} }: SampleShape)
   return { ...companion, model: trainingForm(companion.model, { sample: { shape, inputs: own } }).model };
 }
 
+interface Moving {
+  /** By the names inside. */
+  readonly trainable?: (name: string) => boolean;
+  readonly alsoTrained?: (name: string) => boolean;
+}
+
+/**
+ * The form with adapters in it. They are all that moves, beside what the run's options name.
+ * @throws TrainingError `bad-options` naming every field out of range and every pattern that names no such weight
+ */
+function withAdapters(form: TrainingForm, lora: LoraSpec, { trainable, alsoTrained }: Moving): InForm<Moving> {
+  const asked = (name: string): boolean => (trainable?.(name) ?? false) || (alsoTrained?.(name) ?? false);
+  const own = (name: string): string => ownName(name, form);
+  const { sites, problems } = chooseSites(form.model.graph, lora.match, own, asked);
+  refuse('bad-options', 'low-rank adapters', [...loraProblems(lora), ...problems]);
+  const adapted = adapt(form.model, sites, lora, own);
+  const factors = new Set(adapted.adapters.flatMap(({ a, b }) => [a, b]));
+  const renamed = new Map(form.renamed);
+  for (const { site, a, b } of adapted.adapters)
+    if (own(site.weight) !== site.weight) {
+      renamed.set(factorA(own(site.weight)), a);
+      renamed.set(factorB(own(site.weight)), b);
+    }
+  return {
+    form: { ...form, model: adapted.model, renamed, lora: adapted },
+    options: {
+      trainable: (name) => factors.has(name) || asked(name),
+      alsoTrained: (name) => factors.has(name) || (alsoTrained?.(name) ?? false),
+    },
+  };
+}
+
 /** @throws TrainingError `bad-options` naming every input and output that does not fit */
 export function inTrainingForm<T extends Named>(given: T): InForm<T> {
-  const { fixedInputs, dims, output, trainable, alsoTrained, masks, companion } = given;
+  const { fixedInputs, dims, output, trainable, alsoTrained, masks, companion, lora } = given;
   const sample = sampleShape(given.train);
   const logits = given.loss && renameValues(given.loss, (value) => logitsOf(given.model, value));
   const alsoRead = [
     ...(logits ? valuesRead(logits) : []),
     ...(companion?.projections ?? []).map((projection) => projection.student),
   ];
-  const form = trainingForm(given.model, { sample, ports: { fixedInputs, dims, output }, alsoRead });
+  const plain = trainingForm(given.model, { sample, ports: { fixedInputs, dims, output }, alsoRead });
+  const own = (asked: Moving['trainable']): Moving['trainable'] => asked && ((name) => asked(ownName(name, plain)));
+  const moving: Moving = { trainable: own(trainable), alsoTrained: own(alsoTrained) };
+  const { form, options: moves } = lora ? withAdapters(plain, lora, moving) : { form: plain, options: moving };
   const { renamed } = form;
   const options = {
     ...given,
+    ...moves,
     model: form.model,
     ...(logits && { loss: logits }),
     ...(companion && { companion: companionFor(companion, sample) }),
@@ -90,8 +140,6 @@ export function inTrainingForm<T extends Named>(given: T): InForm<T> {
       validation: samplesFor(given.validation, form),
       optimizer: optimizerFor(given.optimizer, form),
       ...(logits && { loss: renameValues(logits, (value) => renamed.get(value) ?? value) }),
-      ...(trainable && { trainable: (name: string) => trainable(ownName(name, form)) }),
-      ...(alsoTrained && { alsoTrained: (name: string) => alsoTrained(ownName(name, form)) }),
       ...(masks && { masks: new Map([...masks].map(([name, mask]) => [renamed.get(name) ?? name, mask])) }),
     },
   };

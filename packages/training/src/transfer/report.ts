@@ -3,6 +3,7 @@ import { elementCount, type Graph } from '@verge/onnx';
 import { classify } from '../candidates.js';
 import { findStatistics, type Layout } from '../parameters.js';
 import { parametersOfLayers } from '../roles.js';
+import type { Adapter } from '../lora/write.js';
 import { ownName, type TrainingForm } from './form.js';
 import { sharedBy, type Untied } from './untie.js';
 
@@ -17,6 +18,8 @@ export interface ParameterLine {
   readonly fate: ParameterFate;
   /** Empty for what moves. */
   readonly why: string;
+  /** The low-rank adapter that moves in its place: elements of A and B together. */
+  readonly adapter?: { readonly rank: number; readonly elements: number };
   /** Nodes that read it, where there are several: they move together. */
   readonly readers?: number;
   /** The constant of the given file that held its values along with others'. */
@@ -28,11 +31,12 @@ export interface ParameterLine {
  * statistic. Scalars that no layer reads as its parameter have none.
  */
 export function parameterReport(
-  { model, renamed }: TrainingForm,
+  { model, renamed, lora }: TrainingForm,
   trained: Layout,
   untied: readonly Untied[],
 ): ParameterLine[] {
-  const { graph } = model;
+  const { graph } = lora?.plain ?? model;
+  const adapters = new Map((lora?.adapters ?? []).map((a) => [a.site.weight, adapterLine(a)]));
   const moving = new Set(trained.entries.map((e) => e.name));
   const whys = reasonsIn(graph, moving);
   const readers = sharedBy(graph, whys.keys());
@@ -43,10 +47,16 @@ export function parameterReport(
     return {
       ...{ name: own, shape, elements: elementCount(shape) },
       ...(moving.has(name) ? { fate: 'moves' as const, why: '' } : fateOf(why)),
+      ...(adapters.has(name) && adapters.get(name)!),
       ...(readers.has(name) && { readers: readers.get(name)! }),
       ...(origin.has(own) && { untiedFrom: origin.get(own)! }),
     };
   });
+}
+
+function adapterLine({ rank, site }: Adapter): Pick<ParameterLine, 'why' | 'adapter'> {
+  const elements = rank * (elementCount(site.inside) + site.outside);
+  return { why: 'its adapter moves', adapter: { rank, elements } };
 }
 
 const fateOf = (why: string): Pick<ParameterLine, 'fate' | 'why'> =>
@@ -72,12 +82,17 @@ const count = (lines: readonly ParameterLine[]): string =>
 /** The report in a few lines: how much moves, and what was separated or stays shared. */
 export function describeParameters(lines: readonly ParameterLine[]): string[] {
   const of = (fate: ParameterFate): ParameterLine[] => lines.filter((l) => l.fate === fate);
+  const adapted = lines.flatMap((l) => l.adapter ?? []);
+  const moving = adapted.reduce((n, a) => n + a.elements, 0);
   const shared = of('moves').filter((l) => l.readers !== undefined);
   const apart = lines.filter((l) => l.untiedFrom !== undefined);
   const some = (list: readonly ParameterLine[], text: (l: ParameterLine) => string): string =>
     list.slice(0, 8).map(text).join(', ') + (list.length > 8 ? ` and ${list.length - 8} more` : '');
   return [
     `parameters: ${count(of('moves'))} move, ${count(of('frozen'))} frozen, ${count(of('left-out'))} left out`,
+    ...(adapted.length > 0
+      ? [`adapters of rank ${adapted[0]!.rank}: on ${adapted.length} weights, ${moving} elements move`]
+      : []),
     ...(apart.length > 0
       ? [`stored as one and trained apart: ${some(apart, (l) => `${l.name} (was ${l.untiedFrom})`)}`]
       : []),

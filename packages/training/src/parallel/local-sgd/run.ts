@@ -8,12 +8,13 @@ import { fingerprintOf } from '../../loop/fingerprint.js';
 import { Journal } from '../../loop/journal.js';
 import { checkedSets, lossOf } from '../../loop/setup.js';
 import { countOf } from '../../loop/source.js';
+import { adapterValues } from '../../lora/adapt.js';
 import { validate } from '../../loop/validation.js';
 import type { Progress } from '../../progress.js';
 import { learningRateAt } from '../../schedule.js';
 import { TrainingState } from '../../state.js';
 import { PARAMETERS, STATISTICS } from '../../step-parts.js';
-import { withTrained, type TrainingForm } from '../../transfer/form.js';
+import { asEvaluated, ownName, withTrained, type TrainingForm } from '../../transfer/form.js';
 import { inTrainingForm } from '../../transfer/options.js';
 import { parameterReport } from '../../transfer/report.js';
 import { planSteps } from '../plan.js';
@@ -123,7 +124,7 @@ export class LocalRun {
   async #enter(reports: readonly RoundReport[]): Promise<Progress> {
     const { createSession, threads, signal, metrics, optimizer, schedule = { name: 'cosine' } } = this.#o;
     const loss = lossOf(this.#o);
-    const model = this.#state.export();
+    const model = asEvaluated(this.#form, this.#state.values(this.#state.snapshot()));
     const validation = await validate(model, this.#o.validation, { createSession, threads, signal, metrics, loss });
     const [, step] = stepsOfRound(this.#plan, this.#o.local, this.#round);
     const { totalSteps, stepsPerEpoch, rounds } = this.#plan;
@@ -186,7 +187,8 @@ export class LocalRun {
   /** Of the kept round; `epoch` counts rounds. */
   result(): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const model: Model = withTrained(this.#form, this.#state.values(this.#best));
+    const [form, values] = [this.#form, this.#state.values(this.#best)];
+    const model: Model = withTrained(form, values);
     const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
     return {
       model,
@@ -198,7 +200,8 @@ export class LocalRun {
       seconds: this.#seconds,
       validation: { samples: countOf(this.#o.validation), loss, accuracy },
       metrics,
-      parameters: parameterReport(this.#form, this.#state.training.parameters, untied),
+      parameters: parameterReport(form, this.#state.training.parameters, untied),
+      ...(form.lora && { adapters: adapterValues(form.lora, values, (name) => ownName(name, form)) }),
     };
   }
 }

@@ -1,0 +1,121 @@
+/** Weights that can have a low-rank adapter: those of MatMul, Gemm and Conv, seen as a matrix from what goes in to what comes out. */
+import {
+  attrInt,
+  attrInts,
+  elementCount,
+  isDefaultDomain,
+  readsOf,
+  subgraphs,
+  type Graph,
+  type Node,
+} from '@verge/onnx';
+import { floatsOf } from '../roles.js';
+
+/** A node that multiplies with the weight. */
+export interface Reader {
+  readonly node: Node;
+  /** Which input of the node is the weight: 0 is the left operand of a product. */
+  readonly index: number;
+  /** Whether it multiplies with the weight's transpose. */
+  readonly flipped: boolean;
+}
+
+export interface Site {
+  readonly weight: string;
+  readonly dims: readonly number[];
+  /** A kernel is [out, in / groups, ...window]. */
+  readonly kind: 'matrix' | 'kernel';
+  /** Whether a matrix is stored as [in, out] instead of [out, in]. */
+  readonly turned: boolean;
+  /** Shape of A: [rank, in], or [rank, in / groups, ...window]; here without the rank. */
+  readonly inside: readonly number[];
+  /** Outputs of the layer: rows of B. */
+  readonly outside: number;
+  /** Of a convolution, else 1. */
+  readonly groups: number;
+  readonly readers: readonly Reader[];
+}
+
+export interface Sites {
+  readonly sites: ReadonlyMap<string, Site>;
+  /** Other float32 constants, with what is in the way. */
+  readonly others: ReadonlyMap<string, string>;
+}
+
+const isA = (node: Node, op: string): boolean => node.op === op && isDefaultDomain(node.domain);
+
+/** A Transpose of a matrix. */
+function turns(node: Node): boolean {
+  return isA(node, 'Transpose') && attrInts(node, 'perm', [1, 0]).join() === '1,0';
+}
+
+/** What a node that is no product does with the weight, as an obstacle. */
+const obstacle = (node: Node): string => `'${node.name || node.outputs[0]}' (${node.op}) reads it`;
+
+/** All nodes that multiply with a value, or what reads it otherwise. */
+function readersOf(
+  value: string,
+  dims: readonly number[],
+  reads: ReadonlyMap<string, readonly (readonly [Node, number])[]>,
+  flipped = false,
+): Reader[] | string {
+  const found: Reader[] = [];
+  for (const [node, index] of reads.get(value) ?? []) {
+    const matrix = dims.length === 2;
+    if (isA(node, 'Conv') && index === 1 && dims.length > 2) found.push({ node, index, flipped });
+    else if (isA(node, 'MatMul') && matrix) found.push({ node, index, flipped });
+    else if (isA(node, 'Gemm') && index < 2 && matrix) {
+      const transposed = attrInt(node, index === 0 ? 'transA' : 'transB', 0) === 1;
+      found.push({ node, index, flipped: flipped !== transposed });
+    } else if (turns(node) && matrix) {
+      const behind = readersOf(node.outputs[0]!, dims, reads, !flipped);
+      if (typeof behind === 'string') return behind;
+      found.push(...behind);
+    } else {
+      const product = isA(node, 'MatMul') || (isA(node, 'Gemm') && index < 2);
+      return product ? `it is [${dims.join(', ')}], which is no matrix` : obstacle(node);
+    }
+  }
+  return found;
+}
+
+function siteOf(weight: string, dims: readonly number[], readers: readonly Reader[]): Site | string {
+  const [first] = readers;
+  if (!first) return 'nothing that is trained reads it';
+  if (new Set(readers.map((r) => r.node)).size < readers.length) return 'a product with itself reads it';
+  if (dims.length > 2) {
+    const groups = attrInt(first.node, 'group', 1);
+    if (readers.some(({ node }) => attrInt(node, 'group', 1) !== groups))
+      return 'convolutions of different groups read it';
+    return {
+      ...{ weight, dims, kind: 'kernel', turned: false, inside: dims.slice(1), outside: dims[0]!, groups, readers },
+    };
+  }
+  // On the right, x M, the matrix is [in, out]; on the left, M x, it is [out, in].
+  const turned = (first.index === 1) !== first.flipped;
+  const [rows, columns] = [dims[0]!, dims[1]!];
+  const [inside, outside] = turned ? [rows, columns] : [columns, rows];
+  return { weight, dims, kind: 'matrix', turned, inside: [inside], outside, groups: 1, readers };
+}
+
+/** @param graph with an initializer for each parameter, and with the outputs that are trained and no others */
+export function sitesOf(graph: Graph): Sites {
+  const reads = new Map<string, (readonly [Node, number])[]>();
+  for (const node of graph.nodes)
+    node.inputs.forEach((name, i) => reads.set(name, [...(reads.get(name) ?? []), [node, i]]));
+  const within = new Set(graph.nodes.filter((n) => subgraphs(n).length > 0).flatMap((n) => [...readsOf(n)]));
+  const outputs = new Set(graph.outputs.map((o) => o.name));
+  const sites = new Map<string, Site>();
+  const others = new Map<string, string>();
+  for (const [name, stored] of graph.initializers) {
+    if (!floatsOf(stored) || elementCount(stored.value.dims) < 2) continue;
+    const { dims } = stored.value;
+    const readers = readersOf(name, dims, reads);
+    let site = typeof readers === 'string' ? readers : siteOf(name, dims, readers);
+    if (within.has(name)) site = 'the body of a control flow reads it';
+    if (outputs.has(name)) site = 'it is an output';
+    if (typeof site === 'string') others.set(name, site);
+    else sites.set(name, site);
+  }
+  return { sites, others };
+}
