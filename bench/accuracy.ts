@@ -1,7 +1,7 @@
-/** Accuracy of built-in networks on public data against published figures: MNIST, spoken digits, time series, a DCGAN, distillation. */
+/** Accuracy of built-in networks on public data against published figures: MNIST, spoken digits, time series, a DCGAN, distillation, adapters. */
 import type { Row } from './_row.js';
 
-const topics = ['mnist', 'audio', 'series', 'gan', 'distill'] as const;
+const topics = ['mnist', 'audio', 'series', 'gan', 'distill', 'lora'] as const;
 
 /** `VERGE_BENCH_ONLY` names one topic; all of them in turn when absent. */
 export async function run(): Promise<Row[]> {

@@ -180,6 +180,29 @@ export const frames: Readonly<Record<string, readonly Frame[]>> = {
         expect(model.graph.inputs).toEqual(towers.graph.inputs);
         expect(model.graph.outputs).toEqual(towers.graph.outputs);`,
     },
+    {
+      given: `
+        import { pick } from '@verge/data';
+        import { decodeModel } from '@verge/onnx';
+        import { createSession } from '@verge/runtime';
+        import { buildArchitecture, fit, replaceHead } from '@verge/training';
+        const all = await given.digits();
+        const half = (part: 'train' | 'validation', from: number) => {
+          const of = all[part];
+          const some = pick(of, [...of.y.keys()].filter((i) => of.y[i]! >= from && of.y[i]! < from + 5).slice(0, 300));
+          return { ...some, y: Int32Array.from(some.y, (label) => label - from) };
+        };
+        const low = { train: half('train', 0), validation: half('validation', 0) };
+        const network = buildArchitecture('lenet', { input: [1, 8, 8], classes: 5 });
+        const quick = { createSession, epochs: 5, optimizer: { name: 'adamw', learningRate: 0.003 } } as const;
+        const { model: digits } = await fit({ ...quick, ...low, model: network });
+        const [train, validation] = [half('train', 5), half('validation', 5)];`,
+      then: `
+        const trained = decodeModel(bytes).graph.initializers;
+        expect([...trained.keys()]).toEqual([...model.graph.initializers.keys()]);
+        expect([...adapters!.keys()]).toEqual(['conv1.weight', 'conv2.weight', 'dense1.weight', 'dense2.weight']);
+        expect(trained.get('conv1.bias')).toEqual(model.graph.initializers.get('conv1.bias'));`,
+    },
   ],
   'packages/trust/README.md': [
     {
