@@ -28,6 +28,7 @@ export { describeValue, summarize, type LayerSummary, type ModelSummary, type Va
 export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';
+export { encodeApart, MOST_IN_ONE_MESSAGE, openModel, storedBytes, type Apart } from './open-model.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
 export { measureTypes, unknownValues, withMeasured, type MeasuredTypes, type MeasureOptions } from './measured.js';
 export * from './partition/index.js';

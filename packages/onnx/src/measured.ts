@@ -3,7 +3,6 @@
  * inputs. That is a measurement and no proof; it completes a description, and nothing is rewritten because of it.
  */
 import { functionKey } from './check/nodes.js';
-import { encodeModel } from './codec/model.js';
 import { mapDims } from './infer/declared.js';
 import { inferShapes, valueTypes } from './infer/index.js';
 import { rowOf } from './infer/table.js';
@@ -13,6 +12,7 @@ import { drawFeeds, type FeedOptions } from './simplify/feeds.js';
 import { fedInputs, openSizes } from './simplify/inputs.js';
 import { settleInputs } from './simplify/sizes-tried.js';
 import type { Tensor } from './tensor.js';
+import { openModel } from './open-model.js';
 
 export interface MeasuredTypes {
   /**
@@ -77,10 +77,14 @@ export async function measureTypes(
   if (wanted.length === 0) return { types: new Map(), sizes: {} };
   const { session: settings, ...feeding } = options;
   const outputs = wanted.map((name): ValueInfo => ({ name, type: null }));
-  const session = await createSession(encodeModel({ ...model, graph: { ...model.graph, outputs } }), {
-    optimization: 'disabled',
-    ...settings,
-  });
+  const session = await openModel(
+    createSession,
+    { ...model, graph: { ...model.graph, outputs } },
+    {
+      optimization: 'disabled',
+      ...settings,
+    },
+  );
   try {
     const inputs = fedInputs(model);
     const run = (feeds: Readonly<Record<string, Tensor>>) => session.run(feeds, wanted);

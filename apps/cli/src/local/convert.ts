@@ -5,7 +5,6 @@ import {
   type Comparison,
   convertOpset,
   decodeModel,
-  encodeModel,
   extractSubgraph,
   fedInputs,
   loadExternalData,
@@ -16,11 +15,11 @@ import {
 import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
-import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
 import { advisedRun } from './trial.js';
 import { checkRows } from './written.js';
+import { writeModel } from './write-model.js';
 
 export interface ConvertArguments {
   model: string;
@@ -76,8 +75,7 @@ export async function convertVerb(options: ConvertArguments, json: boolean): Pro
   const model = options.output ? extractSubgraph(whole, { to: options.output }) : whole;
   const converted = convertOpset(model, options.opset);
   const { comparison, notes } = await check(options, model, converted.model);
-  const content = encodeModel(converted.model);
-  await writeWhole(options.out, content);
+  const bytesWritten = await writeModel(options.out, converted.model);
   const { from, to } = converted;
   const changed = [...converted.changed].map(([op, nodes]) => ({ op, nodes }));
   const nodes = { before: whole.graph.nodes.length, after: converted.model.graph.nodes.length };
@@ -88,7 +86,7 @@ export async function convertVerb(options: ConvertArguments, json: boolean): Pro
       changed,
       nodesBefore: nodes.before,
       nodesAfter: nodes.after,
-      bytes: content.byteLength,
+      bytes: bytesWritten,
       comparison,
       notes,
       repairs,
@@ -106,7 +104,7 @@ export async function convertVerb(options: ConvertArguments, json: boolean): Pro
         fields([
           ['operator set', `${from} before, ${to} after`],
           ['nodes', `${nodes.before} before, ${nodes.after} after`],
-          ['size', size(content.byteLength)],
+          ['size', size(bytesWritten)],
           ...checkRows(comparison),
           ...notes.map((note) => ['note', note] as const),
           ...assumedFields({ repairs, claims }),

@@ -2,7 +2,6 @@
 import {
   checkSubgraph,
   decodeModel,
-  encodeModel,
   extractSubgraph,
   fedInputs,
   loadExternalData,
@@ -13,11 +12,11 @@ import {
 import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size } from '../output.js';
 import { assumedFields } from './assumed.js';
-import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
 import { advisedRun } from './trial.js';
 import { checkRows } from './written.js';
+import { writeModel } from './write-model.js';
 
 export interface ExtractArguments {
   model: string;
@@ -55,15 +54,14 @@ export async function extractVerb(options: ExtractArguments, json: boolean): Pro
         throw advisedRun(error, '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --no-verify');
       })
     : null;
-  const content = encodeModel(part);
-  await writeWhole(options.out, content);
+  const bytesWritten = await writeModel(options.out, part);
   const { graph } = part;
   const report = {
     inputs: fedInputs(part).map((i) => i.name),
     outputs: graph.outputs.map((o) => o.name),
     nodes: graph.nodes.length,
     nodesOfWhole: model.graph.nodes.length,
-    bytes: content.byteLength,
+    bytes: bytesWritten,
     comparison,
     notes,
     repairs,
@@ -80,7 +78,7 @@ export async function extractVerb(options: ExtractArguments, json: boolean): Pro
       ],
       ['outputs', graph.outputs.map(spelled).join('; ')],
       ['nodes', `${report.nodes} of ${report.nodesOfWhole}`],
-      ['size', size(content.byteLength)],
+      ['size', size(bytesWritten)],
       ...checkRows(comparison),
       ...notes.map((note) => ['note', note] as const),
       ...assumedFields({ repairs, claims }),

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import {
   atSizes,
   decodeModel,
-  encodeModel,
   fedInputs,
   knownWords,
   loadExternalData,
+  openModel,
   type Model,
   normalise,
   openSizes,
@@ -20,10 +20,11 @@ import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
-import { emptyFolder, writeJson, writeWhole } from './files.js';
+import { emptyFolder, writeJson } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
 import { advisedRun, sizesIn } from './trial.js';
+import { writeModel } from './write-model.js';
 
 export interface PartitionArguments {
   model: string;
@@ -57,7 +58,7 @@ async function costsOf(options: PartitionArguments, model: Model): Promise<Coste
   const inputs = fedInputs(model);
   const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
   // In a process of its own first, with the kernels that the profile runs: what crashes does so there.
-  const session = await createSessionInProcess(encodeModel(model), { optimization: 'disabled' });
+  const session = await openModel(createSessionInProcess, model, { optimization: 'disabled' });
   try {
     const { feeds, sizes, assumed } = await settleInputs(inputs, (values) => session.run(values), {
       dims: options.dim ?? {},
@@ -94,13 +95,12 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
     ...costed,
   });
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
-  const stages = result.stages.map(({ model: stage, ...rest }, k) => ({
-    file: `stage-${k + 1}.onnx`,
-    nodes: stage.graph.nodes.length,
-    bytes: encodeModel(stage),
-    ...rest,
-  }));
-  for (const { file, bytes: content } of stages) await writeWhole(join(options.out, file), content);
+  const stages: (Omit<(typeof result.stages)[number], 'model'> & { file: string; nodes: number; bytes: number })[] = [];
+  for (const [k, { model: stage, ...rest }] of result.stages.entries()) {
+    const file = `stage-${k + 1}.onnx`;
+    const written = await writeModel(join(options.out, file), stage);
+    stages.push({ file, nodes: stage.graph.nodes.length, bytes: written, ...rest });
+  }
   const { bottleneck, balance, trafficBytes, repairs, claims } = result;
   const report = {
     bottleneck,
@@ -110,7 +110,7 @@ export async function partitionVerb(options: PartitionArguments, json: boolean):
     notes,
     repairs,
     claims,
-    stages: stages.map(({ bytes: content, ...rest }) => ({ ...rest, bytes: content.byteLength })),
+    stages,
   };
   await writeJson(join(options.out, 'stages.json'), report);
   createOutput(json).result(report, () =>

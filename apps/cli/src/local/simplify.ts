@@ -2,7 +2,6 @@
 import {
   type Comparison,
   decodeModel,
-  encodeModel,
   fedInputs,
   loadExternalData,
   openSizes,
@@ -13,10 +12,10 @@ import {
 import { createSession, createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
-import { writeWhole } from './files.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
 import { advisedRun, sizesIn } from './trial.js';
+import { writeModel } from './write-model.js';
 
 export interface SimplifyArguments {
   model: string;
@@ -90,10 +89,9 @@ export async function simplifyVerb(options: SimplifyArguments, json: boolean): P
   }).catch((error: unknown) => {
     throw advisedRun(error, ADVICE);
   });
-  const simplified = encodeModel(result.model);
-  await writeWhole(options.out, simplified);
+  const after = await writeModel(options.out, result.model);
   const external = [...(session.externalData?.values() ?? [])].reduce((sum, b) => sum + b.byteLength, 0);
-  const sizes = { before: bytes.byteLength + external, after: simplified.byteLength };
+  const sizes = { before: bytes.byteLength + external, after };
   const { model: _model, declined: _declined, ...report } = result;
   createOutput(json).result({ ...report, notes, bytesBefore: sizes.before, bytesAfter: sizes.after }, () =>
     show(result, sizes, options.out, notes),

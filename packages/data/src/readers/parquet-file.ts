@@ -52,6 +52,8 @@ export class ParquetFile {
     /** Texts that whoever wrote the file left in it. */
     readonly notes: ReadonlyMap<string, string>,
     private readonly file: PositionalFile,
+    private readonly metadata: FileMetaData,
+    private readonly compressors: Compressors,
     private readonly scan: (column: string, utf8: boolean) => Promise<ParquetScan>,
   ) {}
 
@@ -77,6 +79,8 @@ export class ParquetFile {
         metadata.row_groups.map((group) => Number(group.num_rows)),
         new Map((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''])),
         file,
+        metadata,
+        options.compressors,
         // A scan remembers what it decoded; one for each column read leaves nothing behind.
         (column, utf8) => parquetScan({ ...options, columns: [column], utf8, useOffsetIndex: false }),
       );
@@ -96,6 +100,7 @@ export class ParquetFile {
     const rows = this.groups[group] as number;
     let values: ArrayLike<unknown>;
     try {
+      await this.#checkPages(name, group);
       const scan = await this.scan(name, kind !== 'bytes');
       values = (await scan.readColumn({ column: name, rowStart, rowEnd: rowStart + rows })) as ArrayLike<unknown>;
     } catch (cause) {
@@ -106,6 +111,27 @@ export class ParquetFile {
     if (values.length !== rows)
       throw new DataError('malformed', `'${this.path}': column '${name}' has ${values.length} values for ${rows} rows`);
     return values;
+  }
+
+  /** @throws RangeError, and DataError `malformed` where the file ends before a chunk does */
+  async #checkPages(name: string, group: number): Promise<void> {
+    const { checkPages } = await import('./parquet-pages.js');
+    const { decompressPage } = await import('hyparquet/src/datapage.js');
+    const { getSchemaPath } = await import('hyparquet/src/schema.js');
+    for (const { meta_data: column } of this.metadata.row_groups[group]!.columns) {
+      if (column?.path_in_schema[0] !== name) continue;
+      const { dictionary_page_offset: dictionary, data_page_offset: data, total_compressed_size: bytes } = column;
+      const start = dictionary || data;
+      const size = BigInt(this.file.size);
+      if (!(start >= 0n && bytes >= 0n && start + bytes <= size))
+        throw new RangeError(`its pages lie at ${start} to ${start + bytes} of a file of ${size} bytes`);
+      checkPages({
+        bytes: await this.file.read(Number(start), Number(bytes)),
+        values: Number(column.num_values),
+        path: getSchemaPath(this.metadata.schema, column.path_in_schema),
+        unpack: (packed, length) => decompressPage(packed, length, column.codec, this.compressors),
+      });
+    }
   }
 
   close(): Promise<void> {

@@ -55,6 +55,16 @@ describe('Parquet', () => {
     expect([...parts.x.subarray(18, 24)]).toEqual(Array<number>(6).fill(15));
   });
 
+  it('refuses a page whose header lacks a length, which the decoder would read for ever', async () => {
+    const { endless } = JSON.parse(readFileSync(new URL('./parquet-damaged.golden.json', import.meta.url), 'utf8')) as {
+      endless: string;
+    };
+    const path = await put('endless.parquet', bytes(endless));
+    await expect(openDataset(path, { format: 'parquet', maxUnreadable: 60 })).rejects.toThrow(
+      /a page header says \w+ \w+, expected a whole number from 0/,
+    );
+  });
+
   it('reads a column of lists, and names rows that are none', async () => {
     const path = await put('lists.parquet', bytes(golden.lists));
     const data = await openDataset(path, { maxUnreadable: 3 });

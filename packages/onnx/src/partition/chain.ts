@@ -1,7 +1,7 @@
 /** The stages of a partition, run one after another as one session. */
-import { encodeModel } from '../codec/model.js';
 import { OnnxError } from '../errors.js';
 import type { Model } from '../ir.js';
+import { openModel } from '../open-model.js';
 import type { Session, SessionFactory, SessionOptions } from '../session.js';
 import type { Tensor } from '../tensor.js';
 import type { Stage } from './partition.js';
@@ -22,7 +22,7 @@ export async function chainStages(
     await Promise.all(sessions.map((session) => session.release()));
   };
   try {
-    for (const { model } of stages) sessions.push(await create(encodeModel(model), options));
+    for (const { model } of stages) sessions.push(await openModel(create, model, options));
   } catch (cause) {
     await release();
     throw cause;

@@ -1,9 +1,9 @@
 /** A part of a graph, named by the values at its edges, as a model of its own. */
 import { assertLegal } from '../check/index.js';
-import { encodeModel } from '../codec/model.js';
 import { OnnxError } from '../errors.js';
 import { inferShapes } from '../infer/index.js';
 import type { Graph, Model, Node, ValueInfo } from '../ir.js';
+import { openModel } from '../open-model.js';
 import { readsOf } from '../rewrite/view.js';
 import type { SessionFactory } from '../session.js';
 import { assertWithin, type Comparison, Differences, type Tolerance, TOLERANCE } from '../simplify/compare.js';
@@ -164,11 +164,10 @@ export async function checkSubgraph(
   const shown = once(edges).filter((name) => !inputs.has(name) && !model.graph.outputs.some((o) => o.name === name));
   const typed = inferShapes(model).graph;
   const outputs = shown.map((name) => declared(name, typed.values.get(name)));
-  const whole = await create(
-    encodeModel({ ...model, graph: { ...model.graph, outputs: [...model.graph.outputs, ...outputs] } }),
-  );
+  const shows = { ...model, graph: { ...model.graph, outputs: [...model.graph.outputs, ...outputs] } };
+  const whole = await openModel(create, shows);
   try {
-    const own = await create(encodeModel(part));
+    const own = await openModel(create, part);
     try {
       let values: Record<string, Tensor> = {};
       const run = async (feeds: Readonly<Record<string, Tensor>>): Promise<void> => {

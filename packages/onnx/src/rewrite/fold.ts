@@ -2,7 +2,6 @@
 import { tensorInfo } from '../builder.js';
 import { assertLegal } from '../check/index.js';
 import { emptyGraph } from '../codec/graphs.js';
-import { encodeModel } from '../codec/model.js';
 import { byteLengthOf } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import { inferShapes, provenTypes } from '../infer/index.js';
@@ -12,6 +11,7 @@ import { elementCount, int64, type Tensor } from '../tensor.js';
 import { eliminateDeadCode } from './edit.js';
 import { isPure } from './pure.js';
 import { GraphView } from './view.js';
+import { openModel } from '../open-model.js';
 
 export interface FoldOptions {
   /** Results larger than this stay computed: folding must not blow up the file. 16 MiB when absent. */
@@ -109,7 +109,7 @@ async function compute(model: Model, { nodes, known }: Plan, run: SessionFactory
     metadata: new Map(),
   };
   // Executors want the element types of outputs to be stated.
-  const session = await run(encodeModel(inferShapes(part)), { optimization: 'disabled' });
+  const session = await openModel(run, inferShapes(part), { optimization: 'disabled' });
   try {
     return new Map(Object.entries(await session.run({})));
   } finally {

@@ -1,5 +1,4 @@
 /** Two models on the same random inputs: how far apart are their numbers? */
-import { encodeModel } from '../codec/model.js';
 import { DATA_TYPES } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import type { Model } from '../ir.js';
@@ -10,6 +9,7 @@ import { drawFeeds, type FeedOptions } from './feeds.js';
 import { fedInputs, type FedInput } from './inputs.js';
 import { settleInputs, type SettledInputs } from './sizes-tried.js';
 import { knownWords } from './words.js';
+import { openModel } from '../open-model.js';
 
 /** a and b agree when |a - b| <= absolute + relative * the largest |a| of the same output and run. */
 export interface Tolerance {
@@ -172,14 +172,14 @@ export async function compareModels(
   const inputs = fedInputs(original);
   const words = knownWords(original);
   const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill, words });
-  const a = await create(encodeModel(original), options);
+  const a = await openModel(create, original, options);
   // What the session calls outputs: one that is no tensor may be several there.
   const worst = new Differences(a.outputNames, tolerance);
   let settled: SettledInputs | undefined;
   try {
     let first: Record<string, Tensor> = {};
     settled = await settleInputs(inputs, async (feeds) => (first = await a.run(feeds)), feedOptions(0));
-    const b = await create(encodeModel(other), options);
+    const b = await openModel(create, other, options);
     try {
       for (let run = 0; run < runs; run++) {
         const { feeds, outputs } =
