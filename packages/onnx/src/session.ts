@@ -14,6 +14,11 @@ export interface SessionOptions {
    * has so many of them that taking each when it comes needs up to two fifths less at the peak, for up to 6 % more time.
    */
   planMemory?: boolean;
+  /**
+   * Whether QuantizeLinear and DequantizeLinear are run as they are written; the executor may otherwise compute what stands between
+   * them in integers and move them. The gradients of a step are those of what is written.
+   */
+  quantizeAsWritten?: boolean;
   /** Contents of external data files by their location in the model. */
   externalData?: ReadonlyMap<string, Uint8Array>;
 }

@@ -118,7 +118,12 @@ function ortOptions(options: SessionOptions): InferenceSession.SessionOptions {
     enableMemPattern: options.planMemory ?? true,
     // Errors are thrown with the same words; a search for sizes would print every size that does not suit.
     logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(options.quantizeAsWritten && { disable_quant_qdq: '1' }),
+      },
+    },
     ...(options.externalData && {
       externalData: [...options.externalData].map(([path, data]) => ({ path, data })),
     }),

@@ -6,6 +6,7 @@
 import type { DataType, Node } from '@verge/onnx';
 import { TrainingError } from './errors.js';
 import { flat } from './gradients/elementwise.js';
+import { integerSums } from './gradients/integer-products.js';
 import type { Applied, Mode, Row } from './gradients/row.js';
 import { gradientRow } from './gradients/table.js';
 import type { Tape } from './tape.js';
@@ -119,6 +120,7 @@ export function writeBackward(
     sources,
   );
   const gradients = new Map(seeds);
+  const sums = integerSums(applied.map((a) => a.node));
   for (const a of [...applied].reverse()) {
     if (!a.inputs.some((i) => wanted.has(i))) continue;
     const dys = a.outputs.map((o) => gradients.get(o));
@@ -127,7 +129,7 @@ export function writeBackward(
     const writers = rowOf(a.node).vjp(t, a, dys[0] ?? known, dys);
     a.inputs.forEach((input, i) => {
       const write = writers[i];
-      if (!write || !wanted.has(input) || !CARRIERS.has(t.types.get(input)!)) return;
+      if (!write || !wanted.has(input) || !(CARRIERS.has(t.types.get(input)!) || sums.has(input))) return;
       const gradient = t.sumTo(write(), t.shape(input));
       const before = gradients.get(input);
       gradients.set(input, before === undefined ? gradient : t.add(before, gradient));

@@ -31,6 +31,7 @@ const CARRYING: Readonly<Record<string, readonly number[]>> = {
   RotaryEmbedding: [0],
   TopK: [0],
   'com.microsoft.EmbedLayerNormalization': [2, 3, 4, 5, 6],
+  'com.microsoft.MatMulNBits': [0, 5],
   'com.microsoft.RotaryEmbedding': [0],
 };
 
@@ -56,7 +57,8 @@ interface Flow {
   readonly blocked: ReadonlyMap<string, string>;
 }
 
-function flowOf(graph: Graph): Flow {
+/** @param graph with the outputs that are trained, and no others */
+export function flowOf(graph: Graph): Flow {
   const needed = new Set(graph.outputs.map((o) => o.name));
   const live = new Set(needed);
   const blocked = new Map<string, string>();

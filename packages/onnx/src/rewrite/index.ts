@@ -1,4 +1,5 @@
 export { eliminateDeadCode, renameReads } from './edit.js';
+export { mapStored, type StoredRole } from '../stored.js';
 export { foldConstants, type FoldOptions } from './fold.js';
 export {
   constantPattern,

@@ -48,7 +48,7 @@ describe("operators of ONNX Runtime's own, un-fused", () => {
     }
   });
 
-  it.each(named)('%s: gradients against central differences', async (_, c) => {
+  it.each(named.filter(([, c]) => !c.rounds))('%s: gradients against central differences', async (_, c) => {
     const { model, feeds } = fusedModel(c);
     const one = { ...model, graph: { ...model.graph, outputs: model.graph.outputs.slice(0, 1) } };
     const wrt = Object.keys(feeds);

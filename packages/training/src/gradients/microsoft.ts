@@ -7,19 +7,28 @@ import { fusedAttention, multiHeadAttention } from './fused-attention.js';
 import * as normalization from './fused-normalization.js';
 import { fusedConv, fusedGemm, fusedMatMul } from './fused-products.js';
 import { fusedRotaryEmbedding } from './fused-rotary.js';
-import type { Entry } from './row.js';
+import { matMulNBits } from './packed-products.js';
+import type { Composite, Entry } from './row.js';
+
+/** Operators that the default domain has had since, for the same types: QuantizeLinear-21 knows 4 and 16 bits. */
+const standard: Composite = {
+  decompose: (t, node) => void t.nodes.push({ ...node, domain: '' }),
+};
 
 const table = {
   SimplifiedLayerNormalization: normalization.simplifiedLayerNormalization,
   'com.microsoft.Attention': fusedAttention,
   'com.microsoft.BiasGelu': exactGelu,
+  'com.microsoft.DequantizeLinear': standard,
   'com.microsoft.EmbedLayerNormalization': normalization.embedLayerNormalization,
   'com.microsoft.FastGelu': fastGelu,
   'com.microsoft.FusedConv': fusedConv,
   'com.microsoft.FusedGemm': fusedGemm,
   'com.microsoft.FusedMatMul': fusedMatMul,
   'com.microsoft.Gelu': exactGelu,
+  'com.microsoft.MatMulNBits': matMulNBits,
   'com.microsoft.MultiHeadAttention': multiHeadAttention,
+  'com.microsoft.QuantizeLinear': standard,
   'com.microsoft.QuickGelu': quickGelu,
   'com.microsoft.RotaryEmbedding': fusedRotaryEmbedding,
   'com.microsoft.SkipLayerNormalization': normalization.skipLayerNormalization,

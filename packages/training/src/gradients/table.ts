@@ -1,4 +1,4 @@
-/** The table of gradients: one row an operator of the default ONNX domain, total over `DifferentiableOp`; microsoft.ts continues it. */
+/** The table of gradients: one row an operator of the default ONNX domain, total over `DifferentiableOp`; microsoft.ts and integer-products.ts continue it. */
 import { isDefaultDomain } from '@verge/onnx';
 import * as activations from './activations.js';
 import { attention } from './attention.js';
@@ -9,6 +9,7 @@ import { einsum } from './einsum.js';
 import * as elementwise from './elementwise.js';
 import { gridSample } from './grid-sample.js';
 import * as indexing from './indexing.js';
+import { integerRows } from './integer-products.js';
 import { gemm, matMul } from './linear.js';
 import { globalLpPool, lpPool } from './lp-pool.js';
 import { fusedEntry } from './microsoft.js';
@@ -194,5 +195,6 @@ const table: Record<DifferentiableOp, Entry> = {
 /** The row of an operator, or undefined when it has none. */
 export function gradientRow(domain: string, op: string): Entry | undefined {
   if (!isDefaultDomain(domain)) return fusedEntry(`${domain}.${op}`);
-  return Object.hasOwn(table, op) ? table[op as DifferentiableOp] : fusedEntry(op);
+  if (Object.hasOwn(table, op)) return table[op as DifferentiableOp];
+  return Object.hasOwn(integerRows, op) ? integerRows[op] : fusedEntry(op);
 }

@@ -60,7 +60,11 @@ export async function estimateStatistics(
 ): Promise<Float32Array> {
   const { size } = ports.statistics;
   const shares = batchShares(model, ports.statistics);
-  const session = await createSession(encodeModel(graph), { threads, optimization: 'extended' });
+  const session = await createSession(encodeModel(graph), {
+    threads,
+    optimization: 'extended',
+    quantizeAsWritten: true,
+  });
   const sum = new Float64Array(size);
   let count = 0;
   try {

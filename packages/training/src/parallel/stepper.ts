@@ -50,7 +50,7 @@ export type StepOptions = Pick<
 >;
 
 /** How sessions of step graphs are opened. */
-export const STEP_SESSION = { optimization: 'extended', planMemory: false } as const;
+export const STEP_SESSION = { optimization: 'extended', planMemory: false, quantizeAsWritten: true } as const;
 
 /** What every way of stepping is planned from. */
 export interface StepContext {

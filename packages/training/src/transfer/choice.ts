@@ -4,6 +4,7 @@ import { classify } from '../candidates.js';
 import { findStatistics } from '../parameters.js';
 import { matches, matchesAny, unmatched } from '../patterns.js';
 import { parametersOfLayers } from '../roles.js';
+import { widenFloats, widenLevels } from './widen.js';
 
 export interface Chosen {
   /** Everything that patterns may name. */
@@ -21,13 +22,14 @@ export interface Chosen {
  * @param output the one that is trained; the first when absent
  */
 export function chooseParameters(
-  model: Model,
+  given: Model,
   { freeze = [], train = [] }: { readonly freeze?: readonly string[]; readonly train?: readonly string[] },
   output?: string,
 ): Chosen {
+  const wide = widenFloats(given).model;
   const trained =
-    output === undefined ? model.graph.outputs.slice(0, 1) : model.graph.outputs.filter((o) => o.name === output);
-  const graph = { ...model.graph, outputs: trained };
+    output === undefined ? wide.graph.outputs.slice(0, 1) : wide.graph.outputs.filter((o) => o.name === output);
+  const { graph } = widenLevels({ ...wide, graph: { ...wide.graph, outputs: trained } }).model;
   const layers = parametersOfLayers(graph);
   const others = classify(graph, layers);
   const statistics = findStatistics(graph);

@@ -17,7 +17,9 @@ import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
 import { renameGraph } from './rename.js';
 import { bindPorts, type PortOptions, type SampleShape } from './ports.js';
+import type { StoredAs } from './stored-types.js';
 import { untie, type Untied } from './untie.js';
+import { widenFloats, widenLevels } from './widen.js';
 
 export interface SeparatedModel {
   readonly model: Model;
@@ -31,6 +33,8 @@ export interface TrainingForm extends SeparatedModel {
   readonly renamed: ReadonlyMap<string, string>;
   /** Low-rank adapters in `model`, where there are any. */
   readonly lora?: Adapted;
+  /** How the file holds the parameters that it holds in another type than float32, by their names in it. */
+  readonly stored: ReadonlyMap<string, StoredAs>;
 }
 
 /** What a Constant node holds where it is of one of the types and no scalar. */
@@ -42,8 +46,10 @@ function storedIn(node: Node, dtypes: readonly DataType[]): StoredTensor | undef
   return { name: node.outputs[0]!, value };
 }
 
+const FLOATS: readonly DataType[] = ['float32', 'float16', 'bfloat16'];
+
 /** Constant nodes as initializers; scalars, and other types than those given, are no parameters and stay. */
-export function liftConstants(graph: Graph, dtypes: readonly DataType[] = ['float32']): Graph {
+export function liftConstants(graph: Graph, dtypes = FLOATS): Graph {
   const outputs = new Set(graph.outputs.map((o) => o.name));
   const initializers = new Map(graph.initializers);
   const nodes = graph.nodes.filter((node) => {
@@ -89,16 +95,25 @@ export interface FormOptions {
 }
 
 /**
- * `separateParameters`, the inputs and outputs of a run (`bindPorts`), and other names for values that have names of a training
- * graph.
+ * `separateParameters`, parameters as float32 (widen.ts), the inputs and outputs of a run (`bindPorts`), and other names for values
+ * that have names of a training graph.
  * @throws TrainingError as `bindPorts`
  */
 export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOptions = {}): TrainingForm {
   const { model: separated, untied } = separateParameters(given);
-  const model = sample ? bindPorts(separated, sample, ports, alsoRead) : separated;
+  const floats = widenFloats(separated);
+  const bound = sample ? bindPorts(floats.model, sample, ports, alsoRead) : floats.model;
+  const { model, stored: levels } = widenLevels(bound);
+  const stored = new Map([...floats.stored, ...levels]);
   const renamed = freeNames(model.graph);
   const graph = renamed.size === 0 ? model.graph : renameGraph(model.graph, renamed);
-  return { model: graph === model.graph ? model : { ...model, graph }, separated, untied, renamed };
+  return {
+    model: graph === model.graph ? model : { ...model, graph },
+    separated,
+    untied,
+    renamed,
+    stored,
+  };
 }
 
 type Values = ReadonlyMap<string, Float32Array>;
@@ -106,15 +121,23 @@ type Values = ReadonlyMap<string, Float32Array>;
 const merged = ({ lora }: TrainingForm, values: Values): Values => (lora ? mergeAdapters(lora, values) : values);
 
 /**
- * The model under the names of its file and with the inputs and outputs that it had, with trained values.
+ * The model under the names of its file and with the inputs, outputs and element types that it had, with trained values.
  * @param values by the names of the training form
+ * @throws TrainingError `diverged` where the file's type cannot hold a trained number
  */
 export function withTrained(form: TrainingForm, values: Values): Model {
-  const own = [...merged(form, values)].map(([name, v]) => [ownName(name, form), v] as const);
-  return exportInference(form.separated, new Map(own));
+  const named = [...merged(form, values)].map(([name, v]) => [ownName(name, form), v] as const);
+  const plain = exportInference(form.separated, new Map(named.filter(([name]) => !form.stored.has(name))));
+  const { initializers } = plain.graph;
+  const written = named.flatMap(([name, v]) => {
+    const value = form.stored.get(name)?.write(v, initializers);
+    return value ? [[name, { ...initializers.get(name)!, value }] as const] : [];
+  });
+  if (written.length === 0) return plain;
+  return { ...plain, graph: { ...plain.graph, initializers: new Map([...initializers, ...written]) } };
 }
 
-/** The same function with the names, inputs and outputs of the run. */
+/** The same function with the names, inputs and outputs of the run, and its element types. */
 export function asEvaluated(form: TrainingForm, values: Values): Model {
   return exportInference(form.lora?.plain ?? form.model, merged(form, values));
 }

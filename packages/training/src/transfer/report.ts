@@ -1,5 +1,5 @@
 /** What a training does with each constant that could be a parameter. */
-import { elementCount, type Graph } from '@verge/onnx';
+import { elementCount, type DataType, type Graph } from '@verge/onnx';
 import { classify } from '../candidates.js';
 import { findStatistics, type Layout } from '../parameters.js';
 import { parametersOfLayers } from '../roles.js';
@@ -22,16 +22,18 @@ export interface ParameterLine {
   readonly adapter?: { readonly rank: number; readonly elements: number };
   /** Nodes that read it, where there are several: they move together. */
   readonly readers?: number;
+  /** The element type of the file, where that is not float32: the parameter is trained in float32 and written back. */
+  readonly storedAs?: DataType;
   /** The constant of the given file that held its values along with others'. */
   readonly untiedFrom?: string;
 }
 
 /**
- * A line for each float32 constant of a model in training form that is a parameter or could be one, and for each running
+ * A line for each constant of floats, or behind a DequantizeLinear, of a model in training form that is a parameter or could be one, and for each running
  * statistic. Scalars that no layer reads as its parameter have none.
  */
 export function parameterReport(
-  { model, renamed, lora }: TrainingForm,
+  { model, renamed, lora, stored }: TrainingForm,
   trained: Layout,
   untied: readonly Untied[],
 ): ParameterLine[] {
@@ -48,6 +50,7 @@ export function parameterReport(
       ...{ name: own, shape, elements: elementCount(shape) },
       ...(moving.has(name) ? { fate: 'moves' as const, why: '' } : fateOf(why)),
       ...(adapters.has(name) && adapters.get(name)!),
+      ...(stored.has(own) && { storedAs: stored.get(own)!.dtype }),
       ...(readers.has(name) && { readers: readers.get(name)! }),
       ...(origin.has(own) && { untiedFrom: origin.get(own)! }),
     };
@@ -88,11 +91,16 @@ export function describeParameters(lines: readonly ParameterLine[]): string[] {
   const apart = lines.filter((l) => l.untiedFrom !== undefined);
   const some = (list: readonly ParameterLine[], text: (l: ParameterLine) => string): string =>
     list.slice(0, 8).map(text).join(', ') + (list.length > 8 ? ` and ${list.length - 8} more` : '');
+  const types = new Set(of('moves').flatMap((l) => l.storedAs ?? []));
   return [
     `parameters: ${count(of('moves'))} move, ${count(of('frozen'))} frozen, ${count(of('left-out'))} left out`,
     ...(adapted.length > 0
       ? [`adapters of rank ${adapted[0]!.rank}: on ${adapted.length} weights, ${moving} elements move`]
       : []),
+    ...[...types].map((type) => {
+      const held = of('moves').filter((l) => l.storedAs === type);
+      return `stored as ${type}, trained in float32 and written back as ${type}: ${count(held)}`;
+    }),
     ...(apart.length > 0
       ? [`stored as one and trained apart: ${some(apart, (l) => `${l.name} (was ${l.untiedFrom})`)}`]
       : []),

@@ -28,6 +28,7 @@ import {
 import { floatsOf, qualified, roleAt } from '../parameters.js';
 import { isUniform, Layers, readsStatistic, type Read } from './layers-apart.js';
 import { areNumbered, byModule } from './modules.js';
+import { isHalf, widenHalf, type HalfTensor } from './stored-types.js';
 
 /** A parameter that was made out of another. */
 export interface Untied {
@@ -44,9 +45,18 @@ export interface UntieResult {
 
 const isIdentity = (n: Node): boolean => n.op === 'Identity' && isDefaultDomain(n.domain);
 
+/** The numbers of a constant of floats or halves. */
+function numbersOf(stored: StoredTensor | undefined): Float32Array | undefined {
+  const value = stored?.value;
+  return value && 'data' in value && isHalf(value.dtype) ? widenHalf(value as HalfTensor).data : floatsOf(stored);
+}
+
 /** Scalars are factors and bounds: nothing that is trained is lost when they are shared. */
 const mayMove = (stored: StoredTensor | undefined): boolean =>
-  floatsOf(stored) !== undefined && stored!.value.dims.length > 0;
+  stored !== undefined &&
+  'data' in stored.value &&
+  (stored.value.dtype === 'float32' || isHalf(stored.value.dtype)) &&
+  stored.value.dims.length > 0;
 
 /** Each Identity of an initializer as an initializer of its own. */
 function untieIdentities(graph: Graph): UntieResult {
@@ -155,7 +165,7 @@ function untieReads(graph: Graph, split: Split): UntieResult {
   for (const [name, reads] of readsByName(graph)) {
     const stored = graph.initializers.get(name)!;
     if (reads.length === 1 || !mayMove(stored)) continue;
-    for (const { group, because } of split(name, reads, floatsOf(stored)!).slice(1)) {
+    for (const { group, because } of split(name, reads, numbersOf(stored)!).slice(1)) {
       const own = nameOf(name);
       initializers.set(own, { ...stored, name: own });
       untied.push({ name: own, from: name, because });
