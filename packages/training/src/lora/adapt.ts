@@ -17,14 +17,27 @@ export interface Adapted {
   readonly adapters: readonly Adapter[];
 }
 
+/** Channels on both sides from which on a convolution to a few of them is cheap beside one to all. */
+const WIDE = 128;
+/** Beyond this share of the channels the rank is no longer few. */
+const FEW = 1 / 4;
+
 /**
  * Whether the adapter is added to the weight in each step, rather than computed beside the layer; dropout, which only the
  * adapter sees, leaves no choice. CPU milliseconds of a step of Adam, one thread, beside the layer / in the weight / all
- * weights trained: Transformer of width 256 (rank 8, 1,024 positions) 98 / 129 / 154, perceptron 784-1024-1024 (rank 8, batch
- * 64) 2.8 / 6.1 / 18.6; residual network of 3x3 convolutions (rank 4) 82 / 70 / 76, depthwise convolutions 220 / 48 / -,
- * pointwise ones 57 / 57 / -. A convolution to a few channels costs more than its size says.
+ * weights trained:
+ * - products: Transformer of width 256 (rank 8, 1,024 positions) 98 / 129 / 154, perceptron 784-1024-1024 (rank 8, batch 64)
+ *   2.8 / 6.1 / 18.6;
+ * - three 3x3 convolutions, rank 8, 16 images: 512 channels on 7x7 108 / 293 / 343, 256 on 14x14 100 / 183 / 197, 128 on 14x14
+ *   34 / 45 / 49 (rank 32: 37 / 48), 64 on 28x28 (rank 4) 43 / 43; a residual network of 32 to 128 channels (rank 4) 82 / 70 / 76;
+ * - three pointwise ones: 1,024 channels on 7x7 54 / 130 / 245, 256 on 14x14 19 / 23 / 29, 64 on 28x28 10 / 8 / 8;
+ * - the depthwise ones of a MobileNetV2, rank 4: 220 / 48.
  */
-const changesWeight = ({ kind }: Site, dropout: number): boolean => kind === 'kernel' && dropout === 0;
+function changesWeight({ kind, groups, inside, outside }: Site, rank: number, dropout: number): boolean {
+  if (kind === 'matrix' || dropout > 0) return false;
+  const channels = Math.min(inside[0]!, outside);
+  return groups > 1 || channels < WIDE || rank > FEW * channels;
+}
 
 /**
  * What A starts with: uniform within 1 / sqrt(inputs), as `kaiming_uniform_` with a = sqrt(5) draws it, from a stream of the
@@ -76,7 +89,7 @@ export function adapt(
     store(b, shape, new Float32Array(elementCount(shape)));
     return { site, a, b, rank, scale: alpha / rank, dropout };
   });
-  const within = adapters.filter(({ site }) => changesWeight(site, dropout));
+  const within = adapters.filter(({ site }) => changesWeight(site, rank, dropout));
   const beside = adapters.filter((adapter) => !within.includes(adapter));
   const changed = within.map((adapter) => [adapter.site.weight, writeInWeight(around, adapter)] as const);
   const names = new Map(changed.map(([weight, { value }]) => [weight, value]));
