@@ -19,8 +19,14 @@ export class Claims {
   readonly #found = new Map<string, Claim>();
   #left = 0;
 
-  /** @param openSizes symbols of sizes that inputs leave open, with what a report calls them */
-  constructor(private readonly openSizes: ReadonlyMap<string, string>) {}
+  /**
+   * @param openSizes symbols of sizes that inputs leave open, with what a report calls them
+   * @param unnamed symbols of sizes that nothing says
+   */
+  constructor(
+    private readonly openSizes: ReadonlyMap<string, string>,
+    private readonly unnamed: ReadonlySet<string>,
+  ) {}
 
   /** Those noted; a last one counts what was left out. */
   get list(): Claim[] {
@@ -56,7 +62,9 @@ export class Claims {
 
   #text(type: ValueType): string {
     if (type.kind !== 'tensor' && type.kind !== 'sparse') return type.kind;
-    const shape = type.shape?.map((d) => (typeof d === 'string' ? (this.openSizes.get(d) ?? d) : d)) ?? null;
+    const called = (d: Dim): Dim =>
+      typeof d !== 'string' ? d : (this.openSizes.get(d) ?? (this.unnamed.has(d) ? null : d));
+    const shape = type.shape?.map(called) ?? null;
     return `${type.dtype ?? '?'}${shapeText(shape)}`;
   }
 

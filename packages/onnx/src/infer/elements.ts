@@ -41,8 +41,18 @@ const arithmetic = (combine: (a: Dim, b: Dim, integer: boolean) => Dim): Rule =>
     return rest.reduce<Dim>((a, b) => asElement(combine(a, b, isInteger(dtype)), dtype), first ?? null);
   });
 
+/** A symbol is the size of an axis, which is never below 0: enough where one operand is a symbol and the other negative. */
+const SOME_SIZE = 0;
+
+/** What compares two operands; of a symbol and a number below 0, the least size there is stands for all of them. */
+function compared(a: Dim, b: Dim, compare: (a: number, b: number) => boolean): Dim {
+  if (typeof a === 'string' && typeof b === 'number' && b < 0) return Number(compare(SOME_SIZE, b));
+  if (typeof b === 'string' && typeof a === 'number' && a < 0) return Number(compare(a, SOME_SIZE));
+  return numeric((x, y) => Number(compare(x, y)))(a, b);
+}
+
 const comparison = (compare: (a: number, b: number) => boolean): Rule =>
-  elementwise(([a = null, b = null]) => numeric((x, y) => Number(compare(x, y)))(a, b));
+  elementwise(([a = null, b = null]) => compared(a, b, compare));
 
 /** Floor, Ceil and Round, which leave a symbol alone: it is a whole number. */
 const rounding = (apply: (a: number) => number): Rule =>
@@ -118,7 +128,7 @@ const where: Rule = elementwise(([choose = null, yes = null, no = null]) => {
   return choose ? yes : no;
 });
 
-const equal = (a: Dim, b: Dim): Dim => (a !== null && a === b ? 1 : numeric(() => 0)(a, b));
+const equal = (a: Dim, b: Dim): Dim => (a !== null && a === b ? 1 : compared(a, b, () => false));
 
 const RULES: Readonly<Partial<Record<string, Rule>>> = {
   Shape: (f) => {

@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor.js';
 import type { Claims } from './claims.js';
 import { adoptType, bindType, mapDims, reconcile, withElementTypes } from './declared.js';
 import { inferElements } from './elements.js';
+import { MOST_RANK } from './dims.js';
 import { asFact, NodeFacts, typeFact, type Fact, type Row, type Subgraph } from './facts.js';
 import { bindAttributes } from './functions.js';
 import { elementsOfTensor } from './numbers.js';
@@ -71,6 +72,11 @@ export interface Scope {
    * from the inputs and what is stored; element types alone are taken from claims, since executors check those when they load.
    */
   readonly proving: Claims | null;
+  /**
+   * Takes the symbols that proofs give to sizes that do not follow from anything, so that values of one such size are known to
+   * be of one size; null where claims count too.
+   */
+  readonly unnamed: Set<string> | null;
   /** Whether an initializer that is an input too is only a default, as it is since IR version 4. */
   readonly overridable: boolean;
   readonly meter: Meter;
@@ -154,6 +160,19 @@ function differsInRank(node: Node, outputs: readonly Fact[], facts: Facts): bool
   });
 }
 
+/** A symbol for each size of a value that nothing says: inside of nodes, which may run more than once, there is none. */
+function withSymbols(name: string, type: Inferred, scope: Scope): Inferred {
+  if (!scope.unnamed || scope.path !== '' || scope.assuming || type?.kind !== 'tensor' || !type.shape) return type;
+  if (type.shape.length > MOST_RANK || !type.shape.includes(null)) return type;
+  const shape = type.shape.map((d, axis) => {
+    if (d !== null) return d;
+    const symbol = `${name}[${axis}]`;
+    scope.unnamed!.add(symbol);
+    return symbol;
+  });
+  return { ...type, shape };
+}
+
 function store(node: Node, outputs: readonly Fact[], facts: Store, declared: Declared, scope: Scope): void {
   node.outputs.forEach((name, i) => {
     if (name === '') return;
@@ -161,7 +180,7 @@ function store(node: Node, outputs: readonly Fact[], facts: Store, declared: Dec
     const claim = declared.get(name) ?? null;
     if (scope.proving) {
       if (!scope.assuming) scope.proving.compare(`${scope.path}${name}`, node, claim, fact.type);
-      facts.set(name, { ...fact, type: withElementTypes(fact.type, claim) });
+      facts.set(name, { ...fact, type: withSymbols(name, withElementTypes(fact.type, claim), scope) });
     } else {
       const type = reconcile(claim, fact.type);
       facts.set(name, { ...fact, type: bindType(type, scope.options.dims ?? {}) });

@@ -20,14 +20,15 @@ function likelyFacts(model: Model, options: InferOptions): ReadonlyMap<string, F
   const { graph, opsets } = model;
   const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
   const around = { outer: new Map(), path: '', calls: [], following: false, assuming: false };
-  const likely = { proving: null, overridable: false };
+  const likely = { proving: null, unnamed: null, overridable: false };
   return inferGraph(graph, { opsets, functions, options, meter: newMeter(), ...around, ...likely }, null);
 }
 
 /** What is proven, completed by what is likely. Open sizes of inputs keep the names that the file gives them. */
-function completed(proven: Inferred, likely: Inferred, symbols: Proofs['symbols']): Inferred {
+function completed(proven: Inferred, likely: Inferred, proofs: Proofs): Inferred {
+  const { symbols, unnamed } = proofs;
   if (!proven) return likely;
-  const named = withNames(proven, symbols);
+  const named = withNames(proven, proofs);
   if (!likely || (proven.kind !== 'tensor' && proven.kind !== 'sparse') || likely.kind !== proven.kind) {
     return likely?.kind === proven.kind ? likely : named;
   }
@@ -40,7 +41,7 @@ function completed(proven: Inferred, likely: Inferred, symbols: Proofs['symbols'
     // A number that is claimed for a size that an input leaves open holds at that size alone.
     const open = d !== null && symbols.has(d);
     if (open) return typeof claim === 'string' ? claim : symbols.get(d)!;
-    return claim ?? d;
+    return claim ?? (d !== null && unnamed.has(d) ? null : d);
   });
   return { ...likely, dtype, shape };
 }
@@ -69,8 +70,10 @@ export function inferTypes(model: Model, options: InferOptions = {}): Inference 
   const failed = new Set<Node>();
   const { onFailure } = options;
   const prover = { ...options, ...(onFailure && { onFailure: noted(failed, onFailure) }) };
-  const proofs: Proofs = fresh ? { facts: new Map(), symbols: new Map(), claims: [] } : prove(model, prover);
-  const conflicts = new Claims(new Map());
+  const proofs: Proofs = fresh
+    ? { facts: new Map(), symbols: new Map(), unnamed: new Set(), claims: [] }
+    : prove(model, prover);
+  const conflicts = new Claims(new Map(), new Set());
   // Where the proofs do not contradict each other, it is declarations that do not fit.
   const conflict = (node: Node, error: OnnxError): void => {
     if (!failed.has(node)) conflicts.addConflict(nodeLabel(node), error.message);
@@ -78,7 +81,7 @@ export function inferTypes(model: Model, options: InferOptions = {}): Inference 
   const likely = likelyFacts(model, fresh ? options : { ...options, onFailure: conflict });
   const claims = [...proofs.claims, ...conflicts.list];
   const typeOf = (name: string): Inferred =>
-    completed(proofs.facts.get(name)?.type ?? null, likely.get(name)?.type ?? null, proofs.symbols);
+    completed(proofs.facts.get(name)?.type ?? null, likely.get(name)?.type ?? null, proofs);
   const outputs = graph.outputs.map((info): ValueInfo => {
     const found = typeOf(info.name);
     return { ...info, type: fresh ? (found ?? info.type) : joined(bindType(info.type, dims), found) };

@@ -47,13 +47,13 @@ function leftOver(f: NodeFacts, x: Shape, others: Shape): Dim {
     else if (same >= 0) rest.splice(same, 1);
     else return null;
   }
-  const total = productDim(rest);
-  if (divisor === 1) return total;
-  return mapDim(total, (n) => {
-    if (divisor === 0) return 0;
-    if (n % divisor !== 0) f.fail(`${n} elements do not divide by ${divisor}`);
-    return n / divisor;
-  });
+  const open = rest.filter((d) => typeof d !== 'number');
+  const known = productDim(rest.filter((d) => typeof d === 'number')) as number;
+  if (open.length === 0 && divisor > 0 && known % divisor !== 0)
+    f.fail(`${known} elements do not divide by ${divisor}`);
+  if (divisor === 0) return open.length === 0 ? 0 : null;
+  // The rest of a size that is not known is no size that has a name, unless the numbers cancel out.
+  return known % divisor === 0 ? productDim([...open, known / divisor]) : null;
 }
 
 export const flatten: Row = (f) => {

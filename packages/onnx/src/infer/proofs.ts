@@ -20,6 +20,8 @@ export interface Proofs {
   readonly facts: ReadonlyMap<string, Fact>;
   /** Symbols that stand for an open size of an input, with the name that the file gives it, null where it has none. */
   readonly symbols: ReadonlyMap<string, string | null>;
+  /** Symbols of sizes of which nothing more is known than which values have them in common. */
+  readonly unnamed: ReadonlySet<string>;
   /** Declarations that the proofs do not bear out. */
   readonly claims: readonly Claim[];
 }
@@ -44,7 +46,8 @@ export function prove(model: Model, options: ProofOptions = {}): Proofs {
   const bound = model.graph.inputs.map((info) => ({ ...info, type: bindType(info.type, dims) }));
   const symbols = new Map<string, string | null>();
   const graph: Graph = { ...model.graph, inputs: distinct ? bound : separated(bound, symbols) };
-  const claims = new Claims(new Map([...symbols].map(([symbol, name]) => [symbol, name ?? symbol])));
+  const unnamed = new Set<string>();
+  const claims = new Claims(new Map([...symbols].map(([symbol, name]) => [symbol, name ?? symbol])), unnamed);
   const functions = new Map(model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
   const scope = {
     opsets: model.opsets,
@@ -57,9 +60,10 @@ export function prove(model: Model, options: ProofOptions = {}): Proofs {
     following: false,
     assuming: false,
     proving: claims,
+    unnamed,
     overridable: model.irVersion >= 4,
   };
-  return { facts: inferGraph(graph, scope, null), symbols, claims: claims.list };
+  return { facts: inferGraph(graph, scope, null), symbols, unnamed, claims: claims.list };
 }
 
 /** The proven types of the values of a graph by name; symbols as `prove` makes them. */
@@ -70,18 +74,21 @@ export function provenTypes(model: Model, options: ProofOptions = {}): Map<strin
 }
 
 /** A proven type with the names that the file gives to open sizes; sizes that it does not name are unknown. */
-export function withNames(type: ValueType, symbols: Proofs['symbols']): ValueType {
-  return mapDims(type, (d) => (typeof d === 'string' && symbols.has(d) ? symbols.get(d)! : d));
+export function withNames(type: ValueType, { symbols, unnamed }: Pick<Proofs, 'symbols' | 'unnamed'>): ValueType {
+  return mapDims(type, (d) => {
+    if (typeof d !== 'string') return d;
+    return symbols.has(d) ? symbols.get(d)! : unnamed.has(d) ? null : d;
+  });
 }
 
 /** What is proven of every value that a node makes, as a file may declare it. */
 export function provenInfos(model: Model): Map<string, ValueInfo> {
-  const { facts, symbols } = prove(model);
+  const proofs = prove(model);
   const infos = new Map<string, ValueInfo>();
   for (const name of model.graph.nodes.flatMap((node) => node.outputs)) {
-    const type = name === '' ? null : facts.get(name)?.type;
+    const type = name === '' ? null : proofs.facts.get(name)?.type;
     if (!type || !isKnown(type)) continue;
-    infos.set(name, { ...model.graph.values.get(name), name, type: withNames(type, symbols) });
+    infos.set(name, { ...model.graph.values.get(name), name, type: withNames(type, proofs) });
   }
   return infos;
 }
