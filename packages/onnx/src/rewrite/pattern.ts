@@ -85,6 +85,11 @@ export class Match {
     );
   }
 
+  /** Whether one node alone reads a value, which the graph does not give. */
+  isPrivateValue(name: string): boolean {
+    return !this.view.isOutput(name) && this.view.users(name).length === 1;
+  }
+
   /** Extends the match; false when it fails (the match is then void). */
   bind(pattern: Pattern, name: string): boolean {
     if (pattern.kind === 'value') {

@@ -8,6 +8,7 @@ import { matMulAddIntoGemm } from './matmul-add-into-gemm.js';
 import { mergeCasts } from './merge-casts.js';
 import { mergeClips } from './merge-clips.js';
 import { mergeConcats } from './merge-concats.js';
+import { mergeMoves } from './merge-moves.js';
 import { mergeRepeated } from './merge-repeated.js';
 import { mergeReshapes } from './merge-reshapes.js';
 import { mergeSlices } from './merge-slices.js';
@@ -19,9 +20,13 @@ import { removeIdentity } from './remove-identity.js';
 import { removeIntegerZero } from './remove-integer-zero.js';
 import { removeNeutral } from './remove-neutral.js';
 import { removeNoOp } from './remove-no-op.js';
+import { shapeOfValue } from './shape-of-value.js';
+import { sliceIntoGather } from './slice-into-gather.js';
+import { slicesIntoSplit } from './slices-into-split.js';
 import { staticReshape } from './static-reshape.js';
 import { staticSizes } from './static-sizes.js';
 import { transposeIntoReshape } from './transpose-into-reshape.js';
+import { zeroState } from './zero-state.js';
 
 /** Rules after which every number is the same as before: they move, merge or drop what computes nothing. */
 export const exactRules: readonly Rule[] = [
@@ -40,8 +45,13 @@ export const exactRules: readonly Rule[] = [
   transposeIntoReshape,
   mergeReshapes,
   mergeViews,
+  mergeMoves,
   mergeConcats,
   mergeSlices,
+  sliceIntoGather,
+  slicesIntoSplit,
+  shapeOfValue,
+  zeroState,
   padIntoConv,
 ];
 

@@ -1,26 +1,7 @@
 import { int64 } from '../../tensor.js';
-import type { Node } from '../../ir.js';
 import { opPattern, valuePattern, type Match } from '../pattern.js';
 import { ACCEPT, decline, type Rule } from '../rewrite.js';
-import type { GraphView } from '../view.js';
-import { wholeNumbers } from './constants.js';
-
-/** Slice-10: starts, ends, axes, steps as inputs; axes count from the front when absent, steps are 1. */
-interface Parts {
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
-  readonly axes: readonly number[];
-  readonly steps: readonly number[];
-}
-
-function partsOf(node: Node, view: GraphView): Parts | null {
-  if (view.opset < 10) return null;
-  const [starts, ends] = [wholeNumbers(view, node.inputs[1]), wholeNumbers(view, node.inputs[2])];
-  if (!starts || !ends) return null;
-  const axes = node.inputs[3] ? wholeNumbers(view, node.inputs[3]) : starts.map((_, i) => i);
-  const steps = node.inputs[4] ? wholeNumbers(view, node.inputs[4]) : starts.map(() => 1);
-  return axes && steps && { starts, ends, axes, steps };
-}
+import { partsOf, type Parts } from './slice-parts.js';
 
 /** Both slices in one; null when they are not constant or share an axis. */
 function merged(match: Match): Parts | null {
