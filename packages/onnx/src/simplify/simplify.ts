@@ -152,7 +152,7 @@ export async function simplify(
   const frozen = Object.keys(dims).length > 0 ? inferShapes(normal, { dims }) : typed;
   const tally = new Tally();
   const { fold } = options;
-  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, forInference });
+  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, fuse, forInference });
   const rewritten = await settle(constantsOnly(frozen), steps, collectNames(normal.graph), tally);
   const types = inferShapes(rewritten);
   const outputs = new Set(types.graph.outputs.map((o) => o.name));

@@ -4,6 +4,7 @@ import { eliminateCommonSubexpressions, mergeDuplicateConstants } from '../rewri
 import { eliminateDeadCode } from '../rewrite/edit.js';
 import { foldConstants, type FoldOptions } from '../rewrite/fold.js';
 import { nameOutputs } from '../rewrite/name-outputs.js';
+import { gatherRows } from '../rewrite/rows.js';
 import { rewrite, type Declined, type Rule } from '../rewrite/rewrite.js';
 import type { SessionFactory } from '../session.js';
 import { isTrainable, sparingParameters } from './trainable.js';
@@ -49,15 +50,25 @@ function passStep(name: string, pass: (model: Model) => { model: Model; removed:
   };
 }
 
+const rowsStep: Step = {
+  name: 'gather-rows',
+  apply(model, reserved, types) {
+    const { model: result, saved } = gatherRows(model, types, reserved);
+    return { model: result, fired: saved };
+  },
+};
+
 export interface StepOptions {
   readonly fold?: FoldOptions | undefined;
+  /** Whether sums and products may be taken together, which moves roundings. */
+  readonly fuse?: boolean;
   /** Whether equal parameters may become one, and parameters that change nothing yet may go. */
   readonly forInference?: boolean;
 }
 
 /** @param create runs what is folded */
 export function stepsOf(create: SessionFactory, rules: readonly Rule[], options: StepOptions = {}): Step[] {
-  const { fold = {}, forInference = false } = options;
+  const { fold = {}, fuse = true, forInference = false } = options;
   return [
     passStep('dead-code', (model) => {
       const result = eliminateDeadCode(model);
@@ -72,6 +83,7 @@ export function stepsOf(create: SessionFactory, rules: readonly Rule[], options:
       },
     },
     ...rules.map((rule) => ruleStep(forInference ? rule : sparingParameters(rule))),
+    ...(fuse ? [rowsStep] : []),
     passStep('duplicate-constants', (model) => mergeDuplicateConstants(model, forInference ? undefined : isTrainable)),
     passStep('common-subexpressions', eliminateCommonSubexpressions),
     passStep('name-outputs', nameOutputs),

@@ -15,11 +15,13 @@ import { mergeSlices } from './merge-slices.js';
 import { mergeTransposes } from './merge-transposes.js';
 import { mergeViews } from './merge-views.js';
 import { padIntoConv } from './pad-into-conv.js';
+import { reciprocalIntoDivision } from './reciprocal-into-division.js';
 import { removeDropout } from './remove-dropout.js';
 import { removeIdentity } from './remove-identity.js';
 import { removeIntegerZero } from './remove-integer-zero.js';
 import { removeNeutral } from './remove-neutral.js';
 import { removeNoOp } from './remove-no-op.js';
+import { scaleIntoGemm } from './scale-into-gemm.js';
 import { shapeOfValue } from './shape-of-value.js';
 import { sliceIntoGather } from './slice-into-gather.js';
 import { slicesIntoSplit } from './slices-into-split.js';
@@ -61,4 +63,6 @@ export const fusionRules: readonly Rule[] = [
   batchNormIntoGemm,
   ...constantIntoConv,
   ...matMulAddIntoGemm,
+  ...scaleIntoGemm,
+  ...reciprocalIntoDivision,
 ];
