@@ -15,15 +15,24 @@ export interface Message {
 const prefix = 8;
 const maxHeader = 16 * 1024 * 1024;
 const padding = new Uint8Array(8);
-const padded = (length: number): number => (length + 7) & ~7;
+const padded = (length: number): number => Math.ceil(length / 8) * 8;
+/** What the length of a body can say, and a typed array can hold. */
+const maxBody = 2 ** 32 - 8;
+/** Blobs are handed to the stream in pieces of this many bytes; a pipe takes no 2 GiB at once. */
+const piece = 2 ** 28;
 
 /** Bodies up to this are copied into one buffer: one write of one piece costs less than the copy saves. */
 const copyLimit = 256 * 1024;
 
-/** Writes one message; large blobs are handed to the stream as they are and must not change until they are flushed. */
+/**
+ * Writes one message; large blobs are handed to the stream as they are and must not change until they are flushed.
+ * @throws RuntimeError `bad-setting` for blobs of 4 GiB and more together
+ */
 export function sendMessage(stream: Duplex, header: Record<string, unknown>, blobs: readonly Uint8Array[]): void {
   const text = Buffer.from(JSON.stringify({ ...header, blobs: blobs.map((b) => b.byteLength) }));
   const body = blobs.reduce((n, b) => n + padded(b.byteLength), 0);
+  if (body > maxBody)
+    throw new RuntimeError('bad-setting', `${body} bytes for another process, which takes ${maxBody} at once`);
   const copied = body <= copyLimit;
   const head = Buffer.allocUnsafe(prefix + text.length + (copied ? body : 0));
   head.writeUInt32LE(text.length, 0);
@@ -42,7 +51,7 @@ export function sendMessage(stream: Duplex, header: Record<string, unknown>, blo
   stream.cork();
   stream.write(head);
   for (const blob of blobs) {
-    if (blob.byteLength > 0) stream.write(blob);
+    for (let at = 0; at < blob.byteLength; at += piece) stream.write(blob.subarray(at, at + piece));
     const rest = padded(blob.byteLength) - blob.byteLength;
     if (rest > 0) stream.write(padding.subarray(0, rest));
   }
