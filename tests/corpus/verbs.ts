@@ -134,7 +134,9 @@ function assertEqual(expected: Record<string, Tensor>, got: Record<string, Tenso
   }
 }
 
+/** Whether something in a graph can be trained: floats, or the quantised weights of operators on quantised numbers. */
 function hasFloats(graph: Graph): boolean {
+  if (graph.nodes.some(({ op }) => op === 'QLinearConv' || op === 'QLinearMatMul' || op === 'QGemm')) return true;
   const stored = [...graph.initializers.values()].map(({ value }) => value);
   for (const node of graph.nodes) {
     const value = node.op === 'Constant' ? node.attributes.get('value') : undefined;

@@ -160,12 +160,23 @@ function roundEven(x: number): number {
   return Math.abs(x - Math.trunc(x)) === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
 }
 
-export function storedQuantised(name: string, dtype: DataType, dims: readonly number[], how: Quantisation): StoredAs {
+/** Scales that are worked out from the constants of a file. */
+export type MadeScales = ReadonlyMap<string, (constants: Graph['initializers']) => Tensor | undefined>;
+
+export function storedQuantised(
+  name: string,
+  dtype: DataType,
+  dims: readonly number[],
+  how: Quantisation,
+  scales: MadeScales = new Map(),
+): StoredAs {
   const { low, high } = INTEGERS[dtype]!;
   return {
     dtype,
     write(values, constants) {
-      const levels = levelsOf(dims, how, constants)!;
+      const scale = scales.get(how.scale)?.(constants);
+      const all = scale ? new Map(constants).set(how.scale, { name: how.scale, value: scale }) : constants;
+      const levels = levelsOf(dims, how, all)!;
       const integers = Array.from(values, (v, i) => roundEven(v / levels.scale(i)) + levels.zero(i));
       // Up to 16 bits the step has clipped as well (widen.ts); what it adds to 32 bits it adds unclipped.
       const lost = dtype === 'int32' ? integers.findIndex((q) => !(q >= low && q <= high)) : -1;

@@ -18,6 +18,7 @@ import {
   type ValueInfo,
 } from '@verge/onnx';
 import { flowOf } from '../candidates.js';
+import { expandQuantised } from './quantised-operators.js';
 import { quantisedReads } from './quantised-reads.js';
 import {
   dequantised,
@@ -28,6 +29,7 @@ import {
   widenHalf,
   zerosOf,
   type HalfTensor,
+  type MadeScales,
   type Quantisation,
   type StoredAs,
 } from './stored-types.js';
@@ -111,7 +113,7 @@ interface Replacement {
 }
 
 /** The constants of `quantisedConstants` as float32, rounded to their levels in the graph. */
-function widenQuantised(model: Model, stored: Map<string, StoredAs>): Model {
+function widenQuantised(model: Model, stored: Map<string, StoredAs>, scales: MadeScales): Model {
   const { graph } = model;
   const opset = opsetVersion(model) ?? 0;
   const initializers = new Map(graph.initializers);
@@ -154,7 +156,7 @@ function widenQuantised(model: Model, stored: Map<string, StoredAs>): Model {
     if (!value || !known) continue;
     const { dtype, dims } = held.value;
     initializers.set(name, { ...held, value });
-    stored.set(name, storedQuantised(name, dtype, dims, how));
+    stored.set(name, storedQuantised(name, dtype, dims, how, scales));
     const quantize = dtype === 'int32' ? undefined : rounding(name, dtype, reads[0]!);
     reads.forEach(({ node, index }, i) => {
       if (!quantize) return void replaced.set(node, { before: [], node: asIdentity(node, name) });
@@ -192,11 +194,13 @@ export function widenFloats(model: Model): WideModel {
 }
 
 /**
- * The model with the quantised constants as float32 from which a gradient reaches its outputs; those behind a node without one stay
+ * The model with operators on quantised numbers in floats (`expandQuantised`), and with the quantised constants as float32 from which
+ * a gradient reaches its outputs; those behind a node without one stay
  * integers, which stops nothing else.
  * @param model with the outputs that are trained, and float32 scales (`widenFloats`)
  */
 export function widenLevels(model: Model): WideModel {
   const stored = new Map<string, StoredAs>();
-  return { model: widenQuantised(model, stored), stored };
+  const { model: expanded, scales } = expandQuantised(model);
+  return { model: widenQuantised(expanded, stored, scales), stored };
 }
