@@ -1,5 +1,5 @@
 /**
- * Six tasks with networks that differ in what an initialisation may do to them: with and without batch normalisation, recurrent,
+ * Tasks with networks that differ in what an initialisation may do to them: with and without batch normalisation, recurrent,
  * attention, dense. Networks and data are those of other benchmarks, the trainings shorter.
  */
 import { existsSync } from 'node:fs';
@@ -34,6 +34,8 @@ export interface InitialisationTask {
   readonly labelSmoothing: number;
   readonly maxGradientNorm?: number;
   readonly augment?: FitOptions['augment'];
+  /** PyTorch trains it, too (`initialisation-peer.py` knows the network). */
+  readonly peer?: boolean;
   present(): boolean;
   data(): Promise<TaskData>;
 }
@@ -153,7 +155,19 @@ export const initialisationTasks: readonly InitialisationTask[] = [
     params: { stem: 32, stemStride: 2, channels: [48, 64, 64, 96], strides: [1, 2, 1, 2], dropout: 0.2 },
     epochs: 8,
     optimizer: { name: 'adamw', learningRate: 0.004, weightDecay: 0.02 },
+    peer: true,
     present: has('fsdd'),
     data: async () => ({ ...(await spokenDigits(join(folder, 'fsdd', 'recordings.tar.gz'))), classes: 10 }),
   },
+  ...(['mobilenetv1', 'mobilenetv2'] as const).map((architecture) => ({
+    ...common,
+    name: architecture,
+    text: `${architecture} of a quarter of the width on digits, AdamW`,
+    architecture,
+    params: { width: 0.25, stemStride: 1 },
+    epochs: 12,
+    optimizer: adamw(0.004),
+    present: () => true,
+    data: digits,
+  })),
 ];

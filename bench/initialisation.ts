@@ -1,5 +1,5 @@
 /**
- * What networks reach by the rule that their weights start with: six tasks, every rule, three learning rates, three seeds.
+ * What networks reach by the rule that their weights start with: eight tasks, every rule, three learning rates and seeds.
  *
  * `VERGE_BENCH_ONLY` names tasks, with commas between them; `VERGE_BENCH_RATES=own` leaves out two of the learning rates. Finished trainings are kept in `.verge/bench/initialisation.jsonl`
  * under a digest of what was trained, and not repeated; two processes with different tasks may share that file.
@@ -19,7 +19,9 @@ import {
   type InitialisationRule,
 } from '@verge/training';
 import { initialisationTasks, type InitialisationTask, type TaskData } from './_initialisation-tasks.js';
+import { trainedByPeer } from './_initialisation-peer.js';
 import { bestRates, tables, type Finished } from './_initialisation-table.js';
+import { peerVersions } from './_python.js';
 import type { Row } from './_row.js';
 
 /** All but `normal`, which is nearly `truncated-normal` and meant for DCGAN. */
@@ -32,8 +34,10 @@ const FACTORS = process.env['VERGE_BENCH_RATES'] === 'own' ? [1] : [1, 1 / 3, 3]
 /** How far the mean of the default may stay behind that of the best rule, as a ratio. */
 const BAR = 0.98;
 
+const torch = peerVersions(['torch']);
 const kept = resolve('.verge/bench/initialisation.jsonl');
 
+type Choice = Pick<Finished, 'rule' | 'variant' | 'params'>;
 type Planned = Omit<Finished, 'digest' | 'validation' | 'test'>;
 
 /** Trains one network to the end of its schedule; accuracies of the last epoch as shares. */
@@ -60,7 +64,7 @@ async function trained(task: InitialisationTask, data: TaskData, run: Planned): 
 
 /** What a training depends on, as one word. */
 function digestOf(task: InitialisationTask, run: Planned): string {
-  const { data: _data, augment: _augment, ...plan } = task;
+  const { data: _data, augment: _augment, present: _present, peer: _peer, ...plan } = task;
   return createHash('sha256')
     .update(JSON.stringify([plan, run]))
     .digest('hex')
@@ -73,13 +77,17 @@ function finishedBefore(): Map<string, Finished> {
   return new Map(lines.map((line) => JSON.parse(line) as Finished).map((run) => [run.digest, run]));
 }
 
-/** What is compared on a task: every rule, and what else it names beside some of them. */
-function choicesOf({ extra = {}, extraRules }: InitialisationTask): Pick<Finished, 'rule' | 'variant' | 'params'>[] {
+/** The trainings of this name are PyTorch's own. */
+const BY_PEER = 'trained by PyTorch';
+
+/** What is compared on a task: every rule, what else it names beside some of them, and PyTorch's own training. */
+function choicesOf({ extra = {}, extraRules, peer }: InitialisationTask): Choice[] {
   const plain = RULES.map((rule) => ({ rule, variant: '', params: {} }));
   const beside = Object.entries(extra).flatMap(([variant, params]) =>
     extraRules.map((rule) => ({ rule, variant, params })),
   );
-  return [...plain, ...beside];
+  const peers: Choice[] = peer && torch ? [{ rule: 'pytorch', variant: BY_PEER, params: {} }] : [];
+  return [...plain, ...beside, ...peers];
 }
 
 /** The trainings of a task at one learning rate; those that were finished before are not repeated. */
@@ -94,7 +102,8 @@ async function finish(task: InitialisationTask, factor: number): Promise<Finishe
       let done = before.get(digest);
       if (!done) {
         data ??= await task.data();
-        const [validation, test] = await trained(task, data, run);
+        const [validation, test] =
+          run.variant === BY_PEER ? trainedByPeer(task, data, factor, seed) : await trained(task, data, run);
         done = { ...run, digest, validation, test };
         mkdirSync(dirname(kept), { recursive: true });
         appendFileSync(kept, JSON.stringify(done) + '\n');
@@ -108,7 +117,8 @@ async function finish(task: InitialisationTask, factor: number): Promise<Finishe
 function rowOf(task: InitialisationTask, runs: readonly Finished[]): Row {
   const best = bestRates(runs);
   const chosen = best.get(defaultInitialisation(task.architecture))!;
-  const [name, top] = [...best].sort((a, b) => b[1].mean - a[1].mean)[0]!;
+  // What PyTorch trains is no rule.
+  const [name, top] = [...best].filter(([n]) => !n.endsWith(BY_PEER)).sort((a, b) => b[1].mean - a[1].mean)[0]!;
   const ratio = chosen.mean / top.mean;
   return {
     work: `${task.name}: ${task.text}, test accuracy, mean of ${SEEDS.length} seeds, default initialisation`,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { elementCount, encodeModel, type Model } from '@verge/onnx';
-import { buildArchitecture, defaultInitialisation } from './architectures/registry.js';
+import { architectures, buildArchitecture, defaultInitialisation } from './architectures/registry.js';
 import {
   biasDistribution,
   draw,
@@ -197,7 +197,11 @@ describe('built-in networks', () => {
       expect(build(name, input), name).toBe(build(name, input, defaultInitialisation(name)));
       expect(build(name, input, 'default'), name).toBe(build(name, input));
     }
-    expect(defaultInitialisation('dcgan-discriminator')).toBe('normal');
+    const separable = ['dscnn', 'mobilenetv1', 'mobilenetv2'];
+    for (const name of Object.keys(architectures)) {
+      const expected = separable.includes(name) ? 'pytorch' : name.startsWith('dcgan') ? 'normal' : 'he-glorot';
+      expect(defaultInitialisation(name), name).toBe(expected);
+    }
     expect(() => build('mlp', [4], 'xavier' as 'pytorch')).toThrow(
       expect.objectContaining({
         code: 'bad-options',

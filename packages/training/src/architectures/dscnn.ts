@@ -5,6 +5,7 @@ import { choice, fraction, numbers, whole, type Architecture } from './params.js
 export const dscnn: Architecture = {
   summary: 'depthwise-separable CNN in the manner of MobileNet and DS-CNN',
   input: 'image',
+  init: 'pytorch',
   params: {
     stem: whole(16, 'channels of the first, dense convolution'),
     stemKernel: numbers([3], 'kernel of the first convolution: one number, or [height, width]'),

@@ -18,6 +18,7 @@ const blocks: readonly (readonly [number, number])[] = [
 export const mobilenetv1: Architecture = {
   summary: 'MobileNetV1: thirteen depthwise-separable blocks; any resolution',
   input: 'image',
+  init: 'pytorch',
   params: {
     width: positive(1, 'multiplies the channels of every layer'),
     stemStride: whole(2, 'stride of the first convolution; 1 for small images'),

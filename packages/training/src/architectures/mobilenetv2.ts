@@ -36,6 +36,7 @@ function invertedResidual(net: Net, x: Signal, name: string, { expansion, channe
 export const mobilenetv2: Architecture = {
   summary: 'MobileNetV2: seventeen inverted residuals; any resolution',
   input: 'image',
+  init: 'pytorch',
   params: {
     width: positive(
       1,
