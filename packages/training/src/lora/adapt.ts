@@ -33,7 +33,8 @@ const FEW = 1 / 4;
  * - three pointwise ones: 1,024 channels on 7x7 54 / 130 / 245, 256 on 14x14 19 / 23 / 29, 64 on 28x28 10 / 8 / 8;
  * - the depthwise ones of a MobileNetV2, rank 4: 220 / 48.
  */
-function changesWeight({ kind, groups, inside, outside }: Site, rank: number, dropout: number): boolean {
+function changesWeight({ kind, groups, inside, outside, fused }: Site, rank: number, dropout: number): boolean {
+  if (fused) return true;
   if (kind === 'matrix' || dropout > 0) return false;
   const channels = Math.min(inside[0]!, outside);
   return groups > 1 || channels < WIDE || rank > FEW * channels;

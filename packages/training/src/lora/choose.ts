@@ -1,6 +1,7 @@
 /** Which weights get an adapter. */
 import type { Graph, Node } from '@verge/onnx';
 import { matches, someOf } from '../patterns.js';
+import type { LoraSpec } from './spec.js';
 import { sitesOf, type Site } from './sites.js';
 
 export interface ChosenSites {
@@ -16,7 +17,7 @@ export interface ChosenSites {
  */
 export function chooseSites(
   graph: Graph,
-  match: readonly string[],
+  { match, dropout = 0 }: Pick<LoraSpec, 'match' | 'dropout'>,
   own: (name: string) => string,
   moves: (name: string) => boolean,
 ): ChosenSites {
@@ -37,6 +38,9 @@ export function chooseSites(
       problems.push(`lora.match: '${own(first)}' is no weight of a MatMul, Gemm or Conv: ${why}`);
     }
   }
+  if (dropout > 0)
+    for (const { weight } of [...chosen].filter(({ fused }) => fused))
+      problems.push(`lora.dropout: '${own(weight)}' is read by a fused node, beside which nothing can be computed`);
   const at = new Map<Node, string>();
   for (const { weight, readers } of chosen)
     for (const { node } of readers) {

@@ -1,6 +1,17 @@
 /** Adapters of every kind of reader, what they start as, and names that are refused. */
 import { describe, expect, it } from 'vitest';
-import { encodeModel, float, float32, GraphBuilder, int, ints, type Model, type Tensor } from '@verge/onnx';
+import {
+  encodeModel,
+  float,
+  float32,
+  GraphBuilder,
+  int,
+  ints,
+  str,
+  type Attribute,
+  type Model,
+  type Tensor,
+} from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import type { FitOptions, FitResult } from '../fit-options.js';
@@ -65,6 +76,23 @@ function convolutions(): Model {
   return { ...model, opsets: new Map([['', 17]]) };
 }
 
+/** As ONNX Runtime's optimiser writes them. */
+function fused(): Model {
+  const b = new GraphBuilder();
+  const w = (name: string, ...dims: number[]): string => b.initializer(name, draw(dims));
+  const microsoft = (op: string, inputs: string[], attributes: Record<string, Attribute>): string =>
+    b.node(op, inputs, attributes, 1, { domain: 'com.microsoft' });
+  const activation = str('Relu');
+  let x = b.input('x', 'float32', ['n', 2, 6, 5]);
+  x = microsoft('FusedConv', [x, w('conv', 4, 2, 3, 3), w('conv.bias', 4)], { activation });
+  x = b.node('ReduceMean', [x], { axes: ints([2, 3]), keepdims: int(0) });
+  x = microsoft('FusedGemm', [x, w('gemm', 6, 4), w('gemm.bias', 6)], { activation, transB: int(1) });
+  x = microsoft('FusedMatMul', [x, w('product', 3, 6)], { transB: int(1), alpha: float(0.5) });
+  b.output(x, 'float32', ['n', 3]);
+  const opsets = [['', 17] as const, ['com.microsoft', 1] as const];
+  return { ...b.build(), opsets: new Map(opsets) };
+}
+
 const ROWS = 5;
 const options = (model: Model, shape: readonly number[], more: Partial<FitOptions> = {}): FitOptions => {
   const x = draw([ROWS, ...shape]).data as Float32Array;
@@ -87,11 +115,20 @@ async function outputOf(model: Model, x: Float32Array, shape: readonly number[])
   }
 }
 
-const networks = { products: [everyReader, [6]], convolutions: [convolutions, [4, 9, 8]] } as const;
+const networks = {
+  products: [everyReader, [6]],
+  convolutions: [convolutions, [4, 9, 8]],
+  'fused layers': [fused, [2, 6, 5]],
+} as const;
 
 describe.each(Object.entries(networks))('adapters of %s', (_, [network, shape]) => {
   // Dropout is computed beside the layer always, so both ways of writing an adapter are tried.
   it.each([0, 0.25])('compute what the merged weights do, dropout %d', async (dropout) => {
+    // A fused layer leaves no place beside it.
+    if (network === fused && dropout > 0) {
+      const refused = fit(options(network(), shape, { lora: { match: ['*'], rank: 2, alpha: 3, dropout } }));
+      return expect(refused).rejects.toThrow("lora.dropout: 'conv' is read by a fused node");
+    }
     const given = options(network(), shape, { lora: { match: ['*'], rank: 2, alpha: 3, dropout } });
     const { options: inside, form } = inTrainingForm(given);
     const x = (given.train as { x: Float32Array }).x;

@@ -34,6 +34,8 @@ export interface Site {
   /** Of a convolution, else 1. */
   readonly groups: number;
   readonly readers: readonly Reader[];
+  /** Whether a node reads it that does more than multiply (an activation behind it), so that nothing can be added to the product. */
+  readonly fused: boolean;
 }
 
 export interface Sites {
@@ -42,11 +44,29 @@ export interface Sites {
   readonly others: ReadonlyMap<string, string>;
 }
 
-const isA = (node: Node, op: string): boolean => node.op === op && isDefaultDomain(node.domain);
+type Product = 'Conv' | 'Gemm' | 'MatMul';
+
+const products: Readonly<Record<string, Product>> = { Conv: 'Conv', Gemm: 'Gemm', MatMul: 'MatMul' };
+
+/** What ONNX Runtime's optimiser makes of products and what stands around them. */
+const fusedProducts: Readonly<Record<string, Product>> = {
+  FusedConv: 'Conv',
+  FusedGemm: 'Gemm',
+  FusedMatMul: 'MatMul',
+  TransposeMatMul: 'MatMul',
+};
+
+const isFused = ({ domain }: Node): boolean => domain === 'com.microsoft';
+
+/** Which product a node is, apart from what else it does. */
+function productOf(node: Node): Product | undefined {
+  if (isDefaultDomain(node.domain)) return products[node.op];
+  return isFused(node) ? fusedProducts[node.op] : undefined;
+}
 
 /** A Transpose of a matrix. */
 function turns(node: Node): boolean {
-  return isA(node, 'Transpose') && attrInts(node, 'perm', [1, 0]).join() === '1,0';
+  return node.op === 'Transpose' && isDefaultDomain(node.domain) && attrInts(node, 'perm', [1, 0]).join() === '1,0';
 }
 
 /** What a node that is no product does with the weight, as an obstacle. */
@@ -62,9 +82,9 @@ function readersOf(
   const found: Reader[] = [];
   for (const [node, index] of reads.get(value) ?? []) {
     const matrix = dims.length === 2;
-    if (isA(node, 'Conv') && index === 1 && dims.length > 2) found.push({ node, index, flipped });
-    else if (isA(node, 'MatMul') && matrix) found.push({ node, index, flipped });
-    else if (isA(node, 'Gemm') && index < 2 && matrix) {
+    const product = productOf(node);
+    if (product === 'Conv' && index === 1 && dims.length > 2) found.push({ node, index, flipped });
+    else if (product && product !== 'Conv' && index < 2 && matrix) {
       const transposed = attrInt(node, index === 0 ? 'transA' : 'transB', 0) === 1;
       found.push({ node, index, flipped: flipped !== transposed });
     } else if (turns(node) && matrix) {
@@ -72,8 +92,8 @@ function readersOf(
       if (typeof behind === 'string') return behind;
       found.push(...behind);
     } else {
-      const product = isA(node, 'MatMul') || (isA(node, 'Gemm') && index < 2);
-      return product ? `it is [${dims.join(', ')}], which is no matrix` : obstacle(node);
+      const factor = product && product !== 'Conv' && index < 2;
+      return factor ? `it is [${dims.join(', ')}], which is no matrix` : obstacle(node);
     }
   }
   return found;
@@ -83,19 +103,21 @@ function siteOf(weight: string, dims: readonly number[], readers: readonly Reade
   const [first] = readers;
   if (!first) return 'nothing that is trained reads it';
   if (new Set(readers.map((r) => r.node)).size < readers.length) return 'a product with itself reads it';
+  const fused = readers.some(({ node }) => isFused(node));
   if (dims.length > 2) {
     const groups = attrInt(first.node, 'group', 1);
     if (readers.some(({ node }) => attrInt(node, 'group', 1) !== groups))
       return 'convolutions of different groups read it';
     return {
       ...{ weight, dims, kind: 'kernel', turned: false, inside: dims.slice(1), outside: dims[0]!, groups, readers },
+      fused,
     };
   }
   // On the right, x M, the matrix is [in, out]; on the left, M x, it is [out, in].
   const turned = (first.index === 1) !== first.flipped;
   const [rows, columns] = [dims[0]!, dims[1]!];
   const [inside, outside] = turned ? [rows, columns] : [columns, rows];
-  return { weight, dims, kind: 'matrix', turned, inside: [inside], outside, groups: 1, readers };
+  return { weight, dims, kind: 'matrix', turned, inside: [inside], outside, groups: 1, readers, fused };
 }
 
 /** @param graph with an initializer for each parameter, and with the outputs that are trained and no others */

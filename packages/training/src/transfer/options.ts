@@ -91,7 +91,7 @@ interface Moving {
 function withAdapters(form: TrainingForm, lora: LoraSpec, { trainable, alsoTrained }: Moving): InForm<Moving> {
   const asked = (name: string): boolean => (trainable?.(name) ?? false) || (alsoTrained?.(name) ?? false);
   const own = (name: string): string => ownName(name, form);
-  const { sites, problems } = chooseSites(form.model.graph, lora.match, own, asked);
+  const { sites, problems } = chooseSites(form.model.graph, lora, own, asked);
   refuse('bad-options', 'low-rank adapters', [...loraProblems(lora), ...problems]);
   const adapted = adapt(form.model, sites, lora, own);
   const factors = new Set(adapted.adapters.flatMap(({ a, b }) => [a, b]));
