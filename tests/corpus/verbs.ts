@@ -161,7 +161,8 @@ function constantOf({ data }: Tensor): number | undefined {
 
 /**
  * One step towards numbers near those of the first output of floats that has a row for each sample; parameters must move and the
- * loss be a number. The first input says how many samples there are; inputs without a row for each hold one number.
+ * loss be a number. The first input says how many samples there are; inputs without a row for each hold one number: theirs, or 0 as a
+ * recurrent network's state does at the beginning.
  */
 async function trainOnce(model: Model, feeds: Record<string, Tensor>, truth: Record<string, Tensor>): Promise<void> {
   const [[main, input] = [], ...others] = Object.entries(feeds);
@@ -174,11 +175,9 @@ async function trainOnce(model: Model, feeds: Record<string, Tensor>, truth: Rec
   const inputs: Record<string, ReturnType<typeof samplesOf>> = {};
   const fixedInputs: Record<string, number> = {};
   for (const [name, tensor] of others) {
-    const number = constantOf(tensor);
     const perSample = tensor.dims.length > 0 && tensor.dims[0] === batch;
     if (perSample) inputs[name] = samplesOf(tensor);
-    else if (number !== undefined) fixedInputs[name] = number;
-    else throw new Error(`its input '${name}' has no row for each sample`);
+    else fixedInputs[name] = constantOf(tensor) ?? 0;
   }
   const { values: x, shape } = samplesOf(input!);
   const wanted = truth[output]!.data as Float32Array;
