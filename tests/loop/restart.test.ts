@@ -89,11 +89,13 @@ describe('a worker beside a control plane that is started again', () => {
     await reached(queued, 'succeeded');
     expect(await versionsOf('long')).toBe(1);
     expect(await versionsOf('short')).toBe(1);
-    // The same process all the time, and free again.
-    const workers = await system.commands.verge<Worker[]>(['workers', 'list']);
-    expect(workers.map(({ state }) => state)).toEqual(['online']);
-    const worker = await system.commands.verge<Worker>(['workers', 'get', workers[0]!.name]);
-    expect(worker.running).toEqual([]);
+    // The same process all the time, and free again; what a worker runs is told by its next beat.
+    const free = await until('the one worker to be online and free', 30, async () => {
+      const workers = await system.commands.verge<Worker[]>(['workers', 'list']);
+      const [worker, another] = workers;
+      return worker?.state === 'online' && worker.running.length === 0 && !another ? worker : undefined;
+    });
+    expect(await system.commands.verge<Worker>(['workers', 'get', free.name])).toMatchObject({ running: [] });
     const said = await readFile(workerLog, 'utf8');
     expect(said).toContain('the queue has moved; this worker follows it');
     expect(said.match(/worker is ready/g)).toHaveLength(1);
