@@ -15,6 +15,8 @@ import type { RawDataset } from './raw.js';
 export interface NpyArray {
   dims: number[];
   data: Elements;
+  /** Whether the file holds whole numbers. */
+  whole?: boolean;
 }
 
 export interface NpyHeader {
@@ -76,7 +78,8 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
     );
   }
   const body = bytes.subarray(start, start + count * size);
-  return { dims, data: decodeElements(body, descr, count, fortran ? (i) => rowMajor(i, dims) : undefined) };
+  const data = decodeElements(body, descr, count, fortran ? (i) => rowMajor(i, dims) : undefined);
+  return { dims, data, whole: /^[<>|=]?[iu]/.test(descr) };
 }
 
 /**
@@ -148,6 +151,9 @@ export function pairProblems(
   return problems;
 }
 
+/** Whole numbers below are exact as float32; 2^24 itself cannot be told from the next one. */
+const INEXACT = 2 ** 24;
+
 /** The array of a further input for one part: `mask` beside x and y, `mask_train` beside x_train. */
 export const furtherArray = (array: string, source: { readonly x: string }): string => `${array}${source.x.slice(1)}`;
 
@@ -168,6 +174,8 @@ function furtherInputs(
       else if (own.dims[0] !== count) problems.push(`${name} has ${own.dims[0]} samples, ${source.x} has ${count}`);
       else if (own.data instanceof Float32Array && !own.data.every(Number.isFinite))
         problems.push(`${name} holds values that are no numbers`);
+      else if (own.whole && own.data.some((v) => Math.abs(v) >= INEXACT))
+        problems.push(`${name} holds whole numbers from ${INEXACT} on, which are not kept exactly`);
       return own;
     });
     const shapes = new Set(parts.map((part) => part?.dims.slice(1).join()));

@@ -75,6 +75,8 @@ describe('arrays that go into further inputs of a model', () => {
     'ids_train.npy': array('<i4', [2, 2], i(1, 2, 3, 4)),
     'ids_test.npy': array('<i4', [2, 2], i(5, 6, 7, 8)),
     'few_train.npy': array('<i4', [1, 2], i(1, 2)),
+    'large_train.npy': array('<i4', [2, 1], i(1, 2 ** 24 + 1)),
+    'large_test.npy': array('<i4', [2, 1], i(1, 2)),
     'few_test.npy': array('<f4', [2, 3], f(1, 2, 3, 4, 5, Infinity)),
   };
 
@@ -95,6 +97,8 @@ describe('arrays that go into further inputs of a model', () => {
     await expect(wrong).rejects.toThrow("there is no array none_train for the input 'a'");
     await expect(wrong).rejects.toThrow('few_train has 1 samples, x_train has 2');
     await expect(wrong).rejects.toThrow('few_test holds values that are no numbers');
+    const large = openDataset(path, { inputs: { a: 'large' } });
+    await expect(large).rejects.toThrow('large_train holds whole numbers from 16777216 on, which are not kept exactly');
     await expect(wrong).rejects.toThrow("the arrays of the input 'b' hold samples of different shapes");
     const csv = await put('a.csv', Buffer.from('1,2,0\n3,4,1\n'));
     await expect(openDataset(csv, { inputs: { a: 'ids' } })).rejects.toThrow('a data set of csv holds no arrays for a');

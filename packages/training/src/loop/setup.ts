@@ -3,7 +3,8 @@ import { augmentBatch } from '@verge/data/augment';
 import { elementCount } from '@verge/onnx';
 import { refuse, TrainingError } from '../errors.js';
 import type { FitOptions } from '../fit-options.js';
-import { lossReads, type LossSpec } from '../losses.js';
+import { lossReads, targetOf, type LossSpec } from '../losses.js';
+import { lossInputs } from '../losses/spec.js';
 import { checkTrainingSamples } from '../samples.js';
 import type { InputPort, StepPorts } from '../step-parts.js';
 import type { SampleShape } from '../transfer/ports.js';
@@ -26,6 +27,14 @@ export function augmentationProblems(o: FitOptions): string[] {
   if (dtype !== 'float32') problems.push(`augmentation: it changes float32 samples, the network reads ${dtype}`);
   if (augmentation?.mixup === undefined) return problems;
   const loss = lossOf(o);
+  // Only x and what the loss compares it with are mixed; the rest would still be that of one sample.
+  const whole = [
+    ...Object.keys(o.train.inputs ?? {}).map((name) => `the input '${name}'`),
+    ...lossInputs(loss)
+      .flatMap((name) => targetOf(name) ?? [])
+      .map((name) => `the targets '${name}'`),
+  ];
+  if (whole.length > 0) problems.push(`augmentation.mixup: it does not mix ${whole.join(', ')}`);
   const plain = loss.kind === 'cross-entropy' && loss.classWeights === undefined && loss.ignoreIndex === undefined;
   if (!plain && lossReads(loss).includes('labels')) {
     problems.push(`augmentation.mixup: the loss '${loss.kind}' compares with whole labels, not with shares of several`);

@@ -229,6 +229,19 @@ describe('inputs and outputs that do not fit', () => {
     expect(await apart(result.model, golden.cases['stepper']!, 'y')).toBeLessThan(CLOSE);
   });
 
+  it('are mixed samples whose other inputs or targets are not mixed', async () => {
+    const towers = read('towers.ts17');
+    const c = golden.cases['towers']!;
+    const samples = { ...samplesOf(c, 'left', ['right']), namedTargets: { kind: Int32Array.from(c.classes!) } };
+    const terms = [
+      { weight: 1, loss: { kind: 'mse' as const } },
+      { weight: 1, loss: { kind: 'cross-entropy' as const }, of: 'kind', target: 'kind' },
+    ];
+    const augmentation = { shift: 0, rotate: 0, scale: 0, flip: false, mixup: 0.2 };
+    const mixed = step({ model: towers, train: samples, loss: { kind: 'sum', terms }, augmentation });
+    await expect(mixed).rejects.toThrow("augmentation.mixup: it does not mix the input 'right', the targets 'kind'");
+  });
+
   it('are two terms that read the same labels in two shapes', async () => {
     const towers = read('towers.ts17');
     const samples = samplesOf(golden.cases['towers']!, 'left', ['right']);
