@@ -13,6 +13,7 @@ export { operatorSpec, NEWEST_OPSET, type Arity, type OperatorSpec } from './spe
 export {
   inferShapes,
   inferTypes,
+  knownConditions,
   knownIntegers,
   provenTypes,
   valueTypes,

@@ -4,7 +4,7 @@
  * is none in all likelihood (a mask, a table of sines, the mean of the pixels) is left out with the reason, and moves when
  * it is asked for.
  */
-import type { Graph, Node } from '@verge/onnx';
+import { readsOf, subgraphs, type Graph, type Node } from '@verge/onnx';
 import { obstacle } from './backward.js';
 import { gradientRow } from './gradients/table.js';
 import { flat } from './gradients/elementwise.js';
@@ -57,6 +57,12 @@ interface Flow {
   readonly blocked: ReadonlyMap<string, string>;
 }
 
+/** Values that the graphs inside a node read from outside. */
+function capturedBy(node: Node): string[] {
+  if (subgraphs(node).length === 0) return [];
+  return [...readsOf(node)].filter((name) => !node.inputs.includes(name));
+}
+
 /** @param graph with the outputs that are trained, and no others */
 export function flowOf(graph: Graph): Flow {
   const needed = new Set(graph.outputs.map((o) => o.name));
@@ -66,6 +72,10 @@ export function flowOf(graph: Graph): Flow {
     if (!node.outputs.some((o) => needed.has(o))) continue;
     const why = obstacle(node) ?? node.outputs.map((o) => blocked.get(o)).find((w) => w !== undefined);
     const reached = node.outputs.some((o) => live.has(o));
+    for (const name of capturedBy(node)) {
+      needed.add(name);
+      if (why !== undefined) blocked.set(name, why);
+    }
     node.inputs.forEach((input, i) => {
       if (input === '') return;
       needed.add(input);
@@ -146,8 +156,11 @@ export function classify(graph: Graph, known: ReadonlyMap<string, ParameterRole>
   const around = { raw: rawValues(graph, constant), grouped: groupsInParts(graph) };
   const roles = rolesOf(graph, constant);
   const reads = new Map<string, [Node, number][]>();
-  for (const node of graph.nodes)
-    node.inputs.forEach((name, i) => reads.set(name, [...(reads.get(name) ?? []), [node, i]]));
+  for (const node of graph.nodes) {
+    const read = (name: string, i: number): unknown => reads.set(name, [...(reads.get(name) ?? []), [node, i]]);
+    node.inputs.forEach(read);
+    for (const name of capturedBy(node)) read(name, -1);
+  }
   for (const name of names) {
     const { value } = graph.initializers.get(name)!;
     const role = roles.get(name) ?? 'shift';

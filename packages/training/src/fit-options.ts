@@ -1,6 +1,6 @@
 /** What `fit` is told and what it gives back. Field names are those of `TrainingConfig` where both have them. */
 import type { AugmentationConfig } from '@verge/contracts';
-import type { Model, ReplicaPoolFactory, SessionFactory } from '@verge/onnx';
+import type { Model, Repair, ReplicaPoolFactory, SessionFactory } from '@verge/onnx';
 import type { Companion } from './distill-companion.js';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
@@ -90,6 +90,8 @@ export interface FitOptions extends PortOptions {
   readonly lora?: LoraSpec;
   /** What was separated before the model was given (`separateParameters`), for the report. */
   readonly untied?: readonly Untied[];
+  /** What was repaired before the model was given, for the report. */
+  readonly repairs?: readonly Repair[];
   readonly mode?: Mode;
   /** Gradients longer than this (Euclidean norm over all parameters) are shortened to it. */
   readonly maxGradientNorm?: number;
@@ -147,6 +149,10 @@ export interface FitResult {
   readonly validation: Score;
   /** What moved, what was frozen, what was left out and why. */
   readonly parameters: readonly ParameterLine[];
+  /** What of the given file broke a rule of ONNX and was mended; the result is a file without it. */
+  readonly repairs: readonly Repair[];
+  /** What the file left open and was decided, in words: which output was trained, what an open size was taken for. */
+  readonly assumed: readonly string[];
   /** The adapters of the kept epoch by the weight that they were added to, where the run had `lora`. */
   readonly adapters?: ReadonlyMap<string, AdapterValues>;
   /** Their metrics on the validation samples. */

@@ -253,6 +253,8 @@ class Run {
       validation: { samples: this.#sets.validation.count, loss, accuracy },
       metrics,
       parameters: parameterReport(form, this.#steps.ports.parameters, untied),
+      repairs: [...(this.#o.repairs ?? []), ...form.repairs],
+      assumed: form.assumed,
       ...(form.lora && { adapters: adapterValues(form.lora, values, (name) => ownName(name, form)) }),
     };
   }

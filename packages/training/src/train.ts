@@ -8,7 +8,7 @@ import { fit } from './fit.js';
 import type { FitOptions, FitResult } from './fit-options.js';
 import type { LossSpec } from './losses.js';
 import { forecastSet, forecastWidth } from './loop/forecast.js';
-import { isSource, type SampleSet } from './loop/source.js';
+import { isSource, sampleShape, type SampleSet } from './loop/source.js';
 import { taskOf } from './loop/task.js';
 import { fitLocal } from './parallel/local-sgd/run.js';
 import type { LocalOptions } from './parallel/local-sgd/spec.js';
@@ -39,6 +39,8 @@ export interface TrainOptions extends Pick<
   readonly readModel?: (name: string) => Promise<Uint8Array>;
   /** The teacher's ONNX bytes, where the configuration does not name it. */
   readonly teacher?: Uint8Array;
+  /** Refuses models that break a rule of ONNX, instead of repairing them and saying so. */
+  readonly strict?: boolean;
 }
 
 async function read(options: TrainOptions, name: string): Promise<Model> {
@@ -52,17 +54,18 @@ async function read(options: TrainOptions, name: string): Promise<Model> {
   }
 }
 
-type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied'> & PortOptions;
+type Network = Pick<FitOptions, 'model' | 'trainable' | 'alsoTrained' | 'untied' | 'repairs'> & PortOptions;
 
 /**
  * The parameters that move: all but those that `freeze` names, and those that `train` names; with `lora` the latter alone,
  * beside the adapters. A new head learns in any case, and so does what is no parameter of this model (a projection that
  * distillation adds).
  */
-function withFrozen(model: Model, config: TrainingConfig, head: readonly string[] = []): Network {
+function withFrozen(model: Model, { config, train: samples }: TrainOptions, head: readonly string[] = []): Network {
   const { optimizer, lora, freeze, train = [] } = config;
   const ports = portsOfConfig(config);
-  const { names, trainable, alsoTrained, problems } = chooseParameters(model, config, ports.output);
+  const sample = sampleShape(samples);
+  const { names, trainable, alsoTrained, problems } = chooseParameters(model, config, sample, ports);
   const factors = lora ? factorNames(model, lora.match) : [];
   problems.push(...lostPatterns(model, optimizer, factors).map((problem) => `optimizer: ${problem}`));
   if (lora && freeze)
@@ -84,13 +87,15 @@ async function networkOf(options: TrainOptions): Promise<Network> {
   const { model: source, seed } = config;
   if ('architecture' in source) {
     const { architecture, params, init } = source;
-    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params, init }, seed), config);
+    return withFrozen(buildArchitecture(architecture, { input: train.shape, classes, params, init }, seed), options);
   }
-  const { model: given, untied } = separateParameters(await read(options, source.onnx), source.untie);
+  const file = await read(options, source.onnx);
+  const { strict } = options;
+  const { model: given, untied, repairs } = separateParameters(file, source.untie, { strict });
   const model = source.reinitialise ? reinitialise(given, source.reinitialise, seed) : given;
-  if (!source.newHead) return { ...withFrozen(model, config), untied };
+  if (!source.newHead) return { ...withFrozen(model, options), untied, repairs };
   const head = replaceHead(model, { classes, node: source.headNode, output: source.output, seed });
-  return { ...withFrozen(head.model, config, head.parameters), untied };
+  return { ...withFrozen(head.model, options, head.parameters), untied, repairs };
 }
 
 async function teachersOf(options: TrainOptions): Promise<Model[]> {
@@ -150,7 +155,15 @@ function parallelOf({ config, openReplicas }: TrainOptions): FitOptions['paralle
  */
 export async function localOptionsOf(given: TrainOptions): Promise<LocalOptions> {
   const options = withTask(given);
-  const { config, classes: _classes, readModel: _read, teacher, openReplicas: _open, ...run } = options;
+  const {
+    config,
+    classes: _classes,
+    readModel: _read,
+    teacher,
+    openReplicas: _open,
+    strict: _strict,
+    ...run
+  } = options;
   const { localSgd: local } = config;
   const problems: string[] = [];
   if (!local) problems.push('localSgd: the configuration has none');
@@ -171,7 +184,15 @@ export async function localOptionsOf(given: TrainOptions): Promise<LocalOptions>
 export async function trainFromConfig(given: TrainOptions): Promise<FitResult> {
   if (given.config.localSgd) return fitLocal(await localOptionsOf(given));
   const options = withTask(given);
-  const { config, classes: _classes, readModel: _read, teacher: _teacher, openReplicas: _open, ...run } = options;
+  const {
+    config,
+    classes: _classes,
+    readModel: _read,
+    teacher: _teacher,
+    openReplicas: _open,
+    strict: _strict,
+    ...run
+  } = options;
   const teachers = await teachersOf(options);
   if (config.distillation && teachers.length === 0) {
     throw new TrainingError('bad-options', 'the configuration distils, but there is no teacher');

@@ -6,7 +6,7 @@ import { createOutput } from '../output.js';
 import type { BenchmarkArguments } from './benchmark.js';
 import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
-import { graphCommands, INPUT, numbers } from './graph-commands.js';
+import { graphCommands, INPUT, numbers, STRICT } from './graph-commands.js';
 import { gathered } from './input-option.js';
 import type { DocumentName } from './schema.js';
 import type { TrainArguments } from './train.js';
@@ -42,6 +42,7 @@ function trainCommand(program: Command): void {
     .requiredOption('--out <dir>', 'where model.onnx, report.json and checkpoints go')
     .option('--resume', 'go on from the last checkpoint in --out')
     .option('--force', 'start over in a folder that is not empty')
+    .option(...STRICT)
     .action(async (options: TrainArguments, command: Command) => {
       await (await import('./train.js')).trainVerb(options, command.optsWithGlobals<TrainArguments>().json === true);
     });

@@ -25,7 +25,7 @@ export function numbers(option: string, integer: boolean) {
   };
 }
 
-const STRICT = [
+export const STRICT = [
   '--strict',
   'refuses a model that breaks a rule or declares what does not hold, instead of repairing it',
 ] as const;

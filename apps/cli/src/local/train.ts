@@ -1,5 +1,6 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
+import type { Repair } from '@verge/onnx';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
 import {
   describeParameters,
@@ -26,6 +27,7 @@ export interface TrainArguments {
   out: string;
   resume?: boolean;
   force?: boolean;
+  strict?: boolean;
   json?: boolean;
 }
 
@@ -41,6 +43,10 @@ export interface TrainReport {
   confusion?: number[][];
   /** What moved, what was frozen, what was left out and why; a report of an earlier release has none. */
   parameters?: readonly ParameterLine[];
+  /** What of the ONNX file broke a rule and was mended before; a report of an earlier release has none. */
+  repairs?: readonly Repair[];
+  /** What the file left open of its inputs and outputs, and was decided. */
+  assumed?: readonly string[];
   bestEpoch: number;
   seconds: number;
 }
@@ -49,6 +55,11 @@ const digits = (value: number): string => value.toFixed(4);
 
 /** With `localSgd` the figures are those of rounds. */
 const roundOf = ({ localSgd }: TrainingConfig): string => (localSgd ? 'round' : 'epoch');
+
+/** What was mended and decided before the first step. */
+function describeIntake({ repairs, assumed }: FitResult): string[] {
+  return [...repairs.map(({ message }) => `repaired: ${message}`), ...assumed.map((one) => `assumed: ${one}`)];
+}
 
 /** Losses, and accuracies where classes are predicted, else the metrics. */
 function describeEpoch(p: TrainingPoint, config: TrainingConfig): string {
@@ -128,6 +139,8 @@ async function reportOf(
     metrics: { validation: { ...result.metrics }, test: { ...tested.metrics } },
     ...(classes && { confusion: measured.confusion }),
     parameters: result.parameters,
+    repairs: result.repairs,
+    assumed: result.assumed,
     bestEpoch: result.epoch,
     seconds: result.seconds,
   };
@@ -135,7 +148,7 @@ async function reportOf(
 
 async function train(
   config: TrainingConfig,
-  { file, folder, output }: { file: string; folder: TrainingFolder; output: Output },
+  { file, folder, output, strict }: { file: string; folder: TrainingFolder; output: Output; strict: boolean },
   signal: AbortSignal,
 ): Promise<TrainReport> {
   if (!config.data)
@@ -156,13 +169,14 @@ async function train(
       classes: data.labels.length,
       createSession,
       openReplicas,
+      strict,
       signal,
       onProgress: (point) => output.progress(describeEpoch(point, config)),
       saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
       readModel: (name) => readWholeModel(beside(file, name)),
       ...(resumeFrom ? { resumeFrom } : {}),
     });
-    for (const line of describeParameters(result.parameters)) output.progress(line);
+    for (const line of [...describeParameters(result.parameters), ...describeIntake(result)]) output.progress(line);
     output.progress('measuring accuracy, latency and memory');
     const report = await reportOf(config, result, data, signal);
     await folder.finish(result.bytes, report);
@@ -187,7 +201,11 @@ async function trainInto(options: TrainArguments, json: boolean): Promise<void> 
   }
   await untilInterrupted(async (signal) => {
     try {
-      const report = await train(config, { file: options.config, folder, output }, signal);
+      const report = await train(
+        config,
+        { file: options.config, folder, output, strict: options.strict === true },
+        signal,
+      );
       output.result(report, () => show(report, folder));
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -147,6 +147,19 @@ export function knownIntegers(model: Model, options: InferOptions = {}): Map<str
   return found;
 }
 
+/**
+ * The truth values that are known before a run, by value: conditions of If that follow from constants and sizes. Sizes that are
+ * only declared do not count.
+ * @throws OnnxError as `inferShapes`
+ */
+export function knownConditions(model: Model): Map<string, boolean> {
+  const found = new Map<string, boolean>();
+  for (const [name, { type, elements }] of prove(model, {}).facts)
+    if (type?.kind === 'tensor' && type.dtype === 'bool' && elements?.length === 1 && typeof elements[0] === 'number')
+      found.set(name, elements[0] !== 0);
+  return found;
+}
+
 const isNumber = (d: Dim): d is number => typeof d === 'number';
 /** Beyond 2^53 a number does not tell which integer it was. */
 const isExact = (d: Dim): d is number => Number.isSafeInteger(d);

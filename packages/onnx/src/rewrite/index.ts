@@ -23,6 +23,7 @@ export {
 } from './rewrite.js';
 export { eliminateCommonSubexpressions, mergeDuplicateConstants } from './common-subexpressions.js';
 export { nameOutputs } from './name-outputs.js';
+export { renameGraph } from './rename.js';
 export { batchNormIntoConv } from './rules/batch-norm-into-conv.js';
 export { batchNormIntoGemm } from './rules/batch-norm-into-gemm.js';
 export { constantIntoConv } from './rules/constant-into-conv.js';
@@ -31,4 +32,5 @@ export { mergeTransposes } from './rules/merge-transposes.js';
 export { removeDropout } from './rules/remove-dropout.js';
 export { removeIdentity } from './rules/remove-identity.js';
 export { exactRules, fusionRules } from './rules/index.js';
+export { inlineIf } from './rules/inline-if.js';
 export { GraphView, readsOf } from './view.js';

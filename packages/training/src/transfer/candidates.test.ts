@@ -192,14 +192,21 @@ describe('what a constant looks like', () => {
   });
 });
 
+/** What one sample of a model of one input is. */
+function sampleOf({ graph }: Model): number[] {
+  const { type } = graph.inputs[0]!;
+  return (type?.kind === 'tensor' ? type.shape! : []).slice(1).map(Number);
+}
+
 describe('freeze and train of a configuration', () => {
   it('address all that can move, and say what cannot', () => {
     const model = vision();
-    const only = chooseParameters(model, { freeze: ['*'], train: ['cls', 'me*'] });
+    const sample = { shape: sampleOf(model) };
+    const only = chooseParameters(model, { freeze: ['*'], train: ['cls', 'me*'] }, sample, {});
     expect(only.problems).toEqual([]);
     expect(['cls', 'mean', 'head'].map(only.trainable!)).toEqual([true, true, false]);
     expect(['mean', 'sines'].map(only.alsoTrained!)).toEqual([true, false]);
-    expect(chooseParameters(model, { freeze: ['clas*'], train: ['tokn'] }).problems).toEqual([
+    expect(chooseParameters(model, { freeze: ['clas*'], train: ['tokn'] }, sample, {}).problems).toEqual([
       "freeze: no parameter is called 'clas*'",
       "train: no parameter is called 'tokn'",
     ]);
@@ -208,7 +215,7 @@ describe('freeze and train of a configuration', () => {
     const norm = b.node('BatchNormalization', [x, ...['s', 'b', 'm', 'v'].map((n) => b.initializer(n, draw(3)))]);
     const big = b.node('Resize', [norm, '', b.initializer('scales', float32([2], [1, 2]))], { mode: str('nearest') });
     b.output(big, 'float32', ['n', 6]);
-    expect(chooseParameters(b.build(), { train: ['m', 'scales'] }).problems).toEqual([
+    expect(chooseParameters(b.build(), { train: ['m', 'scales'] }, { shape: [3] }, {}).problems).toEqual([
       "train: 'm' cannot be trained: a running statistic, which follows the batches",
       "train: 'scales' cannot be trained: no gradient reaches it (Resize)",
     ]);

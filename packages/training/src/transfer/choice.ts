@@ -1,9 +1,11 @@
 /** Which constants move, by the patterns of a configuration. */
-import type { Model } from '@verge/onnx';
+import { withoutZipMap, type Model } from '@verge/onnx';
 import { classify } from '../candidates.js';
 import { findStatistics } from '../parameters.js';
 import { matches, matchesAny, unmatched } from '../patterns.js';
 import { parametersOfLayers } from '../roles.js';
+import { takenBranches } from './branches.js';
+import { bindPorts, type PortOptions, type SampleShape } from './ports.js';
 import { widenFloats, widenLevels } from './widen.js';
 
 export interface Chosen {
@@ -19,17 +21,19 @@ export interface Chosen {
 /**
  * @param patterns.freeze what stays as it is
  * @param patterns.train what moves, though `freeze` names it or it is left out by default
- * @param output the one that is trained; the first when absent
+ * @param sample what one sample is
+ * @throws TrainingError as `bindPorts`
  */
 export function chooseParameters(
   given: Model,
   { freeze = [], train = [] }: { readonly freeze?: readonly string[]; readonly train?: readonly string[] },
-  output?: string,
+  sample: SampleShape,
+  ports: PortOptions,
 ): Chosen {
-  const wide = widenFloats(given).model;
-  const trained =
-    output === undefined ? wide.graph.outputs.slice(0, 1) : wide.graph.outputs.filter((o) => o.name === output);
-  const { graph } = widenLevels({ ...wide, graph: { ...wide.graph, outputs: trained } }).model;
+  const wide = widenFloats(withoutZipMap(given).model).model;
+  const bound = takenBranches(bindPorts(wide, sample, ports));
+  const trained = bound.graph.outputs.slice(0, 1);
+  const { graph } = widenLevels({ ...bound, graph: { ...bound.graph, outputs: trained } }).model;
   const layers = parametersOfLayers(graph);
   const others = classify(graph, layers);
   const statistics = findStatistics(graph);
@@ -49,7 +53,8 @@ export function chooseParameters(
     names,
     problems,
     ...(freeze.length > 0 && {
-      trainable: (name) => !able.has(name) || matchesAny(train, name) || !matchesAny(freeze, name),
+      // What is no constant of this model was added to it, and is not what the patterns are about.
+      trainable: (name) => !graph.initializers.has(name) || matchesAny(train, name) || !matchesAny(freeze, name),
     }),
     ...(train.length > 0 && { alsoTrained: (name) => matchesAny(train, name) }),
   };

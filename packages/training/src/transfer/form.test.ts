@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeModel, type Model } from '@verge/onnx';
+import { decodeModel, renameGraph, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import { floatsOf } from '../parameters.js';
@@ -9,7 +9,6 @@ import { separateParameters, trainingForm, withTrained } from './form.js';
 import { replaceHead } from './head.js';
 import { reinitialise } from './layers.js';
 import { oneStep } from './one-step.js';
-import { renameGraph } from './rename.js';
 
 const read = (name: string): Model => decodeModel(readFileSync(new URL(`cases/${name}.onnx`, import.meta.url)));
 const reserved = read('train_reserved_name');

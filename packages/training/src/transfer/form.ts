@@ -2,21 +2,15 @@
  * The form in which a model is trained: the same function with each parameter an initializer of its own, under a name that a
  * training graph can hold. Files hold parameters in many ways; everything behind this sees one.
  */
-import {
-  collectNames,
-  isDefaultDomain,
-  type DataType,
-  type Graph,
-  type Model,
-  type Node,
-  type StoredTensor,
-} from '@verge/onnx';
+import { collectNames, renameGraph, withoutZipMap, type Graph, type Model, type Repair } from '@verge/onnx';
 import { exportInference } from '../export.js';
 import { mergeAdapters, type Adapted } from '../lora/adapt.js';
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
-import { renameGraph } from './rename.js';
-import { bindPorts, type PortOptions, type SampleShape } from './ports.js';
+import { takenBranches } from './branches.js';
+import { liftConstants } from './constants.js';
+import { takeIn } from './intake.js';
+import { assumedPorts, bindPorts, type PortOptions, type SampleShape } from './ports.js';
 import type { StoredAs } from './stored-types.js';
 import { untie, type Untied } from './untie.js';
 import { widenFloats, widenLevels } from './widen.js';
@@ -24,6 +18,8 @@ import { widenFloats, widenLevels } from './widen.js';
 export interface SeparatedModel {
   readonly model: Model;
   readonly untied: readonly Untied[];
+  /** What broke a rule of ONNX and was mended first. */
+  readonly repairs: readonly Repair[];
 }
 
 export interface TrainingForm extends SeparatedModel {
@@ -35,30 +31,8 @@ export interface TrainingForm extends SeparatedModel {
   readonly lora?: Adapted;
   /** How the file holds the parameters that it holds in another type than float32, by their names in it. */
   readonly stored: ReadonlyMap<string, StoredAs>;
-}
-
-/** What a Constant node holds where it is of one of the types and no scalar. */
-function storedIn(node: Node, dtypes: readonly DataType[]): StoredTensor | undefined {
-  const attribute = node.op === 'Constant' && isDefaultDomain(node.domain) ? node.attributes.get('value') : undefined;
-  if (attribute?.kind !== 'tensor') return undefined;
-  const { value } = attribute.value;
-  if (!('data' in value) || !dtypes.includes(value.dtype) || value.dims.length === 0) return undefined;
-  return { name: node.outputs[0]!, value };
-}
-
-const FLOATS: readonly DataType[] = ['float32', 'float16', 'bfloat16'];
-
-/** Constant nodes as initializers; scalars, and other types than those given, are no parameters and stay. */
-export function liftConstants(graph: Graph, dtypes = FLOATS): Graph {
-  const outputs = new Set(graph.outputs.map((o) => o.name));
-  const initializers = new Map(graph.initializers);
-  const nodes = graph.nodes.filter((node) => {
-    const stored = storedIn(node, dtypes);
-    if (!stored || outputs.has(stored.name)) return true;
-    initializers.set(stored.name, stored);
-    return false;
-  });
-  return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, initializers };
+  /** What the file leaves open of its inputs and outputs and was decided, in words. */
+  readonly assumed: readonly string[];
 }
 
 /** Names that training graphs use for themselves get others, which no value of the model has. */
@@ -75,14 +49,22 @@ function freeNames(graph: Graph): Map<string, string> {
 }
 
 /**
- * The same function with an initializer for each parameter: weights of Constant nodes become some, and what an exporter or an
- * optimiser stored once is separated (`untie`). Names stay as they are.
+ * The same function with an initializer for each parameter: weights of Constant nodes, of branches and of functions become some, and what
+ * an exporter or an optimiser stored once is separated (`untie`). Names stay as they are. What breaks a rule of ONNX is
+ * repaired first (`normalise`).
  * @param untying patterns of initializers whose every reader gets a parameter of its own, also where they are truly tied
+ * @param options.strict refuses what would be repaired
  * @returns the very model where there is nothing to do
+ * @throws OnnxError as `normalise`
  */
-export function separateParameters(model: Model, untying: readonly string[] = []): SeparatedModel {
+export function separateParameters(
+  given: Model,
+  untying: readonly string[] = [],
+  options: { readonly strict?: boolean } = {},
+): SeparatedModel {
+  const { model, repairs } = takeIn(given, options);
   const { graph, untied } = untie(liftConstants(model.graph), (name) => matchesAny(untying, name));
-  return { model: graph === model.graph ? model : { ...model, graph }, untied };
+  return { model: graph === model.graph ? model : { ...model, graph }, untied, repairs };
 }
 
 /** What a run makes of a model's ports. */
@@ -100,10 +82,11 @@ export interface FormOptions {
  * @throws TrainingError as `bindPorts`
  */
 export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOptions = {}): TrainingForm {
-  const { model: separated, untied } = separateParameters(given);
-  const floats = widenFloats(separated);
+  const { model: separated, untied, repairs } = separateParameters(given);
+  // Classifiers of scikit-learn end in maps; what they are made of are scores.
+  const floats = widenFloats(withoutZipMap(separated).model);
   const bound = sample ? bindPorts(floats.model, sample, ports, alsoRead) : floats.model;
-  const { model, stored: levels } = widenLevels(bound);
+  const { model, stored: levels } = widenLevels(takenBranches(bound));
   const stored = new Map([...floats.stored, ...levels]);
   const renamed = freeNames(model.graph);
   const graph = renamed.size === 0 ? model.graph : renameGraph(model.graph, renamed);
@@ -111,8 +94,10 @@ export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOpti
     model: graph === model.graph ? model : { ...model, graph },
     separated,
     untied,
+    repairs,
     renamed,
     stored,
+    assumed: sample ? assumedPorts(floats.model, sample, ports) : [],
   };
 }
 

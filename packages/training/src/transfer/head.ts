@@ -6,6 +6,8 @@ import {
   inferShapes,
   int64,
   OnnxError,
+  valueTypes,
+  type Dim,
   type Graph,
   type Model,
   type Node,
@@ -15,14 +17,16 @@ import {
 import { TrainingError } from '../errors.js';
 import { someOf } from '../patterns.js';
 import { constantValues } from '../candidates.js';
-import { liftConstants, separateParameters } from './form.js';
+import { liftConstants } from './constants.js';
+import { separateParameters } from './form.js';
 import { initialValues } from './initial.js';
+import { trainedOutput } from './ports.js';
 
 export interface HeadOptions {
   readonly classes: number;
-  /** Name or output of the Conv, Gemm or MatMul whose outputs are the classes; the last on the way to the output. */
+  /** Name or output of the layer (Conv, ConvTranspose, Gemm, MatMul) whose outputs are the classes; the last on the way to the output. */
   readonly node?: string;
-  /** The output of the model that gives the classes; the first when absent. */
+  /** The output of the model that gives the classes; the first of floats when absent. */
   readonly output?: string;
   readonly seed?: number;
 }
@@ -39,6 +43,7 @@ const behind = new Set([
   'AveragePool',
   'BatchNormalization',
   'Cast',
+  'Concat',
   'Div',
   'Dropout',
   'Flatten',
@@ -61,23 +66,29 @@ const behind = new Set([
 /** Operators of two operands, one of which must be constant. */
 const ARITHMETIC: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub']);
 
-const layers = new Set(['Conv', 'Gemm', 'MatMul']);
+const layers = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+const LAYERS = 'Conv, ConvTranspose, Gemm or MatMul';
+
+const labelled = (node: Node): string => `'${node.name || node.outputs[0]}' (${node.op})`;
 
 const refusal = (why: string): TrainingError => new TrainingError('bad-model', `the head cannot be replaced: ${why}`);
 
 /** The axis of a layer's weight that counts its outputs. */
 function outputAxis(node: Node, dims: readonly number[]): number {
   if (node.op === 'Conv') return 0;
+  if (node.op === 'ConvTranspose') return 1;
   return node.op === 'Gemm' && attrInt(node, 'transB', 0) === 1 ? 0 : dims.length - 1;
 }
 
 interface Found {
-  readonly layer: Node;
-  /** The nodes from the layer to the output. */
+  /** Several where a Concat joins what they give for different places, as a detector's scales. */
+  readonly layers: readonly Node[];
+  /** The nodes from the layers to the output. */
   readonly path: readonly Node[];
 }
 
-/** Walks back from the output to the classifier. */
+/** Walks back from the output to the classifier, on every way into a Concat. */
 function findHead(graph: Graph, wanted: string | undefined, output: string): Found {
   const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const isLayer = (n: Node): boolean => layers.has(n.op) && graph.initializers.has(n.inputs[1] ?? '');
@@ -87,25 +98,46 @@ function findHead(graph: Graph, wanted: string | undefined, output: string): Fou
     );
   }
   const constant = constantValues(graph);
-  const path: Node[] = [];
-  let node = makers.get(output);
-  while (node) {
-    const named = wanted === undefined || node.name === wanted || node.outputs.includes(wanted);
-    if (isLayer(node) && named) return { layer: node, path };
-    if (!behind.has(node.op)) {
-      const who = `'${node.name || node.outputs[0]}' (${node.op})`;
-      throw refusal(`${who} stands between the output and ${wanted ? `'${wanted}'` : 'a Conv, Gemm or MatMul'}`);
+  const found = new Set<Node>();
+  const path = new Set<Node>();
+  const ways = [output];
+  for (let value = ways.pop(); value !== undefined; value = ways.pop()) {
+    const node = makers.get(value);
+    const named = wanted === undefined || node?.name === wanted || node?.outputs.includes(wanted);
+    if (!node)
+      throw refusal(wanted === undefined ? `no ${LAYERS} leads to the output` : `no layer '${wanted}' leads to it`);
+    if (isLayer(node) && named) {
+      found.add(node);
+      continue;
     }
-    path.push(node);
-    const from: readonly string[] = node.inputs
-      .slice(0, ARITHMETIC.has(node.op) ? 2 : 1)
-      .filter((i) => !constant.has(i));
-    if (from.length > 1) throw refusal(`'${node.name || node.outputs[0]}' (${node.op}) joins two branches`);
-    node = makers.get(from[0] ?? '');
+    if (!behind.has(node.op))
+      throw refusal(`${labelled(node)} stands between the output and ${wanted ? `'${wanted}'` : `a ${LAYERS}`}`);
+    if (path.has(node)) continue;
+    path.add(node);
+    const data = node.op === 'Concat' ? node.inputs : node.inputs.slice(0, ARITHMETIC.has(node.op) ? 2 : 1);
+    const from = data.filter((i) => !constant.has(i));
+    if (from.length > 1 && node.op !== 'Concat') throw refusal(`${labelled(node)} joins two branches`);
+    ways.push(...(from.length > 0 ? from : ['']));
   }
-  throw refusal(
-    wanted === undefined ? 'no Conv, Gemm or MatMul leads to the output' : `no layer '${wanted}' leads to it`,
-  );
+  return { layers: [...found], path: [...path] };
+}
+
+/** What a classifier's layers are joined along must not be their classes: how many of each should there be? */
+function refuseJoinedClasses(path: readonly Node[], before: Model, after: Model): void {
+  const shapes = [before, after].map(({ graph }) => {
+    const types = valueTypes(graph);
+    return (name: string): readonly Dim[] => {
+      const type = types.get(name);
+      return type?.kind === 'tensor' ? (type.shape ?? []) : [];
+    };
+  });
+  for (const node of path) {
+    if (node.op !== 'Concat') continue;
+    const [old, now] = shapes.map((shape) => shape(node.outputs[0]!)) as [readonly Dim[], readonly Dim[]];
+    const axis = attrInt(node, 'axis', 1);
+    const at = axis < 0 ? axis + old.length : axis;
+    if (old[at] !== now[at]) throw refusal(`${labelled(node)} joins classes with other values`);
+  }
 }
 
 /** A constant with `classes` in place of the old number of outputs. */
@@ -133,12 +165,24 @@ class Resizer {
     this.parameters.push(name);
   }
 
+  /** New weights and a new bias. @returns how many outputs the layer had */
+  layer(layer: Node): number {
+    if (attrInt(layer, 'group', 1) !== 1) throw refusal(`${labelled(layer)} is a grouped convolution`);
+    const [, weight, bias] = layer.inputs as [string, string, string?];
+    const { dims } = this.graph.initializers.get(weight)!.value;
+    const axis = outputAxis(layer, dims);
+    this.parameter(layer, weight, 'weight', axis);
+    const shift = bias ? this.graph.initializers.get(bias) : undefined;
+    if (bias && shift) this.parameter(layer, bias, 'bias', shift.value.dims.length - 1);
+    return dims[axis]!;
+  }
+
   /** Scale, shift, mean and variance of a normalisation of the old classes, all as new ones have them. */
   #normalisation(node: Node, old: number): void {
     const fresh = [1, 0, 0, 1];
     node.inputs.slice(1, 5).forEach((name, i) => {
       if (this.graph.initializers.get(name)?.value.dims[0] !== old)
-        throw refusal(`'${node.name || node.outputs[0]}' (BatchNormalization) does not normalise ${old} classes`);
+        throw refusal(`${labelled(node)} does not normalise ${old} classes`);
       this.changed.set(name, {
         ...this.#alone(name),
         value: float32([this.classes], new Float32Array(this.classes).fill(fresh[i]!)),
@@ -185,21 +229,15 @@ export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
     throw new TrainingError('bad-options', `classes: expected a whole number from 1, not ${classes}`);
   }
   const { graph } = model;
-  const output = options.output ?? graph.outputs[0]?.name ?? '';
+  const output = options.output ?? trainedOutput(graph)?.name ?? '';
   if (options.output !== undefined && !graph.outputs.some((o) => o.name === output))
     throw refusal(`the model has no output '${output}', it has ${someOf(graph.outputs.map((o) => o.name))}`);
-  const { layer, path } = findHead(graph, options.node, output);
-  if (attrInt(layer, 'group', 1) !== 1) throw refusal(`'${layer.name || layer.outputs[0]}' is a grouped convolution`);
-  const weight = layer.inputs[1]!;
-  const { dims } = graph.initializers.get(weight)!.value;
-  const axis = outputAxis(layer, dims);
-  const old = dims[axis]!;
+  const { layers: heads, path } = findHead(graph, options.node, output);
   const resizer = new Resizer(graph, classes, seed);
-  resizer.parameter(layer, weight, 'weight', axis);
-  const bias = layer.inputs[2];
-  if (bias && graph.initializers.has(bias)) {
-    resizer.parameter(layer, bias, 'bias', graph.initializers.get(bias)!.value.dims.length - 1);
-  }
+  const old = resizer.layer(heads[0]!);
+  for (const other of heads.slice(1))
+    if (resizer.layer(other) !== old)
+      throw refusal(`${heads.map(labelled).join(' and ')} are joined and have different numbers of outputs`);
   for (const node of path) resizer.follow(node, old);
   const resized: Model = {
     ...model,
@@ -211,7 +249,8 @@ export function replaceHead(given: Model, options: HeadOptions): ReplacedHead {
     },
   };
   try {
-    inferShapes(resized, { fresh: true });
+    const changed = inferShapes(resized, { fresh: true });
+    refuseJoinedClasses(path, inferShapes(model, { fresh: true }), changed);
   } catch (cause) {
     if (!(cause instanceof OnnxError)) throw cause;
     throw new TrainingError('bad-model', `the head cannot be replaced: ${cause.message}`, { cause });

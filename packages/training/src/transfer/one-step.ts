@@ -7,6 +7,7 @@ import { fit } from '../fit.js';
 import type { FitOptions, FitResult } from '../fit-options.js';
 import { floatsOf } from '../parameters.js';
 import { Random } from '../random.js';
+import { separateParameters } from './form.js';
 
 const DOUBLE = 11n;
 
@@ -128,7 +129,8 @@ export async function oneStep(
 function valuesBefore(model: Model, name: string): Float32Array {
   const stored = floatsOf(model.graph.initializers.get(name));
   if (stored) return stored;
-  const attribute = model.graph.nodes.find((n) => n.outputs[0] === name)?.attributes.get('value');
-  if (attribute?.kind !== 'tensor' || !('data' in attribute.value.value)) throw new Error(`no constant '${name}'`);
-  return attribute.value.value.data as Float32Array;
+  // In a Constant node, or in a function.
+  const separated = floatsOf(separateParameters(model).model.graph.initializers.get(name));
+  if (!separated) throw new Error(`no constant '${name}'`);
+  return separated;
 }

@@ -1,7 +1,7 @@
 /** Networks of several inputs and outputs, against PyTorch's own step of SGD in double precision (goldens/ports.py). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeModel, encodeModel, type Model, type Tensor } from '@verge/onnx';
+import { decodeModel, encodeModel, renameGraph, type Model, type Tensor } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { fit } from '../fit.js';
 import type { FitOptions, FitResult } from '../fit-options.js';
@@ -13,7 +13,6 @@ import { fitLocal } from '../parallel/local-sgd/run.js';
 import { predict } from '../predict.js';
 import type { InputValues, TrainingSamples } from '../samples.js';
 import { inputsOf } from './ports.js';
-import { renameGraph } from './rename.js';
 
 const goldens = new URL('../../goldens/', import.meta.url);
 

@@ -51,6 +51,47 @@ function described({ type }: ValueInfo): string {
   return `${type.dtype ?? 'unknown'} [${shape}]`;
 }
 
+const FLOATS: readonly (string | null)[] = ['float32', 'float64', 'float16', 'bfloat16', null];
+
+/**
+ * The output that is trained: the one of that name, or the first whose declared elements are floats, as far as any is declared so. Classifiers
+ * of other tools give their labels first, which nothing can be learned from.
+ */
+export function trainedOutput({ outputs }: Graph, name?: string): ValueInfo | undefined {
+  if (name !== undefined) return outputs.find((o) => o.name === name);
+  const floats = ({ type }: ValueInfo): boolean =>
+    type === null || (type.kind === 'tensor' && FLOATS.includes(type.dtype));
+  return outputs.find(floats) ?? outputs[0];
+}
+
+/** The batch axis of a fixed input, where its only open size is one without a name. */
+const isBatch = (open: readonly Dim[]): boolean => open.length === 1 && open[0] === null;
+
+/** What is decided of ports that the options leave open, in words. */
+export function assumedPorts(
+  { graph }: Model,
+  { inputs: others = {} }: SampleShape,
+  options: PortOptions = {},
+): string[] {
+  const { fixedInputs = {}, output } = options;
+  const assumed: string[] = [];
+  const trained = trainedOutput(graph, output);
+  if (output === undefined && graph.outputs.length > 1 && trained)
+    assumed.push(`of ${graph.outputs.length} outputs '${trained.name}' is trained (${described(trained)})`);
+  const batch = sizesOf(mainInput(graph, { ...fixedInputs, ...others })!)?.[0];
+  for (const info of inputsOf(graph)) {
+    if (!Object.hasOwn(fixedInputs, info.name)) continue;
+    if (isBatch(openSizes(info, batch)) && sizesOf(info)?.[0] !== null)
+      assumed.push(`the open size of '${info.name}' (${described(info)}) is taken for the batch`);
+  }
+  return assumed;
+}
+
+/** Sizes that are neither stated nor those of the batch. */
+function openSizes(info: ValueInfo, batch: Dim | undefined): Dim[] {
+  return (sizesOf(info) ?? []).filter((d) => !isStated(d) && (d === null || d !== batch));
+}
+
 /** What is wrong with the names, all of it. */
 function problemsOf(model: Model, sample: SampleShape, options: PortOptions): string[] {
   const { graph } = model;
@@ -133,8 +174,8 @@ function filled(info: ValueInfo, value: number, main: ValueInfo, taken: Readonly
   if (!shape || !content)
     return { ...nothing, problem: `fixedInputs.${info.name}: ${value} does not fit ${described(info)}` };
   const batch = sizesOf(main)?.[0];
-  const open = shape.filter((d) => typeof d !== 'number' && (d === null || d !== batch));
-  if (open.length > 0)
+  const open = openSizes(info, batch);
+  if (open.length > 0 && !isBatch(open))
     return { ...nothing, problem: `fixedInputs.${info.name}: the size of ${described(info)} is open; name it in dims` };
   const fresh = (stem: string): string => {
     let name = `${info.name}.${stem}`;
@@ -145,9 +186,8 @@ function filled(info: ValueInfo, value: number, main: ValueInfo, taken: Readonly
   const one = (name: string, n: number): readonly [string, Tensor] => [name, int64([1], [n])];
   const attributes: Node['attributes'] = new Map([['value', { kind: 'tensor', value: { name: '', value: content } }]]);
   const fill = node('ConstantOfShape', [sizes], info.name, attributes);
-  if (shape.every((d) => typeof d === 'number'))
-    return { nodes: [fill], constants: [[sizes, int64([shape.length], [...shape])]] };
-  const parts = shape.map((d, i) => (typeof d === 'number' ? one(fresh(`size.${i}`), d) : undefined));
+  if (shape.every(isStated)) return { nodes: [fill], constants: [[sizes, int64([shape.length], [...shape])]] };
+  const parts = shape.map((d, i) => (isStated(d) ? one(fresh(`size.${i}`), d) : undefined));
   const dims = fresh('dims');
   return {
     nodes: [
@@ -201,7 +241,7 @@ export function bindPorts(
   );
   const initializers = new Map(graph.initializers);
   for (const [name, value] of fillings.flatMap((f) => f.constants)) initializers.set(name, { name, value });
-  const trained = graph.outputs.find((o) => o.name === output) ?? graph.outputs[0]!;
+  const trained = trainedOutput(graph, output)!;
   const read = graph.outputs.filter((o) => o !== trained && alsoRead.includes(o.name));
   const whole = { ...graph, nodes: [...fillings.flatMap((f) => f.nodes), ...graph.nodes] };
   const nodes = graph.outputs.length > 1 ? [...nodesFor(whole, [trained.name, ...alsoRead])] : whole.nodes;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeModel, encodeModel, float32, GraphBuilder, int, int64, type Model } from '@verge/onnx';
+import { decodeModel, encodeModel, float32, GraphBuilder, int, int64, ints, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '../architectures/registry.js';
 import { exportInference, foldNormalization } from '../export.js';
@@ -115,6 +115,43 @@ describe('replaceHead', () => {
       return b.node('Add', [half(), half()]);
     });
     expect(() => replaceHead(both, { classes: 3 })).toThrow('(Add) joins two branches');
+  });
+
+  /** x [N, 2, 4, 4] -> logits for 6 classes at places of one or two scales. */
+  function places(build: (b: GraphBuilder, x: string) => string): Model {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['N', 2, 4, 4]);
+    b.output(build(b, x), 'float32', null);
+    return b.build();
+  }
+  const filter = (b: GraphBuilder, ...dims: number[]): string =>
+    b.constant(float32(dims, new Float32Array(dims.reduce((a, d) => a * d, 1)).fill(0.1)));
+
+  it('finds a transposed convolution', async () => {
+    const model = places((b, x) =>
+      b.node('ConvTranspose', [x, filter(b, 2, 6, 2, 2), filter(b, 6)], { strides: ints([2, 2]) }),
+    );
+    const { model: replaced, parameters } = replaceHead(model, { classes: 3 });
+    const dims = parameters.map((name) => replaced.graph.initializers.get(name)!.value.dims);
+    expect(dims).toEqual([[2, 3, 2, 2], [3]]);
+    expect(await widthOf(replaced)).toEqual([2, 3, 8, 8]);
+  });
+
+  it('replaces the layers of all scales that a detector joins', async () => {
+    const scales = (axis: number, outputs: number) =>
+      places((b, x) => {
+        const flat = (y: string, n: number): string => b.node('Reshape', [y, b.constant(int64([3], [0, n, -1]))]);
+        const fine = b.node('Conv', [x, filter(b, 6, 2, 1, 1), filter(b, 6)]);
+        const coarse = b.node('Conv', [x, filter(b, outputs, 2, 1, 1)], {
+          strides: ints([axis === 1 ? 1 : 2, axis === 1 ? 1 : 2]),
+        });
+        return b.node('Concat', [flat(fine, 6), flat(coarse, outputs)], { axis: int(axis) });
+      });
+    const { model: replaced, parameters } = replaceHead(scales(2, 6), { classes: 3 });
+    expect(parameters).toHaveLength(3);
+    expect(await widthOf(replaced)).toEqual([2, 3, 16 + 4]);
+    expect(() => replaceHead(scales(1, 6), { classes: 3 })).toThrow('(Concat) joins classes with other values');
+    expect(() => replaceHead(scales(1, 4), { classes: 3 })).toThrow('are joined and have different numbers of outputs');
   });
 
   it('says what is in the way', () => {

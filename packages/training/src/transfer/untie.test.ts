@@ -147,7 +147,7 @@ describe('what is truly tied', () => {
     });
     const logits = f.b.node('MatMul', [words, f.b.node('Transpose', [table])]);
     const model = f.build(logits, 6);
-    expect(separateParameters(model)).toEqual({ model, untied: [] });
+    expect(separateParameters(model)).toEqual({ model, untied: [], repairs: [] });
   });
 
   it('is separated where it is asked for', () => {

@@ -11,7 +11,7 @@ function taken(match: Match): Graph | null {
 }
 
 /** Puts the nodes of a branch into the graph, their results under fresh names. @returns the branch's outputs */
-function splice(branch: Graph, builder: GraphBuilder): string[] {
+function spliceBranch(branch: Graph, builder: GraphBuilder): string[] {
   const names = new Map<string, string>();
   for (const [name, { value }] of branch.initializers) {
     if (!('external' in value)) names.set(name, builder.constant(value, name));
@@ -39,5 +39,5 @@ export const inlineIf: Rule = {
       ? decline('the branch holds tensors in other files, or sparse ones')
       : ACCEPT;
   },
-  rewrite: (match, builder) => splice(taken(match)!, builder),
+  rewrite: (match, builder) => spliceBranch(taken(match)!, builder),
 };

@@ -201,6 +201,8 @@ export class LocalRun {
       validation: { samples: countOf(this.#o.validation), loss, accuracy },
       metrics,
       parameters: parameterReport(form, this.#state.training.parameters, untied),
+      repairs: [...(this.#o.repairs ?? []), ...form.repairs],
+      assumed: form.assumed,
       ...(form.lora && { adapters: adapterValues(form.lora, values, (name) => ownName(name, form)) }),
     };
   }

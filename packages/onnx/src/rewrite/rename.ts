@@ -1,9 +1,10 @@
 /** A graph under other names, the graphs inside it too. */
-import type { Attribute, Graph, Node, StoredTensor, ValueInfo } from '@verge/onnx';
+import type { Attribute, Graph, Node, StoredTensor, ValueInfo } from '../ir.js';
 
 type Names = ReadonlyMap<string, string>;
 
-function renameNode(node: Node, names: Names): Node {
+/** A node under other names, what it reads and makes, in its subgraphs too. */
+export function renameNode(node: Node, names: Names): Node {
   const name = (value: string): string => names.get(value) ?? value;
   const attributes = new Map<string, Attribute>();
   for (const [key, a] of node.attributes) {
