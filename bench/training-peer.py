@@ -1,6 +1,7 @@
 """Training steps in PyTorch for the training benchmark: reads commands as JSON lines, answers with JSON lines.
 
 {"network": {...}, "batch": 64, "threads": 1}  builds the network      -> {"parameters": n}
+{"exported": NAME, "batch": 8, "threads": 1}    one of exported_networks.py's -> {"parameters": n, "input": {...}, "output": [8, ...]}
 {"steps": n}                                    runs n training steps   -> {"cpu": s, "wall": s, "loss": x}
 {"peak": true}                                                          -> {"peak": bytes}
 """
@@ -67,34 +68,57 @@ def build(layers, shape):
     return nn.Sequential(*made), shape
 
 
+def steps_of(model, optimizer, loss_of, x, y):
+    def step():
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def prepare(command):
+    """-> the function that takes a step, and what is told about the network"""
+    torch.set_num_threads(command['threads'])
+    torch.manual_seed(1)
+    batch = command['batch']
+    described = {}
+    if 'exported' in command:
+        from exported_networks import build as exported
+        from exported_networks import sample
+
+        model, described = exported(command['exported'], batch)
+        x = sample(described)
+        with torch.no_grad():
+            output = list(model(x).shape)
+        described = {'input': described, 'output': output}
+    else:
+        network = command['network']
+        model, _ = build(network['layers'], network['input'])
+        model.train()
+        x, output = torch.randn(batch, *network['input']), [batch, network['classes']]
+    # Logits of classes are compared with one; anything else with numbers of its own shape.
+    classes = len(output) == 2
+    y = torch.randint(output[1], (batch,)) if classes else torch.randn(output)
+    loss_of = nn.CrossEntropyLoss() if classes else nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=command.get('learningRate', 0.01), momentum=0.9)
+    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return steps_of(model, optimizer, loss_of, x, y), {'parameters': parameters, **described}
+
+
 def main():
     step = None
     for line in sys.stdin:
         command = json.loads(line)
-        if 'network' in command:
-            torch.set_num_threads(command['threads'])
-            torch.manual_seed(1)
-            network, batch = command['network'], command['batch']
-            model, _ = build(network['layers'], network['input'])
-            model.train()
-            optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-            x = torch.randn(batch, *network['input'])
-            y = torch.randint(network['classes'], (batch,))
-            loss_of = nn.CrossEntropyLoss()
-
-            def step():
-                optimizer.zero_grad()
-                loss = loss_of(model(x), y)
-                loss.backward()
-                optimizer.step()
-                return loss.item()
-
-            answer = {'parameters': sum(p.numel() for p in model.parameters())}
-        elif 'steps' in command:
+        if 'steps' in command:
             cpu, wall, loss = time.process_time(), time.perf_counter(), 0.0
             for _ in range(command['steps']):
                 loss = step()
             answer = {'cpu': time.process_time() - cpu, 'wall': time.perf_counter() - wall, 'loss': loss}
+        elif 'threads' in command:
+            step, answer = prepare(command)
         else:
             answer = {'peak': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
         print(json.dumps(answer), flush=True)

@@ -1,17 +1,23 @@
-/** Training steps against PyTorch, CPU time and peak memory, one thread, batch 64; the same networks on both sides. */
+/** Training steps against PyTorch, CPU time and peak memory, one thread; the same networks on both sides, built here or exported by it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type Exported, exportedNetworks, exportNetwork } from './_exported.js';
 import { type Network, networks } from './_networks.js';
 import { peerVersions, python } from './_python.js';
 import type { Row } from './_row.js';
+import type { PeerInput } from './_training-child.js';
 
 const BATCH = 64;
 const ROUNDS = 7;
 /** CPU seconds of one round. */
 const ROUND_SECONDS = 1;
 const WARM_UP = 10;
+/** CPU seconds after which warming up ends early. */
+const WARM_UP_SECONDS = 3;
+/** Random networks of many layers diverge faster than they learn random labels; the time of a step does not depend on it. */
+const EXPORTED_RATE = 1e-4;
 /** Networks whose every hot operator has a fast formulation must reach the peer; the others must come near. */
 const FULL_BAR = /^(MLP|CNN|ResNet|LeNet)/;
 
@@ -45,21 +51,46 @@ class Side {
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+/** What the peer tells of the network that it built. */
+interface PeerNetwork {
+  readonly parameters: number;
+  readonly input?: PeerInput;
+  readonly output?: readonly number[];
+}
+
+/** Both sides with the network ready; the exported ones as the file that the peer's exporter writes. */
+async function prepare(network: Network | Exported, sides: readonly [Side, Side], here: string): Promise<void> {
+  const [ours, theirs] = sides;
+  let parameters: [number, number];
+  if ('exported' in network) {
+    const common = { batch: network.batch, threads: 1, learningRate: EXPORTED_RATE };
+    const file = exportNetwork(network, here);
+    const other = await theirs.ask<PeerNetwork>({ exported: network.exported, ...common });
+    const { input, output } = other;
+    const mine = await ours.ask<PeerNetwork>({ file, input, output, ...common });
+    parameters = [mine.parameters, other.parameters];
+  } else {
+    const answers = sides.map((side) => side.ask<PeerNetwork>({ network, batch: BATCH, threads: 1 }));
+    const [mine, other] = await Promise.all(answers);
+    parameters = [mine!.parameters, other!.parameters];
+  }
+  if (parameters[0] !== parameters[1])
+    throw new Error(`${network.name}: ${parameters[0]} parameters here, ${parameters[1]} there`);
+}
+
 /** Rounds in turn, so that a busy machine slows both; the ratio is the median of the rounds' ratios. */
-async function measure(network: Network, here: string, peer: string): Promise<Row[]> {
+async function measure(network: Network | Exported, here: string, peer: string): Promise<Row[]> {
   const ours = new Side(process.execPath, [join(here, 'dist', '_training-child.js')]);
   const theirs = new Side(python, [join(here, 'training-peer.py')]);
-  const sides = [ours, theirs];
-  const [mine, other] = await Promise.all(
-    sides.map((side) => side.ask<{ parameters: number }>({ network, batch: BATCH, threads: 1 })),
-  );
-  if (mine!.parameters !== other!.parameters)
-    throw new Error(`${network.name}: ${mine!.parameters} parameters here, ${other!.parameters} there`);
+  const sides = [ours, theirs] as const;
+  await prepare(network, sides, here);
   const counts: number[] = [];
   for (const side of sides) {
-    await side.ask({ steps: WARM_UP });
-    const { cpu } = await side.ask<Timing>({ steps: WARM_UP });
-    counts.push(Math.max(1, Math.round((ROUND_SECONDS * WARM_UP) / cpu)));
+    const first = await side.ask<Timing>({ steps: 1 });
+    const steps = Math.max(1, Math.min(WARM_UP, Math.round(WARM_UP_SECONDS / first.cpu)));
+    await side.ask({ steps });
+    const { cpu } = await side.ask<Timing>({ steps });
+    counts.push(Math.max(1, Math.round((ROUND_SECONDS * steps) / cpu)));
   }
   const perStep: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
@@ -72,7 +103,7 @@ async function measure(network: Network, here: string, peer: string): Promise<Ro
   const [ourPeak, theirPeak] = await Promise.all(sides.map((side) => side.ask<{ peak: number }>({})));
   sides.forEach((side) => side.close());
   const ratio = median(perStep[1].map((t, i) => t / perStep[0][i]!));
-  const bar = FULL_BAR.test(network.name) ? 1 : 0.8;
+  const bar = 'exported' in network || FULL_BAR.test(network.name) ? 1 : 0.8;
   const [mb, peerMb] = [ourPeak!.peak / 2 ** 20, theirPeak!.peak / 2 ** 20];
   return [
     {
@@ -101,12 +132,14 @@ async function measure(network: Network, here: string, peer: string): Promise<Ro
 export async function run(): Promise<Row[]> {
   const versions = peerVersions(['torch']);
   if (!versions) return [];
+  const exporters = peerVersions(['torchvision', 'timm', 'transformers', 'onnx']);
   // The runner puts the compiled benchmark one folder below bench/.
   const here = join(dirname(fileURLToPath(import.meta.url)), '..');
-  const only = process.env['VERGE_BENCH_ONLY'];
+  const only = process.env['VERGE_BENCH_ONLY']?.split(',');
   const rows: Row[] = [];
-  for (const network of networks) {
-    if (only && !network.name.includes(only)) continue;
+  for (const network of [...networks, ...(exporters ? exportedNetworks : [])]) {
+    if (only && !only.some((part) => network.name.includes(part))) continue;
+    console.log(`  ${network.name}`);
     rows.push(...(await measure(network, here, `PyTorch ${versions['torch']}`)));
   }
   return rows;

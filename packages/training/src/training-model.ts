@@ -23,7 +23,7 @@ import {
   type StepPorts,
   type UpdateOptions,
 } from './step-parts.js';
-import type { Tape } from './tape.js';
+import type { Shape, Tape } from './tape.js';
 
 export { LOSS, MASK, nextOf, OUTPUT, PARAMETERS, STATISTICS } from './step-parts.js';
 
@@ -36,6 +36,8 @@ export interface TrainingModel extends StepPorts {
   readonly model: Model;
   /** The value in which the gradients of all parameters are joined. */
   readonly gradient: string;
+  /** Of the values of the graph. */
+  readonly shapes: ReadonlyMap<string, Shape>;
 }
 
 function clipGradient(t: Tape, gradient: string, limit: number | undefined): string {
@@ -63,6 +65,7 @@ export function buildTrainingModel(model: Model, options: TrainingModelOptions):
     ...ports,
     slots: next.slots,
     gradient: written.gradient,
+    shapes: t.shapes,
     model: finish(t, written.name, [...inputs, ...next.inputs], outputs),
   };
 }

@@ -12,16 +12,9 @@ import { taps } from './geometry.js';
 const TINY = 8;
 const MIN_CHANNELS = 8;
 
-/** Whether the forward convolution is written as rows. */
+/** Whether the convolution and its gradients are written as rows. */
 export function isTiny(c: Convolution): boolean {
-  return c.group === 1 && c.inChannels >= MIN_CHANNELS && elementCount(c.kernel) > 1 && elementCount(c.output) <= TINY;
-}
-
-/** Whether the gradient of its input is. */
-export function hasTinyInput(c: Convolution): boolean {
-  const reach = c.kernel.map((k, i) => (k - 1) * c.dilations[i]!);
-  const within = reach.every((r, i) => r >= c.padBegin[i]! && r >= c.padEnd[i]!);
-  return isTiny(c) && elementCount(c.input) <= TINY && within && c.strides.every((s) => s === 1);
+  return c.group === 1 && c.inChannels >= MIN_CHANNELS && elementCount(c.output) <= TINY;
 }
 
 /** [batch, channels, ...positions] with the positions outermost, then padded: [...positions, batch, channels]. */
@@ -30,15 +23,21 @@ export function positionsOutermost(t: Tape, x: string, padBegin: Shape, padEnd: 
   return t.pad(t.transpose(x, [...spatial, 0, 1]), [...padBegin, 0, 0, ...padEnd, 0, 0]);
 }
 
-/** One row a position and sample, the channels that each tap meets side by side: [positions * batch, taps * channels]. */
-function columns(t: Tape, x: string, size: Shape, strides: Shape, offsets: readonly Shape[]): string {
-  const axes = size.map((_, i) => i);
-  const [batch, channels] = t.shape(x).slice(-2) as [number, number];
+/**
+ * One row a position and sample, what each channel meets at all taps side by side, as weights lie: [positions * batch, channels * taps].
+ * The columns are put in this order, not the weights, which are the larger by far.
+ */
+function columns(t: Tape, x: string, c: Convolution): string {
+  const axes = c.output.map((_, i) => i);
+  const rows = elementCount(c.output) * c.batch;
+  const offsets = taps(c.kernel).map((tap) => tap.map((k, i) => k * c.dilations[i]!));
   const parts = offsets.map((begin) => {
-    const end = begin.map((b, i) => b + (size[i]! - 1) * strides[i]! + 1);
-    return t.slice(x, axes, begin, end, strides);
+    const end = begin.map((b, i) => b + (c.output[i]! - 1) * c.strides[i]! + 1);
+    return t.slice(x, axes, begin, end, c.strides);
   });
-  return t.reshape(t.concat(parts, size.length + 1), [elementCount(size) * batch, offsets.length * channels]);
+  const byTap = t.reshape(t.concat(parts, axes.length + 1), [rows, offsets.length, c.inChannels]);
+  const byChannel = offsets.length === 1 ? byTap : t.transpose(byTap, [0, 2, 1]);
+  return t.reshape(byChannel, [rows, c.inChannels * offsets.length]);
 }
 
 /** Rows [positions * batch, channels] as [batch, channels, ...positions]. */
@@ -47,7 +46,14 @@ function asImages(t: Tape, rows: string, batch: number, channels: number, size: 
   return t.transpose(outermost, [size.length, size.length + 1, ...size.map((_, i) => i)]);
 }
 
-const spatialAxes = (c: Convolution): number[] => c.kernel.map((_, i) => i + 2);
+/** dY with a row for each position and sample. */
+function gradientRows(t: Tape, c: Convolution, dy: string): string {
+  const none = c.kernel.map(() => 0);
+  return t.reshape(positionsOutermost(t, dy, none, none), [elementCount(c.output) * c.batch, c.outChannels]);
+}
+
+const matrixOf = (t: Tape, c: Convolution, w: string): string =>
+  t.reshape(w, [c.outChannels, c.inChannels * elementCount(c.kernel)]);
 
 export interface RowForward {
   readonly output: string;
@@ -56,30 +62,47 @@ export interface RowForward {
 }
 
 export function rowForward(t: Tape, c: Convolution, x: string, w: string, bias: string | undefined): RowForward {
-  const offsets = taps(c.kernel).map((tap) => tap.map((k, i) => k * c.dilations[i]!));
-  const kept = columns(t, positionsOutermost(t, x, c.padBegin, c.padEnd), c.output, c.strides, offsets);
-  const matrix = t.reshape(t.transpose(w, [...spatialAxes(c), 1, 0]), [offsets.length * c.inChannels, c.outChannels]);
-  const product = t.matmul(kept, matrix);
+  const kept = columns(t, positionsOutermost(t, x, c.padBegin, c.padEnd), c);
+  const product = t.matmul(kept, t.transposeLast(matrixOf(t, c, w)));
   const rows = bias ? t.add(product, bias) : product;
   return { output: asImages(t, rows, c.batch, c.outChannels, c.output), columns: kept };
 }
 
 /** dL/dW from the columns of the forward pass: one product. */
 export function rowWeightGradient(t: Tape, c: Convolution, kept: string, dy: string): string {
-  const none = c.kernel.map(() => 0);
-  const rows = t.reshape(positionsOutermost(t, dy, none, none), [elementCount(c.output) * c.batch, c.outChannels]);
-  const product = t.matmul(t.transposeLast(rows), kept);
-  const byTap = t.reshape(product, [c.outChannels, elementCount(c.kernel), c.inChannels]);
-  return t.reshape(t.transpose(byTap, [0, 2, 1]), [c.outChannels, c.inChannels, ...c.kernel]);
+  const product = t.outer(gradientRows(t, c, dy), kept);
+  return t.reshape(product, [c.outChannels, c.inChannels, ...c.kernel]);
 }
 
-/** dL/dX: each position collects from the outputs that its value went to. */
+/** Zeros between the positions along the first axes, so that neighbours are a stride apart; the last position has none behind it. */
+function spread(t: Tape, x: string, c: Convolution): string {
+  let value = x;
+  c.strides.forEach((stride, axis) => {
+    if (stride === 1) return;
+    const shape = t.shape(value);
+    const apart = t.reshape(value, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
+    const zeros = t.shape(apart).map((_, i) => (i === axis + 1 ? stride - 1 : 0));
+    const wide = t.pad(apart, [...zeros.map(() => 0), ...zeros]);
+    const long = t.reshape(wide, [...shape.slice(0, axis), shape[axis]! * stride, ...shape.slice(axis + 1)]);
+    const none = t.shape(long).map(() => 0);
+    value = t.pad(long, [...none, ...none.map((_, i) => (i === axis ? 1 - stride : 0))]);
+  });
+  return value;
+}
+
+/** dL/dX: what each output sends back through each tap, summed where it lands. */
 export function rowInputGradient(t: Tape, c: Convolution, w: string, dy: string): string {
-  const reach = c.kernel.map((k, i) => (k - 1) * c.dilations[i]!);
-  const begin = reach.map((r, i) => r - c.padBegin[i]!);
-  const end = reach.map((r, i) => r - c.padEnd[i]!);
-  const offsets = taps(c.kernel).map((tap) => tap.map((k, i) => reach[i]! - k * c.dilations[i]!));
-  const collected = columns(t, positionsOutermost(t, dy, begin, end), c.input, c.strides, offsets);
-  const matrix = t.reshape(t.transpose(w, [...spatialAxes(c), 0, 1]), [offsets.length * c.outChannels, c.inChannels]);
-  return asImages(t, t.matmul(collected, matrix), c.batch, c.inChannels, c.input);
+  const count = elementCount(c.kernel);
+  const sent = t.matmul(gradientRows(t, c, dy), matrixOf(t, c, w));
+  const rows = elementCount(c.output) * c.batch;
+  const byTap = t.transpose(t.reshape(sent, [rows, c.inChannels, count]), [2, 0, 1]);
+  const parts = taps(c.kernel).map((tap, k) => {
+    const one = t.slice(byTap, [0], [k], [k + 1], [1]);
+    const apart = spread(t, t.reshape(one, [...c.output, c.batch, c.inChannels]), c);
+    const begin = tap.map((n, i) => n * c.dilations[i]! - c.padBegin[i]!);
+    const end = begin.map((b, i) => c.input[i]! - t.shape(apart)[i]! - b);
+    return t.pad(apart, [...begin, 0, 0, ...end, 0, 0]);
+  });
+  const sum = parts.length === 1 ? parts[0]! : t.emit('Sum', parts, t.shape(parts[0]!));
+  return asImages(t, sum, c.batch, c.inChannels, c.input);
 }

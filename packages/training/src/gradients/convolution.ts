@@ -11,7 +11,7 @@ import {
   runsBlocked,
   weightsRunBlocked,
 } from './convolution-blocked.js';
-import { hasTinyInput, isTiny, rowForward, rowInputGradient, rowWeightGradient } from './convolution-rows.js';
+import { isTiny, rowForward, rowInputGradient, rowWeightGradient } from './convolution-rows.js';
 import { slidingWindow, transposedPads } from './geometry.js';
 import type { Row } from './row.js';
 
@@ -20,8 +20,8 @@ export type InputLowering = 'product' | 'rows' | 'flipped' | 'transposed';
 /** Pointwise: a product (1.1 ms). Depthwise stride 1: a flipped Conv (4.1 against 6.9). Else ConvTranspose. */
 export function chooseInputLowering(c: Convolution): InputLowering {
   const plain = [...c.padBegin, ...c.padEnd].every((p) => p === 0) && c.strides.every((s) => s === 1);
+  if (isTiny(c)) return 'rows';
   if (c.group === 1 && elementCount(c.kernel) === 1 && plain) return 'product';
-  if (hasTinyInput(c)) return 'rows';
   const depthwise = c.group > 1 && c.group === c.inChannels && c.group === c.outChannels;
   const within = c.kernel.every((k, i) => {
     const reach = (k - 1) * c.dilations[i]!;
@@ -47,7 +47,7 @@ function describe(t: Tape, node: Node): Convolution {
 
 function inputGradient(t: Tape, c: Convolution, w: string, dy: string): string {
   const shape = [c.batch, c.inChannels, ...c.input];
-  if (!hasTinyInput(c) && inputRunsBlocked(t, c)) return blockedInputGradient(t, c, w, dy);
+  if (!isTiny(c) && inputRunsBlocked(t, c)) return blockedInputGradient(t, c, w, dy);
   switch (chooseInputLowering(c)) {
     case 'product': {
       const weights = t.transposeLast(t.reshape(w, [c.outChannels, c.inChannels]));

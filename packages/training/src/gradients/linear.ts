@@ -29,8 +29,9 @@ export const matMul: Row = {
         if (sb.length === 2 && sa.length > 2) {
           const flatA = t.reshape(a, [rows(sa), sa[sa.length - 1]!]);
           const flatD = t.reshape(d, [rows(sd), sd[sd.length - 1]!]);
-          return restore(t.matmul(t.transposeLast(flatA), flatD), n.inputs[1]!, b);
+          return restore(t.outer(flatA, flatD), n.inputs[1]!, b);
         }
+        if (sa.length === 2 && sb.length === 2) return restore(t.outer(a, d), n.inputs[1]!, b);
         return restore(t.matmul(t.transposeLast(a), d), n.inputs[1]!, b);
       },
     ];

@@ -96,7 +96,8 @@ export function planWhole({ options, loss, batch }: StepContext): StepPlan {
       const block = await blockOf(options);
       const step = block > 0 ? build(block) : training;
       // A moving average needs the parameters after every step.
-      const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch));
+      const bytes = 4 * [...state.stepped].reduce((sum, name) => sum + state.vectors.get(name)!.length, 0);
+      const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch, bytes));
       return openWhole(step, state, createSession, threads, together);
     },
   };
