@@ -28,7 +28,7 @@ export interface ConvertArguments {
   output?: string[];
   verify: number;
   seed: number;
-  tolerance: number;
+  tolerance?: number;
   dim?: Record<string, number>;
   input?: string[];
   fill?: Record<string, number>;
@@ -52,7 +52,9 @@ async function check(
   const comparison = await compareModels(original, converted, createSessionInProcess, {
     runs: options.verify,
     seed: options.seed,
-    tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+    ...(options.tolerance !== undefined && {
+      tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+    }),
     dims: options.dim ?? {},
     shapes,
     given,

@@ -12,6 +12,9 @@ import type { SimplifyArguments } from './simplify.js';
 /** What `--input` takes, in a verb that makes inputs up. */
 export const INPUT = 'shape such as 1x3x224x224, or a .npy or .npz file, of an input; may be repeated';
 
+const TOLERANCE =
+  "relative to an output's largest number; 1e-4 when absent, what roundings explain in a model of halves";
+
 const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
 
 /** A repeatable option `name=number`. */
@@ -60,7 +63,7 @@ function simplifyCommand(program: Command): void {
     )
     .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
     .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
-    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)
+    .option('--tolerance <x>', TOLERANCE, number('--tolerance', { min: 0 }))
     .option(
       '--verify-dim <name=size>',
       'size of an open dimension in the check alone, of input x also x[0]=size; sizes are tried when absent; may be repeated',
@@ -168,7 +171,7 @@ function convertCommand(program: Command): void {
     .option('--output <names>', 'keeps these outputs alone, with commas between', names)
     .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
     .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)
-    .option('--tolerance <x>', "relative to an output's largest number", number('--tolerance', { min: 0 }), 1e-4)
+    .option('--tolerance <x>', TOLERANCE, number('--tolerance', { min: 0 }))
     .option(...STRICT);
   madeUp(command).action(async (options: ConvertArguments, own: Command) => {
     const { json } = own.optsWithGlobals<ConvertArguments>();

@@ -1,6 +1,5 @@
 /** `verge simplify`: a smaller graph that gives the same numbers. */
 import {
-  type Comparison,
   decodeModel,
   fedInputs,
   loadExternalData,
@@ -14,7 +13,8 @@ import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
 import { givenInputs } from './given-inputs.js';
 import { readModel, refuseUnknownSizes } from './model-file.js';
-import { advisedRun, sizesIn } from './trial.js';
+import { advisedRun } from './trial.js';
+import { checkRows } from './written.js';
 import { writeModel } from './write-model.js';
 
 export interface SimplifyArguments {
@@ -25,7 +25,7 @@ export interface SimplifyArguments {
   forInference?: boolean;
   verify: number;
   seed: number;
-  tolerance: number;
+  tolerance?: number;
   verifyDim?: Record<string, number>;
   input?: string[];
   fill?: Record<string, number>;
@@ -39,10 +39,6 @@ const ADVICE =
   'sizes: --verify-dim name=size, --input name=SHAPE, or --dim to freeze them; values: --input name=FILE, --fill input=number; --verify 0 checks nothing';
 
 function show(result: Simplified, bytes: { before: number; after: number }, out: string, notes: string[]): string {
-  const { comparison: c } = result;
-  const apart = (d: Comparison): string =>
-    d.absolute === 0 ? 'equal' : `at most ${d.absolute.toPrecision(3)} apart, relative ${d.relative.toPrecision(3)}`;
-  const check = c ? `${c.runs} sets of random inputs: ${apart(c)}` : 'not checked';
   const rules = table(
     ['rule', '>applied', '>nodes less'],
     result.steps.map((s) => [s.rule, String(s.fired), String(s.nodesRemoved)]),
@@ -53,8 +49,7 @@ function show(result: Simplified, bytes: { before: number; after: number }, out:
     fields([
       ['nodes', `${result.nodesBefore} before, ${result.nodesAfter} after`],
       ['size', `${size(bytes.before)} before, ${size(bytes.after)} after`],
-      ['numbers', check],
-      ...(c ? [['assumed', sizesIn(c.assumed)] as const] : []),
+      ...checkRows(result.comparison),
       ...notes.map((note) => ['note', note] as const),
       ...assumedFields(result),
       ['written', out],
@@ -80,7 +75,9 @@ export async function simplifyVerb(options: SimplifyArguments, json: boolean): P
     verify: options.verify > 0 && {
       runs: options.verify,
       seed: options.seed,
-      tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+      ...(options.tolerance !== undefined && {
+        tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+      }),
       dims: { ...options.dim, ...options.verifyDim },
       shapes,
       given,

@@ -6,7 +6,7 @@ import type { Graph, Model, Node, ValueInfo } from '../ir.js';
 import { openModel } from '../open-model.js';
 import { readsOf } from '../rewrite/view.js';
 import type { SessionFactory } from '../session.js';
-import { assertWithin, type Comparison, Differences, type Tolerance, TOLERANCE } from '../simplify/compare.js';
+import { assertWithin, type Comparison, Differences, type Tolerance } from '../simplify/compare.js';
 import { type FeedOptions } from '../simplify/feeds.js';
 import { fedInputs } from '../simplify/inputs.js';
 import { settleInputs } from '../simplify/sizes-tried.js';
@@ -175,7 +175,7 @@ export async function checkSubgraph(
       };
       const { assumed } = await settleInputs(fedInputs(model), run, { words: knownWords(model), ...options });
       const fed = Object.fromEntries(own.inputNames.map((name) => [name, values[name]!]));
-      const differences = new Differences(own.outputNames, options.tolerance ?? TOLERANCE);
+      const differences = new Differences(own.outputNames, model, options.tolerance);
       differences.add(values, await own.run(fed));
       const comparison = differences.comparison(1, assumed);
       assertWithin(comparison);

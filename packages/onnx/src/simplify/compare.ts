@@ -5,6 +5,7 @@ import type { Model } from '../ir.js';
 import type { Session, SessionFactory, SessionOptions } from '../session.js';
 import type { Tensor } from '../tensor.js';
 import { bfloat16Value, float16Value } from '../halves.js';
+import { roundingsOf, type Roundings } from './roundings.js';
 import { drawFeeds, type FeedOptions } from './feeds.js';
 import { fedInputs, type FedInput } from './inputs.js';
 import { settleInputs, type SettledInputs } from './sizes-tried.js';
@@ -17,8 +18,13 @@ export interface Tolerance {
   readonly relative: number;
 }
 
-/** Taken where none is given. */
+/** Taken where none is given and nothing is rounded to 16 bits. */
 export const TOLERANCE: Tolerance = { absolute: 1e-6, relative: 1e-4 };
+
+/** What a model is held to where nothing is given: more than `TOLERANCE` where roundings to 16 bits explain more. */
+export function toleranceFor({ relative }: Roundings): Tolerance {
+  return relative > TOLERANCE.relative ? { ...TOLERANCE, relative } : TOLERANCE;
+}
 
 export interface CompareOptions extends SessionOptions {
   /** Sets of inputs; 3 when absent. */
@@ -36,7 +42,7 @@ export interface CompareOptions extends SessionOptions {
   given?: Readonly<Record<string, Tensor>>;
   /** Inputs whose elements are all this number. */
   fill?: Readonly<Record<string, number>>;
-  /** Absolute 1e-6, relative 1e-4 when absent. */
+  /** When absent, absolute 1e-6, relative 1e-4 or, in models of halves, what their roundings explain (`roundingsOf`). */
   tolerance?: Tolerance;
 }
 
@@ -57,6 +63,8 @@ export interface Comparison {
   readonly absolute: number;
   readonly relative: number;
   readonly tolerance: Tolerance;
+  /** Roundings to 16 bits in a row that made the tolerance wider than usual; 0 where it was not, or was given. */
+  readonly roundings: number;
   readonly within: boolean;
 }
 
@@ -98,11 +106,16 @@ function distance(a: Tensor, b: Tensor | undefined): Distance {
 /** The largest differences of each output over several runs. */
 export class Differences {
   readonly #worst: Map<string, { absolute: number; relative: number; within: boolean }>;
+  readonly #tolerance: Tolerance;
+  readonly #roundings: number;
 
-  constructor(
-    names: readonly string[],
-    private readonly tolerance: Tolerance,
-  ) {
+  /**
+   * @param model that the outputs are of, which says the tolerance where none is given
+   */
+  constructor(names: readonly string[], model: Model, given: Tolerance | undefined) {
+    const roundings = given ? null : roundingsOf(model);
+    this.#tolerance = given ?? toleranceFor(roundings!);
+    this.#roundings = roundings && this.#tolerance !== TOLERANCE ? roundings.count : 0;
     this.#worst = new Map(names.map((name) => [name, { absolute: 0, relative: 0, within: true }]));
   }
 
@@ -113,7 +126,7 @@ export class Differences {
       this.#worst.set(name, {
         absolute: Math.max(old.absolute, absolute),
         relative: Math.max(old.relative, absolute === 0 ? 0 : absolute / largest),
-        within: old.within && absolute <= this.tolerance.absolute + this.tolerance.relative * largest,
+        within: old.within && absolute <= this.#tolerance.absolute + this.#tolerance.relative * largest,
       });
     }
   }
@@ -126,7 +139,8 @@ export class Differences {
       outputs,
       absolute: Math.max(0, ...outputs.map((o) => o.absolute)),
       relative: Math.max(0, ...outputs.map((o) => o.relative)),
-      tolerance: this.tolerance,
+      tolerance: this.#tolerance,
+      roundings: this.#roundings,
       within: outputs.every((o) => o.within),
     };
   }
@@ -167,14 +181,14 @@ export async function compareModels(
   create: SessionFactory,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  const { runs = 3, tolerance = TOLERANCE } = options;
+  const { runs = 3, tolerance } = options;
   const { seed = 1, dims = {}, shapes = {}, given = {}, fill = {} } = options;
   const inputs = fedInputs(original);
   const words = knownWords(original);
   const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill, words });
   const a = await openModel(create, original, options);
   // What the session calls outputs: one that is no tensor may be several there.
-  const worst = new Differences(a.outputNames, tolerance);
+  const worst = new Differences(a.outputNames, original, tolerance);
   let settled: SettledInputs | undefined;
   try {
     let first: Record<string, Tensor> = {};

@@ -10,7 +10,7 @@ type Types = ReadonlyMap<string, ValueType>;
 export type Rewriting = (model: Model, reserved: ReadonlySet<string>) => Promise<Model>;
 
 /** What the graph reads without defining it. */
-function captured(graph: Graph): Set<string> {
+export function captured(graph: Graph): Set<string> {
   const names = new Set(graph.outputs.map((o) => o.name));
   for (const node of graph.nodes) for (const name of readsOf(node)) names.add(name);
   const inside = new Set([...graph.inputs.map((i) => i.name), ...graph.initializers.keys()]);
