@@ -14,6 +14,7 @@ export {
   inferShapes,
   inferTypes,
   knownConditions,
+  knownFloats,
   knownIntegers,
   provenTypes,
   valueTypes,

@@ -12,8 +12,6 @@ import {
   inferShapes,
   int,
   int64,
-  knownIntegers,
-  OnnxError,
   str,
   valueTypes,
   type Graph,
@@ -23,6 +21,7 @@ import {
   type ValueType,
 } from '@verge/onnx';
 import { TrainingError } from './errors.js';
+import { withKnownIntegers, withKnownScales } from './known-constants.js';
 import { OPSET } from './tape.js';
 
 /** What a lift may ask for and add. */
@@ -200,37 +199,14 @@ export function modernize(model: Model): Graph {
     if (value) initializers.set(node.outputs[0]!, { name: node.outputs[0]!, value });
     else nodes.push(...[(node.domain === '' && lifts[node.op]?.(node, around)) || node].flat());
   }
-  return withKnownIntegers({ ...model, opsets: lifted(model), graph: { ...model.graph, nodes, initializers } });
-}
-
-/** Sizes that contradict each other are reported where all shapes are inferred. */
-function integersOf(model: Model): Map<string, Tensor> {
-  try {
-    return knownIntegers(model, { fresh: true });
-  } catch (cause) {
-    if (cause instanceof OnnxError) return new Map();
-    throw cause;
-  }
+  const opsets = lifted(model);
+  const graph = withKnownIntegers({ ...model, opsets, graph: { ...model.graph, nodes, initializers } });
+  return withKnownScales({ ...model, opsets, graph }, around.fresh);
 }
 
 function lifted(model: Model): Map<string, number> {
   const others = [...model.opsets].filter(([domain]) => domain !== 'ai.onnx');
   return new Map([...others, ['', OPSET]]);
-}
-
-/**
- * Sizes that the graph works out (Shape, Gather, Concat, ...) as constants: a gradient must know where a slice begins. What
- * follows from trained values stays as it is, for that is no whole number.
- */
-function withKnownIntegers(model: Model): Graph {
-  const { graph } = model;
-  const known = integersOf(model);
-  for (const { name } of graph.outputs) known.delete(name);
-  const initializers = new Map(graph.initializers);
-  const isKnown = (node: Node): boolean => node.outputs.every((o) => o === '' || known.has(o));
-  for (const node of graph.nodes.filter(isKnown))
-    for (const name of node.outputs) if (name !== '') initializers.set(name, { name, value: known.get(name)! });
-  return { ...graph, nodes: graph.nodes.filter((node) => !isKnown(node)), initializers };
 }
 
 function constantValue(node: Node): Tensor | undefined {

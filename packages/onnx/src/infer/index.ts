@@ -2,7 +2,7 @@
 import { functionKey, nodeLabel } from '../check/nodes.js';
 import type { OnnxError } from '../errors.js';
 import type { Dim, Graph, Model, Node, ValueInfo, ValueType } from '../ir.js';
-import { int64, type Tensor } from '../tensor.js';
+import { float32, int64, type Tensor } from '../tensor.js';
 import { Claims, type Claim } from './claims.js';
 import { bindType, reconcile } from './declared.js';
 import { inferGraph, newMeter, type InferOptions } from './engine.js';
@@ -157,6 +157,28 @@ export function knownConditions(model: Model): Map<string, boolean> {
   for (const [name, { type, elements }] of prove(model, {}).facts)
     if (type?.kind === 'tensor' && type.dtype === 'bool' && elements?.length === 1 && typeof elements[0] === 'number')
       found.set(name, elements[0] !== 0);
+  return found;
+}
+
+/**
+ * The numbers of those of the named values that nodes work out from constants and sizes, say of the scales of a Resize: float32
+ * of up to 1,024 elements. Sizes that are only declared do not count.
+ * @throws OnnxError as `inferShapes`
+ */
+export function knownFloats(model: Model, names: Iterable<string>, options: InferOptions = {}): Map<string, Tensor> {
+  const { facts } = prove(model, options);
+  const found = new Map<string, Tensor>();
+  for (const name of names) {
+    const fact = facts.get(name);
+    const type = fact?.type;
+    if (
+      type?.kind === 'tensor' &&
+      type.dtype === 'float32' &&
+      type.shape?.every(isNumber) &&
+      fact?.elements?.every(isNumber)
+    )
+      found.set(name, float32(type.shape, fact.elements));
+  }
   return found;
 }
 
