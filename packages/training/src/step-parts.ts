@@ -3,9 +3,9 @@ import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from 
 import { checkDifferentiable, checkReached, writeBackward, writeForward } from './backward.js';
 import { classify } from './candidates.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
-import { poolFirst } from './commute.js';
 import { TrainingError } from './errors.js';
 import { prepareForward, type Forward } from './forward.js';
+import { lowered } from './lowering/index.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
 import type { Mode } from './gradients/row.js';
 import { valuesRead, writeLoss, type LossSpec } from './losses.js';
@@ -190,7 +190,7 @@ export function writeGradient(model: Model, options: GradientOptions): WrittenGr
   const { loss, batch, trainable = () => true, alsoTrained, mode = 'train' } = options;
   const projected = options.companion?.projections?.map((p) => p.student) ?? [];
   const read = new Set([...valuesRead(loss), ...projected]);
-  const forward = poolFirst(withOutputs(prepareForward(model, batch), read), read);
+  const forward = lowered(withOutputs(prepareForward(model, batch), read), read);
   const found = [...findParameters(forward.graph, alsoTrained)];
   const own = found.filter(([name]) => trainable(name));
   if (own.length === 0) {

@@ -74,7 +74,7 @@ export const hardSigmoid = unary((t, dy, _x, y, n) => {
 /** HardSwish-14: x * max(0, min(1, x/6 + 1/2)); slope x/3 + 1/2 between -3 and 3. */
 export const hardSwish = unary((t, dy, x) => {
   const inside = t.compare('And', t.compare('Greater', x, t.scalar(-3)), t.compare('Less', x, t.scalar(3)));
-  const slope = t.add(t.scale(x, 1 / 3), t.scalar(0.5));
+  const slope = t.affine(x, 1 / 3, 0.5);
   const outside = t.indicator(t.compare('GreaterOrEqual', x, t.scalar(3)));
   return t.mul(dy, t.where(inside, slope, outside));
 });
@@ -115,11 +115,12 @@ export const mish = gated(
 const exactGelu = gated(
   (t, x) => {
     const cumulative = t.unary('Erf', t.scale(x, Math.SQRT1_2));
-    return { gate: t.add(t.scale(cumulative, 0.5), t.scalar(0.5)) };
+    return { gate: t.affine(cumulative, 0.5, 0.5) };
   },
   (t, x, _y, gate) => {
-    const density = t.unary('Exp', t.scale(t.mul(x, x), -0.5));
-    return t.add(gate, t.scale(t.mul(x, density), 1 / Math.sqrt(2 * Math.PI)));
+    // The factor goes into the exponent, which is shifted anyway.
+    const density = t.unary('Exp', t.affine(t.mul(x, x), -0.5, -0.5 * Math.log(2 * Math.PI)));
+    return t.add(gate, t.mul(x, density));
   },
 );
 
@@ -129,11 +130,11 @@ const TANH_CUBIC = 0.044715;
 /** x * g, g = sigmoid(2 c (x + 0.044715 x^3)), c = sqrt(2 / pi), which is (1 + tanh) / 2; slope g + x * g'. */
 const tanhGelu = gated(
   (t, x) => {
-    const bend = t.add(t.scale(t.mul(x, x), 2 * TANH_SLOPE * TANH_CUBIC), t.scalar(2 * TANH_SLOPE));
+    const bend = t.affine(t.mul(x, x), 2 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
     return { gate: t.unary('Sigmoid', t.mul(x, bend)) };
   },
   (t, x, y, gate) => {
-    const rise = t.add(t.scale(t.mul(x, x), 6 * TANH_SLOPE * TANH_CUBIC), t.scalar(2 * TANH_SLOPE));
+    const rise = t.affine(t.mul(x, x), 6 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
     return t.add(gate, t.mul(t.mul(y, t.sub(one(t), gate)), rise));
   },
 );

@@ -74,6 +74,14 @@ export function rowWeightGradient(t: Tape, c: Convolution, kept: string, dy: str
   return t.reshape(product, [c.outChannels, c.inChannels, ...c.kernel]);
 }
 
+/**
+ * The same where the forward pass kept no columns. Where a position has fewer rows than the weights have filters, putting what the
+ * taps meet side by side costs less than putting their products together.
+ */
+export function columnGradient(t: Tape, c: Convolution, x: string, dy: string): string {
+  return rowWeightGradient(t, c, columns(t, positionsOutermost(t, x, c.padBegin, c.padEnd), c), dy);
+}
+
 /** Zeros between the positions along the first axes, so that neighbours are a stride apart; the last position has none behind it. */
 function spread(t: Tape, x: string, c: Convolution): string {
   let value = x;

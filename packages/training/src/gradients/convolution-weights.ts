@@ -8,7 +8,7 @@
 import { elementCount, float32, int, ints } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import { bandGradient } from './convolution-bands.js';
-import { positionsOutermost } from './convolution-rows.js';
+import { columnGradient, positionsOutermost } from './convolution-rows.js';
 import { taps, type Window } from './geometry.js';
 
 export interface Convolution extends Window {
@@ -18,15 +18,27 @@ export interface Convolution extends Window {
   readonly group: number;
 }
 
-export type WeightLowering = 'taps' | 'bands' | 'rows' | 'im2col' | 'toeplitz' | 'grouped';
+export type WeightLowering = 'taps' | 'bands' | 'rows' | 'columns' | 'im2col' | 'toeplitz' | 'grouped';
 
 /** Up to so few input channels, all taps side by side fill the product better than bands of rows do. */
 const IM2COL_MAX_CHANNELS = 4;
 /** On images of so few positions the batch, not the image, must fill the products. */
 const ROWS_MAX_POSITIONS = 16;
 const ROWS_MIN_CHANNELS = 8;
+/** So many channels fill the products of larger images, too. */
+const ROWS_WIDE_POSITIONS = 64;
+const ROWS_WIDE_CHANNELS = 128;
+/** Side by side, more taps than this are copied for longer than bands are multiplied. */
+const IM2COL_MAX_TAPS = 25;
 /** The Toeplitz product grows with the square of the row; beyond this the grouped convolution wins. */
 const TOEPLITZ_MAX_WIDTH = 48;
+
+function inRows(c: Convolution): boolean {
+  const positions = elementCount(c.output);
+  if (c.group !== 1 || c.inChannels < ROWS_MIN_CHANNELS) return false;
+  const wide = Math.min(c.inChannels, c.outChannels) >= ROWS_WIDE_CHANNELS;
+  return positions <= (wide ? ROWS_WIDE_POSITIONS : ROWS_MAX_POSITIONS);
+}
 
 export function chooseWeightLowering(c: Convolution): WeightLowering {
   const depthwise = c.group > 1 && c.group === c.inChannels && c.group === c.outChannels;
@@ -34,9 +46,10 @@ export function chooseWeightLowering(c: Convolution): WeightLowering {
     const wide = c.output[1]! > TOEPLITZ_MAX_WIDTH;
     return c.strides.every((s) => s === 1) && !wide ? 'toeplitz' : 'grouped';
   }
-  if (c.group === 1 && c.inChannels >= ROWS_MIN_CHANNELS && elementCount(c.output) <= ROWS_MAX_POSITIONS) return 'rows';
+  if (inRows(c)) return c.outChannels < elementCount(c.output) * c.batch ? 'rows' : 'columns';
   if (elementCount(c.kernel) === 1 || c.kernel.length > 2) return 'taps';
-  return c.group === 1 && c.inChannels <= IM2COL_MAX_CHANNELS ? 'im2col' : 'bands';
+  const few = c.inChannels <= IM2COL_MAX_CHANNELS && elementCount(c.kernel) <= IM2COL_MAX_TAPS;
+  return c.group === 1 && few ? 'im2col' : 'bands';
 }
 
 /** The gradient of the weights [outChannels, inChannels / group, ...kernel]. */
@@ -45,12 +58,13 @@ export function weightGradient(t: Tape, c: Convolution, x: string, dy: string): 
     taps: tapGradient,
     bands: bandGradient,
     rows: rowGradient,
+    columns: columnGradient,
     im2col: im2colGradient,
     toeplitz: toeplitzGradient,
     grouped: groupedGradient,
   };
   const chosen = chooseWeightLowering(c);
-  return lowering[chosen](t, c, chosen === 'rows' || chosen === 'bands' ? x : padded(t, c, x), dy);
+  return lowering[chosen](t, c, ['rows', 'columns', 'bands'].includes(chosen) ? x : padded(t, c, x), dy);
 }
 
 function padded(t: Tape, c: Convolution, x: string): string {

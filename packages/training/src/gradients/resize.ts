@@ -74,7 +74,8 @@ function backAlong(t: Tape, dy: string, axis: number, resized: ResizedAxis, how:
   const matrix = interpolationMatrix(resized, how);
   const factor = repetition(matrix, resized);
   if (factor === 1) return dy;
-  if (factor !== undefined) {
+  // Where nothing lies behind the axis a reduction goes element by element (5120x10x2: 5.3 ms, the product 0.2).
+  if (factor !== undefined && after > 1) {
     const copies = t.reshape(dy, [before, input, factor, after]);
     return t.reshape(t.reduce('ReduceSum', copies, [2], false), result);
   }

@@ -18,12 +18,13 @@ import { normalization } from './cases/normalization.js';
 import { pooling } from './cases/pooling.js';
 import { reduction } from './cases/reduction.js';
 import { differenceErrors } from './central-differences.js';
+import type { Mode } from './row.js';
 
 /** Its output is the gradient by the first input for one seed, and its gradients are those of that one. */
-function secondOrder(model: Model, wrt: readonly string[]): Model {
+function secondOrder(model: Model, wrt: readonly string[], mode: Mode = 'eval'): Model {
   const forward = prepareForward(model, 1, true);
   const t = startTape(forward, new Set());
-  const applied = writeForward(t, forward.graph.nodes, 'eval');
+  const applied = writeForward(t, forward.graph.nodes, mode);
   const shape = t.shape(forward.output);
   const random = new Random(2, 'second order');
   const values = Float32Array.from({ length: elementCount(shape) }, () => random.uniform(0.5, 1.5));
@@ -70,11 +71,24 @@ describe('second derivatives against central differences of the first', () => {
     });
   }
 
-  it('BatchNormalization says that it has none', () => {
+  const normalized = (): Model => {
     const b = new GraphBuilder();
-    const ones = (): string => b.constant(float32([2], [1, 1]));
-    const normal = b.node('BatchNormalization', [b.input('x', 'float32', [3, 2]), ones(), ones(), ones(), ones()]);
+    const of = (value: number): string => b.constant(float32([2], [value, -value]));
+    const statistics = [of(0.5), of(0.1), of(0.2), b.constant(float32([2], [1, 2]))];
+    const normal = b.node('BatchNormalization', [b.input('x', 'float32', [3, 2, 3, 3]), ...statistics]);
     b.output(b.node('Tanh', [normal]), 'float32', null);
-    expect(() => secondOrder(b.build(), ['x'])).toThrow(expect.objectContaining({ code: 'no-gradient' }));
+    return b.build();
+  };
+
+  it('BatchNormalization with constant statistics', async () => {
+    const x = Float32Array.from({ length: 54 }, (_, i) => Math.sin(i));
+    const feeds = { x: float32([3, 2, 3, 3], x) };
+    const model = secondOrder(normalized(), ['x']);
+    const errors = await differenceErrors(model, createSession, { feeds, wrt: ['x'], step: 0.02 });
+    for (const [name, error] of errors) expect(error, name).toBeLessThan(1e-3);
+  });
+
+  it('BatchNormalization with those of the batch says that it has none', () => {
+    expect(() => secondOrder(normalized(), ['x'], 'train')).toThrow(expect.objectContaining({ code: 'no-gradient' }));
   });
 });

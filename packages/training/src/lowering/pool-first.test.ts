@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { elementCount, encodeModel, float32, GraphBuilder, ints, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { poolFirst } from './commute.js';
-import { companionValue, projectionValue } from './distill-companion.js';
-import { prepareForward } from './forward.js';
-import { Random } from './random.js';
-import { buildTrainingModel } from './training-model.js';
+import { poolFirst } from './pool-first.js';
+import { companionValue, projectionValue } from '../distill-companion.js';
+import { prepareForward } from '../forward.js';
+import { Random } from '../random.js';
+import { buildTrainingModel } from '../training-model.js';
 
 const window = { kernel_shape: ints([3, 3]), strides: ints([2, 2]), pads: ints([1, 1, 1, 1]) };
 

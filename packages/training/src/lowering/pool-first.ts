@@ -3,7 +3,7 @@
  * fraction of the elements, forwards and backwards. Where a window has nothing above zero no gradient flows either way.
  */
 import type { Node } from '@verge/onnx';
-import type { Forward, StaticType } from './forward.js';
+import type { Forward, StaticType } from '../forward.js';
 
 /**
  * @param kept values that something reads by name, so that they must stay
