@@ -17,10 +17,16 @@ export function isTiny(c: Convolution): boolean {
   return c.group === 1 && c.inChannels >= MIN_CHANNELS && elementCount(c.output) <= TINY;
 }
 
+/** A value seen as a matrix of so many rows, transposed: as one of all axes it costs ten times as much (16x440x2x2). */
+function turned(t: Tape, x: string, rows: number): string {
+  return t.transpose(t.reshape(x, [rows, elementCount(t.shape(x)) / rows]), [1, 0]);
+}
+
 /** [batch, channels, ...positions] with the positions outermost, then padded: [...positions, batch, channels]. */
 export function positionsOutermost(t: Tape, x: string, padBegin: Shape, padEnd: Shape): string {
-  const spatial = padBegin.map((_, i) => i + 2);
-  return t.pad(t.transpose(x, [...spatial, 0, 1]), [...padBegin, 0, 0, ...padEnd, 0, 0]);
+  const [batch, channels, ...spatial] = t.shape(x) as [number, number, ...number[]];
+  const outermost = t.reshape(turned(t, x, batch * channels), [...spatial, batch, channels]);
+  return t.pad(outermost, [...padBegin, 0, 0, ...padEnd, 0, 0]);
 }
 
 /**
@@ -42,8 +48,7 @@ function columns(t: Tape, x: string, c: Convolution): string {
 
 /** Rows [positions * batch, channels] as [batch, channels, ...positions]. */
 function asImages(t: Tape, rows: string, batch: number, channels: number, size: Shape): string {
-  const outermost = t.reshape(rows, [...size, batch, channels]);
-  return t.transpose(outermost, [size.length, size.length + 1, ...size.map((_, i) => i)]);
+  return t.reshape(turned(t, rows, elementCount(size)), [batch, channels, ...size]);
 }
 
 /** dY with a row for each position and sample. */
