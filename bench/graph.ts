@@ -1,10 +1,7 @@
 /** Graphs: reading, checking and shapes against onnx; simplified nodes and latency against onnxsim and onnxslim. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import {
   checkModel,
   decodeModel,
@@ -13,18 +10,17 @@ import {
   inferShapes,
   type Model,
   randomFeeds,
-  type Session,
   simplify,
-  type Tensor,
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
-import { peerVersions, python } from './_python.js';
+import { type Answer, Peer } from './_graph-peer.js';
+import { cpuOf, latencies, median } from './_latency.js';
+import { peerVersions } from './_python.js';
 import type { Row } from './_row.js';
 
 const ROUNDS = 15;
-/** Loads in a round; runs of a session in a round take about as long. */
+/** Loads in a round. */
 const LOADS = 5;
-const ROUND_MS = 40;
 /** Equal graphs differ by a few per cent in latency from one session to the next. */
 const LATENCY_BAR = 0.9;
 
@@ -41,39 +37,6 @@ const MODELS: ReadonlyMap<string, FeedOptions> = new Map([
   ['silero-vad/silero_vad_16k_op15.onnx', { dims: { batch: 1, sequence: 512 }, fill: { sr: 16000 } }],
 ]);
 const LARGE = 'mobilenetv2/mobilenet_v2_keras_coral_fp32_restored.onnx';
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-
-/** CPU milliseconds of this process for one of `times` runs. */
-async function cpuOf(times: number, act: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
-  for (let i = 0; i < times; i++) await act();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000 / times;
-}
-
-/** The Python side, which answers each line with a line. */
-class Peer {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor() {
-    const script = join(dirname(fileURLToPath(import.meta.url)), '..', 'graph-peer.py');
-    this.#child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async ask<T>(command: object): Promise<T> {
-    this.#child.stdin!.write(`${JSON.stringify(command)}\n`);
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error('the Python side ended without an answer');
-    return JSON.parse(value) as T;
-  }
-
-  end(): void {
-    this.#child.stdin!.end();
-  }
-}
 
 function row(work: string, unit: string, ours: number, peer: number, peerName: string, bar: number): Row {
   const ratio = peer / ours;
@@ -99,39 +62,6 @@ async function reading(path: string, version: string, peer: Peer): Promise<Row> 
   }
   return row('MobileNetV2 (14 MB): load, check, infer shapes', 'CPU ms', median(ours), median(theirs), version, 1);
 }
-
-interface Candidate {
-  readonly name: string;
-  readonly session: Session;
-  readonly times: number[];
-}
-
-/** CPU time of one inference of each candidate, in turn on the same inputs; medians. */
-async function latencies(
-  models: ReadonlyMap<string, Uint8Array>,
-  feeds: Record<string, Tensor>,
-): Promise<Map<string, number>> {
-  const candidates: Candidate[] = [];
-  for (const [name, bytes] of models) {
-    candidates.push({ name, session: await createSession(bytes, { threads: 1 }), times: [] });
-  }
-  try {
-    const first = await Promise.all(candidates.map(({ session }) => cpuOf(10, () => session.run(feeds))));
-    const runs = Math.max(1, Math.round(ROUND_MS / Math.max(...first, 0.01)));
-    for (let round = 0; round < ROUNDS; round++) {
-      // Another goes first each time.
-      for (let i = 0; i < candidates.length; i++) {
-        const { session, times } = candidates[(i + round) % candidates.length]!;
-        times.push(await cpuOf(runs, () => session.run(feeds)));
-      }
-    }
-  } finally {
-    await Promise.all(candidates.map(({ session }) => session.release()));
-  }
-  return new Map(candidates.map(({ name, times }) => [name, median(times)]));
-}
-
-type Answer = { readonly nodes: number } | { readonly error: string };
 
 /** One model: nodes and latency as we, each peer and nobody simplifies it. */
 async function simplification(
@@ -166,7 +96,8 @@ async function simplification(
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  const times = await latencies(models, randomFeeds(model, feedOptions));
+  const rounds = await latencies(models, randomFeeds(model, feedOptions), ROUNDS);
+  const times = new Map([...rounds].map(([name, taken]) => [name, median(taken)]));
   const others = [...models.keys()].filter((name) => name !== 'ours');
   return [
     ...others.map((name) => row(`${path}: nodes`, 'nodes', nodes.get('ours')!, nodes.get(name)!, name, 1)),

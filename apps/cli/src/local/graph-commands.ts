@@ -59,7 +59,7 @@ function simplifyCommand(program: Command): void {
     .option('--no-fuse', 'leaves out what moves roundings: the numbers stay the same bit for bit')
     .option(
       '--for-inference',
-      'the result will not be trained: equal parameters become one, and those that change nothing go',
+      'for ONNX Runtime, not to be trained: equal parameters become one, those that change nothing go, attention is one node',
     )
     .option('--verify <n>', 'sets of random inputs; 0 checks nothing', number('--verify', { min: 0, integer: true }), 3)
     .option('--seed <n>', 'of the random inputs', number('--seed', { min: 0, integer: true }), 1)

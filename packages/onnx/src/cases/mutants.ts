@@ -1,6 +1,6 @@
 /**
- * Test support: mutants of a model that compute the same as it does. What changes is the order of nodes, what the file
- * declares of its values, which sizes are open and what they are called, and how often a constant is stored.
+ * Test support: mutants of a model. What changes is the order of nodes and operands, what the file declares of its values, which
+ * sizes are open and what they are called, how often a constant is stored, numbers, and what is read or given.
  */
 import type { Dim, Graph, Model, StoredTensor, ValueInfo } from '../ir.js';
 
@@ -69,10 +69,59 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   },
 };
 
+/** Mutations after which the model computes something else; right is what it computes itself. */
+const VARIATIONS: Readonly<Record<string, Mutation>> = {
+  /** Sums and products with their operands exchanged. */
+  swap: (graph, random) => {
+    const swapped = (inputs: readonly string[]): string[] => [inputs[1]!, inputs[0]!];
+    const nodes = graph.nodes.map((node) =>
+      ['Add', 'Mul'].includes(node.op) && random() < 0.5 ? { ...node, inputs: swapped(node.inputs) } : node,
+    );
+    return { ...graph, nodes };
+  },
+  /** A value inside becomes an output. */
+  give: (graph, random) => {
+    const given = new Set(graph.outputs.map((o) => o.name));
+    const inside = graph.nodes
+      .flatMap((node) => node.outputs)
+      .filter((name) => name !== '' && !given.has(name) && graph.values.get(name)?.type?.kind === 'tensor');
+    if (inside.length === 0) return graph;
+    return { ...graph, outputs: [...graph.outputs, graph.values.get(one(random, inside))!] };
+  },
+  /** A number is another one. */
+  number: (graph, random) => {
+    const numbers = [...graph.initializers.values()].flatMap((stored) => {
+      const { value } = stored;
+      return value.dtype === 'float32' && !('external' in value) && value.data.length === 1 ? [{ stored, value }] : [];
+    });
+    if (numbers.length === 0) return graph;
+    const { stored, value } = one(random, numbers);
+    const factor = one(random, [2, 1.001, -1, 3]);
+    const changed: StoredTensor = { ...stored, value: { ...value, data: value.data.map((v) => v * factor) } };
+    return { ...graph, initializers: new Map([...graph.initializers, [stored.name, changed]]) };
+  },
+  /** A node reads something else of the same type. */
+  reread: (graph, random) => {
+    const typed = (name: string): string => JSON.stringify(graph.values.get(name)?.type ?? null);
+    const at = below(random, graph.nodes.length);
+    const node = graph.nodes[at];
+    const read = node?.inputs[below(random, node.inputs.length)];
+    if (!node || !read || !graph.values.has(read)) return graph;
+    const before = graph.nodes.slice(0, at).flatMap((n) => n.outputs);
+    const others = before.filter((name) => name !== read && typed(name) === typed(read));
+    if (others.length === 0) return graph;
+    const inputs = node.inputs.with(node.inputs.indexOf(read), one(random, others));
+    return { ...graph, nodes: graph.nodes.with(at, { ...node, inputs }) };
+  },
+};
+
 /** A mutant by one to four mutations, and their names. */
 export function mutate(model: Model, random: Random): { model: Model; how: string } {
-  const names = shuffled(Object.keys(MUTATIONS), random).slice(0, 1 + below(random, 4));
-  const graph = names.reduce((g, name) => MUTATIONS[name]!(g, random), model.graph);
+  const kinds = { ...VARIATIONS, ...MUTATIONS };
+  const names = shuffled(Object.keys(kinds), random).slice(0, 1 + below(random, 4));
+  // What varies comes first: it looks at what is declared, and at the order of the nodes.
+  const ordered = Object.keys(kinds).filter((name) => names.includes(name));
+  const graph = ordered.reduce((g, name) => kinds[name]!(g, random), model.graph);
   const repeated = random() < 0.2 ? { repeatedOpsets: [...model.opsets.keys()].slice(0, 1) } : {};
-  return { model: { ...model, ...repeated, graph }, how: names.join(', ') };
+  return { model: { ...model, ...repeated, graph }, how: ordered.join(', ') };
 }

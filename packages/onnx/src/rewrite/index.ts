@@ -3,9 +3,12 @@ export { mapStored, type StoredRole } from '../stored.js';
 export { foldConstants, type FoldOptions } from './fold.js';
 export {
   constantPattern,
+  either,
+  eitherWay,
   Match,
   opPattern,
   valuePattern,
+  type EitherPattern,
   type NodePattern,
   type Pattern,
   type ValuePattern,
@@ -31,6 +34,6 @@ export { mergeReshapes } from './rules/merge-reshapes.js';
 export { mergeTransposes } from './rules/merge-transposes.js';
 export { removeDropout } from './rules/remove-dropout.js';
 export { removeIdentity } from './rules/remove-identity.js';
-export { exactRules, fusionRules } from './rules/index.js';
+export { attentionRules, exactRules, fusionRules } from './rules/index.js';
 export { inlineIf } from './rules/inline-if.js';
 export { GraphView, readsOf } from './view.js';

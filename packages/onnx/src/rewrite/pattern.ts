@@ -12,6 +12,8 @@ export interface NodePattern {
   readonly inputs: readonly (Pattern | null)[];
   readonly as: string;
   readonly domain: string;
+  /** The first two inputs may also stand the other way round. */
+  readonly anyOrder: boolean;
 }
 
 export interface ValuePattern {
@@ -20,14 +22,30 @@ export interface ValuePattern {
   readonly constant: boolean;
 }
 
-export type Pattern = NodePattern | ValuePattern;
+/** Spellings of one thing; the first that matches is taken. */
+export interface EitherPattern {
+  readonly kind: 'either';
+  readonly of: readonly Pattern[];
+}
+
+export type Pattern = NodePattern | ValuePattern | EitherPattern;
 
 /**
  * A node of one of these operators (separated by `|`), whose inputs match in order. Inputs beyond those given are free.
  * @param as the name by which `check` and `rewrite` find the node
  */
 export function opPattern(ops: string, inputs: readonly (Pattern | null)[] = [], as = ops, domain = ''): NodePattern {
-  return { kind: 'node', ops: ops.split('|'), inputs, as, domain };
+  return { kind: 'node', ops: ops.split('|'), inputs, as, domain, anyOrder: false };
+}
+
+/** A sum, a product: a node of one of these operators, whose two inputs match in one order or the other. */
+export function eitherWay(ops: string, inputs: readonly [Pattern, Pattern], as = ops): NodePattern {
+  return { ...opPattern(ops, inputs, as), anyOrder: true };
+}
+
+/** One of several spellings; a name that the one taken does not bind is not bound. */
+export function either(...of: readonly Pattern[]): EitherPattern {
+  return { kind: 'either', of };
 }
 
 /** Any present value. A name that occurs twice must be the same value both times. */
@@ -42,8 +60,8 @@ export function constantPattern(as: string): ValuePattern {
 
 /** What a pattern found, by the names that the pattern gave. */
 export class Match {
-  private readonly nodes = new Map<string, Node>();
-  private readonly values = new Map<string, string>();
+  private nodes = new Map<string, Node>();
+  private values = new Map<string, string>();
 
   constructor(
     readonly root: Node,
@@ -90,12 +108,30 @@ export class Match {
     return !this.view.isOutput(name) && this.view.users(name).length === 1;
   }
 
-  /** Extends the match; false when it fails (the match is then void). */
+  /** A matched node whose result something else reads, or the graph gives; the root may be read by all. */
+  readElsewhere(): Node | undefined {
+    const inside = new Set(this.matched);
+    return this.matched.find(
+      (node) =>
+        node !== this.root &&
+        node.outputs.some(
+          (name) => name !== '' && (this.view.isOutput(name) || this.view.users(name).some((u) => !inside.has(u))),
+        ),
+    );
+  }
+
+  /** Whether the pattern bound this name: spellings differ in what they have. */
+  has(as: string): boolean {
+    return this.nodes.has(as) || this.values.has(as);
+  }
+
+  /** Extends the match; false when it fails, and the match is as it was before. */
   bind(pattern: Pattern, name: string): boolean {
+    if (pattern.kind === 'either') return pattern.of.some((one) => this.bind(one, name));
     if (pattern.kind === 'value') {
       if (name === '' || (pattern.constant && this.view.constant(name) === null)) return false;
       const bound = this.values.get(pattern.as);
-      this.values.set(pattern.as, name);
+      if (bound === undefined) this.values.set(pattern.as, name);
       return bound === undefined || bound === name;
     }
     const node = this.view.producer(name);
@@ -108,8 +144,16 @@ export class Match {
     if (bound && bound !== node) return false;
     const domain = isDefaultDomain(node.domain) ? '' : node.domain;
     if (domain !== pattern.domain || !pattern.ops.includes(node.op)) return false;
-    this.nodes.set(pattern.as, node);
-    return pattern.inputs.every((input, i) => input === null || this.bind(input, node.inputs[i] ?? ''));
+    const [nodes, values] = [new Map(this.nodes), new Map(this.values)];
+    const inOrder = (inputs: readonly string[]): boolean => {
+      this.nodes.set(pattern.as, node);
+      if (pattern.inputs.every((input, i) => input === null || this.bind(input, inputs[i] ?? ''))) return true;
+      [this.nodes, this.values] = [new Map(nodes), new Map(values)];
+      return false;
+    };
+    const [first, second, ...others] = node.inputs;
+    if (inOrder(node.inputs)) return true;
+    return pattern.anyOrder && second !== undefined && inOrder([second, first!, ...others]);
   }
 }
 

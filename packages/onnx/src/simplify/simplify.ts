@@ -9,9 +9,10 @@ import type { Graph, Model } from '../ir.js';
 import { prepare, type Repair } from '../normalise/index.js';
 import type { FoldOptions } from '../rewrite/fold.js';
 import type { Declined, Rule } from '../rewrite/rewrite.js';
-import { exactRules, fusionRules } from '../rewrite/rules/index.js';
+import { attentionRules, exactRules, fusionRules } from '../rewrite/rules/index.js';
 import type { SessionFactory } from '../session.js';
 import { assertWithin, compareModels, type Comparison, type CompareOptions } from './compare.js';
+import { importingContributed, withoutIdleImport } from './contributed.js';
 import { stepsOf, type Step } from './steps.js';
 import { rewriteSubgraphs } from './subgraphs.js';
 
@@ -21,8 +22,9 @@ export interface SimplifyOptions {
   /** Whether layers take in the arithmetic behind them, which moves roundings; true when absent. */
   fuse?: boolean;
   /**
-   * The result will not be trained: equal parameters become one, and scales of 1 and shifts of 0 go. Without it they stay
-   * apart, since merged parameters can only move together.
+   * The result is for ONNX Runtime and will not be trained: equal parameters become one, scales of 1 and shifts of 0 go, and
+   * attention becomes one node, of com.microsoft where the operator set has none. Without it parameters stay apart, since merged
+   * ones can only move together.
    */
   forInference?: boolean;
   /** Further rules. */
@@ -116,6 +118,22 @@ async function settle(
   throw new OnnxError('rewrite', `the rules still fire after ${MOST_ROUNDS} rounds`);
 }
 
+interface Phase {
+  readonly further: readonly Rule[];
+  /** Whether rows are gathered: a batch that was gathered with its rows is proven no more. */
+  readonly gather: boolean;
+}
+
+/** What is settled one after the other: attention is found in a graph that is simple, and before rows are gathered. */
+function phasesOf(fuse: boolean, forInference: boolean): Phase[] {
+  if (!fuse || !forInference) return [{ further: [], gather: fuse }];
+  return [
+    { further: [], gather: false },
+    { further: attentionRules, gather: false },
+    { further: attentionRules, gather: true },
+  ];
+}
+
 /** Before IR version 4 constants had to be inputs too, so that nothing about them could be known (docs/IR.md). */
 function constantsOnly(model: Model): Model {
   if (model.irVersion >= 4) return model;
@@ -151,9 +169,15 @@ export async function simplify(
   const { model: normal, typed, repairs, claims } = prepare(model, options);
   const frozen = Object.keys(dims).length > 0 ? inferShapes(normal, { dims }) : typed;
   const tally = new Tally();
-  const { fold } = options;
-  const steps = stepsOf(create, [...exactRules, ...(fuse ? fusionRules : []), ...rules], { fold, fuse, forInference });
-  const rewritten = await settle(constantsOnly(frozen), steps, collectNames(normal.graph), tally);
+  const start = constantsOnly(frozen);
+  let rewritten = fuse && forInference ? importingContributed(start) : start;
+  for (const { further, gather } of phasesOf(fuse, forInference)) {
+    const { fold } = options;
+    const all = [...exactRules, ...(fuse ? fusionRules : []), ...further, ...rules];
+    const steps = stepsOf(create, all, { fold, gather, forInference });
+    rewritten = await settle(rewritten, steps, collectNames(normal.graph), tally);
+  }
+  rewritten = withoutIdleImport(rewritten, start);
   const types = inferShapes(rewritten);
   const outputs = new Set(types.graph.outputs.map((o) => o.name));
   // A declared shape that the original got away with may be one that an executor checks in the simpler graph.

@@ -60,15 +60,15 @@ const rowsStep: Step = {
 
 export interface StepOptions {
   readonly fold?: FoldOptions | undefined;
-  /** Whether sums and products may be taken together, which moves roundings. */
-  readonly fuse?: boolean;
+  /** Whether layers that treat rows alike are gathered on one matrix of all rows. */
+  readonly gather?: boolean;
   /** Whether equal parameters may become one, and parameters that change nothing yet may go. */
   readonly forInference?: boolean;
 }
 
 /** @param create runs what is folded */
 export function stepsOf(create: SessionFactory, rules: readonly Rule[], options: StepOptions = {}): Step[] {
-  const { fold = {}, fuse = true, forInference = false } = options;
+  const { fold = {}, gather = true, forInference = false } = options;
   return [
     passStep('dead-code', (model) => {
       const result = eliminateDeadCode(model);
@@ -83,7 +83,7 @@ export function stepsOf(create: SessionFactory, rules: readonly Rule[], options:
       },
     },
     ...rules.map((rule) => ruleStep(forInference ? rule : sparingParameters(rule))),
-    ...(fuse ? [rowsStep] : []),
+    ...(gather ? [rowsStep] : []),
     passStep('duplicate-constants', (model) => mergeDuplicateConstants(model, forInference ? undefined : isTrainable)),
     passStep('common-subexpressions', eliminateCommonSubexpressions),
     passStep('name-outputs', nameOutputs),

@@ -46,6 +46,14 @@ export function scalarOf(view: GraphView, name: string | undefined): number | nu
   return tensor?.dtype === 'float32' && tensor.data.length === 1 ? tensor.data[0]! : null;
 }
 
+/** The number of a constant of one element that is written as a float or as an integer, as exponents are; or null. */
+export function numberOf(tensor: Tensor): number | null {
+  if (tensor.data.length !== 1) return null;
+  const { dtype, data } = tensor;
+  if (dtype === 'float32' || dtype === 'float64' || dtype === 'int32') return data[0]!;
+  return dtype === 'int64' ? Number(data[0]) : null;
+}
+
 export function shapeOf(view: GraphView, name: string | undefined): Shape | null {
   const type = name ? view.type(name) : null;
   return type?.kind === 'tensor' ? type.shape : null;

@@ -1,9 +1,13 @@
 /** The rules of this package by what they do to the numbers. */
 import type { Rule } from '../rewrite.js';
+import { attentionFromParts } from './attention-from-parts.js';
 import { batchNormIntoConv } from './batch-norm-into-conv.js';
 import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
+import { biasIntoLayerNorm } from './bias-into-layer-norm.js';
 import { constantIntoConv } from './constant-into-conv.js';
+import { geluFromParts } from './gelu-from-parts.js';
 import { inlineIf } from './inline-if.js';
+import { layerNormFromParts } from './layer-norm-from-parts.js';
 import { matMulAddIntoGemm } from './matmul-add-into-gemm.js';
 import { mergeCasts } from './merge-casts.js';
 import { mergeClips } from './merge-clips.js';
@@ -15,6 +19,7 @@ import { mergeSlices } from './merge-slices.js';
 import { mergeTransposes } from './merge-transposes.js';
 import { mergeViews } from './merge-views.js';
 import { padIntoConv } from './pad-into-conv.js';
+import { projectedAttention } from './projected-attention.js';
 import { reciprocalIntoDivision } from './reciprocal-into-division.js';
 import { removeDropout } from './remove-dropout.js';
 import { removeIdentity } from './remove-identity.js';
@@ -59,6 +64,9 @@ export const exactRules: readonly Rule[] = [
 
 /** Rules that put one step of arithmetic into another, so that roundings move. */
 export const fusionRules: readonly Rule[] = [
+  ...layerNormFromParts,
+  biasIntoLayerNorm,
+  ...geluFromParts,
   batchNormIntoConv,
   batchNormIntoGemm,
   ...constantIntoConv,
@@ -66,3 +74,6 @@ export const fusionRules: readonly Rule[] = [
   ...scaleIntoGemm,
   ...reciprocalIntoDivision,
 ];
+
+/** Attention in one node, which is faster; and so whole that nothing else in it can be trained or changed apart. */
+export const attentionRules: readonly Rule[] = [attentionFromParts, projectedAttention];

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { createSession } from '../conformance/executor.js';
+import { decodeModel, type Model } from '../index.js';
+import { simplify } from './simplify.js';
+
+const folder = new URL('../cases/models/', import.meta.url);
+const read = (name: string): Model => decodeModel(new Uint8Array(readFileSync(new URL(`${name}.onnx`, folder))));
+const opsOf = (model: Model): string[] =>
+  model.graph.nodes.map((node) => [node.domain, node.op].filter(Boolean).join('.'));
+
+it('attention is one node for inference, of the domain of ONNX Runtime where the operator set has none', async () => {
+  const plain = await simplify(read('fuse_attention'), createSession);
+  expect(opsOf(plain.model)).toContain('Softmax');
+  expect([...plain.model.opsets.keys()]).toEqual(['']);
+  const fused = await simplify(read('fuse_attention'), createSession, { forInference: true });
+  expect(opsOf(fused.model)).toEqual(['com.microsoft.Attention']);
+  expect(fused.model.opsets.get('com.microsoft')).toBe(1);
+  const standard = await simplify(read('fuse_attention_packed'), createSession, { forInference: true });
+  expect(opsOf(standard.model)).toContain('Attention');
+  expect([...standard.model.opsets.keys()]).toEqual(['']);
+});
+
+it('attention stays in its parts where roundings may not move', async () => {
+  const { model } = await simplify(read('fuse_attention'), createSession, { forInference: true, fuse: false });
+  expect(opsOf(model)).toContain('Softmax');
+});
