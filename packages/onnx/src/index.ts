@@ -5,7 +5,16 @@ export * from './ir.js';
 export * from './errors.js';
 export * from './datatypes.js';
 export * from './halves.js';
-export { decodeModel, decodeTensor, decodeType, encodeModel, encodeTensor, type DecodeLimits } from './codec/model.js';
+export {
+  decodeModel,
+  decodeTensor,
+  decodeType,
+  encodeModel,
+  encodePieces,
+  encodeTensor,
+  type DecodeLimits,
+} from './codec/model.js';
+export { modelHead, type ReadFile } from './codec/head.js';
 export * from './attributes.js';
 export * from './builder.js';
 export { assertLegal, checkModel, LegalityError, type Diagnostic, type DiagnosticCode } from './check/index.js';
@@ -30,7 +39,15 @@ export { describeValue, summarize, type LayerSummary, type ModelSummary, type Va
 export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';
-export { encodeApart, MOST_IN_ONE_MESSAGE, openModel, storedBytes, type Apart } from './open-model.js';
+export {
+  encodeApart,
+  MOST_IN_ONE_MESSAGE,
+  openModel,
+  storedBytes,
+  type Apart,
+  type ModelOpener,
+} from './open-model.js';
+export { eachSparse, eachStored, mapStored, type StoredRole } from './stored.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
 export { measureTypes, unknownValues, withMeasured, type MeasuredTypes, type MeasureOptions } from './measured.js';
 export * from './partition/index.js';

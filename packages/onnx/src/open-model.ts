@@ -47,6 +47,9 @@ export function encodeApart(model: Model, most = MOST_IN_ONE_MESSAGE): Apart {
   return { bytes: encodeModel({ ...model, graph }), externalData };
 }
 
+/** Makes a session on a decoded model, wherever that lies. */
+export type ModelOpener = (model: Model, options?: SessionOptions) => Promise<Session>;
+
 /** Opens a session on a decoded model, also where it is larger than one message may be. */
 export async function openModel(create: SessionFactory, model: Model, options: SessionOptions = {}): Promise<Session> {
   const { bytes, externalData } = encodeApart(model);

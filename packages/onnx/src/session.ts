@@ -21,6 +21,8 @@ export interface SessionOptions {
   quantizeAsWritten?: boolean;
   /** Contents of external data files by their location in the model. */
   externalData?: ReadonlyMap<string, Uint8Array>;
+  /** Folder that external data files lie in, which the executor maps from there. */
+  externalFolder?: string;
 }
 
 export interface Session {

@@ -24,6 +24,25 @@ export function eachStored(model: Model, visit: (tensor: StoredTensor) => void):
   });
 }
 
+/** Calls `visit` with each sparse tensor of the model, those of attributes and of graphs inside the graph included. */
+export function eachSparse(model: Model, visit: (tensor: SparseTensor) => void): void {
+  const ofNodes = (nodes: readonly Node[]): void => {
+    for (const node of nodes)
+      for (const attribute of node.attributes.values()) {
+        if (attribute.kind === 'sparse') visit(attribute.value);
+        else if (attribute.kind === 'sparses') attribute.value.forEach(visit);
+        else if (attribute.kind === 'graph') ofGraph(attribute.value);
+        else if (attribute.kind === 'graphs') attribute.value.forEach(ofGraph);
+      }
+  };
+  const ofGraph = (graph: Graph): void => {
+    graph.sparseInitializers.forEach(visit);
+    ofNodes(graph.nodes);
+  };
+  ofGraph(model.graph);
+  for (const body of model.functions) ofNodes(body.nodes);
+}
+
 function mapGraph(graph: Graph, change: Change, role: StoredRole = 'inner'): Graph {
   return {
     ...graph,

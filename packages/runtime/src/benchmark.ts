@@ -14,6 +14,7 @@ import {
 import { RuntimeError } from './errors.js';
 import { syntheticTensor } from './feeds-for.js';
 import { fedPorts } from './fed-ports.js';
+import { headOf, type ModelSource } from './model-source.js';
 import { LoadedModel } from './process/loaded-model.js';
 
 export interface BenchmarkOptions extends SessionOptions {
@@ -79,7 +80,7 @@ function settings(options: BenchmarkOptions): { runs: number; warmup: number; ro
  *   that do not fit
  */
 export async function benchmarkModels(
-  models: readonly Uint8Array[],
+  models: readonly ModelSource[],
   options: BenchmarkOptions = {},
 ): Promise<BenchmarkResult[]> {
   const { runs, warmup, rounds, threads } = settings(options);
@@ -92,7 +93,7 @@ export async function benchmarkModels(
     }
     const settled: SettledInputs[] = [];
     for (const [i, model] of loaded.entries())
-      settled.push(await settle(model, models[i] as Uint8Array, options, settled[0]));
+      settled.push(await settle(model, models[i] as ModelSource, options, settled[0]));
     const times: number[][][] = loaded.map(() => []);
     for (let round = 0; round < rounds; round++) {
       const count = Math.ceil((runs * (round + 1)) / rounds) - Math.ceil((runs * round) / rounds);
@@ -122,7 +123,7 @@ export async function benchmarkModels(
 /** Inputs on which a model runs: one run, or several where sizes have to be found. */
 async function settle(
   model: LoadedModel,
-  bytes: Uint8Array,
+  source: ModelSource,
   { feeds = {} }: BenchmarkOptions,
   first: SettledInputs | undefined,
 ): Promise<SettledInputs> {
@@ -133,7 +134,7 @@ async function settle(
   const settled = await settleInputs(inputs, (values) => model.run(values), {
     make: syntheticTensor,
     // Only a model that reads text is read a second time, for the words that it knows.
-    ...(inputs.some((i) => i.dtype === 'string') && { words: knownWords(decodeModel(bytes)) }),
+    ...(inputs.some((i) => i.dtype === 'string') && { words: knownWords(decodeModel(headOf(source))) }),
     ...options,
     dims: { ...found, ...options.dims },
   });
@@ -173,7 +174,7 @@ async function summarise(
 export async function benchmarkModel({
   model,
   ...options
-}: BenchmarkOptions & { model: Uint8Array }): Promise<BenchmarkResult> {
+}: BenchmarkOptions & { model: ModelSource }): Promise<BenchmarkResult> {
   const [result] = await benchmarkModels([model], options);
   return result as BenchmarkResult;
 }

@@ -1,7 +1,10 @@
 /** A model that ONNX Runtime runs and whose inputs or outputs its JavaScript binding does not hand over. */
-import { carriedForm, decodeModel, type EdgeChange, encodeModel } from '@verge/onnx';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { carriedForm, decodeModel, type EdgeChange, encodeModel, type SessionOptions } from '@verge/onnx';
 import { RuntimeError } from './errors.js';
 import type { Port } from './loaded-session.js';
+import type { ModelSource } from './model-source.js';
 
 export interface CarriedModel {
   readonly bytes: Uint8Array;
@@ -23,23 +26,26 @@ export function carriedModel(model: Uint8Array): CarriedModel | null {
 
 /**
  * Opens a model as it is, and where the binding cannot hand over its edges, in a form where it can.
- * @param open makes something of the bytes, which has outputs
+ * @param open makes something of the model, which has outputs; what is changed of a file has its weights beside that file still
  * @param close ends what was opened in vain
  */
 export async function openCarried<T extends { readonly outputs: readonly Port[] }>(
-  model: Uint8Array,
-  open: (bytes: Uint8Array) => Promise<T>,
+  model: ModelSource,
+  open: (model: ModelSource, options: Pick<SessionOptions, 'externalFolder'>) => Promise<T>,
   close: (opened: T) => Promise<unknown>,
 ): Promise<{ opened: T; changes: readonly EdgeChange[] }> {
-  const first = await open(model).catch((error: unknown) => {
+  const changed = async (): Promise<CarriedModel | null> =>
+    carriedModel(typeof model === 'string' ? new Uint8Array(await readFile(model)) : model);
+  const beside = typeof model === 'string' ? { externalFolder: dirname(model) } : {};
+  const first = await open(model, {}).catch(async (error: unknown) => {
     if (!refusesType(error)) throw error;
-    const carried = carriedModel(model);
+    const carried = await changed();
     if (!carried) throw error;
     return carried;
   });
-  if ('bytes' in first) return { opened: await open(first.bytes), changes: first.changes };
-  const carried = lacksTensors(first.outputs) ? carriedModel(model) : null;
+  if ('bytes' in first) return { opened: await open(first.bytes, beside), changes: first.changes };
+  const carried = lacksTensors(first.outputs) ? await changed() : null;
   if (!carried) return { opened: first, changes: [] };
   await close(first);
-  return { opened: await open(carried.bytes), changes: carried.changes };
+  return { opened: await open(carried.bytes, beside), changes: carried.changes };
 }

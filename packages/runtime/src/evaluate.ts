@@ -11,6 +11,7 @@ import {
 } from '@verge/onnx';
 import { benchmarkModel, type BenchmarkResult } from './benchmark.js';
 import { RuntimeError } from './errors.js';
+import { headOf, sourceBytes, type ModelSource } from './model-source.js';
 import { chosenOutput, type ClassOutput } from './scores/choose.js';
 import { LabelReader, type Matching, placesOf } from './scores/classes.js';
 import { feedingOf, type FeedingOptions, sizesOf } from './scores/feed.js';
@@ -191,15 +192,15 @@ function notesOn(session: OrtSession, output: ClassOutput, by: Matching, named: 
  * Classes that the one classifier node of a model names. Only looked for where an output holds labels beside scores, as
  * exporters of classical models write it: a large network need not be read twice.
  */
-function classesNamed(session: OrtSession, model: Uint8Array): readonly string[] | null {
+function classesNamed(session: OrtSession, model: ModelSource): readonly string[] | null {
   if (session.outputs.every((port) => port.dtype !== 'string' && port.dtype !== 'int64')) return null;
-  const lists = decodeModel(model).graph.nodes.flatMap((node) => [classLabelsOf(node) ?? []]);
+  const lists = decodeModel(headOf(model)).graph.nodes.flatMap((node) => [classLabelsOf(node) ?? []]);
   const named = new Map(lists.filter((list) => list.length > 0).map((list) => [list.join('\n'), list]));
   return named.size === 1 ? [...named.values()][0]! : null;
 }
 
 /** Loads the model, scores it, releases it. */
-export async function scoreModel(model: Uint8Array, samples: Samples, options: ScoreOptions = {}): Promise<Score> {
+export async function scoreModel(model: ModelSource, samples: Samples, options: ScoreOptions = {}): Promise<Score> {
   if (samples.x.length !== sampleSize(samples) * samples.y.length)
     throw new RuntimeError('bad-samples', 'x and y do not have the same number of samples');
   const session = await openSession(model, options);
@@ -213,12 +214,12 @@ export async function scoreModel(model: Uint8Array, samples: Samples, options: S
 
 /** Scores the model, and measures latency and memory in a fresh process. */
 export async function evaluate(
-  model: Uint8Array,
+  model: ModelSource,
   samples: Samples,
   options: ScoreOptions & { runs?: number; warmup?: number } = {},
 ): Promise<Evaluation & { benchmark: BenchmarkResult }> {
   const score = await scoreModel(model, samples, options);
   const benchmark = await benchmarkModel({ ...options, feeds: sizesOf(samples, options), model });
   const { p50Ms, p95Ms, peakRssBytes } = benchmark;
-  return { ...score, p50Ms, p95Ms, peakRssBytes, bytes: model.byteLength, benchmark };
+  return { ...score, p50Ms, p95Ms, peakRssBytes, bytes: sourceBytes(model), benchmark };
 }

@@ -4,6 +4,7 @@ import { fromOrt, toOrt } from './convert.js';
 import { discard } from './discard.js';
 import { RuntimeError, messageOf } from './errors.js';
 import { checkFeeds, checkInto, checkOutputs } from './feeds.js';
+import type { ModelSource } from './model-source.js';
 import { loadOrt, type Ort } from './ort.js';
 
 /** An input or output of a loaded model: symbolic dimensions keep their name, `dtype` is ONNX Runtime's word. */
@@ -122,6 +123,9 @@ function ortOptions(options: SessionOptions): InferenceSession.SessionOptions {
       session: {
         intra_op: { allow_spinning: '0' },
         ...(options.quantizeAsWritten && { disable_quant_qdq: '1' }),
+        ...(options.externalFolder !== undefined && {
+          model_external_initializers_file_folder_path: options.externalFolder,
+        }),
       },
     },
     ...(options.externalData && {
@@ -134,12 +138,17 @@ function ortOptions(options: SessionOptions): InferenceSession.SessionOptions {
  * Loads a model as it is, for a process that must not load the engine.
  * @throws RuntimeError `model-refused` when ONNX Runtime does not accept it, `bad-setting` for a bad option
  */
-export async function openExactly(model: Uint8Array, options: SessionOptions = {}): Promise<OrtSession> {
+export async function openExactly(model: ModelSource, options: SessionOptions = {}): Promise<OrtSession> {
   const settings = ortOptions(options);
   const ort = await loadOrt();
-  if (model.byteLength === 0) throw new RuntimeError('model-refused', 'the model is empty');
+  if (typeof model !== 'string' && model.byteLength === 0)
+    throw new RuntimeError('model-refused', 'the model is empty');
   try {
-    return new LoadedSession(ort, await ort.InferenceSession.create(model, settings));
+    const { InferenceSession } = ort;
+    const session = await (typeof model === 'string'
+      ? InferenceSession.create(model, settings)
+      : InferenceSession.create(model, settings));
+    return new LoadedSession(ort, session);
   } catch (cause) {
     throw new RuntimeError('model-refused', messageOf(cause), { cause });
   }

@@ -3,7 +3,7 @@ import { type FedInput, type FeedOptions, openSizes } from '@verge/onnx';
 import { benchmarkModel } from '@verge/runtime';
 import { createOutput, fields, milliseconds, size } from '../output.js';
 import { givenInputs } from './given-inputs.js';
-import { readModel, refuseUnknownSizes } from './model-file.js';
+import { openModelFile, refuseUnknownSizes } from './model-file.js';
 import { advisedRun, sizesIn } from './trial.js';
 import { untilInterrupted } from './signals.js';
 
@@ -19,7 +19,7 @@ export interface BenchmarkArguments {
 
 export async function benchmarkVerb(options: BenchmarkArguments, json: boolean): Promise<void> {
   const { threads, runs, warmup } = options;
-  const { bytes, session } = await readModel(options.model);
+  const { path, bytes } = await openModelFile(options.model);
   const notes: string[] = [];
   const feeds = async (inputs: readonly FedInput[]): Promise<FeedOptions> => {
     refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
@@ -28,12 +28,12 @@ export async function benchmarkVerb(options: BenchmarkArguments, json: boolean):
     return { ...given, dims: options.dim ?? {} };
   };
   const result = await untilInterrupted((signal) =>
-    benchmarkModel({ model: bytes, ...session, threads, runs, warmup, signal, feeds }),
+    benchmarkModel({ model: path, threads, runs, warmup, signal, feeds }),
   ).catch((error: unknown) => {
     throw advisedRun(error, '--dim name=size, --input name=SHAPE or FILE');
   });
   const repairs = [...result.repairs, ...notes];
-  createOutput(json).result({ ...result, repairs, bytes: bytes.byteLength }, () =>
+  createOutput(json).result({ ...result, repairs, bytes }, () =>
     fields([
       ['inputs', result.inputs.map((i) => `${i.name} ${i.dtype} [${i.shape.join(', ')}]`).join('; ')],
       ['assumed', sizesIn(result.assumed)],
@@ -44,7 +44,7 @@ export async function benchmarkVerb(options: BenchmarkArguments, json: boolean):
       ['runs', result.runs],
       ['threads', result.threads],
       ['peak memory', `${size(result.peakRssBytes)}, of which ${size(result.baselineRssBytes)} before the model`],
-      ['size', size(bytes.byteLength)],
+      ['size', size(bytes)],
       ['machine', result.machine],
     ]),
   );

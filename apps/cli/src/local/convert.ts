@@ -4,11 +4,10 @@ import {
   compareModels,
   type Comparison,
   convertOpset,
-  decodeModel,
   extractSubgraph,
   fedInputs,
-  loadExternalData,
   type Model,
+  type ModelOpener,
   openSizes,
   prepare,
 } from '@verge/onnx';
@@ -16,10 +15,10 @@ import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
 import { givenInputs } from './given-inputs.js';
-import { readModel, refuseUnknownSizes } from './model-file.js';
+import { loadModel, openModelFile, refuseUnknownSizes } from './model-file.js';
+import { writeChecked } from './run-drafts.js';
 import { advisedRun } from './trial.js';
 import { checkRows } from './written.js';
-import { writeModel } from './write-model.js';
 
 export interface ConvertArguments {
   model: string;
@@ -40,30 +39,35 @@ export interface ConvertArguments {
 const ABSOLUTE = 1e-6;
 const ADVICE = '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --verify 0 checks nothing';
 
-async function check(
+/** Writes the model once it gives the same numbers as the original. @param path the original's file, where it is that */
+async function write(
   options: ConvertArguments,
-  original: Model,
+  original: { model: Model; path?: string },
   converted: Model,
-): Promise<{ comparison: Comparison | null; notes: string[] }> {
-  const inputs = fedInputs(original);
+): Promise<{ comparison: Comparison | null; bytes: number; notes: string[] }> {
+  const inputs = fedInputs(original.model);
   refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
   const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
-  if (options.verify === 0) return { comparison: null, notes };
-  const comparison = await compareModels(original, converted, createSessionInProcess, {
-    runs: options.verify,
-    seed: options.seed,
-    ...(options.tolerance !== undefined && {
-      tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
-    }),
-    dims: options.dim ?? {},
-    shapes,
-    given,
-    fill: options.fill ?? {},
-  }).catch((error: unknown) => {
-    throw advisedRun(error, ADVICE);
-  });
-  assertWithin(comparison);
-  return { comparison, notes };
+  const check = async (open: ModelOpener): Promise<Comparison> => {
+    const comparison = await compareModels(original.model, converted, createSessionInProcess, {
+      runs: options.verify,
+      seed: options.seed,
+      ...(options.tolerance !== undefined && {
+        tolerance: { absolute: options.tolerance === 0 ? 0 : ABSOLUTE, relative: options.tolerance },
+      }),
+      dims: options.dim ?? {},
+      shapes,
+      given,
+      fill: options.fill ?? {},
+      open,
+    }).catch((error: unknown) => {
+      throw advisedRun(error, ADVICE);
+    });
+    assertWithin(comparison);
+    return comparison;
+  };
+  const { checked, bytes } = await writeChecked(options.out, converted, original, options.verify > 0 ? check : null);
+  return { comparison: checked, bytes, notes };
 }
 
 /**
@@ -71,13 +75,14 @@ async function check(
  *   `model-refused` when ONNX Runtime does not take the result. Nothing is written then
  */
 export async function convertVerb(options: ConvertArguments, json: boolean): Promise<void> {
-  const { bytes, session } = await readModel(options.model);
-  const stored = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const file = await openModelFile(options.model);
+  const stored = await loadModel(file);
   const { model: whole, repairs, claims } = prepare(stored, { strict: options.strict === true });
   const model = options.output ? extractSubgraph(whole, { to: options.output }) : whole;
   const converted = convertOpset(model, options.opset);
-  const { comparison, notes } = await check(options, model, converted.model);
-  const bytesWritten = await writeModel(options.out, converted.model);
+  const asItIs = repairs.length === 0 && !options.output;
+  const original = { model, ...(asItIs && { path: file.path }) };
+  const { comparison, bytes: bytesWritten, notes } = await write(options, original, converted.model);
   const { from, to } = converted;
   const changed = [...converted.changed].map(([op, nodes]) => ({ op, nodes }));
   const nodes = { before: whole.graph.nodes.length, after: converted.model.graph.nodes.length };

@@ -4,7 +4,7 @@ import type { Part } from '@verge/data';
 import { CliError } from '../errors.js';
 import { createOutput, fields, percent } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
-import { readModel } from './model-file.js';
+import { openModelFile } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 
 export interface EvaluateArguments extends DataArguments {
@@ -38,15 +38,14 @@ function arraysOf(texts: readonly string[]): Record<string, string> {
  */
 export async function evaluateVerb(options: EvaluateArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
-  const model = await readModel(options.model);
+  const { path } = await openModelFile(options.model);
   const { threads, runs, input, fill, dim } = options;
   const inputs = input && arraysOf(input);
   const samples = partToEvaluate(await openData({ ...options, ...(inputs && { inputs }) }, output), options);
   const measured = await advised(
     options,
     untilInterrupted((signal) =>
-      evaluate(model.bytes, samples, {
-        ...model.session,
+      evaluate(path, samples, {
         threads,
         runs,
         signal,

@@ -1,10 +1,10 @@
 /** `verge extract`: a part of a model, named by the values at its edges, as a model of its own. */
 import {
   checkSubgraph,
-  decodeModel,
+  type Comparison,
   extractSubgraph,
   fedInputs,
-  loadExternalData,
+  type ModelOpener,
   openSizes,
   prepare,
   type ValueInfo,
@@ -13,10 +13,10 @@ import { createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size } from '../output.js';
 import { assumedFields } from './assumed.js';
 import { givenInputs } from './given-inputs.js';
-import { readModel, refuseUnknownSizes } from './model-file.js';
+import { loadModel, openModelFile, refuseUnknownSizes } from './model-file.js';
+import { writeChecked } from './run-drafts.js';
 import { advisedRun } from './trial.js';
 import { checkRows } from './written.js';
-import { writeModel } from './write-model.js';
 
 export interface ExtractArguments {
   model: string;
@@ -38,8 +38,7 @@ const spelled = ({ name, type }: ValueInfo): string =>
 
 /** @throws OnnxError `partition` naming every value that is not there or missing; `numbers-differ`, and nothing is written */
 export async function extractVerb(options: ExtractArguments, json: boolean): Promise<void> {
-  const { bytes, session } = await readModel(options.model);
-  const whole = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const whole = await loadModel(await openModelFile(options.model));
   const { model, repairs, claims } = prepare(whole, { strict: options.strict === true });
   const inputs = fedInputs(model);
   refuseUnknownSizes(openSizes(inputs).keys(), '--dim', options.dim);
@@ -49,12 +48,17 @@ export async function extractVerb(options: ExtractArguments, json: boolean): Pro
     ...(options.to && { to: options.to }),
   });
   const check = { dims: options.dim ?? {}, shapes, given, fill: options.fill ?? {} };
-  const comparison = options.verify
-    ? await checkSubgraph(model, part, createSessionInProcess, check).catch((error: unknown) => {
-        throw advisedRun(error, '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --no-verify');
-      })
-    : null;
-  const bytesWritten = await writeModel(options.out, part);
+  const advice = '--dim name=size, --input name=SHAPE or FILE, --fill input=number; --no-verify';
+  const compare = (open: ModelOpener): Promise<Comparison> =>
+    checkSubgraph(model, part, createSessionInProcess, { ...check, open });
+  const { checked: comparison, bytes: bytesWritten } = await writeChecked(
+    options.out,
+    part,
+    { model },
+    options.verify ? compare : null,
+  ).catch((error: unknown) => {
+    throw advisedRun(error, advice);
+  });
   const { graph } = part;
   const report = {
     inputs: fedInputs(part).map((i) => i.name),

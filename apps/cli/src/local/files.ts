@@ -1,6 +1,6 @@
 /** Reading what the user names, and writing so that a kill leaves the old file or the new one, never half of one. */
 import { constants } from 'node:buffer';
-import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -9,6 +9,18 @@ const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.mes
 /** Node reads no more than 2 GiB of a file at once. */
 const AT_ONCE = 2 ** 30;
 
+/** A part of a file in memory of its own; shorter where the file is. */
+export async function readInto(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, Math.min(AT_ONCE, length - filled), offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
 async function readAll(path: string): Promise<Uint8Array> {
   const { size } = await stat(path);
   if (size <= AT_ONCE) return readFile(path);
@@ -16,25 +28,24 @@ async function readAll(path: string): Promise<Uint8Array> {
     throw new RangeError(
       `it has ${size} bytes, and no more than ${constants.MAX_LENGTH} of one file are held in memory`,
     );
-  const bytes = Buffer.allocUnsafeSlow(size);
   const file = await open(path, 'r');
   try {
-    for (let at = 0; at < size;) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(AT_ONCE, size - at), at);
-      if (bytesRead === 0) throw new RangeError(`it became shorter than ${size} bytes while it was read`);
-      at += bytesRead;
-    }
+    const bytes = await readInto(file, 0, size);
+    if (bytes.byteLength < size) throw new RangeError(`it became shorter than ${size} bytes while it was read`);
+    return bytes;
   } finally {
     await file.close();
   }
-  return bytes;
+}
+
+/** @throws CliError `missing` */
+export function missing(what: string, path: string, cause: unknown): never {
+  throw new CliError('missing', `cannot read the ${what} '${path}'`, [reasonOf(cause)], { cause });
 }
 
 /** @throws CliError `missing` */
 export async function readGiven(path: string, what: string): Promise<Uint8Array> {
-  return readAll(path).catch((cause: unknown) => {
-    throw new CliError('missing', `cannot read the ${what} '${path}'`, [reasonOf(cause)], { cause });
-  });
+  return readAll(path).catch((cause: unknown) => missing(what, path, cause));
 }
 
 /**

@@ -15,8 +15,8 @@ import {
 } from '@verge/onnx';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
-import { readGiven, writeWhole } from './files.js';
-import { decodeFile, readModel, refuseUnknownSizes } from './model-file.js';
+import { writeWhole } from './files.js';
+import { describeModel, loadModel, openModelFile, refuseUnknownSizes } from './model-file.js';
 
 export interface InspectArguments {
   model: string;
@@ -107,11 +107,10 @@ interface Measured {
 
 async function measure(model: Model, options: InspectArguments): Promise<{ model: Model; measured: Measured }> {
   const { createSessionInProcess } = await import('@verge/runtime');
-  const { session } = await readModel(options.model);
   try {
     // What ends the process that it runs in must not end this one.
-    const found = await measureTypes(normalise(model).model, createSessionInProcess, {
-      session,
+    const whole = await loadModel(await openModelFile(options.model));
+    const found = await measureTypes(normalise(whole).model, createSessionInProcess, {
       ...(options.dim && { dims: options.dim }),
     });
     const types = [...found.types].map(([name, type]): [string, ValueSummary] => [name, describeValue(name, type)]);
@@ -132,15 +131,14 @@ function measuredText({ types, sizes, failure }: Measured): string {
 }
 
 export async function inspectVerb(options: InspectArguments, json: boolean): Promise<void> {
-  const bytes = await readGiven(options.model, 'model');
-  const given = decodeFile(bytes, options.model);
+  const { head: given, bytes } = await describeModel(options.model);
   refuseUnknownSizes(symbolicSizes(given), '--dim', options.dim);
   const { model, measured } = options.measure ? await measure(given, options) : { model: given, measured: null };
   const summary = summarize(model, options.dim, { strict: options.strict === true });
-  if (options.html || options.svg) await draw(options, model, summary, bytes.byteLength);
-  const found = { bytes: bytes.byteLength, ...summary, ...(measured && { measured }) };
+  if (options.html || options.svg) await draw(options, model, summary, bytes);
+  const found = { bytes: bytes, ...summary, ...(measured && { measured }) };
   createOutput(json).result(found, () => {
-    const text = show(summary, bytes.byteLength);
+    const text = show(summary, bytes);
     return measured ? `${text}\n\nmeasured: ${measuredText(measured)}` : text;
   });
 }

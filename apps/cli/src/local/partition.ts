@@ -2,10 +2,8 @@
 import { join } from 'node:path';
 import {
   atSizes,
-  decodeModel,
   fedInputs,
   knownWords,
-  loadExternalData,
   openModel,
   type Model,
   normalise,
@@ -22,7 +20,7 @@ import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
 import { emptyFolder, writeJson } from './files.js';
 import { givenInputs } from './given-inputs.js';
-import { readModel, refuseUnknownSizes } from './model-file.js';
+import { loadModel, openModelFile, refuseUnknownSizes } from './model-file.js';
 import { advisedRun, sizesIn } from './trial.js';
 import { writeModel } from './write-model.js';
 
@@ -75,8 +73,7 @@ async function costsOf(options: PartitionArguments, model: Model): Promise<Coste
 }
 
 export async function partitionVerb(options: PartitionArguments, json: boolean): Promise<void> {
-  const { bytes, session } = await readModel(options.model);
-  const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const model = await loadModel(await openModelFile(options.model));
   // What measures needs sizes that are none below 0, and the rest of what was repaired.
   const normal = normalise(model).model;
   refuseUnknownSizes(openSizes(fedInputs(normal)).keys(), '--dim', options.dim);

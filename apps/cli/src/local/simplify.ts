@@ -1,8 +1,10 @@
 /** `verge simplify`: a smaller graph that gives the same numbers. */
 import {
-  decodeModel,
+  assertWithin,
+  type Comparison,
+  compareModels,
   fedInputs,
-  loadExternalData,
+  type ModelOpener,
   openSizes,
   type Simplified,
   simplify,
@@ -12,10 +14,10 @@ import { createSession, createSessionInProcess } from '@verge/runtime';
 import { createOutput, fields, size, table } from '../output.js';
 import { assumedFields } from './assumed.js';
 import { givenInputs } from './given-inputs.js';
-import { readModel, refuseUnknownSizes } from './model-file.js';
+import { loadModel, openModelFile, refuseUnknownSizes } from './model-file.js';
+import { writeChecked } from './run-drafts.js';
 import { advisedRun } from './trial.js';
 import { checkRows } from './written.js';
-import { writeModel } from './write-model.js';
 
 export interface SimplifyArguments {
   model: string;
@@ -59,20 +61,22 @@ function show(result: Simplified, bytes: { before: number; after: number }, out:
 
 /** @throws OnnxError `numbers-differ`, and nothing is written then */
 export async function simplifyVerb(options: SimplifyArguments, json: boolean): Promise<void> {
-  const { bytes, session } = await readModel(options.model);
-  const model = loadExternalData(decodeModel(bytes), session.externalData ?? new Map<string, Uint8Array>());
+  const file = await openModelFile(options.model);
+  const model = await loadModel(file);
   refuseUnknownSizes(symbolicSizes(model), '--dim', options.dim);
   const inputs = fedInputs(model);
   refuseUnknownSizes(openSizes(inputs).keys(), '--verify-dim', options.verifyDim);
   const { shapes, given, notes } = await givenInputs(options.input ?? [], inputs);
-  const result = await simplify(model, createSession, {
+  const simplified = await simplify(model, createSession, {
     ...(options.dim && { dims: options.dim }),
     fuse: options.fuse,
     forInference: options.forInference === true,
-    // What ends the process that it runs in must not end this one.
-    verifyWith: createSessionInProcess,
     strict: options.strict === true,
-    verify: options.verify > 0 && {
+    // What is written is verified, below.
+    verify: false,
+  });
+  const check = async (open: ModelOpener): Promise<Comparison> => {
+    const comparison = await compareModels(model, simplified.model, createSessionInProcess, {
       runs: options.verify,
       seed: options.seed,
       ...(options.tolerance !== undefined && {
@@ -82,13 +86,21 @@ export async function simplifyVerb(options: SimplifyArguments, json: boolean): P
       shapes,
       given,
       ...(options.fill && { fill: options.fill }),
-    },
-  }).catch((error: unknown) => {
+      open,
+    });
+    assertWithin(comparison);
+    return comparison;
+  };
+  const { checked: comparison, bytes: after } = await writeChecked(
+    options.out,
+    simplified.model,
+    { model, path: file.path },
+    options.verify > 0 ? check : null,
+  ).catch((error: unknown) => {
     throw advisedRun(error, ADVICE);
   });
-  const after = await writeModel(options.out, result.model);
-  const external = [...(session.externalData?.values() ?? [])].reduce((sum, b) => sum + b.byteLength, 0);
-  const sizes = { before: bytes.byteLength + external, after };
+  const result = { ...simplified, comparison };
+  const sizes = { before: file.bytes + file.beside, after };
   const { model: _model, declined: _declined, ...report } = result;
   createOutput(json).result({ ...report, notes, bytesBefore: sizes.before, bytesAfter: sizes.after }, () =>
     show(result, sizes, options.out, notes),

@@ -81,20 +81,7 @@ export function decodeModel(bytes: Uint8Array, limits: Partial<DecodeLimits> = {
   return model;
 }
 
-/**
- * Writes a model in canonical protobuf: fields in ascending order, shortest integers. A canonically encoded file that
- * was decoded comes back byte for byte.
- * @throws OnnxError `too-large` beyond 2 GiB, `tensor-data` when a tensor's data do not fit its shape
- */
-export function encodeModel(model: Model): Uint8Array {
-  const size = graphSize(model.graph);
-  // Before anything is copied: what is stored raw takes at least its bytes.
-  let raw = 0;
-  eachStored(model, ({ value, encoding }) => {
-    if (!('external' in value) && value.dtype !== 'string' && encoding !== 'typed') raw += value.data.byteLength;
-  });
-  if (raw > DEFAULT_LIMITS.bytes) refuseSize();
-  const writer = new Writer(size + 4096);
+function writeModel(writer: Writer, model: Model, size: number): void {
   if (writes(model.stated, 1, model.irVersion === 0)) writer.int(1, model.irVersion);
   if (model.producerName !== undefined) writer.string(2, model.producerName);
   if (model.producerVersion !== undefined) writer.string(3, model.producerVersion);
@@ -108,7 +95,43 @@ export function encodeModel(model: Model): Uint8Array {
   for (const body of model.functions) writer.message(25, () => writeFunction(writer, body));
   for (const devices of model.deviceConfigurations ?? []) writer.message(26, () => writeDevices(writer, devices));
   if (model.unknown) writer.raw(model.unknown);
+}
+
+/** Before anything is copied: what is stored raw takes at least its bytes. */
+function refuseTooLarge(model: Model): void {
+  let raw = 0;
+  eachStored(model, ({ value, encoding }) => {
+    if (!('external' in value) && value.dtype !== 'string' && encoding !== 'typed') raw += value.data.byteLength;
+  });
+  if (raw > DEFAULT_LIMITS.bytes) refuseSize();
+}
+
+/**
+ * Writes a model in canonical protobuf: fields in ascending order, shortest integers. A canonically encoded file that
+ * was decoded comes back byte for byte.
+ * @throws OnnxError `too-large` beyond 2 GiB, `tensor-data` when a tensor's data do not fit its shape
+ */
+export function encodeModel(model: Model): Uint8Array {
+  const size = graphSize(model.graph);
+  refuseTooLarge(model);
+  const writer = new Writer(size + 4096);
+  writeModel(writer, model, size);
   return writer.finish();
+}
+
+/** Tensors of at least so many bytes are not copied on their way into a file. */
+const APART = 2 ** 16;
+
+/**
+ * `encodeModel` in consecutive pieces, for a file: large tensors are handed out as they lie in memory, so that there is no
+ * second copy of them.
+ * @throws as `encodeModel`, before the first piece
+ */
+export function encodePieces(model: Model): Iterable<Uint8Array> {
+  refuseTooLarge(model);
+  const writer = new Writer(2 ** 16, APART);
+  writeModel(writer, model, graphSize(model.graph));
+  return writer.pieces();
 }
 
 function writeTraining(writer: Writer, info: TrainingInfo): void {

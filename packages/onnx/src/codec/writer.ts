@@ -13,17 +13,41 @@ export function refuseSize(): never {
   throw new OnnxError('too-large', 'a protobuf message cannot exceed 2 GiB: move tensors out with saveExternalData');
 }
 
+/** Bytes that belong into the message at a place of the buffer, and are not in it. */
+interface Insert {
+  at: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Writes protobuf in ascending field order; the callers give the order. */
 export class Writer {
   private buffer: Uint8Array;
   private view: DataView;
   private pos = 0;
+  private readonly inserts: Insert[] = [];
+  private inserted = 0;
 
-  constructor(capacity: number) {
+  /** @param apart bytes of this many and more are not copied: read the message with `pieces` then */
+  constructor(
+    capacity: number,
+    private readonly apart = Infinity,
+  ) {
     this.buffer = new Uint8Array(Math.min(Math.max(64, capacity), DEFAULT_LIMITS.bytes));
     this.view = new DataView(this.buffer.buffer);
   }
 
+  /** The message in consecutive pieces; those that were not copied are the memory that was given. */
+  *pieces(): Generator<Uint8Array> {
+    let from = 0;
+    for (const { at, bytes } of this.inserts) {
+      if (at > from) yield this.buffer.subarray(from, at);
+      yield bytes;
+      from = at;
+    }
+    if (this.pos > from) yield this.buffer.subarray(from, this.pos);
+  }
+
+  /** The message as a whole, where nothing was left apart. */
   finish(): Uint8Array {
     return this.buffer.length - this.pos > this.pos >> 3
       ? this.buffer.slice(0, this.pos)
@@ -32,8 +56,8 @@ export class Writer {
 
   private reserve(length: number): void {
     const need = this.pos + length;
+    if (need + this.inserted > DEFAULT_LIMITS.bytes) refuseSize();
     if (need <= this.buffer.length) return;
-    if (need > DEFAULT_LIMITS.bytes) refuseSize();
     const grown = new Uint8Array(Math.min(DEFAULT_LIMITS.bytes, Math.max(need, this.buffer.length * 2)));
     grown.set(this.buffer.subarray(0, this.pos));
     this.buffer = grown;
@@ -86,6 +110,11 @@ export class Writer {
 
   /** Bytes that already carry their tags: kept unknown fields. */
   raw(value: Uint8Array): void {
+    if (value.length >= this.apart) {
+      this.inserts.push({ at: this.pos, bytes: value });
+      this.inserted += value.length;
+      return this.reserve(0);
+    }
     this.reserve(value.length);
     this.buffer.set(value, this.pos);
     this.pos += value.length;
@@ -115,17 +144,20 @@ export class Writer {
     const guess = varintSize(expected);
     this.reserve(5);
     const lengthAt = this.pos;
+    const before = { inserts: this.inserts.length, inserted: this.inserted };
     this.pos += guess;
     write();
-    const length = this.pos - lengthAt - guess;
+    const held = this.pos - lengthAt - guess;
+    const length = held + this.inserted - before.inserted;
     const size = varintSize(length);
     if (size !== guess) {
       this.reserve(5);
       this.buffer.copyWithin(lengthAt + size, lengthAt + guess, this.pos);
+      for (const insert of this.inserts.slice(before.inserts)) insert.at += size - guess;
     }
     this.pos = lengthAt;
     this.varint(length);
-    this.pos = lengthAt + size + length;
+    this.pos = lengthAt + size + held;
   }
 }
 

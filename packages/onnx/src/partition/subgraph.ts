@@ -3,7 +3,7 @@ import { assertLegal } from '../check/index.js';
 import { OnnxError } from '../errors.js';
 import { inferShapes } from '../infer/index.js';
 import type { Graph, Model, Node, ValueInfo } from '../ir.js';
-import { openModel } from '../open-model.js';
+import { openModel, type ModelOpener } from '../open-model.js';
 import { readsOf } from '../rewrite/view.js';
 import type { SessionFactory } from '../session.js';
 import { assertWithin, type Comparison, Differences, type Tolerance } from '../simplify/compare.js';
@@ -157,7 +157,7 @@ export async function checkSubgraph(
   model: Model,
   part: Model,
   create: SessionFactory,
-  options: FeedOptions & { tolerance?: Tolerance } = {},
+  options: FeedOptions & { tolerance?: Tolerance; open?: ModelOpener } = {},
 ): Promise<Comparison> {
   const edges = [...fedInputs(part).map((i) => i.name), ...part.graph.outputs.map((o) => o.name)];
   const inputs = new Set(model.graph.inputs.map((i) => i.name));
@@ -165,25 +165,28 @@ export async function checkSubgraph(
   const typed = inferShapes(model).graph;
   const outputs = shown.map((name) => declared(name, typed.values.get(name)));
   const shows = { ...model, graph: { ...model.graph, outputs: [...model.graph.outputs, ...outputs] } };
-  const whole = await openModel(create, shows);
+  const open = options.open ?? ((one: Model) => openModel(create, one));
+  let values: Record<string, Tensor> = {};
+  let assumed: Readonly<Record<string, number>>;
+  const whole = await open(shows);
   try {
-    const own = await openModel(create, part);
-    try {
-      let values: Record<string, Tensor> = {};
-      const run = async (feeds: Readonly<Record<string, Tensor>>): Promise<void> => {
-        values = { ...feeds, ...(await whole.run(feeds)) };
-      };
-      const { assumed } = await settleInputs(fedInputs(model), run, { words: knownWords(model), ...options });
-      const fed = Object.fromEntries(own.inputNames.map((name) => [name, values[name]!]));
-      const differences = new Differences(own.outputNames, model, options.tolerance);
-      differences.add(values, await own.run(fed));
-      const comparison = differences.comparison(1, assumed);
-      assertWithin(comparison);
-      return comparison;
-    } finally {
-      await own.release();
-    }
+    const run = async (feeds: Readonly<Record<string, Tensor>>): Promise<void> => {
+      values = { ...feeds, ...(await whole.run(feeds)) };
+    };
+    ({ assumed } = await settleInputs(fedInputs(model), run, { words: knownWords(model), ...options }));
   } finally {
     await whole.release();
+  }
+  // One after the other: a large model need not be loaded twice at once.
+  const own = await open(part);
+  try {
+    const fed = Object.fromEntries(own.inputNames.map((name) => [name, values[name]!]));
+    const differences = new Differences(own.outputNames, model, options.tolerance);
+    differences.add(values, await own.run(fed));
+    const comparison = differences.comparison(1, assumed);
+    assertWithin(comparison);
+    return comparison;
+  } finally {
+    await own.release();
   }
 }

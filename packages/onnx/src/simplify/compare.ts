@@ -10,7 +10,7 @@ import { drawFeeds, type FeedOptions } from './feeds.js';
 import { fedInputs, type FedInput } from './inputs.js';
 import { settleInputs, type SettledInputs } from './sizes-tried.js';
 import { knownWords } from './words.js';
-import { openModel } from '../open-model.js';
+import { openModel, type ModelOpener } from '../open-model.js';
 
 /** a and b agree when |a - b| <= absolute + relative * the largest |a| of the same output and run. */
 export interface Tolerance {
@@ -44,6 +44,8 @@ export interface CompareOptions extends SessionOptions {
   fill?: Readonly<Record<string, number>>;
   /** When absent, absolute 1e-6, relative 1e-4 or, in models of halves, what their roundings explain (`roundingsOf`). */
   tolerance?: Tolerance;
+  /** Opens both models instead of `create`, say from files that they lie in; the models' own elements are not read then. */
+  open?: ModelOpener;
 }
 
 export interface OutputDifference {
@@ -186,26 +188,26 @@ export async function compareModels(
   const inputs = fedInputs(original);
   const words = knownWords(original);
   const feedOptions = (run: number): FeedOptions => ({ seed: seed + run, dims, shapes, given, fill, words });
-  const a = await openModel(create, original, options);
+  const open = options.open ?? ((model, settings) => openModel(create, model, settings));
+  const done: Run[] = [];
+  const a = await open(original, options);
   // What the session calls outputs: one that is no tensor may be several there.
   const worst = new Differences(a.outputNames, original, tolerance);
   let settled: SettledInputs | undefined;
   try {
     let first: Record<string, Tensor> = {};
     settled = await settleInputs(inputs, async (feeds) => (first = await a.run(feeds)), feedOptions(0));
-    const b = await openModel(create, other, options);
-    try {
-      for (let run = 0; run < runs; run++) {
-        const { feeds, outputs } =
-          run === 0 ? { feeds: settled.feeds, outputs: first } : await runLater(inputs, a, settled, feedOptions(run));
-        const others = await b.run(feeds);
-        worst.add(outputs, others);
-      }
-    } finally {
-      await b.release();
-    }
+    if (runs > 0) done.push({ feeds: settled.feeds, outputs: first });
+    while (done.length < runs) done.push(await runLater(inputs, a, settled, feedOptions(done.length)));
   } finally {
     await a.release();
+  }
+  // One after the other: a large model need not be loaded twice at once.
+  const b = await open(other, options);
+  try {
+    for (const { feeds, outputs } of done) worst.add(outputs, await b.run(feeds));
+  } finally {
+    await b.release();
   }
   return worst.comparison(runs, settled.assumed);
 }

@@ -13,8 +13,10 @@ import { peakRss } from './memory.js';
 import { packTensors, unpackTensors, type TensorHead } from './tensors.js';
 
 interface LoadHeader {
-  options: Pick<SessionOptions, 'threads' | 'optimization'>;
+  options: Pick<SessionOptions, 'threads' | 'optimization' | 'externalFolder'>;
   external: string[];
+  /** The model's file; absent where its bytes come with the message. */
+  path?: string;
   warmup: number;
 }
 
@@ -37,11 +39,18 @@ async function warmUp(target: OrtSession, count: number): Promise<string | null>
   }
 }
 
-async function load({ options, external, warmup }: LoadHeader, blobs: Uint8Array[]): Promise<Record<string, unknown>> {
+async function load(
+  { options, external, warmup, path }: LoadHeader,
+  blobs: Uint8Array[],
+): Promise<Record<string, unknown>> {
   await loadOrt();
   const baselineRssBytes = process.memoryUsage.rss();
-  const externalData = new Map(external.map((name, i) => [name, blobs[i + 1] as Uint8Array]));
-  session = await openExactly(blobs[0] as Uint8Array, { ...options, ...(external.length > 0 && { externalData }) });
+  const apart = path === undefined ? blobs.slice(1) : blobs;
+  const externalData = new Map(external.map((name, i) => [name, apart[i] as Uint8Array]));
+  session = await openExactly(path ?? (blobs[0] as Uint8Array), {
+    ...options,
+    ...(external.length > 0 && { externalData }),
+  });
   const warmUpProblem = await warmUp(session, warmup);
   return { inputs: session.inputs, outputs: session.outputs, baselineRssBytes, warmUpProblem };
 }

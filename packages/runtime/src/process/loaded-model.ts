@@ -1,9 +1,11 @@
 /** A model in its child process, with a queue in front of it. */
+import { resolve } from 'node:path';
 import type { EdgeChange, SessionOptions, Tensor } from '@verge/onnx';
 import { openCarried } from '../carried-model.js';
 import { RuntimeError, messageOf } from '../errors.js';
 import { checkFeeds, checkOutputs } from '../feeds.js';
 import type { Port } from '../loaded-session.js';
+import type { ModelSource } from '../model-source.js';
 import { ChildConnection, type Exit } from './connection.js';
 import { packTensors, unpackTensors, type TensorHead } from './tensors.js';
 
@@ -67,31 +69,30 @@ export class LoadedModel {
    * What the binding has no form for at the model's edges is given in another one (`changes`).
    * @throws RuntimeError `model-refused`, `start-failed` or `timeout`; no process is left behind.
    */
-  static async load(model: Uint8Array, tag: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  static async load(model: ModelSource, tag: string, options: LoadOptions = {}): Promise<LoadedModel> {
     const { opened, changes } = await openCarried(
       model,
-      (bytes) => LoadedModel.#loadExactly(bytes, tag, options),
+      (source, more) => LoadedModel.#loadExactly(source, tag, { ...options, ...more }),
       (loaded) => loaded.drainAndClose(0),
     );
     opened.#changes = changes;
     return opened;
   }
 
-  static async #loadExactly(model: Uint8Array, tag: string, options: LoadOptions): Promise<LoadedModel> {
+  static async #loadExactly(model: ModelSource, tag: string, options: LoadOptions): Promise<LoadedModel> {
     const connection = new ChildConnection();
-    const { threads, optimization, externalData = new Map<string, Uint8Array>() } = options;
+    const { threads, optimization, externalFolder, externalData = new Map<string, Uint8Array>() } = options;
     const limit = options.startTimeoutMs ?? 60_000;
+    const file = typeof model === 'string';
     let timer: NodeJS.Timeout | undefined;
     try {
       const answer = await Promise.race([
         connection.request(
           {
-            kind: 'load',
-            options: { threads, optimization },
-            external: [...externalData.keys()],
-            warmup: options.warmupRuns ?? 2,
+            ...{ kind: 'load', options: { threads, optimization, externalFolder }, warmup: options.warmupRuns ?? 2 },
+            ...{ external: [...externalData.keys()], ...(file && { path: resolve(model) }) },
           },
-          [model, ...externalData.values()],
+          [...(file ? [] : [model]), ...externalData.values()],
         ),
         new Promise<never>((_, reject) => {
           timer = setTimeout(

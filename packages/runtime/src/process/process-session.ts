@@ -3,6 +3,7 @@ import type { SessionFactory, SessionOptions } from '@verge/onnx';
 import { inBfloat16 } from '../bfloat16.js';
 import { RuntimeError } from '../errors.js';
 import type { OrtSession } from '../loaded-session.js';
+import type { ModelSource } from '../model-source.js';
 import { LoadedModel } from './loaded-model.js';
 
 /** Large models take long to be sent, loaded and prepared. */
@@ -14,7 +15,7 @@ const START_TIMEOUT_MS = 600_000;
  * @throws RuntimeError `model-refused`; `start-failed` also when loading ends the process. `run` throws `crashed` when the
  *   run ends it, and for every run after that.
  */
-export async function openInProcess(model: Uint8Array, options: SessionOptions = {}): Promise<OrtSession> {
+export async function openInProcess(model: ModelSource, options: SessionOptions = {}): Promise<OrtSession> {
   const loaded = await LoadedModel.load(model, '', {
     ...options,
     warmupRuns: 0,
