@@ -49,6 +49,8 @@ describe('train', () => {
       'metrics',
       'confusion',
       'parameters',
+      'repairs',
+      'assumed',
       'bestEpoch',
       'seconds',
     ]);
