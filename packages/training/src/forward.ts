@@ -50,7 +50,7 @@ function check(model: Model, inputs: readonly ValueInfo[]): string[] {
 }
 
 /** The type of every tensor whose shape is known; a gradient that needs another one says so by name. */
-function staticTypes(model: Model): Map<string, StaticType> {
+export function staticTypes(model: Model): Map<string, StaticType> {
   let inferred: Model;
   try {
     inferred = inferShapes(model, { fresh: true });

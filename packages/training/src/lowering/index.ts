@@ -1,10 +1,11 @@
 /** The forward graph as a step computes it fastest: the same function from other operators. */
 import type { Forward } from '../forward.js';
 import { joinGates } from './gates.js';
+import { joinParts } from './parts.js';
 import { poolFirst } from './pool-first.js';
 import { separatePools } from './separate-pools.js';
 import { unbind } from './unbind.js';
 
 /** @param kept values that something reads by name, so that they must stay */
 export const lowered = (forward: Forward, kept: ReadonlySet<string>): Forward =>
-  [poolFirst, separatePools, joinGates, unbind].reduce((graph, rewrite) => rewrite(graph, kept), forward);
+  [joinParts, poolFirst, separatePools, joinGates, unbind].reduce((graph, rewrite) => rewrite(graph, kept), forward);
