@@ -1,6 +1,7 @@
 /** The forward graph as a step computes it fastest: the same function from other operators. */
 import type { Forward } from '../forward.js';
 import { joinGates } from './gates.js';
+import { directWeights } from './linear.js';
 import { joinParts } from './parts.js';
 import { poolFirst } from './pool-first.js';
 import { separatePools } from './separate-pools.js';
@@ -8,4 +9,7 @@ import { unbind } from './unbind.js';
 
 /** @param kept values that something reads by name, so that they must stay */
 export const lowered = (forward: Forward, kept: ReadonlySet<string>): Forward =>
-  [joinParts, poolFirst, separatePools, joinGates, unbind].reduce((graph, rewrite) => rewrite(graph, kept), forward);
+  [joinParts, poolFirst, separatePools, joinGates, unbind, directWeights].reduce(
+    (graph, rewrite) => rewrite(graph, kept),
+    forward,
+  );

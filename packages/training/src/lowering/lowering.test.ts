@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { prepareForward } from '../forward.js';
 import { Random } from '../random.js';
 import { oneStep } from '../transfer/one-step.js';
+import { directWeights } from './linear.js';
 import { joinParts } from './parts.js';
 import { separatePools } from './separate-pools.js';
 import { unbind } from './unbind.js';
@@ -103,6 +104,39 @@ describe('slices that are taken one by one', () => {
   it('stay where one is taken twice', () => {
     const forward = prepareForward(attention([0, 1, 1]), 2);
     expect(unbind(forward)).toBe(forward);
+  });
+});
+
+describe('products with a transposed parameter', () => {
+  function dense(shape: readonly (number | string)[], kept = false): Model {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', shape);
+    const w = b.initializer(
+      'w',
+      float32(
+        [3, 4],
+        drawn([3, 4], () => random.uniform(-1, 1)),
+      ),
+    );
+    const turned = b.node('Transpose', [w], { perm: ints([1, 0]) });
+    const y = b.node('Tanh', [b.node('MatMul', [x, turned])]);
+    const z = kept ? b.node('Mul', [y, b.node('ReduceSum', [turned], { keepdims: int(0) })]) : y;
+    b.output(z, 'float32', [...shape.slice(0, -1), 3]);
+    return b.build();
+  }
+
+  it.each([[['n', 4]], [['n', 2, 5, 4]]])('are Gemm: %j', async (shape) => {
+    const { nodes } = directWeights(prepareForward(dense(shape), 2)).graph;
+    expect(nodes.filter((n) => n.op !== 'Reshape').map((n) => n.op)).toEqual(['Gemm', 'Tanh']);
+    const { errors } = await oneStep(dense(shape), createSession, shape.slice(1).map(Number));
+    for (const [name, error] of errors) expect(error, name).toBeLessThan(1e-4);
+  });
+
+  it('leave what else reads the transposed one', async () => {
+    const { nodes } = directWeights(prepareForward(dense(['n', 4], true), 2)).graph;
+    expect(nodes.map((n) => n.op)).toEqual(['Transpose', 'Gemm', 'Tanh', 'ReduceSum', 'Mul']);
+    const { errors } = await oneStep(dense(['n', 4], true), createSession, [4]);
+    for (const [name, error] of errors) expect(error, name).toBeLessThan(1e-4);
   });
 });
 
