@@ -2,6 +2,7 @@
 import {
   elementCount,
   encodeModel,
+  withoutZipMap,
   type Model,
   type Session,
   type SessionFactory,
@@ -21,7 +22,7 @@ import {
   type SampleSource,
 } from './loop/source.js';
 import { immediate } from './pause.js';
-import { bindPorts, mainInput, type PortOptions } from './transfer/ports.js';
+import { bindPorts, mainInput, trainedOutput, type PortOptions } from './transfer/ports.js';
 
 export interface PredictOptions extends PortOptions {
   /** Rows a run; a model with a fixed batch is run with that one. */
@@ -86,7 +87,8 @@ async function runAll(session: Session, reading: Reading): Promise<Predictions> 
     const x = inputTensor(castInput(batch.x, types[main]!), [rows, ...shape]);
     const feeds = { [main]: x, ...othersIn(source, batch, reading) };
     const result = (await session.run(feeds, [session.outputNames[0]!]))[session.outputNames[0]!];
-    if (result?.dtype !== 'float32') throw new TrainingError('bad-model', 'the first output is not float32');
+    if (result?.dtype !== 'float32')
+      throw new TrainingError('bad-model', `the output '${session.outputNames[0]!}' is not float32`);
     if (width === 0) {
       width = elementCount(result.dims) / rows;
       outputShape = result.dims.slice(1);
@@ -99,9 +101,11 @@ async function runAll(session: Session, reading: Reading): Promise<Predictions> 
   return { logits, width, shape: outputShape };
 }
 
-/** The model with the ports that the options speak of; as it is where they say nothing. */
-function boundTo(model: Model, source: SampleSource, { fixedInputs, dims, output }: PortOptions): Model {
-  if (fixedInputs === undefined && dims === undefined && output === undefined) return model;
+/** The model with the ports that the options speak of, and with the output that is trained first; as it is where nothing is to do. */
+function boundTo(given: Model, source: SampleSource, { fixedInputs, dims, output }: PortOptions): Model {
+  const { model } = withoutZipMap(given);
+  const first = trainedOutput(model.graph, output) === model.graph.outputs[0];
+  if (fixedInputs === undefined && dims === undefined && first) return model;
   const { shape, inputs = {} } = source;
   const known = model.graph.inputs.map((i) => i.name);
   const read = Object.fromEntries(Object.entries(inputs).filter(([name]) => known.includes(name)));

@@ -16,6 +16,7 @@ import {
 import { createSession } from '@verge/runtime';
 import { describe, expect, it } from 'vitest';
 import { fit } from '../fit.js';
+import { validate } from '../loop/validation.js';
 import { Random } from '../random.js';
 import { separateParameters } from './form.js';
 import { oneStep } from './one-step.js';
@@ -216,5 +217,8 @@ describe('what a classifier of another tool gives', () => {
     expect(result.assumed).toEqual(["of 2 outputs 'probability' is trained (float32 [?, 3])"]);
     expect(result.model.graph.nodes.map((n) => n.op)).toEqual(['MatMul', 'Softmax', 'ArgMax', 'ZipMap']);
     expect(result.model.graph.outputs).toEqual(model.graph.outputs);
+    const again = await validate(result.model, samples, { createSession, loss: { kind: 'cross-entropy' } });
+    expect(again.accuracy).toBe(result.validation.accuracy);
+    expect(again.loss).toBeCloseTo(result.validation.loss, 5);
   });
 });
