@@ -8,6 +8,8 @@ import {
   type Session,
   type SessionFactory,
   type Tensor,
+  type ValueType,
+  valueTypes,
 } from '@verge/onnx';
 import { CompressionError, checkCancelled } from '../errors.js';
 import { cloneModel } from '../graph-index.js';
@@ -33,43 +35,71 @@ function observed(model: Model, names: readonly string[]): Model {
   return copy;
 }
 
-function batches(model: Model, session: Session, samples: Samples): { feed: Record<string, Tensor> }[] {
-  const input = model.graph.inputs.find((i) => i.name === session.inputNames[0]);
-  const first = input?.type?.kind === 'tensor' ? input.type.shape?.[0] : undefined;
-  const rows = typeof first === 'number' ? first : Math.min(rowsPerRun, samples.y.length);
-  const size = samples.shape.reduce((a, b) => a * b, 1);
-  // Whole batches only: a fixed batch size admits no other.
+/** @throws CompressionError `bad-samples` for an input of a type that samples do not have, or fractions in one of whole numbers */
+function tensorOf(name: string, dtype: string | undefined, dims: readonly number[], values: Samples['x']): Tensor {
+  const fraction = dtype === 'float32' ? undefined : values.find((v) => !Number.isInteger(v));
+  if (fraction !== undefined)
+    throw new CompressionError(
+      'bad-samples',
+      `the input '${name}' is ${dtype ?? 'of no known type'}, the samples hold ${fraction}`,
+    );
+  if (dtype === 'int64')
+    return { dtype, dims, data: BigInt64Array.from(values as ArrayLike<number>, (v) => BigInt(v)) };
+  if (dtype === 'int32') return { dtype, dims, data: Int32Array.from(values) };
+  if (dtype === 'float32') return float32(dims, values instanceof Float32Array ? values : Float32Array.from(values));
+  throw new CompressionError(
+    'bad-samples',
+    `the input '${name}' is ${dtype ?? 'of no known type'}, not float32, int64 or int32`,
+  );
+}
+
+/**
+ * Each input with what the samples hold for it: of further ones what bears its name, of the other one x.
+ * @throws CompressionError `bad-samples` naming every input that the samples have nothing for
+ */
+function partsOf(model: Model, samples: Samples): { name: string; values: Samples['x']; shape: readonly number[] }[] {
+  const { x, shape, inputs = {} } = samples;
+  const names = model.graph.inputs.map((i) => i.name).filter((name) => !model.graph.initializers.has(name));
+  const others = names.filter((name) => !Object.hasOwn(inputs, name));
+  if (others.length > 1)
+    throw new CompressionError('bad-samples', `the samples hold one tensor for the inputs '${others.join("', '")}'`);
+  return names.map((name) => ({ name, ...(Object.hasOwn(inputs, name) ? inputs[name]! : { values: x, shape }) }));
+}
+
+/** What is fed in each run. Only whole batches are: a fixed batch size admits no other. */
+function batches(model: Model, samples: Samples): { feeds: Record<string, Tensor> }[] {
+  const parts = partsOf(model, samples);
+  const types = valueTypes(model.graph);
+  const typeOf = (name: string): (ValueType & { kind: 'tensor' }) | undefined => {
+    const type = types.get(name);
+    return type?.kind === 'tensor' ? type : undefined;
+  };
+  const fixed = parts.map(({ name }) => typeOf(name)?.shape?.[0]).find((d) => typeof d === 'number');
+  const rows = typeof fixed === 'number' ? fixed : Math.min(rowsPerRun, samples.y.length);
   return Array.from({ length: Math.floor(samples.y.length / rows) }, (_, k) => ({
-    get feed() {
-      const x = samples.x.subarray(k * rows * size, (k + 1) * rows * size);
-      return {
-        [session.inputNames[0] as string]: float32(
-          [rows, ...samples.shape],
-          x instanceof Float32Array ? x : Float32Array.from(x),
-        ),
-      };
+    get feeds() {
+      const tensors = parts.map(({ name, values, shape }): [string, Tensor] => {
+        const size = shape.reduce((a, b) => a * b, 1);
+        const own = values.subarray(k * rows * size, (k + 1) * rows * size);
+        return [name, tensorOf(name, typeOf(name)?.dtype ?? undefined, [rows, ...shape], own)];
+      });
+      return Object.fromEntries(tensors);
     },
   }));
 }
 
 async function pass(
   session: Session,
-  runs: { feed: Record<string, Tensor> }[],
+  runs: { feeds: Record<string, Tensor> }[],
   inner: readonly string[],
   use: (name: string, values: Float32Array) => void,
   options: CalibrationOptions,
 ): Promise<void> {
-  const inputName = session.inputNames[0] as string;
-  for (const run of runs) {
+  for (const { feeds } of runs) {
     checkCancelled(options.signal);
-    const { feed } = run;
-    const given = feed[inputName] as Tensor;
-    use(inputName, given.data as Float32Array);
-    const outputs = inner.length > 0 ? await session.run(feed, inner) : {};
-    for (const name of inner) {
-      const tensor = outputs[name] as Tensor;
+    const outputs = inner.length > 0 ? await session.run(feeds, inner) : {};
+    for (const [name, tensor] of Object.entries({ ...feeds, ...outputs }))
       if (tensor.dtype === 'float32') use(name, tensor.data);
-    }
     await new Promise(setImmediate);
   }
 }
@@ -100,7 +130,7 @@ export async function calibrate(
   const names = [...groups.keys()];
   const session = await options.createSession(encodeModel(observed(model, names)), { optimization: 'basic' });
   try {
-    const runs = batches(model, session, samples);
+    const runs = batches(model, samples);
     if (runs.length === 0)
       throw new CompressionError('bad-samples', `${samples.y.length} calibration samples fill no batch of the model`);
     const inner = names.filter((name) => !session.inputNames.includes(name));

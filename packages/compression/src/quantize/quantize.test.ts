@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Samples } from '@verge/data';
-import { assertLegal, decodeModel, encodeModel, GraphBuilder, int, type Model } from '@verge/onnx';
+import { assertLegal, convertOpset, decodeModel, encodeModel, GraphBuilder, int, type Model } from '@verge/onnx';
 import { createSession, optimizedModel } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { fold } from '../fold/fold.js';
@@ -95,7 +95,7 @@ describe('static int8', () => {
     expect(await opsAsRun(quantized)).toContain('QLinearConv');
   });
 
-  it('says what it declined, and refuses a model with nothing to quantize or an old opset', async () => {
+  it('says what it declined, and refuses a model with nothing to quantize or an opset that cannot be raised', async () => {
     const b = new GraphBuilder();
     b.input('x', 'float32', [2, 2]);
     b.output(b.node('MatMul', ['x', 'x']), 'float32', [2, 2]);
@@ -104,8 +104,18 @@ describe('static int8', () => {
       code: 'unsuitable-model',
       problems: [expect.stringContaining('no float32 constant')],
     });
-    const old = { ...residual, opsets: new Map([['', 11]]) };
+    const old = { ...residual, opsets: new Map([['', 3]]) };
     await expect(quantizeStatic(old, options, x64, context)).rejects.toMatchObject({ code: 'unsuitable-model' });
+  });
+
+  it('raises a model of an older operator set, and says by how many', async () => {
+    const old = convertOpset(residual, 11).model;
+    const { model: quantized, changes } = await quantizeStatic(old, options, x64, context);
+    expect(quantized.opsets.get('')).toBe(13);
+    expect(changes['operatorSetsRaised']).toBe(2);
+    const { model: direct } = await quantizeStatic(convertOpset(residual, 13).model, options, x64, context);
+    const x = randomTensor([8, 1, 8, 8], 9);
+    expect(largestDifference(await outputOf(quantized, x), await outputOf(direct, x))).toBe(0);
   });
 
   it('names the activation that overflows on a calibration sample', async () => {
@@ -114,5 +124,40 @@ describe('static int8', () => {
     const y = b.node('Conv', [b.node('Log', ['x']), b.initializer('w', randomTensor([4, 1, 3, 3], 2))]);
     b.output(y, 'float32', null);
     await expect(quantizeStatic(b.build(), options, x64, context)).rejects.toMatchObject({ code: 'bad-calibration' });
+  });
+
+  it('calibrates a model of several inputs and of token ids by the name of each', async () => {
+    const b = new GraphBuilder();
+    const rows = b.node('Gather', [b.initializer('table', randomTensor([5, 4], 1)), b.input('ids', 'int64', ['n'])]);
+    const wide = b.node('MatMul', [b.input('x', 'float32', ['n', 3]), b.initializer('w', randomTensor([3, 4], 2))]);
+    const sum = b.node('Add', [rows, wide]);
+    b.node('MatMul', [sum, b.initializer('v', randomTensor([4, 2], 3))], {}, 1, { outputNames: ['y'] });
+    b.output('y', 'float32', ['n', 2]);
+    const model = b.build({ opset: 17 });
+    const ids = Float32Array.from({ length: 96 }, (_, i) => i % 5);
+    const x = randomTensor([96, 3], 4).data;
+    const samples = { ...train, x, shape: [3], inputs: { ids: { values: ids, shape: [] } } };
+    const { model: quantized, changes } = await quantizeStatic(model, { ...options, samples: 96 }, x64, {
+      ...context,
+      train: samples,
+    });
+    expect(changes['weights']).toBe(2);
+    const feeds = {
+      x: { dtype: 'float32', dims: [96, 3], data: x },
+      ids: { dtype: 'int64', dims: [96], data: BigInt64Array.from(ids, BigInt) },
+    } as const;
+    const [expected, got] = await Promise.all(
+      [model, quantized].map(async (one) => {
+        const session = await createSession(encodeModel(one));
+        return (await session.run(feeds))['y']!.data as Float32Array;
+      }),
+    );
+    const spread = Math.max(...expected!) - Math.min(...expected!);
+    expect(largestDifference(got!, expected!)).toBeLessThan(0.02 * spread);
+    const refused = (more: object) =>
+      quantizeStatic(model, options, x64, { ...context, train: { ...samples, ...more } });
+    await expect(refused({ inputs: {} })).rejects.toThrow("the samples hold one tensor for the inputs 'ids', 'x'");
+    const half = { ids: { values: ids.map((v) => v + 0.5), shape: [] } };
+    await expect(refused({ inputs: half })).rejects.toThrow("the input 'ids' is int64, the samples hold 0.5");
   });
 });
