@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CompressionReport, type Measurement } from '@verge/contracts';
 import { loadDigits, splitSamples, type Part, type Samples } from '@verge/data';
-import { assertLegal, decodeModel } from '@verge/onnx';
+import { assertLegal, decodeModel, encodeModel } from '@verge/onnx';
 import { benchmarkModels, createSession } from '@verge/runtime';
 import { buildArchitecture, fit } from '@verge/training';
 import { compress, refusals, type CompressOptions } from './compress.js';
@@ -64,6 +64,19 @@ describe('compress', () => {
     expect(report.after.accuracy).toBeGreaterThan(0.9);
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
+  });
+
+  it('repairs a file that breaks rules, and lists that as a pass', async () => {
+    const whole = decodeModel(model);
+    const shuffled = { ...whole, graph: { ...whole.graph, nodes: whole.graph.nodes.toReversed() } };
+    const [{ report, model: small }, ordered] = [
+      await compress({ ...options, model: encodeModel(shuffled), recipe: recipe('int8') }),
+      await compress({ ...options, recipe: recipe('int8') }),
+    ];
+    expect(report.passes.map((p) => p.pass)).toEqual(['normalise', ...ordered.report.passes.map((p) => p.pass)]);
+    expect(report.passes[0]!.changes['topological-order']).toBeGreaterThan(0);
+    expect(report.after.accuracy).toBe(ordered.report.after.accuracy);
+    assertLegal(decodeModel(small));
   });
 
   it('gives the same bytes for the same recipe, data and model, fine-tuning included', async () => {

@@ -8,7 +8,7 @@ import {
   type RecipePass,
 } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
-import { assertLegal, decodeModel, encodeModel, type Model, type SessionFactory } from '@verge/onnx';
+import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
 import { predict, score } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
 import { figuresOf } from './figures.js';
@@ -44,6 +44,7 @@ export interface CompressProgress {
 }
 
 export interface CompressOptions {
+  /** Repaired first where it breaks rules; the report has a pass 'normalise' then, with the repairs by code. */
   model: Uint8Array;
   /** Validated here; defaults are filled in. */
   recipe: unknown;
@@ -95,9 +96,9 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   const recipe = parse(Recipe, options.recipe, 'recipe');
   const target = parse(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);
-  const source = decodeModel(options.model);
+  const { model: source, report: repaired } = mended(options.model);
   const stages = recipe.passes.length + 1;
-  const passes: CompressionReport['passes'] = [];
+  const passes: CompressionReport['passes'] = repaired ? [repaired] : [];
   let model = source;
   let bytes = options.model;
   for (const [index, pass] of recipe.passes.entries()) {
@@ -134,6 +135,17 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
     reasons,
   };
   return { model: bytes, report: CompressionReport.parse(report) };
+}
+
+/** The model as the rules want it, and what had to be repaired for that, told as a pass. */
+function mended(bytes: Uint8Array): { model: Model; report: CompressionReport['passes'][number] | null } {
+  const from = performance.now();
+  const { model, repairs } = normalise(decodeModel(bytes));
+  if (repairs.length === 0) return { model, report: null };
+  const changes: Record<string, number> = {};
+  for (const { code } of repairs) changes[code] = (changes[code] ?? 0) + 1;
+  const [seconds, size] = [(performance.now() - from) / 1000, bytes.byteLength];
+  return { model, report: { pass: 'normalise', seconds, bytesBefore: size, bytesAfter: size, changes, declined: [] } };
 }
 
 async function runPass(model: Model, pass: RecipePass, target: DeviceClass, context: PassContext): Promise<PassResult> {

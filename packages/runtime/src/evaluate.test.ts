@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Samples } from '@verge/data';
+import { encodeModel, GraphBuilder } from '@verge/onnx';
 import { evaluate, scoreModel } from './evaluate.js';
 import { addOne, passThrough } from './test-models.js';
 
@@ -37,6 +38,19 @@ describe('evaluate', () => {
     expect(result.accuracy).toBe(3 / 5);
     expect(result.bytes).toBe(passThrough('N').byteLength);
     expect(result.peakRssBytes).toBeGreaterThan(20e6);
+  });
+
+  it('measures a model of several inputs and a fixed batch with that many rows of each', async () => {
+    const b = new GraphBuilder();
+    b.node('Add', [b.input('x', 'float32', [2, 3]), b.input('more', 'float32', [2, 3])], {}, 1, { outputNames: ['y'] });
+    b.output('y', 'float32', [2, 3]);
+    const more = { values: new Float32Array(15), shape: [3] };
+    const result = await evaluate(encodeModel(b.build()), { ...samples, inputs: { more } }, { runs: 2, warmup: 0 });
+    expect(result.accuracy).toBe(3 / 5);
+    expect(result.benchmark.inputs.map(({ shape }) => shape)).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
   });
 
   it('names every misfit of samples and model', async () => {

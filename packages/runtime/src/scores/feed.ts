@@ -1,6 +1,6 @@
 /** Samples as what a model takes in: a tensor for each input, numbers that are the same for all, or columns for several inputs. */
 import type { Samples } from '@verge/data';
-import type { FeedOptions, Tensor } from '@verge/onnx';
+import type { FedInput, FeedOptions, Tensor } from '@verge/onnx';
 import { RuntimeError } from '../errors.js';
 import type { Port } from '../loaded-session.js';
 
@@ -19,13 +19,21 @@ export interface Feeding {
   feeds(batch: Samples, rows: number): Record<string, Tensor>;
 }
 
-/** What a benchmark has to know of a model's further inputs. */
-export function sizesOf({ inputs = {} }: Pick<Samples, 'inputs'>, { fixedInputs, dims }: FeedingOptions): FeedOptions {
-  const shapes = Object.entries(inputs).map(([name, { shape }]) => [name, [1, ...shape]] as const);
-  return {
-    ...(shapes.length > 0 && { shapes: Object.fromEntries(shapes) }),
-    ...(fixedInputs && { fill: fixedInputs }),
-    ...(dims && { dims }),
+/** What a benchmark has to know of a model's further inputs: one row for each, or as many as the model insists on. */
+export function sizesOf(
+  { inputs = {} }: Pick<Samples, 'inputs'>,
+  { fixedInputs, dims }: FeedingOptions,
+): (ports: readonly FedInput[]) => Promise<FeedOptions> {
+  return (ports) => {
+    const shapes = Object.entries(inputs).map(([name, { shape }]) => {
+      const rows = ports.find((port) => port.name === name)?.shape?.[0];
+      return [name, [typeof rows === 'number' ? rows : 1, ...shape]] as const;
+    });
+    return Promise.resolve({
+      ...(shapes.length > 0 && { shapes: Object.fromEntries(shapes) }),
+      ...(fixedInputs && { fill: fixedInputs }),
+      ...(dims && { dims }),
+    });
   };
 }
 
