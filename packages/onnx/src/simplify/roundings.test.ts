@@ -34,6 +34,18 @@ describe('roundings to 16 bits', () => {
     expect(roundingsOf(chain(FLOAT))).toEqual({ count: 0, relative: 0 });
   });
 
+  it('are counted in a file that has to be repaired, and are none where types contradict each other', () => {
+    const model = (shape: readonly number[]): Model => {
+      const b = new GraphBuilder();
+      const w = b.constant(float32([2, 1, 3, 3], new Float32Array(18)));
+      const y = b.node('Conv', [b.input('x', 'float32', shape), w]);
+      b.output(b.node('Cast', [b.node('Cast', [y], { to: HALF })], { to: FLOAT }), 'float32', null);
+      return b.build();
+    };
+    expect(roundingsOf(model([-1, 1, -1, -1])).count).toBe(1);
+    expect(roundingsOf(model([1, 5, 4, 4])).count).toBe(0);
+  });
+
   it('are those of the longer branch, behind what the branch reads', () => {
     const branch = (read: string, count: number) => {
       const inner = new GraphBuilder();

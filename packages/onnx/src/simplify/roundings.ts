@@ -1,7 +1,9 @@
 /** How often a model rounds to 16 bits, one after the other, and how far apart two forms of it may be because of that. */
 import { subgraphs } from '../builder.js';
+import { OnnxError } from '../errors.js';
 import { inferShapes, valueTypes } from '../infer/index.js';
 import type { Attribute, Graph, Model, Node, ValueInfo, ValueType } from '../ir.js';
+import { normalise } from '../normalise/index.js';
 import { readsOf } from '../rewrite/view.js';
 import { captured } from './subgraphs.js';
 
@@ -91,10 +93,16 @@ function mayRound(graph: Graph): boolean {
  * walk do (N. J. Higham, T. Mary, A new approach to probabilistic rounding error analysis, 2019). That layers neither grow nor
  * shrink a difference relative to the largest number is assumed; products are taken to add up in 32 bits and to round once.
  * A loop's body counts once. Values whose types do not follow from the inputs round nothing, which asks for more.
- * @throws OnnxError as `inferShapes`
+ * So do all values of a model whose types contradict each other.
  */
 export function roundingsOf(model: Model): Roundings {
-  if (!mayRound(model.graph)) return { count: 0, relative: 0 };
-  const { count, squares } = pathThrough(model, { paths: new Map(), types: new Map() }, NONE);
-  return { count, relative: Math.sqrt(2 * squares) };
+  const none = { count: 0, relative: 0 };
+  if (!mayRound(model.graph)) return none;
+  try {
+    const { count, squares } = pathThrough(normalise(model).model, { paths: new Map(), types: new Map() }, NONE);
+    return { count, relative: Math.sqrt(2 * squares) };
+  } catch (error) {
+    if (error instanceof OnnxError) return none;
+    throw error;
+  }
 }
