@@ -104,8 +104,9 @@ describe('a step in segments', () => {
     const optimizer = optimizers[0]!;
     const plan = planWhole({ options: { model, optimizer, createSession }, loss, batch: BATCH });
     const state = new TrainingState(plan.ports, model, optimizer);
-    const given = state.vectors.get('step.parameters')!;
-    const before = given.slice();
+    const before = state.vectors.get('step.parameters')!.slice();
+    const given = before.slice();
+    state.vectors.set('step.parameters', given);
     const stepper = await plan.open(state);
     for (let step = 1; step <= 4; step++) await stepper.step(stepInput(step));
     await stepper.release();

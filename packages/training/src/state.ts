@@ -28,6 +28,8 @@ export class TrainingState {
   vectors: Map<string, Float32Array>;
   /** The vectors that the graph reads and replaces; averages are not among them. */
   readonly stepped: readonly string[];
+  /** The vectors of before the first step, which nobody else holds; steps may write there later. */
+  readonly initial: ReadonlyMap<string, Float32Array>;
 
   constructor(
     readonly training: StepPorts,
@@ -47,6 +49,7 @@ export class TrainingState {
         this.vectors.get(PARAMETERS)!.map((v, i) => v * mask[i]!),
       );
     this.stepped = [...this.vectors.keys()];
+    this.initial = new Map(this.vectors);
     if (averaging) for (const [name, vector] of this.snapshot()) this.vectors.set(AVERAGE + name, vector);
   }
 
