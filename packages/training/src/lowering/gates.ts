@@ -4,6 +4,7 @@
  */
 import type { Node } from '@verge/onnx';
 import type { Forward } from '../forward.js';
+import { usesOf } from './uses.js';
 
 /**
  * @param kept values that something reads by name, so that they must stay
@@ -11,10 +12,7 @@ import type { Forward } from '../forward.js';
  */
 export function joinGates(forward: Forward, kept: ReadonlySet<string>): Forward {
   const { graph } = forward;
-  const makers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
-  const readers = new Map<string, number>();
-  for (const name of [...graph.nodes.flatMap((n) => n.inputs), ...graph.outputs.map((o) => o.name)])
-    readers.set(name, (readers.get(name) ?? 0) + 1);
+  const { makers, readers } = usesOf(graph);
   const joined = new Map<Node, readonly Node[]>();
   for (const product of graph.nodes) {
     if (product.op !== 'Mul' || product.domain !== '') continue;
