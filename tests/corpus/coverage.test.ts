@@ -15,7 +15,7 @@ const runs = Boolean(folder && process.env['VERGE_TEST_FULL']);
 if (process.env['VERGE_TEST_FULL'] && !folder)
   process.stderr.write('VERGE_CORPUS is not set: models of other tools (tests/corpus/exports.py) are skipped\n');
 
-it.runIf(runs)('no verb takes less than docs/model-coverage.md says', { timeout: 3_600_000 }, async () => {
+it.runIf(runs)('no verb takes less than docs/model-coverage.md says', { timeout: 7_200_000 }, async () => {
   const names = readdirSync(folder!).flatMap((file) => (file.endsWith('.onnx') ? [file.slice(0, -5)] : []));
   const rows: Coverage[] = [];
   for (const name of names.sort()) {
