@@ -37,6 +37,6 @@ export { mergeReshapes } from './rules/merge-reshapes.js';
 export { mergeTransposes } from './rules/merge-transposes.js';
 export { removeDropout } from './rules/remove-dropout.js';
 export { removeIdentity } from './rules/remove-identity.js';
-export { attentionRules, exactRules, fusionRules } from './rules/index.js';
+export { attentionRules, contributedRules, exactRules, fusionRules } from './rules/index.js';
 export { inlineIf } from './rules/inline-if.js';
 export { GraphView, readsOf } from './view.js';

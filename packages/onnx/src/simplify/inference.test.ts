@@ -21,6 +21,18 @@ it('attention is one node for inference, of the domain of ONNX Runtime where the
   expect([...standard.model.opsets.keys()]).toEqual(['']);
 });
 
+it('an encoder and a decoder in parts are few nodes for inference', async () => {
+  const encoder = await simplify(read('fuse_encoder'), createSession, { forInference: true });
+  const [attention, sum, ...rest] = opsOf(encoder.model);
+  expect([attention, sum]).toEqual(['com.microsoft.Attention', 'com.microsoft.SkipLayerNormalization']);
+  expect(rest).toEqual(['MatMul', 'Add', 'com.microsoft.FastGelu', 'MatMul', 'Add', sum]);
+  const decoder = await simplify(read('fuse_decoder'), createSession, { forInference: true });
+  expect(opsOf(decoder.model).filter((op) => op.startsWith('com.microsoft.'))).toEqual([
+    'com.microsoft.Attention',
+    'com.microsoft.QuickGelu',
+  ]);
+});
+
 it('attention stays in its parts where roundings may not move', async () => {
   const { model } = await simplify(read('fuse_attention'), createSession, { forInference: true, fuse: false });
   expect(opsOf(model)).toContain('Softmax');

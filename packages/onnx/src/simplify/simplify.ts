@@ -9,7 +9,7 @@ import type { Graph, Model } from '../ir.js';
 import { prepare, type Repair } from '../normalise/index.js';
 import type { FoldOptions } from '../rewrite/fold.js';
 import type { Declined, Rule } from '../rewrite/rewrite.js';
-import { attentionRules, exactRules, fusionRules } from '../rewrite/rules/index.js';
+import { attentionRules, contributedRules, exactRules, fusionRules } from '../rewrite/rules/index.js';
 import type { SessionFactory } from '../session.js';
 import { assertWithin, compareModels, type Comparison, type CompareOptions } from './compare.js';
 import { importingContributed, withoutIdleImport } from './contributed.js';
@@ -23,7 +23,7 @@ export interface SimplifyOptions {
   fuse?: boolean;
   /**
    * The result is for ONNX Runtime and will not be trained: equal parameters become one, scales of 1 and shifts of 0 go, and
-   * attention becomes one node, of com.microsoft where the operator set has none. Without it parameters stay apart, since merged
+   * attention, activations and normalisations become nodes of com.microsoft where the operator set has none. Without it parameters stay apart, since merged
    * ones can only move together.
    */
   forInference?: boolean;
@@ -124,13 +124,14 @@ interface Phase {
   readonly gather: boolean;
 }
 
-/** What is settled one after the other: attention is found in a graph that is simple, and before rows are gathered. */
+/** What is settled one after the other: attention is found in a graph that is simple, and before rows are gathered; what else ONNX Runtime has last. */
 function phasesOf(fuse: boolean, forInference: boolean): Phase[] {
   if (!fuse || !forInference) return [{ further: [], gather: fuse }];
   return [
     { further: [], gather: false },
     { further: attentionRules, gather: false },
     { further: attentionRules, gather: true },
+    { further: [...attentionRules, ...contributedRules], gather: true },
   ];
 }
 

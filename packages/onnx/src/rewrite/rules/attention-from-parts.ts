@@ -4,7 +4,7 @@ import { int64 } from '../../tensor.js';
 import type { Match } from '../pattern.js';
 import { ACCEPT, decline, type Rule } from '../rewrite.js';
 import type { Heads } from './attention-heads.js';
-import { attentionOf, JOINED, type AttentionParts } from './attention-parts.js';
+import { attentionOf, exchanged, JOINED, type AttentionParts } from './attention-parts.js';
 import { shapeOf } from './constants.js';
 
 /** Attention is an operator from this set on. */
@@ -27,9 +27,9 @@ function isPacked([q, k, v]: readonly [Heads, Heads, Heads]): boolean {
 
 /** The source as [batch, length, width]. */
 function asSequence(match: Match, heads: Heads, builder: GraphBuilder): string {
-  if (shapeOf(match.view, heads.source)?.length === 3) return heads.source;
+  if (shapeOf(match.view, heads.source)?.length === 3) return exchanged(builder, heads.source, heads);
   const target = builder.constant(int64([3], [...heads.rows, heads.width]), 'shape');
-  return builder.node('Reshape', [heads.source, target]);
+  return exchanged(builder, builder.node('Reshape', [heads.source, target]), heads);
 }
 
 /** Products, Softmax and moves of heads -> Attention (operator set 23). */
@@ -58,6 +58,6 @@ export const attentionFromParts: Rule = {
     const attributes = { q_num_heads: int(q.heads), kv_num_heads: int(q.heads), scale: float(scale) };
     const y = builder.node('Attention', mask === '' ? values : [...values, mask], attributes);
     const { root } = match;
-    return builder.node('Reshape', [y, root.inputs[1]!], Object.fromEntries(root.attributes));
+    return builder.node('Reshape', [exchanged(builder, y, q), root.inputs[1]!], Object.fromEntries(root.attributes));
   },
 };

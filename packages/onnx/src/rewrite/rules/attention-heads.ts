@@ -4,41 +4,57 @@ import type { Dim, Node } from '../../ir.js';
 import type { GraphView } from '../view.js';
 import { scalarOf, shapeOf, wholeNumbers } from './constants.js';
 
-/** Columns of a value whose last axis is wider, seen as [batch, length, heads, size]. */
+/** Columns of a value whose last axis is wider, seen as [batch, length, heads, size], or with the length first. */
 export interface Heads {
-  /** [batch, length, width] or [batch * length, width]. */
+  /** [batch, length, width] or [batch * length, width]; [length, batch, width] and so on where the length comes first. */
   readonly source: string;
   readonly width: number;
   /** The first column. */
   readonly offset: number;
   readonly heads: number;
   readonly size: number;
-  /** Whether size comes before length, as keys have it. */
+  /** Whether size comes before length in the value, as keys have it. */
   readonly turned: boolean;
+  readonly lengthFirst: boolean;
   /** What the elements are multiplied with. */
   readonly scale: number;
-  /** How a Reshape says batch and length: the first two numbers of its shape. */
+  /** How a Reshape says batch and length, in their order: the first two numbers of its shape. */
   readonly rows: readonly [number, number];
   /** The nodes between source and value. */
   readonly path: readonly Node[];
 }
 
-type Place = Omit<Heads, 'scale' | 'turned'>;
+type Place = Omit<Heads, 'scale' | 'turned' | 'lengthFirst'>;
 
 const plain = <T extends string>(node: Node | null, op: T): node is Node & { readonly op: T } =>
   node?.op === op && node.domain === '';
 
-/** A part of a value along its last axis: the value and the first column; the value itself where nothing cuts it. */
-function columnsOf(view: GraphView, name: string): { source: string; offset: number; path: readonly Node[] } {
+interface Columns {
+  readonly source: string;
+  /** The first column. */
+  readonly offset: number;
+  readonly path: readonly Node[];
+}
+
+/** A part of a value along its last axis, by Split or as one of parts that were put in front; the value itself where nothing cuts it. */
+function columnsOf(view: GraphView, name: string): Columns {
   const whole = { source: name, offset: 0, path: [] };
+  const part = partOf(view, name);
+  const packed = part ? view.producer(part.of) : null;
+  if (part && plain(packed, 'Transpose') && attrInts(packed, 'perm', []).join() === '2,0,1,3') {
+    const found = viewed(view, packed.inputs[0]!, 4);
+    if (!found) return whole;
+    const { source, offset, path } = found.place;
+    return { source, offset: offset + part.index * found.place.size, path: [...part.path, packed, ...path] };
+  }
   const split = view.producer(name);
   const rank = shapeOf(view, name)?.length;
   if (!plain(split, 'Split') || rank === undefined) return whole;
   const axis = attrInt(split, 'axis', 0);
   if (axis !== -1 && axis !== rank - 1) return whole;
-  const before = split.outputs.slice(0, split.outputs.indexOf(name)).map((part) => shapeOf(view, part)?.at(-1));
+  const before = split.outputs.slice(0, split.outputs.indexOf(name)).map((output) => shapeOf(view, output)?.at(-1));
   if (!before.every((d): d is number => typeof d === 'number')) return whole;
-  return { source: split.inputs[0]!, offset: before.reduce((a, b) => a + b, 0), path: [split] };
+  return { source: split.inputs[0]!, offset: before.reduce((x, y) => x + y, 0), path: [split] };
 }
 
 /** Where the columns of a Reshape to [batch, length, ...parts] come from, `parts` multiplied being the width. */
@@ -78,7 +94,7 @@ const sameRows = (from: readonly Dim[], made: readonly Dim[]): boolean =>
   [0, 1].filter((i) => from[i] === null || from[i] !== made[i]).length <= 1 &&
   [0, 1].some((i) => from[i] !== null && from[i] === made[i]);
 
-/** One of the parts of [batch, length, 3, heads, size] that a Transpose put in front, by Gather, or by Split and Squeeze. */
+/** One of the parts of [batch, length, 3, ...] that a Transpose put in front, by Gather, or by Split and Squeeze. */
 function partOf(view: GraphView, name: string): { of: string; index: number; path: readonly Node[] } | null {
   const node = view.producer(name);
   if (plain(node, 'Gather')) {
@@ -97,6 +113,27 @@ function partOf(view: GraphView, name: string): { of: string; index: number; pat
   // Every part is one: all of them have this size.
   if (!split.outputs.every((part) => shapeOf(view, part)?.[0] === 1)) return null;
   return { of: split.inputs[0]!, index: split.outputs.indexOf(node.inputs[0]!), path: [node, split] };
+}
+
+/** Keys whose width became heads after it was put in front of the length: Transpose to [batch, width, length], then Reshape. */
+function headsMadeLast(
+  view: GraphView,
+  node: Node,
+  name: string,
+): (Omit<Heads, 'scale' | 'turned'> & { keys: true }) | null {
+  const move = node.op === 'Reshape' ? view.producer(node.inputs[0]!) : null;
+  if (!plain(move, 'Transpose')) return null;
+  const perm = attrInts(move, 'perm', []).join();
+  if (perm !== '0,2,1' && perm !== '1,2,0') return null;
+  const [from, made] = [shapeOf(view, move.outputs[0]), shapeOf(view, name)];
+  const [heads, size] = [made?.[1], made?.[2]];
+  if (!from || made?.length !== 4 || typeof heads !== 'number' || typeof size !== 'number') return null;
+  if (from[1] !== heads * size || !sameRows([from[0]!, from[2]!], [made[0]!, made[3]!])) return null;
+  const { source, offset, path } = columnsOf(view, move.inputs[0]!);
+  const width = shapeOf(view, source)?.at(-1);
+  if (typeof width !== 'number' || width === 0) return null;
+  const rows = [0, 0] as const;
+  return { source, offset, width, heads, size, rows, path: [move, ...path], lengthFirst: perm === '1,2,0', keys: true };
 }
 
 /**
@@ -124,16 +161,17 @@ export function headsOf(view: GraphView, name: string): Heads | null {
       [value, turned] = [node.inputs[0]!, !turned];
       continue;
     }
-    if (perm === '0,2,1,3' || perm === '0,2,3,1') {
+    if (['0,2,1,3', '0,2,3,1', '1,2,0,3', '1,2,3,0'].includes(perm)) {
       const found = viewed(view, node.inputs[0]!, 4);
-      return (
-        found && {
-          ...found.place,
-          path: [...path, ...found.place.path],
-          scale,
-          turned: turned !== (perm === '0,2,3,1'),
-        }
-      );
+      const [lengthFirst, keys] = [perm.startsWith('1'), perm === '0,2,3,1' || perm === '1,2,3,0'];
+      if (!found) return null;
+      const whole = [...path, ...found.place.path];
+      return { ...found.place, path: whole, scale, turned: turned !== keys, lengthFirst };
+    }
+    const late = headsMadeLast(view, node, value);
+    if (late) {
+      const { keys, ...place } = late;
+      return { ...place, path: [...path, ...late.path], scale, turned: turned !== keys };
     }
     const part = partOf(view, value);
     const packed = part ? view.producer(part.of) : null;
@@ -142,6 +180,13 @@ export function headsOf(view: GraphView, name: string): Heads | null {
     if (!found) return null;
     const [, heads, size] = found.parts as [number, number, number];
     const offset = found.place.offset + part.index * heads * size;
-    return { ...found.place, offset, scale, turned, path: [...path, ...part.path, packed, ...found.place.path] };
+    return {
+      ...found.place,
+      offset,
+      scale,
+      turned,
+      lengthFirst: false,
+      path: [...path, ...part.path, packed, ...found.place.path],
+    };
   }
 }

@@ -1,11 +1,12 @@
 /** Attention that an exporter wrote as products, a Softmax and moves of heads. */
-import { attrInt, attrInts } from '../../attributes.js';
+import { attrInt, attrInts, ints } from '../../attributes.js';
+import type { GraphBuilder } from '../../builder.js';
 import type { Dim, Node } from '../../ir.js';
 import { opPattern, type Match } from '../pattern.js';
 import { headsOf, type Heads } from './attention-heads.js';
 import { scalarOf, shapeOf, wholeNumbers } from './constants.js';
 
-/** The heads of the result put side by side: [batch, length, heads * size], or rows of that. */
+/** The heads of the result put side by side: [batch, length, heads * size] or with the length first, or rows of that. */
 export const JOINED = opPattern(
   'Reshape',
   [opPattern('Transpose', [opPattern('MatMul', [], 'seen')], 'apart')],
@@ -58,11 +59,17 @@ function fits(mask: readonly Dim[] | null, scores: readonly Dim[] | null): boole
   );
 }
 
+/** [batch, length, width] of a value that has the length first, and back; the value itself where it has not. */
+export function exchanged(builder: GraphBuilder, value: string, { lengthFirst }: Heads): string {
+  return lengthFirst ? builder.node('Transpose', [value], { perm: ints([1, 0, 2]) }) : value;
+}
+
 /** What attention a match of `JOINED` is, or why it is none. */
 export function attentionOf(match: Match): AttentionParts | string {
   const { view } = match;
   const [seen, apart] = [match.node('seen'), match.node('apart')];
-  if (attrInts(apart, 'perm', []).join() !== '0,2,1,3') return 'it is no product of heads';
+  const perm = attrInts(apart, 'perm', []).join();
+  if (perm !== '0,2,1,3' && perm !== '2,0,1,3') return 'it is no product of heads';
   if (!match.isPrivate('seen') || !match.isPrivate('apart')) return 'the heads of the result are read elsewhere';
   const type = view.type(seen.outputs[0]!);
   if (type?.kind !== 'tensor' || type.dtype !== 'float32') return 'the result is not known to be float32';
@@ -87,6 +94,8 @@ export function attentionOf(match: Match): AttentionParts | string {
       headsOf(view, name),
     );
     if (!q || !k || !v || q.turned || !k.turned || v.turned) continue;
+    if ([q, k, v].some((h) => h.lengthFirst !== (perm === '2,0,1,3')))
+      return 'batch and length stand in different orders';
     if (q.heads !== k.heads || q.heads !== v.heads || q.size !== k.size || q.size !== v.size)
       return 'its heads are of different sizes';
     if (v.scale !== 1) return 'the values are scaled';

@@ -100,10 +100,10 @@ export function refuseGelu(match: Match): string | null {
 }
 
 /** Gelu is an operator from this set on. */
-const SINCE = 20;
+export const GELU_SINCE = 20;
 
 function check(match: Match): Verdict {
-  if (match.view.opset < SINCE) return decline(`operator set ${match.view.opset} has no Gelu`);
+  if (match.view.opset < GELU_SINCE) return decline(`operator set ${match.view.opset} has no Gelu`);
   const refusal = refuseGelu(match);
   return refusal === null ? ACCEPT : decline(refusal);
 }

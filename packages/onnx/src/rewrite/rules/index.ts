@@ -5,9 +5,10 @@ import { batchNormIntoConv } from './batch-norm-into-conv.js';
 import { batchNormIntoGemm } from './batch-norm-into-gemm.js';
 import { biasIntoLayerNorm } from './bias-into-layer-norm.js';
 import { constantIntoConv } from './constant-into-conv.js';
+import { contributedGelu } from './contributed-gelu.js';
 import { geluFromParts } from './gelu-from-parts.js';
 import { inlineIf } from './inline-if.js';
-import { layerNormFromParts } from './layer-norm-from-parts.js';
+import { layerNormFromParts, layerNormWithoutScale } from './layer-norm-from-parts.js';
 import { matMulAddIntoGemm } from './matmul-add-into-gemm.js';
 import { mergeCasts } from './merge-casts.js';
 import { mergeClips } from './merge-clips.js';
@@ -28,6 +29,7 @@ import { removeNeutral } from './remove-neutral.js';
 import { removeNoOp } from './remove-no-op.js';
 import { scaleIntoGemm } from './scale-into-gemm.js';
 import { shapeOfValue } from './shape-of-value.js';
+import { skipLayerNorm } from './skip-layer-norm.js';
 import { sliceIntoGather } from './slice-into-gather.js';
 import { slicesIntoSplit } from './slices-into-split.js';
 import { staticReshape } from './static-reshape.js';
@@ -77,3 +79,6 @@ export const fusionRules: readonly Rule[] = [
 
 /** Attention in one node, which is faster; and so whole that nothing else in it can be trained or changed apart. */
 export const attentionRules: readonly Rule[] = [attentionFromParts, projectedAttention];
+
+/** Further operators of ONNX Runtime's own domain, in what has been simplified; they are what its optimiser would make. */
+export const contributedRules: readonly Rule[] = [...layerNormWithoutScale, skipLayerNorm, ...contributedGelu];

@@ -7,7 +7,7 @@ import { ACCEPT, decline, type Rule } from '../rewrite.js';
 import type { GraphView } from '../view.js';
 import { floats } from './affine.js';
 import type { Heads } from './attention-heads.js';
-import { attentionOf, JOINED, type AttentionParts } from './attention-parts.js';
+import { attentionOf, exchanged, JOINED, type AttentionParts } from './attention-parts.js';
 import { scalarOf, shapeOf } from './constants.js';
 
 /** From this set on the default domain has Attention, which takes projections that were made before it. */
@@ -150,10 +150,10 @@ export const projectedAttention: Rule = {
     const { q, scale, mask, projections } = found;
     const { x, rows, inputs } = projections[0];
     const sequence = rows ? builder.node('Reshape', [x, builder.constant(int64([3], [...rows, inputs]), 'shape')]) : x;
-    const values = [sequence, ...packed(found, builder), ...(mask === '' ? [] : ['', '', mask])];
+    const values = [exchanged(builder, sequence, q), ...packed(found, builder), ...(mask === '' ? [] : ['', '', mask])];
     const attributes = { num_heads: int(q.heads), scale: float(scale) };
     const y = builder.node('Attention', values, attributes, 1, { domain: 'com.microsoft' });
     const { root } = match;
-    return builder.node('Reshape', [y, root.inputs[1]!], Object.fromEntries(root.attributes));
+    return builder.node('Reshape', [exchanged(builder, y, q), root.inputs[1]!], Object.fromEntries(root.attributes));
   },
 };
