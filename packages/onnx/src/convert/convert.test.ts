@@ -275,6 +275,19 @@ describe('convertOpset', () => {
     expect(() => convertOpset(b.build({ opset: 17 }), 6)).toThrow('asked for is operator set 6; 7 to 27 are converted');
   });
 
+  it('says no quantised numbers of 16 or 4 bits before 21', () => {
+    const b = new GraphBuilder();
+    const scale = b.constant(float32([], [0.01]));
+    const wide = b.initializer('wide', { dtype: 'int16', dims: [], data: Int16Array.of(3) });
+    const q = b.node('QuantizeLinear', [b.input('x', 'float32', [4]), scale, wide], {}, 1, { name: 'q' });
+    b.output(b.node('DequantizeLinear', [q, scale, wide], {}, 1, { name: 'dq' }), 'float32', [4]);
+    const model = b.build({ opset: 21 });
+    expect(convertOpset(model, 23).to).toBe(23);
+    expect(() => convertOpset(model, 20)).toThrow(
+      "2 nodes cannot be written in operator set 20: QuantizeLinear 'q': it holds int16; DequantizeLinear 'dq': it holds int16",
+    );
+  });
+
   it('finds an attribute that no row knows of by the signature', () => {
     const b = new GraphBuilder();
     const x = b.input('x', 'float32', [1, 4]);

@@ -3,6 +3,7 @@ import { attrFloat, attrInt, float, int, ints } from '../attributes.js';
 import { DATA_TYPES, dataTypeOf } from '../datatypes.js';
 import type { Node } from '../ir.js';
 import { float32 } from '../tensor.js';
+import { quantisedSteps } from './quantised.js';
 import { changed, Inexpressible, nodeOf, trimmed, type Scope } from './scope.js';
 import { both, dropping, refuse, type Adapter, type Step } from './step.js';
 
@@ -84,13 +85,6 @@ const dropoutDown: Adapter = (node, scope) => {
 const onlyFirstOutput: Adapter = (node) => {
   if (trimmed(node.outputs).length > 1) throw new Inexpressible('more than its first output is used');
   return { ...node, outputs: [node.outputs[0]!] };
-};
-
-/** One scale, since 13 or one for each channel, since 21 also in blocks. */
-const perTensor: Adapter = (node, scope) => {
-  const scale = scope.shape(node.inputs[1]);
-  if (!scale || scale.some((d) => d !== 1)) throw new Inexpressible('it has a scale for each channel');
-  return changed(node, { drop: ['axis'] });
 };
 
 /** value_float, value_ints and the like, as the tensor that they are. */
@@ -193,6 +187,7 @@ function groupNormalization(scope: Scope, node: Node, perChannel: boolean): Node
 const layout: Step = { at: 14, down: dropping({ layout: 0 }) };
 
 export const layerSteps: Readonly<Record<string, readonly Step[]>> = {
+  ...quantisedSteps,
   Softmax: [flattened],
   LogSoftmax: [flattened],
   Hardmax: [flattened],
@@ -241,17 +236,6 @@ export const layerSteps: Readonly<Record<string, readonly Step[]>> = {
       down: (node, scope) => (node.attributes.has('sparse_value') ? refuse('it is sparse')(node, scope) : node),
     },
     { at: 12, down: constantDown },
-  ],
-  QuantizeLinear: [
-    { at: 13, down: perTensor },
-    { at: 19, down: dropping({ saturate: 1 }) },
-    { at: 21, down: dropping({ block_size: 0, output_dtype: 0 }) },
-    { at: 23, down: dropping({ precision: 0 }) },
-  ],
-  DequantizeLinear: [
-    { at: 13, down: perTensor },
-    { at: 21, down: dropping({ block_size: 0 }) },
-    { at: 23, down: dropping({ output_dtype: 0 }) },
   ],
   DFT: [{ at: 20, up: dftUp, down: dftDown }],
   GroupNormalization: [
