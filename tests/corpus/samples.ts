@@ -1,12 +1,11 @@
 /** The verbs that take samples: the stored inputs of a model are its samples. */
-import { compress } from '@verge/compression';
 import type { Samples } from '@verge/data';
 import { encodeModel, type Graph, type Model, subgraphs, type Tensor } from '@verge/onnx';
-import { benchmarkModels, classOutput, createSession, evaluate, openSession } from '@verge/runtime';
+import { classOutput, createSession, evaluate, openSession } from '@verge/runtime';
 import { fit, predict } from '@verge/training';
 import { asTensor, assertEqual, outputs } from './model.js';
 
-type Tensors = Readonly<Record<string, Tensor>>;
+export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Whether something in a graph can be trained: floats, or the quantised weights of operators on quantised numbers. */
 export function hasFloats(graph: Graph): boolean {
@@ -20,7 +19,7 @@ export function hasFloats(graph: Graph): boolean {
   return stored.some(({ dtype, dims }) => (dtype === 'float32' || dtype === 'float16') && dims.length > 0);
 }
 
-const numbersOf = ({ data }: Tensor): number[] => Array.from(data as ArrayLike<number | bigint>, Number);
+export const numbersOf = ({ data }: Tensor): number[] => Array.from(data as ArrayLike<number | bigint>, Number);
 
 /** A stored input as samples: values, and the shape of one. */
 function valuesOf(tensor: Tensor): { values: Float32Array | Int32Array; shape: readonly number[] } {
@@ -35,7 +34,7 @@ function constantOf(tensor: Tensor): number | undefined {
   return rest.every((n) => n === first) ? first : undefined;
 }
 
-interface Fed {
+export interface Fed {
   /** What the model is fed then: the stored inputs, those of one number in place of theirs. */
   readonly feeds: Record<string, Tensor>;
   readonly x: Float32Array | Int32Array;
@@ -49,7 +48,7 @@ interface Fed {
  * The first input says how many samples there are; inputs without a row for each hold one number: theirs, or 0 as a recurrent
  * network's state does at the beginning.
  */
-function fedBy(feeds: Tensors): Fed {
+export function fedBy(feeds: Tensors): Fed {
   const [[main, input] = [], ...others] = Object.entries(feeds);
   const batch = input?.dims[0];
   if (!main || batch === undefined) throw new Error('its first input has no axis');
@@ -155,7 +154,7 @@ export async function predictAll(model: Model, stored: Tensors, relative: number
 }
 
 /** What the data's classes are called: as the model's labels, where it gives labels. */
-function labelled(fed: Fed, answers: readonly string[], classes: number): Samples {
+export function labelled(fed: Fed, answers: readonly string[], classes: number): Samples {
   const { x, shape, inputs } = fed;
   const names = classes > 0 ? Array.from({ length: classes }, (_, i) => String(i)) : [...new Set(answers)].sort();
   const floats = Object.entries(inputs).map(([name, one]) => [name, { ...one, values: Float32Array.from(one.values) }]);
@@ -207,68 +206,4 @@ export async function evaluateSelf(model: Model, stored: Tensors): Promise<boole
   const { accuracy } = await evaluate(bytes, samples, { fixedInputs, batchSize: fed.batch, runs: 1, warmup: 0 });
   if (accuracy !== 1) throw new Error(`its labels are not those of its largest scores: ${accuracy} of them are`);
   return true;
-}
-
-/** Operators whose weights are quantised. */
-const WEIGHTED = ['Conv', 'Gemm', 'MatMul'];
-
-/** Whether a layer has weights in float32: what is quantised already, or holds halves, is not quantised again. */
-function hasLayers({ nodes, initializers }: Graph): boolean {
-  const constants = new Map([...initializers].map(([name, { value }]) => [name, value.dtype]));
-  for (const node of nodes) {
-    const value = node.attributes.get('value');
-    if (node.op === 'Constant' && value?.kind === 'tensor') constants.set(node.outputs[0]!, value.value.value.dtype);
-    const same = node.op === 'Identity' ? constants.get(node.inputs[0]!) : undefined;
-    if (same) constants.set(node.outputs[0]!, same);
-  }
-  return nodes.some(({ op, inputs }) => WEIGHTED.includes(op) && constants.get(inputs[1]!) === 'float32');
-}
-
-/**
- * Folds and quantises to int8; what comes out must run and give numbers. A model without a layer to quantise must be refused with
- * that reason.
- * @returns false where it has no such layer
- */
-export async function compressOnce(model: Model, feeds: Tensors, truth: Tensors): Promise<boolean> {
-  if (!hasLayers(model.graph)) {
-    const said = await quantised(model, feeds).catch((error: unknown) => String(error));
-    if (!String(said).includes('no Conv, Gemm or MatMul can be quantized'))
-      throw new Error(`refused otherwise: ${String(said)}`);
-    return false;
-  }
-  const session = await openSession(await quantised(model, feeds));
-  try {
-    for (const [name, { dtype, data }] of Object.entries(await session.run(feeds))) {
-      const finite = truth[name] && numbersOf(truth[name]).every(Number.isFinite);
-      if (dtype === 'float32' && finite && !(data as Float32Array).every(Number.isFinite))
-        throw new Error(`output '${name}' is no number`);
-    }
-  } finally {
-    await session.release();
-  }
-  return true;
-}
-
-async function quantised(model: Model, feeds: Tensors): Promise<Uint8Array> {
-  const fed = fedBy(feeds);
-  const samples = labelled(
-    fed,
-    Array.from({ length: fed.batch }, () => '0'),
-    2,
-  );
-  const { model: bytes, report } = await compress({
-    model: encodeModel(model),
-    recipe: {
-      schema: 'verge.recipe/1',
-      name: 'int8',
-      passes: [{ pass: 'fold' }, { pass: 'quantize-static', samples: fed.batch }],
-    },
-    target: { name: 'x64' },
-    data: { train: samples, validation: samples, test: samples },
-    createSession,
-    benchmark: (models, options) => benchmarkModels(models, { ...options, runs: 1, warmup: 0, minRoundMs: 0 }),
-  });
-  if (!report.passes.find(({ pass }) => pass === 'quantize-static')?.changes['weights'])
-    throw new Error('nothing was quantised');
-  return bytes;
 }

@@ -18,8 +18,9 @@ import {
 } from '@verge/onnx';
 import { benchmarkModel, createSession } from '@verge/runtime';
 import { modelPorts } from '../../apps/worker/src/ports.js';
+import { compressOnce } from './compressed.js';
 import { asItIs, assertEqual, feedsOf, load, outputs, relativeOf } from './model.js';
-import { compressOnce, evaluateSelf, hasFloats, predictAll, trainOnce } from './samples.js';
+import { evaluateSelf, hasFloats, predictAll, trainOnce } from './samples.js';
 
 /** 'ok', why not in one line, or '-' where the verb has nothing to do: no parameter, no class, no layer, no default operator set. */
 export type Verdict = string;
