@@ -20,6 +20,7 @@ export type { OpenOptions } from './readers/options.js';
 export { DatasetDescriptor, findDescriptor } from './descriptor.js';
 export { FileNames } from './readers/file-names.js';
 export { parseNpy, readNpzArrays, type NpyArray } from './readers/npy.js';
+export { encodeNpy, encodeNpz } from './writers/npz.js';
 export { parseTypedNpy, readTypedArrays, type TypedArray } from './readers/npy-typed.js';
 export { parseIdx } from './readers/idx.js';
 export { digitsPreprocess, loadDigits } from './digits.js';

@@ -1,7 +1,7 @@
 /** Low-rank adapters through `verge train`: what moves, what is written, and what is refused. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadDigits, splitSamples } from '@verge/data';
+import { loadDigits, readTypedArrays, splitSamples } from '@verge/data';
 import { decodeModel } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture, fit } from '@verge/training';
@@ -69,6 +69,28 @@ describe('verge train with lora', () => {
     expect(written.parameters).toEqual(report.parameters);
     const count = report.parameters!.filter((line) => line.adapter).length;
     expect(ended.stderr).toContain(`adapters of rank 2: on ${count} weights, ${elements} elements move`);
+    // The factors beside the model are what was added: W + (alpha / rank) * B A.
+    expect(written.adapters).toMatchObject({ file: 'adapters.npz', rank: 2, alpha: 4 });
+    const arrays = await readTypedArrays(join(folder, 'adapted', 'adapters.npz'));
+    expect(written.adapters!.weights).toContain('dense2.weight');
+    expect([...arrays.keys()]).toEqual(written.adapters!.weights.flatMap((w) => [`${w}.lora_A`, `${w}.lora_B`]));
+    const stored = [...arrays.values()].reduce((sum, { data: factor }) => sum + factor.length, 0);
+    expect(stored).toBe(elements);
+    const [a, b] = ['A', 'B'].map((factor) => arrays.get(`dense2.weight.lora_${factor}`)!);
+    const [[, inside], [outside]] = [a!.dims, b!.dims] as [[number, number], [number, number]];
+    const numbers = (from: typeof before): number[] => from.get('dense2.weight')!.values.split(',').map(Number);
+    const [old, changed] = [numbers(before), numbers(after)];
+    expect(before.get('dense2.weight')!.dims).toEqual([outside, inside]);
+    let apart = 0;
+    for (let o = 0; o < outside; o++)
+      for (let i = 0; i < inside; i++) {
+        let product = 0;
+        for (let r = 0; r < 2; r++) product += (b!.data[o * 2 + r] as number) * (a!.data[r * inside + i] as number);
+        const at = o * inside + i;
+        apart = Math.max(apart, Math.abs(old[at]! + 2 * product - changed[at]!));
+      }
+    // One rounding to float32 of numbers below 1.
+    expect(apart).toBeLessThan(2 ** -24);
   });
 
   it('trains a new head and what train names whole', async () => {

@@ -1,5 +1,6 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
+import { encodeNpz } from '@verge/data';
 import type { Repair } from '@verge/onnx';
 import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
 import {
@@ -19,6 +20,7 @@ import { beside, leavingNothing } from './files.js';
 import { readWholeModel } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 import { readTrainingConfig } from './training-document.js';
+import { adapterArrays, adapterReport, type AdapterReport } from './adapters.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
 import { openTrainingFolder, type TrainingFolder } from './training-folder.js';
 
@@ -43,6 +45,8 @@ export interface TrainReport {
   confusion?: number[][];
   /** What moved, what was frozen, what was left out and why; a report of an earlier release has none. */
   parameters?: readonly ParameterLine[];
+  /** Where the low-rank adapters are that the configuration asked for (`lora`). */
+  adapters?: AdapterReport;
   /** What of the ONNX file broke a rule and was mended before; a report of an earlier release has none. */
   repairs?: readonly Repair[];
   /** What the file left open of its inputs and outputs, and was decided. */
@@ -139,6 +143,7 @@ async function reportOf(
     metrics: { validation: { ...result.metrics }, test: { ...tested.metrics } },
     ...(classes && { confusion: measured.confusion }),
     parameters: result.parameters,
+    ...(result.adapters && config.lora && { adapters: adapterReport(config.lora, result.adapters) }),
     repairs: result.repairs,
     assumed: result.assumed,
     bestEpoch: result.epoch,
@@ -179,7 +184,7 @@ async function train(
     for (const line of [...describeParameters(result.parameters), ...describeIntake(result)]) output.progress(line);
     output.progress('measuring accuracy, latency and memory');
     const report = await reportOf(config, result, data, signal);
-    await folder.finish(result.bytes, report);
+    await folder.finish(result.bytes, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
     return report;
   } finally {
     await data.close();

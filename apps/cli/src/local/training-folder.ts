@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { TrainingConfig } from '@verge/contracts';
 import { CliError } from '../errors.js';
 import type { Output } from '../output.js';
+import { ADAPTERS } from './adapters.js';
 import { emptyFolder, folderFor, removeDrafts, writeJson, writeWhole } from './files.js';
 import type { TrainReport } from './train.js';
 
@@ -15,8 +16,11 @@ export interface TrainingFolder {
   readonly finished: TrainReport | undefined;
   readCheckpoint(): Promise<Uint8Array | undefined>;
   writeCheckpoint(bytes: Uint8Array): Promise<void>;
-  /** Model first, report last: a report means that all is there. */
-  finish(model: Uint8Array, report: TrainReport): Promise<void>;
+  /**
+   * Model first, report last: a report means that all is there.
+   * @param adapters an NPZ, where the training had adapters
+   */
+  finish(model: Uint8Array, report: TrainReport, adapters?: Uint8Array): Promise<void>;
 }
 
 const readJson = async (path: string): Promise<unknown> => {
@@ -52,7 +56,7 @@ export async function openTrainingFolder(
   if (resume && !force) await checkSame(out, config, await folderFor(out));
   else await emptyFolder(out, force, 'go on with --resume, or start over with --force');
   if (force)
-    for (const name of ['report.json', 'model.onnx', 'checkpoint.bin', 'config.json'])
+    for (const name of ['report.json', 'model.onnx', ADAPTERS, 'checkpoint.bin', 'config.json'])
       await rm(path(name), { force: true });
   const finished = (await readJson(path('report.json'))) as TrainReport | undefined;
   // Not before there is something to keep: a run that fails at once leaves the folder as it was.
@@ -74,9 +78,10 @@ export async function openTrainingFolder(
       await describe();
       await writeWhole(path('checkpoint.bin'), bytes);
     },
-    finish: async (model, report) => {
+    finish: async (model, report, adapters) => {
       await describe();
       await writeWhole(path('model.onnx'), model);
+      if (adapters) await writeWhole(path(ADAPTERS), adapters);
       await writeJson(path('report.json'), report);
       await rm(path('checkpoint.bin'), { force: true });
     },
