@@ -16,8 +16,7 @@ import {
   summarize,
   type Tensor,
 } from '@verge/onnx';
-import { benchmarkModel, createSession } from '@verge/runtime';
-import { modelPorts } from '../../apps/worker/src/ports.js';
+import { benchmarkModel, createSession, modelPorts } from '@verge/runtime';
 import { compressOnce } from './compressed.js';
 import { asItIs, assertEqual, feedsOf, load, outputs, relativeOf } from './model.js';
 import { evaluateSelf, hasFloats, predictAll, trainOnce } from './samples.js';

@@ -296,3 +296,26 @@ describe('recipes and audit', () => {
     expect(theirs.items).toEqual([]);
   });
 });
+
+describe('ports of an imported version', () => {
+  const spec = (name: string) => ({ name, dtype: 'float32' as const, shape: [-1, 10] });
+
+  it('are kept as declared, and empty where nothing is said', async () => {
+    await api.call('models.create', { params, body: { name: 'several' } });
+    const { digest } = await put('several inputs');
+    const body = { digest, inputs: [spec('x'), spec('mask'), spec('scale')], outputs: [spec('y'), spec('z')] };
+    const ports = { inputs: { mask: 'mask', scale: 2 }, dims: { one: 1 }, output: 'z' };
+    const place = { ...params, model: 'several' };
+    expect(await api.call('versions.import', { params: place, body: { ...body, ports } })).toMatchObject({ ports });
+    const again = await api.call('versions.get', { params: { ...params, version: 'several@1' } });
+    expect(again.ports).toEqual(ports);
+    expect((await api.call('versions.import', { params: place, body })).ports).toEqual({});
+    const wrong = { inputs: { x: 1, mask: 'a', scale: 2, 'not/there': 3 }, output: 'w' };
+    const refused = await refusal(api.call('versions.import', { params: place, body: { ...body, ports: wrong } }));
+    expect(refused.errors).toEqual([
+      { field: '/ports/inputs/not~1there', detail: "the version has no input 'not/there'" },
+      { field: '/ports/inputs', detail: 'no input is left for the samples themselves' },
+      { field: '/ports/output', detail: "the version has no output 'w'" },
+    ]);
+  });
+});

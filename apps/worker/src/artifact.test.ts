@@ -40,6 +40,7 @@ const source = (): CompressJob['source'] => ({
   digest: trained.model.digest,
   labels: training.dataset.labels,
   preprocess: null,
+  ports: {},
 });
 
 function compressJob(): CompressJob {

@@ -5,12 +5,13 @@ import {
   type CompressionReport,
   type CompressJob,
   manifestTargetPath,
+  settingsOfPorts,
 } from '@verge/contracts';
 import type { Samples } from '@verge/data';
 import { carriedForm, decodeModel } from '@verge/onnx';
+import { modelPorts } from '@verge/runtime';
 import { createProvenance, type JsonValue, signProvenance } from '@verge/trust/provenance';
 import type { JobContext } from './job-context.js';
-import { modelPorts } from './ports.js';
 import { buildSelfTest } from './self-test.js';
 
 export interface BuiltArtifact {
@@ -56,7 +57,11 @@ export async function buildArtifact(
   };
   const int8 = job.recipe.passes.some((p) => p.pass === 'quantize-static');
   const modelDigest = await add('model.onnx', 'model', model);
-  await add('self-test.json', 'self-test', json(await buildSelfTest(model, samples, int8)));
+  await add(
+    'self-test.json',
+    'self-test',
+    json(await buildSelfTest(model, samples, { int8, ports: settingsOfPorts(job.source.ports) })),
+  );
   await add('provenance.dsse.json', 'provenance', provenance(job, modelDigest, context, startedOn));
   const { model: name, version, task, labels, preprocess } = job.source;
   const manifest: ArtifactManifest = {

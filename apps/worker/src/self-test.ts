@@ -2,7 +2,7 @@
 import type { SelfTest } from '@verge/contracts';
 import { pick, sampleSize, type Samples } from '@verge/data';
 import type { Tensor } from '@verge/onnx';
-import { openSession } from '@verge/runtime';
+import { feedingOf, type FeedingOptions, openSession } from '@verge/runtime';
 
 const CASES = 8;
 
@@ -20,29 +20,36 @@ function stored(name: string, tensor: Tensor): SelfTestTensor {
   };
 }
 
-/**
- * @param samples cases are spread evenly over them
- * @param int8 whether the model computes in int8: kernels of other CPUs round differently there, so outputs may differ by a
- *   step of quantisation, and the class is what counts
- */
-export async function buildSelfTest(model: Uint8Array, samples: Samples, int8: boolean): Promise<SelfTest> {
+export interface SelfTestOptions {
+  /**
+   * Whether the model computes in int8: kernels of other CPUs round differently there, so outputs may differ by a step of
+   * quantisation, and the class is what counts.
+   */
+  readonly int8: boolean;
+  readonly ports?: FeedingOptions;
+}
+
+/** @param samples cases are spread evenly over them */
+export async function buildSelfTest(
+  model: Uint8Array,
+  samples: Samples,
+  { int8, ports }: SelfTestOptions,
+): Promise<SelfTest> {
   const session = await openSession(model);
   try {
-    const input = session.inputs[0];
-    if (!input) throw new Error('the model has no input');
+    const feeding = feedingOf(session.inputs, samples, ports);
     const count = Math.min(CASES, samples.y.length);
     const cases: SelfTest['cases'] = [];
     let largest = 0;
     for (let i = 0; i < count; i++) {
       const one = pick(samples, [Math.floor((i * samples.y.length) / count)]);
-      const x = one.x instanceof Float32Array ? one.x : Float32Array.from(one.x);
-      if (x.length !== sampleSize(samples)) throw new Error('a sample is not of the shape it should be');
-      const feed: Tensor = { dtype: 'float32', dims: [1, ...samples.shape], data: x };
-      const outputs = await session.run({ [input.name]: feed });
+      if (one.x.length !== sampleSize(samples)) throw new Error('a sample is not of the shape it should be');
+      const feeds = feeding.feeds(one, 1);
+      const outputs = await session.run(feeds);
       for (const value of Object.values(outputs))
         if (value.dtype === 'float32') for (const v of value.data) largest = Math.max(largest, Math.abs(v));
       cases.push({
-        inputs: [stored(input.name, feed)],
+        inputs: Object.entries(feeds).map(([name, t]) => stored(name, t)),
         outputs: Object.entries(outputs).map(([name, t]) => stored(name, t)),
       });
     }

@@ -9,7 +9,7 @@ import {
 } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
 import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
-import { predict, score } from '@verge/training';
+import { type PortOptions, predict, score } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
 import { figuresOf } from './figures.js';
 import { fold } from './fold/fold.js';
@@ -52,6 +52,8 @@ export interface CompressOptions {
   target: unknown;
   /** `train` scores, tunes and calibrates, `validation` chooses among epochs, `test` is only measured. */
   data: { train: Samples; validation: Samples; test: Samples };
+  /** What is said of the model's inputs and outputs where the file leaves it open; the result has the same. */
+  ports?: PortOptions;
   createSession: SessionFactory;
   benchmark: Benchmark;
   onProgress?: (progress: CompressProgress) => void;
@@ -181,7 +183,10 @@ async function measure(
   const speeds = await options.benchmark(files, { threads: target.threads, signal });
   const measured: Measurement[] = [];
   for (const [i, model] of models.entries()) {
-    const { accuracy, samples } = score(await predict(model, test, createSession, { signal }), test.y);
+    const { accuracy, samples } = score(
+      await predict(model, test, createSession, { ...options.ports, signal }),
+      test.y,
+    );
     const { p50Ms, p95Ms, peakRssBytes, threads, runs, machine } = speeds[i] as BenchmarkFigures;
     const bytes = (files[i] as Uint8Array).byteLength;
     measured.push({

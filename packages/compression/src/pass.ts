@@ -1,11 +1,14 @@
 /** What every pass is given and gives back. */
 import type { Samples } from '@verge/data';
 import type { Model, SessionFactory } from '@verge/onnx';
+import type { PortOptions } from '@verge/training';
 
 export interface PassContext {
   createSession: SessionFactory;
   train: Samples;
   validation: Samples;
+  /** What is said of the model's inputs and outputs where the file leaves it open. */
+  ports?: PortOptions;
   signal?: AbortSignal;
   /** The pass's own progress, 0 to 1. */
   onProgress?: (fraction: number) => void;

@@ -2,6 +2,7 @@ export * from './holders.js';
 export * from './identifiers.js';
 export * from './preprocess.js';
 export * from './dataset-format.js';
+export * from './ports.js';
 export * from './training-config.js';
 export * from './measurement.js';
 export * from './recipe.js';

@@ -12,6 +12,7 @@ import { DatasetFormat } from './dataset-format.js';
 import { Digest, Id, Slug } from './identifiers.js';
 import { ArtifactFile, Task, TensorSpec } from './manifest.js';
 import { Accuracy, DeviceClass, Measurement } from './measurement.js';
+import { ModelPorts } from './ports.js';
 import { Preprocess } from './preprocess.js';
 import { CompressionReport, Recipe } from './recipe.js';
 import { TrainingConfig, TrainingPoint } from './training-config.js';
@@ -80,6 +81,7 @@ export const VersionRef = z.strictObject({
   digest: Digest,
   labels: z.array(z.string()),
   preprocess: Preprocess.nullable(),
+  ports: ModelPorts.default({}),
 });
 export type VersionRef = z.infer<typeof VersionRef>;
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DatasetFormat } from './dataset-format.js';
 import { Slug } from './identifiers.js';
+import { InputSources, type ModelPorts, OpenDims, OutputName } from './ports.js';
 import { AugmentationConfig } from './training-augmentation.js';
 import { Initialisation } from './training-init.js';
 import { LocalSgdConfig } from './training-local.js';
@@ -17,7 +18,6 @@ export { LossConfig, MetricName } from './training-loss.js';
 export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-optimizer.js';
 
 const positive = z.number().positive();
-const Name = z.string().min(1).max(500);
 const Param = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]);
 
 /** A built-in architecture by name with its parameters, or an ONNX file (a path locally, a blob digest in the cloud). */
@@ -59,22 +59,21 @@ export const ModelSource = z
           .max(1000)
           .optional()
           .describe('names of shared parameters of which each layer that reads them gets its own'),
-        inputs: z
-          .record(Name, z.union([Name, z.number()]))
-          .optional()
-          .describe(
-            'further inputs by name: an array of an NPZ or NPY data set beside x and y, or one number that every element has',
-          ),
-        dims: z
-          .record(Name, z.int().min(1))
-          .optional()
-          .describe('sizes of dimensions that the file names and leaves open'),
-        output: Name.optional().describe('the output that is trained; the first when absent'),
+        inputs: InputSources.optional(),
+        dims: OpenDims.optional(),
+        output: OutputName.optional().describe('the output that is trained; the first when absent'),
       })
       .meta({ id: 'OnnxModel' }),
   ])
   .meta({ id: 'ModelSource' });
 export type ModelSource = z.infer<typeof ModelSource>;
+
+/** What a configuration declares of its file; the model that the training makes has the same inputs and outputs. */
+export function declaredPorts(model: ModelSource): ModelPorts {
+  if (!('onnx' in model)) return {};
+  const { inputs, dims, output } = model;
+  return { ...(inputs && { inputs }), ...(dims && { dims }), ...(output !== undefined && { output }) };
+}
 
 const FeaturePair = z
   .strictObject({

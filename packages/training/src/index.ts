@@ -76,6 +76,7 @@ export {
 export { localOptionsOf, lossOfConfig, samplesOfConfig, trainFromConfig, type TrainOptions } from './train.js';
 export { arraysOfConfig, portsOfConfig } from './transfer/config-ports.js';
 export { inTrainingForm, type InForm } from './transfer/options.js';
+export { boundToSamples, sampleFeeds } from './sample-feeds.js';
 export { bindPorts, type PortOptions, type SampleShape } from './transfer/ports.js';
 export { replaceHead, type HeadOptions, type ReplacedHead } from './transfer/head.js';
 export { separateParameters, type SeparatedModel } from './transfer/form.js';

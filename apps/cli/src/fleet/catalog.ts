@@ -8,6 +8,7 @@ import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
 import { listFiles, uploadFiles } from './upload.js';
+import { importCommand, portFields } from './import-model.js';
 import { artifactId } from './names.js';
 import { everyItem } from './pages.js';
 
@@ -187,6 +188,7 @@ function modelCommands(program: Command): void {
         );
       }),
     );
+  importCommand(models);
   models
     .command('versions [model]')
     .description('versions of a model, or of all')
@@ -226,6 +228,7 @@ function modelCommands(program: Command): void {
               ['origin', v.origin],
               ['digest', v.digest],
               ['size', size(v.bytes)],
+              ...portFields(v.ports),
               ['accuracy', percent(v.metrics.test?.accuracy)],
               ['p50', milliseconds(v.metrics.measurement?.p50Ms)],
               ['peak memory', size(v.metrics.measurement?.peakRssBytes)],

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient } from '@verge/contracts';
+import { encodeModel } from '@verge/onnx';
 import { digits, type Ended, verge, writeConfig } from '../test-command.js';
+import { masked, writeMasked } from '../test-masked.js';
 import { changeLabels } from './labels.js';
 
 const apps = fileURLToPath(new URL('../../../', import.meta.url));
@@ -75,6 +77,10 @@ async function answer<T = Record<string, unknown>>(...argv: string[]): Promise<T
 async function refusal(...argv: string[]): Promise<{ exit: Ended['code']; error: Record<string, unknown> }> {
   const run = await verge(...argv, '--json');
   return { exit: run.code, error: run.json<{ error: Record<string, unknown> }>().error };
+}
+
+interface Tested {
+  readonly test: { readonly accuracy: number };
 }
 
 interface Named {
@@ -207,6 +213,69 @@ describe('data, training, compression', () => {
     expect((await refusal('trainings', 'show', 'nothing like it')).exit).toBe(4);
     const evaluation = await answer('evaluations', 'create', '--version', 'digits@1', '--dataset', 'digits', '--wait');
     expect(evaluation).toMatchObject({ state: 'succeeded', test: { samples: 359 } });
+  });
+});
+
+describe('a model of several inputs', () => {
+  const project = ['--project', 'inputs'];
+
+  it('is imported with what its inputs are fed, evaluated, trained and compressed', async () => {
+    await answer('projects', 'create', 'inputs');
+    const data = join(folder, 'masked');
+    await writeMasked(data);
+    await answer('datasets', 'add', 'masked', '--path', data, ...project);
+    const file = join(folder, 'masked.onnx');
+    await writeFile(file, encodeModel(masked()));
+    const output = masked().graph.outputs[1]!.name;
+    const declared = ['--input', 'mask=mask', '--fill', 'scale=2', '--dim', 'one=1', '--output', output];
+    const given = ['models', 'import', 'masked', '--file', file, ...project];
+    const version = await answer(...given, ...declared);
+    const ports = { inputs: { mask: 'mask', scale: 2 }, dims: { one: 1 }, output };
+    expect(version).toMatchObject({ model: 'masked', version: 1, origin: 'imported', ports });
+    expect((await verge('models', 'show', 'masked@1', ...project)).stdout).toMatch(
+      /^further inputs +mask = mask, scale = 2$/m,
+    );
+
+    const create = ['create', '--dataset', 'masked', '--wait', ...project];
+    const evaluation = await answer<Tested>('evaluations', ...create, '--version', 'masked@1');
+    const local = await answer<{ accuracy: number }>(
+      ...['evaluate', '--model', file, '--data', data, '--part', 'test', '--runs', '1', ...declared],
+    );
+    expect(evaluation.test).toMatchObject({ samples: 100, accuracy: local.accuracy });
+
+    // What a training declares of its file holds for what it makes.
+    const { digest } = version as { digest: string };
+    const optimizer = { name: 'adamw', learningRate: 0.05 };
+    const config = await writeConfig(
+      folder,
+      { model: { onnx: digest, ...ports }, data: undefined, epochs: 4, optimizer },
+      'masked.yaml',
+    );
+    const training = await answer<Tested>('trainings', ...create, '--model', 'masked', '--config', config);
+    expect(training).toMatchObject({ state: 'succeeded', version: 2 });
+    expect(training.test.accuracy).toBeGreaterThan(0.95);
+    expect(await answer('models', 'show', 'masked@2', ...project)).toMatchObject({ ports, origin: 'plain' });
+
+    const recipe = join(folder, 'quantized.json');
+    const budget = { maxAccuracyDropPoints: 5, maxLatencyRatio: 1000, maxSizeRatio: 100 };
+    const passes = [{ pass: 'fold' }, { pass: 'quantize-static', samples: 64 }];
+    await writeFile(recipe, JSON.stringify({ name: 'quantized', passes, budget }));
+    const how = ['--version', 'masked@2', '--class', 'edge', '--recipe', recipe];
+    const compression = await answer('compressions', ...create, ...how);
+    expect(compression).toMatchObject({ state: 'succeeded', report: { offered: true, after: { samples: 100 } } });
+  });
+
+  it('is refused where it speaks of inputs that the file does not have', async () => {
+    const file = join(folder, 'masked.onnx');
+    const wrong = ['--input', 'musk=mask', '--output', 'logits'];
+    const { exit, error } = await refusal('models', 'import', 'masked', '--file', file, ...wrong, ...project);
+    expect(exit).toBe(2);
+    expect(error['details']).toEqual([
+      expect.stringContaining("the version has no input 'musk'"),
+      expect.stringContaining("the version has no output 'logits'"),
+    ]);
+    const text = await refusal('models', 'import', 'masked', '--file', file, '--input', 'mask', ...project);
+    expect(text.error['message']).toBe("--input expects name=array, an array of the data set, not 'mask'");
   });
 });
 

@@ -4,6 +4,7 @@ import type { BlobStore } from '@verge/blobs';
 import {
   ArtifactManifest,
   CompressJob,
+  declaredPorts,
   EvaluateJob,
   JobResult,
   manifestTargetPath,
@@ -86,6 +87,7 @@ export class JobResults {
       outputs: toJson(result.outputs),
       labels: payload.dataset.labels,
       preprocess: toNullableJson(payload.dataset.preprocess),
+      ports: toJson(declaredPorts(payload.config.model)),
       origin: payload.teacher ? 'distilled' : 'plain',
       trainingId: job.id,
       datasetId: training.datasetId,

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   Accuracy,
   Id,
+  ModelPorts,
   Preprocess,
   TensorSpec,
   VersionMetrics,
@@ -18,6 +19,7 @@ import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { fromNullable, toJson, toNullableJson } from '../json.js';
 import { ModelsService } from './models.service.js';
+import { portProblems } from './port-problems.js';
 
 export const versionInclude = { model: true } as const;
 export type VersionRow = Prisma.VersionGetPayload<{ include: typeof versionInclude }>;
@@ -95,7 +97,10 @@ export class VersionsService {
   async import(caller: ProjectCaller, { params, body }: InputOf<'versions.import'>): Promise<Version> {
     const projectId = caller.project.id;
     const model = await this.models.find(projectId, params.model);
-    const errors = await this.blobs.check(projectId, [{ field: '/digest', digest: body.digest }]);
+    const errors = [
+      ...(await this.blobs.check(projectId, [{ field: '/digest', digest: body.digest }])),
+      ...portProblems(body),
+    ];
     if (errors.length > 0) throw ProblemError.invalid(errors);
     const bytes = await this.blobs.find(projectId, body.digest);
     const row = await this.database.$transaction(async (db) => {
@@ -106,6 +111,7 @@ export class VersionsService {
         outputs: toJson(body.outputs),
         labels: body.labels,
         preprocess: toNullableJson(body.preprocess),
+        ports: toJson(body.ports),
         origin: 'imported',
         metrics: { measurement: null, validation: null, test: null },
         notes: body.notes,
@@ -135,6 +141,7 @@ export function presentVersion(row: VersionRow): Version {
     outputs: z.array(TensorSpec).parse(row.outputs),
     labels: z.array(z.string()).parse(row.labels),
     preprocess: fromNullable(Preprocess, row.preprocess),
+    ports: ModelPorts.parse(row.ports),
     origin: row.origin,
     trainingId: row.trainingId,
     datasetId: row.datasetId,
@@ -147,8 +154,8 @@ export function presentVersion(row: VersionRow): Version {
 
 /** The version as a job sees it. */
 export function versionRef(row: VersionRow): VersionRef {
-  const { id, model, version, task, digest, labels, preprocess } = presentVersion(row);
-  return { id, model, version, task, digest, labels, preprocess };
+  const { id, model, version, task, digest, labels, preprocess, ports } = presentVersion(row);
+  return { id, model, version, task, digest, labels, preprocess, ports };
 }
 
 /** Test accuracy of a version, for lists that show it. */

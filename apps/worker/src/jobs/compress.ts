@@ -1,7 +1,7 @@
 /** Compresses a version for one device class: a thin call into packages/compression, then an artifact. */
 import { compress } from '@verge/compression';
-import type { CompressJob, CompressResult } from '@verge/contracts';
-import { benchmarkModels, createSession } from '@verge/runtime';
+import { arraysOfPorts, type CompressJob, type CompressResult, settingsOfPorts } from '@verge/contracts';
+import { benchmarkModels, createSession, sizesOf } from '@verge/runtime';
 import { buildArtifact } from '../artifact.js';
 import { everyPart, openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
@@ -12,15 +12,17 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
   const started = new Date();
   const { blobs, signal } = context;
   await context.progress({ stage: 'data', fraction: 0, message: job.dataset.name });
-  const { parts } = await openJobDataset(job.dataset, everyPart, context);
+  const ports = settingsOfPorts(job.source.ports);
+  const { parts } = await openJobDataset(job.dataset, everyPart, context, arraysOfPorts(job.source.ports));
   const source = await blobs.read(job.source.digest);
   const { model, report } = await compress({
     model: source,
     recipe: job.recipe,
     target: job.target,
     data: parts,
+    ports,
     createSession,
-    benchmark: benchmarkModels,
+    benchmark: (models, options) => benchmarkModels(models, { ...options, feeds: sizesOf(parts.test, ports) }),
     signal,
     onProgress: ({ stage, fraction }) => {
       context

@@ -1,6 +1,6 @@
 /** Trains or distils: a thin call into packages/training, with checkpoints as blobs. */
 import type { TrainJob, TrainResult } from '@verge/contracts';
-import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
+import { createSession, measure, measureAccuracy, modelPorts, openReplicas } from '@verge/runtime';
 import {
   arraysOfConfig,
   type FitResult,
@@ -13,7 +13,6 @@ import {
 } from '@verge/training';
 import { everyPart, type OpenedDataset, openJobDataset } from '../dataset.js';
 import { JobCancelled, type JobContext, ShardFailed } from '../job-context.js';
-import { modelPorts } from '../ports.js';
 import { Checkpoints } from './checkpoints.js';
 import { abandonRounds, fitRounds } from './train-rounds.js';
 

@@ -41,6 +41,7 @@ async function fineTune(
   const { epochs, batchSize, seed, optimizer } = options;
   const report = (p: Progress): void => onProgress?.(scoringShare + (1 - scoringShare) * (p.epoch / p.epochs));
   const common = {
+    ...context.ports,
     model: pruned,
     createSession,
     train,
@@ -70,6 +71,7 @@ export async function pruneFilters(model: Model, options: PruneOptions, context:
   const scores = await scoreFilters(model, prunable, context.train, {
     norm: options.norm,
     batches: options.scoreBatches,
+    ports: context.ports,
     batchSize: options.fineTune.batchSize,
     createSession: context.createSession,
     signal: context.signal,

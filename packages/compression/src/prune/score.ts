@@ -1,7 +1,7 @@
 /** How much the loss depends on each filter: the norm of its gradient. */
 import { slice, type Samples } from '@verge/data';
-import { encodeModel, float32, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
-import { buildGradientModel, LABELS } from '@verge/training';
+import { encodeModel, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
+import { boundToSamples, buildGradientModel, LABELS, type PortOptions, sampleFeeds } from '@verge/training';
 import { checkCancelled } from '../errors.js';
 import type { Space } from './channel-space.js';
 
@@ -10,6 +10,7 @@ export interface ScoreOptions {
   norm: 1 | 2;
   batches: number;
   batchSize: number;
+  ports?: PortOptions;
   createSession: SessionFactory;
   signal?: AbortSignal;
   onProgress?: (fraction: number) => void;
@@ -42,16 +43,16 @@ export async function scoreFilters(
   const weights = [...new Set(spaces.flatMap((s) => s.producers.map((p) => p.weight)))];
   const batch = Math.min(options.batchSize, samples.y.length);
   const batches = Math.min(options.batches, Math.floor(samples.y.length / batch));
-  const gradient = buildGradientModel(model, { loss: { kind: 'cross-entropy' }, batch, wrt: weights });
+  const bound = boundToSamples(model, samples, options.ports);
+  const gradient = buildGradientModel(bound, { loss: { kind: 'cross-entropy' }, batch, wrt: weights });
   const session = await options.createSession(encodeModel(gradient.model), { optimization: 'extended' });
   const scores = spaces.map((space) => new Float64Array(space.size));
   try {
     for (let k = 0; k < batches; k++) {
       checkCancelled(options.signal);
       const part = slice(samples, k * batch, (k + 1) * batch);
-      const x = part.x instanceof Float32Array ? part.x : Float32Array.from(part.x);
       const feeds: Record<string, Tensor> = {
-        [gradient.input.name]: float32([batch, ...samples.shape], x),
+        ...sampleFeeds(bound, part, 0, batch),
         [LABELS]: { dtype: 'int32', dims: [batch], data: part.y },
       };
       const outputs = await session.run(feeds, [...gradient.gradients.values()]);

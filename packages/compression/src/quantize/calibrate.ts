@@ -11,6 +11,7 @@ import {
   type ValueType,
   valueTypes,
 } from '@verge/onnx';
+import { boundToSamples, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from '../errors.js';
 import { cloneModel } from '../graph-index.js';
 import { entropyRange, Histogram, percentileRange } from './observer.js';
@@ -20,6 +21,7 @@ export interface CalibrationOptions {
   method: 'min-max' | 'percentile' | 'entropy';
   /** Share of values that a percentile range keeps. */
   percentile: number;
+  ports?: PortOptions;
   createSession: SessionFactory;
   signal?: AbortSignal;
   onProgress?: (fraction: number) => void;
@@ -46,10 +48,11 @@ function tensorOf(name: string, dtype: string | undefined, dims: readonly number
   if (dtype === 'int64')
     return { dtype, dims, data: BigInt64Array.from(values as ArrayLike<number>, (v) => BigInt(v)) };
   if (dtype === 'int32') return { dtype, dims, data: Int32Array.from(values) };
+  if (dtype === 'bool') return { dtype, dims, data: Uint8Array.from(values, (v) => (v === 0 ? 0 : 1)) };
   if (dtype === 'float32') return float32(dims, values instanceof Float32Array ? values : Float32Array.from(values));
   throw new CompressionError(
     'bad-samples',
-    `the input '${name}' is ${dtype ?? 'of no known type'}, not float32, int64 or int32`,
+    `the input '${name}' is ${dtype ?? 'of no known type'}, not float32, int64, int32 or bool`,
   );
 }
 
@@ -128,9 +131,10 @@ export async function calibrate(
   options: CalibrationOptions,
 ): Promise<Map<string, Range>> {
   const names = [...groups.keys()];
-  const session = await options.createSession(encodeModel(observed(model, names)), { optimization: 'basic' });
+  const bound = boundToSamples(model, samples, options.ports);
+  const session = await options.createSession(encodeModel(observed(bound, names)), { optimization: 'basic' });
   try {
-    const runs = batches(model, samples);
+    const runs = batches(bound, samples);
     if (runs.length === 0)
       throw new CompressionError('bad-samples', `${samples.y.length} calibration samples fill no batch of the model`);
     const inner = names.filter((name) => !session.inputNames.includes(name));

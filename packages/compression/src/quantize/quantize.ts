@@ -65,6 +65,7 @@ export async function quantizeStatic(
   const ranges = await calibrate(able, groups, calibrationSamples(context.train, options.samples), {
     method: options.calibration,
     percentile: options.percentile,
+    ports: context.ports,
     createSession: context.createSession,
     signal: context.signal,
     onProgress: context.onProgress,

@@ -5,6 +5,7 @@ import { datasetPathProblems } from '../dataset-path.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { Task, TensorSpec } from '../manifest.js';
 import { Accuracy, Measurement } from '../measurement.js';
+import { ModelPorts } from '../ports.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
 import { freeText } from '../text.js';
@@ -107,6 +108,7 @@ export const Version = z
     outputs: z.array(TensorSpec),
     labels: z.array(z.string()),
     preprocess: Preprocess.nullable(),
+    ports: ModelPorts,
     origin: z
       .enum(['plain', 'distilled', 'imported'])
       .describe('plain: trained on labels; distilled: taught by another version; imported: brought from outside'),
@@ -318,6 +320,9 @@ export const catalogRoutes = {
       outputs: z.array(TensorSpec).min(1),
       labels: z.array(z.string()).default([]),
       preprocess: Preprocess.nullable().default(null),
+      ports: ModelPorts.default({}).describe(
+        'what further inputs are fed, sizes that the file leaves open, and the output that says the class',
+      ),
       notes: freeText(z.string().max(4000)).default(''),
     }),
     response: Version,

@@ -1,5 +1,6 @@
 import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import type { Lineage, Version } from '@verge/contracts';
+import type { TFunction } from 'i18next';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
@@ -141,6 +142,22 @@ function AboutVersion({ version, lineage }: { version: Version; lineage: Lineage
   );
 }
 
+/** What was declared where the file leaves it open. */
+function portFacts({ inputs = {}, dims = {}, output }: Version['ports'], t: TFunction): [string, ReactNode][] {
+  const lines = (record: Record<string, string | number>): ReactNode =>
+    Object.entries(record).map(([name, value]) => (
+      <Text key={name} ff="monospace" fz="xs">
+        {name} = {value}
+      </Text>
+    ));
+  const facts: [string, ReactNode, boolean][] = [
+    [t('models.fed'), lines(inputs), Object.keys(inputs).length > 0],
+    [t('models.openSizes'), lines(dims), Object.keys(dims).length > 0],
+    [t('models.classOutput'), output, output !== undefined],
+  ];
+  return facts.flatMap(([name, value, said]): [string, ReactNode][] => (said ? [[name, value]] : []));
+}
+
 function Interface({ version }: { version: Version }): ReactNode {
   const { t } = useTranslation();
   const tensors = (specs: Version['inputs']): ReactNode =>
@@ -156,6 +173,7 @@ function Interface({ version }: { version: Version }): ReactNode {
           items={[
             [t('models.inputs'), tensors(version.inputs)],
             [t('models.outputs'), tensors(version.outputs)],
+            ...portFacts(version.ports, t),
             [
               t('models.labels'),
               version.labels.length === 0 ? (
