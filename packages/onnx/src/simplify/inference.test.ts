@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { createSession } from '../conformance/executor.js';
-import { decodeModel, type Model } from '../index.js';
+import { decodeModel, partition, summarize, type Model } from '../index.js';
 import { simplify } from './simplify.js';
 
 const folder = new URL('../cases/models/', import.meta.url);
@@ -36,4 +36,16 @@ it('an encoder and a decoder in parts are few nodes for inference', async () => 
 it('attention stays in its parts where roundings may not move', async () => {
   const { model } = await simplify(read('fuse_attention'), createSession, { forInference: true, fuse: false });
   expect(opsOf(model)).toContain('Softmax');
+});
+
+it('what it wrote is counted and cut into stages', async () => {
+  const names = ['fuse_encoder', 'fuse_decoder', 'fuse_attention_packed'];
+  for (const name of names) {
+    const before = summarize(read(name), { dims: { batch: 2 } });
+    const { model } = await simplify(read(name), createSession, { forInference: true });
+    const { macs, unknown } = summarize(model, { dims: { batch: 2 } });
+    expect(unknown).toEqual([]);
+    expect(macs).toBe(before.macs);
+    expect(partition(model, { stages: 2 }).stages).toHaveLength(2);
+  }
 });
