@@ -4,6 +4,7 @@ export * from './preprocess.js';
 export * from './dataset-format.js';
 export * from './ports.js';
 export * from './training-config.js';
+export * from './training-report.js';
 export * from './measurement.js';
 export * from './recipe.js';
 export * from './manifest.js';

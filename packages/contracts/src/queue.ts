@@ -16,6 +16,7 @@ import { ModelPorts } from './ports.js';
 import { Preprocess } from './preprocess.js';
 import { CompressionReport, Recipe } from './recipe.js';
 import { TrainingConfig, TrainingPoint } from './training-config.js';
+import { TrainingReport } from './training-report.js';
 
 export const QUEUE_NAME = 'verge-jobs';
 /** Key prefix of the queue in Redis. */
@@ -183,6 +184,7 @@ export const TrainResult = z.strictObject({
   test: Accuracy,
   points: z.array(TrainingPoint),
   bestEpoch: z.int().min(1),
+  report: TrainingReport.optional().describe('absent from workers of an earlier release'),
   resumedFrom: z.int().min(0).describe('epoch from which a resumed attempt went on; 0 when it never stopped'),
   seconds: z.number(),
 });

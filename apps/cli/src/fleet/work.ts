@@ -116,6 +116,28 @@ function trainingCommands(program: Command): void {
       }),
     );
   trainings
+    .command('report <training>')
+    .description('what it did with each parameter, what it mended and what it took for granted')
+    .action(
+      remote(async (here, given: string) => {
+        const { client, params, output } = here;
+        const training = await trainingId(here, given);
+        const { report } = await client.call('trainings.report', { params: { ...params, training } });
+        output.result(report, () =>
+          report
+            ? [
+                table(
+                  ['parameter', 'shape', '>elements', 'fate', 'why'],
+                  report.parameters.map((p) => [p.name, p.shape.join('x'), String(p.elements), p.fate, p.why]),
+                ),
+                ...report.repairs.map(({ message }) => `repaired: ${message}`),
+                ...report.assumed.map((text) => `assumed: ${text}`),
+              ].join('\n')
+            : 'there is none: it has not succeeded, or a worker of an earlier release ran it',
+        );
+      }),
+    );
+  trainings
     .command('watch <training>')
     .description('follow it to its end')
     .action(

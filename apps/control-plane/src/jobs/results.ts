@@ -79,7 +79,8 @@ export class JobResults {
     const points = result.points.map((point) => ({ trainingId: job.id, epoch: point.epoch, point: toJson(point) }));
     await db.trainingPoint.deleteMany({ where: { trainingId: job.id } });
     await db.trainingPoint.createMany({ data: points, skipDuplicates: true });
-    const { measurement, validation, test } = result;
+    const { measurement, validation, test, report } = result;
+    if (report) await db.training.update({ where: { id: job.id }, data: { report: toJson(report) } });
     const version = await this.versions.append(db, job.projectId, training.modelId, {
       digest: result.model.digest,
       bytes: BigInt(result.model.bytes),

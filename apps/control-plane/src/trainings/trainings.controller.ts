@@ -26,6 +26,11 @@ export class TrainingsController {
     return this.trainings.get(caller.project.id, params.training);
   }
 
+  @Operation('trainings.report')
+  report(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'trainings.report'>) {
+    return this.trainings.report(caller.project.id, params.training);
+  }
+
   @Operation('trainings.points')
   points(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'trainings.points'>) {
     return this.trainings.points(caller.project.id, params.training);

@@ -4,6 +4,7 @@ import {
   DistillationConfig,
   TrainingConfig,
   TrainingPoint,
+  TrainingReport,
   type FieldError,
   type Training,
   type TrainJob,
@@ -16,7 +17,7 @@ import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
 import { presentWork, workFilters } from '../jobs/work-row.js';
-import { toJson } from '../json.js';
+import { fromNullable, toJson } from '../json.js';
 import { ModelsService } from '../models/models.service.js';
 import { testOf, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
 import { uuid7 } from '../uuid7.js';
@@ -107,6 +108,12 @@ export class TrainingsService {
     await this.get(projectId, id);
     const rows = await this.database.trainingPoint.findMany({ where: { trainingId: id }, orderBy: { epoch: 'asc' } });
     return { items: rows.map((row) => TrainingPoint.parse(row.point)) };
+  }
+
+  async report(projectId: string, id: string): Promise<{ report: TrainingReport | null }> {
+    await this.get(projectId, id);
+    const { report } = await this.database.training.findUniqueOrThrow({ where: { id }, select: { report: true } });
+    return { report: fromNullable(TrainingReport, report) };
   }
 
   async cancel(caller: ProjectCaller, id: string): Promise<Training> {

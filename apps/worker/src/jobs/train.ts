@@ -61,6 +61,12 @@ async function fitJob(
   }
 }
 
+const reportOf = ({ parameters, repairs, assumed }: FitResult): TrainResult['report'] => ({
+  parameters: parameters.map((line) => ({ ...line, shape: [...line.shape] })),
+  repairs: [...repairs],
+  assumed: [...assumed],
+});
+
 interface Fitted {
   readonly data: OpenedDataset;
   readonly result: FitResult;
@@ -99,6 +105,7 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
     test,
     points: [...result.history],
     bestEpoch: result.epoch,
+    report: reportOf(result),
     resumedFrom,
     seconds: (Date.now() - started) / 1000,
   };

@@ -5,6 +5,7 @@ import { Accuracy, DeviceClass, Measurement } from '../measurement.js';
 import { JobProgress } from '../queue.js';
 import { CompressionReport, Recipe } from '../recipe.js';
 import { TrainingConfig, TrainingPoint } from '../training-config.js';
+import { TrainingReport } from '../training-report.js';
 import { anyOf, listQuery, page, search } from './page.js';
 import { route } from './route.js';
 
@@ -169,6 +170,14 @@ export const workRoutes = {
     role: 'viewer',
     summary: 'Loss curve of a training, oldest first.',
     response: z.object({ items: z.array(TrainingPoint) }),
+  }),
+  'trainings.report': route({
+    method: 'GET',
+    path: '/projects/{project}/trainings/{training}/report',
+    tag: 'trainings',
+    role: 'viewer',
+    summary: 'What a training did with each parameter, what it mended and what it took for granted.',
+    response: z.object({ report: TrainingReport.nullable().describe('null until it has succeeded') }),
   }),
   'trainings.cancel': route({
     method: 'POST',

@@ -24,6 +24,7 @@ import { isOpenJob } from '../../components/states.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { trainingName } from './name.js';
+import { TrainingParameters } from './TrainingParameters.js';
 import { AccuracyCurves, LossCurves, RateCurve } from './TrainingCurves.js';
 
 export function TrainingPage(): ReactNode {
@@ -90,7 +91,10 @@ function TrainingView({ training, last, children }: ViewProps): ReactNode {
           {children}
         </Panel>
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-          <TrainingFacts training={training} />
+          <Stack gap="md">
+            <TrainingFacts training={training} />
+            {training.versionId && <TrainingParameters training={training} />}
+          </Stack>
           <Panel title={t('trainings.config')}>
             <CodeView text={stringify(training.config)} label={t('trainings.config')} />
           </Panel>

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "trainings" ADD COLUMN     "report" JSONB;
