@@ -90,10 +90,12 @@ export const needNoBlob: readonly string[] = [
   'telemetry_rollups.classes',
   'telemetry_rollups.features',
   'training_points.point',
+  'trainings.report',
   'versions.inputs',
   'versions.labels',
   'versions.metrics',
   'versions.outputs',
+  'versions.ports',
   'versions.preprocess',
   'workers.running',
 ];
