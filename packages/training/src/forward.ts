@@ -36,7 +36,11 @@ export const RESERVED = /^(t|step|next|gradient|lifted)\./;
 
 function check(model: Model, inputs: readonly ValueInfo[]): string[] {
   const problems: string[] = [];
-  if (model.functions.length > 0) problems.push('it defines functions of its own; inline them first');
+  if (model.functions.length > 0) {
+    const names = model.functions.map((f) => f.name).slice(0, 3);
+    const which = `it defines the functions ${names.join(', ')}`;
+    problems.push(`${which}: inlineFunctions writes out those whose operators mean the same in its own operator sets`);
+  }
   if (inputs.length === 0) problems.push('it has no input');
   if (model.graph.outputs.length === 0) problems.push('it has no output');
   if (model.graph.sparseInitializers.length > 0) problems.push('it has sparse initializers');

@@ -23,6 +23,7 @@ function decided(model: Model): Model {
  * decide stays. Constants stay, also those that only the other branch reads.
  */
 export function takenBranches(given: Model): Model {
+  if (!given.graph.nodes.some((node) => node.op === 'If')) return given;
   let model = given;
   for (;;) {
     const { model: next, fired } = rewrite(decided(model), [inlineIf]);
