@@ -11,11 +11,11 @@ import { checkSamples, type Samples } from '@verge/data';
 import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
 import { type PortOptions, predict, score } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
-import { figuresOf } from './figures.js';
-import { fold } from './fold/fold.js';
-import type { PassContext, PassResult } from './pass.js';
-import { pruneFilters } from './prune/prune.js';
-import { quantizeStatic } from './quantize/quantize.js';
+import { figuresOf } from './measure/figures.js';
+import { fold } from './passes/fold/fold.js';
+import type { PassContext, PassResult } from './passes/pass.js';
+import { pruneFilters } from './passes/prune-filters/prune.js';
+import { quantizeStatic } from './passes/quantize-static/quantize.js';
 
 /** Latency and memory of one model on the machine that measures. */
 export interface BenchmarkFigures {

@@ -8,14 +8,14 @@ export {
   type CompressOptions,
   type CompressProgress,
 } from './compress.js';
-export { figuresOf, type Figures } from './figures.js';
-export { fold, foldRules } from './fold/fold.js';
-export type { PassContext, PassResult } from './pass.js';
-export { channelSpaces } from './prune/dependencies.js';
-export type { Producer, Slot, Space } from './prune/channel-space.js';
-export { pruneFilters, type PruneOptions } from './prune/prune.js';
-export { removeChannels } from './prune/remove.js';
-export { scoreFilters } from './prune/score.js';
-export { selectChannels } from './prune/select.js';
-export { planQuantization, type QuantizationPlan } from './quantize/plan.js';
-export { quantizeStatic, type QuantizeOptions } from './quantize/quantize.js';
+export { figuresOf, type Figures } from './measure/figures.js';
+export { fold, foldRules } from './passes/fold/fold.js';
+export type { PassContext, PassResult } from './passes/pass.js';
+export { channelSpaces } from './graph/dependencies.js';
+export type { Producer, Slot, Space } from './graph/channel-space.js';
+export { pruneFilters, type PruneOptions } from './passes/prune-filters/prune.js';
+export { removeChannels } from './passes/prune-filters/remove.js';
+export { scoreFilters } from './passes/prune-filters/score.js';
+export { selectChannels } from './passes/prune-filters/select.js';
+export { planQuantization, type QuantizationPlan } from './passes/quantize-static/plan.js';
+export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';

@@ -2,10 +2,10 @@
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { distill, fit, type Progress } from '@verge/training';
-import { CompressionError } from '../errors.js';
+import { CompressionError } from '../../errors.js';
 import type { PassContext, PassResult } from '../pass.js';
-import type { Space } from './channel-space.js';
-import { channelSpaces } from './dependencies.js';
+import type { Space } from '../../graph/channel-space.js';
+import { channelSpaces } from '../../graph/dependencies.js';
 import { removeChannels } from './remove.js';
 import { scoreFilters } from './score.js';
 import { selectChannels } from './select.js';

@@ -13,9 +13,9 @@ import {
 } from '@verge/onnx';
 import { boundToSamples, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from '../errors.js';
-import { cloneModel } from '../graph-index.js';
+import { cloneModel } from '../graph/index-of-values.js';
 import { entropyRange, Histogram, percentileRange } from './observer.js';
-import type { Range } from './scale.js';
+import type { Range } from '../passes/quantize-static/scale.js';
 
 export interface CalibrationOptions {
   method: 'min-max' | 'percentile' | 'entropy';

@@ -5,8 +5,8 @@ import type { Samples } from '@verge/data';
 import { decodeModel, encodeModel } from '@verge/onnx';
 import { createSession, openSession, optimizedModel } from '@verge/runtime';
 import { fold } from '../fold/fold.js';
-import { channelSpaces } from '../prune/dependencies.js';
-import { randomTensor } from '../test-models.js';
+import { channelSpaces } from '../../graph/dependencies.js';
+import { randomTensor } from '../../test-models.js';
 import { quantizeStatic } from './quantize.js';
 
 const root = join(process.env.VERGE_DATA ?? '', 'mlperf-tiny');

@@ -2,9 +2,9 @@
 import type { DeviceClass } from '@verge/contracts';
 import { pick, type Samples } from '@verge/data';
 import { convertOpset, OnnxError, opsetVersion, type Model } from '@verge/onnx';
-import { CompressionError } from '../errors.js';
+import { CompressionError } from '../../errors.js';
 import type { PassContext, PassResult } from '../pass.js';
-import { calibrate } from './calibrate.js';
+import { calibrate } from '../../study/calibrate.js';
 import { insertQdq } from './insert.js';
 import { planQuantization, tieActivations } from './plan.js';
 import { affineParams, type Range } from './scale.js';

@@ -4,8 +4,8 @@ import { assertLegal, convertOpset, decodeModel, encodeModel, GraphBuilder, int,
 import { createSession, optimizedModel } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { fold } from '../fold/fold.js';
-import { largestDifference, outputWith, randomTensor, shaken } from '../test-models.js';
-import { calibrate } from './calibrate.js';
+import { largestDifference, outputWith, randomTensor, shaken } from '../../test-models.js';
+import { calibrate } from '../../study/calibrate.js';
 import { planQuantization, tieActivations } from './plan.js';
 import { quantizeStatic } from './quantize.js';
 

@@ -3,7 +3,7 @@
  * only when every input comes from a DequantizeLinear and the output goes into exactly one QuantizeLinear and nowhere else.
  */
 import { attrFloat, attrInt, type Model, type Node } from '@verge/onnx';
-import { GraphIndex, nodeName } from '../graph-index.js';
+import { GraphIndex, nodeName } from '../../graph/index-of-values.js';
 
 /** The channel axis of the weight of each kind of weighted unit, by node. */
 export interface WeightedUnit {

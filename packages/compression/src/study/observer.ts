@@ -1,7 +1,7 @@
 /**
  * Ranges of activations from calibration runs. Values stream through; only a histogram is kept for each tensor.
  */
-import type { Range } from './scale.js';
+import type { Range } from '../passes/quantize-static/scale.js';
 
 export const bins = 2048;
 

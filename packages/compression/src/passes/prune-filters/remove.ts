@@ -1,7 +1,7 @@
 /** Removes channels from a model: every constant that depends on them gets its new shape. */
 import { int, type Model, type StoredTensor, type Tensor } from '@verge/onnx';
-import { cloneModel } from '../graph-index.js';
-import type { Slot, Space } from './channel-space.js';
+import { cloneModel } from '../../graph/index-of-values.js';
+import type { Slot, Space } from '../../graph/channel-space.js';
 
 /** The slices of `axis` that belong to the kept channels, `repeat` consecutive ones each. */
 export function gatherSlices(tensor: Tensor, { axis, repeat }: Slot, keep: Int32Array): Tensor {

@@ -1,6 +1,6 @@
 /** Writes a quantization plan into the graph as QuantizeLinear and DequantizeLinear nodes (QDQ form). */
 import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
-import { cloneModel, GraphIndex } from '../graph-index.js';
+import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
 import type { QuantizationPlan, WeightedUnit } from './plan.js';
 import { quantizeBias, quantizeWeight, type AffineParams } from './scale.js';
 

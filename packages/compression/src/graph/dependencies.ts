@@ -3,7 +3,7 @@
  * that belongs to it: Conv, BatchNormalization, depthwise Conv, residual Add, Flatten and the layers behind.
  */
 import { attrInt, attrInts, type Model, type Node } from '@verge/onnx';
-import { capturedNames, GraphIndex, nodeName } from '../graph-index.js';
+import { capturedNames, GraphIndex, nodeName } from './index-of-values.js';
 import { SpaceForest, type Slot, type Space } from './channel-space.js';
 
 /** A value: its channel space, the rank of the tensor and the spatial positions folded into each channel. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { assertLegal, float32, GraphBuilder, tensorAttr } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
-import { largestDifference, outputWith, randomTensor, shaken } from '../test-models.js';
+import { largestDifference, outputWith, randomTensor, shaken } from '../../test-models.js';
 import { fold } from './fold.js';
 
 const outputOf = outputWith(createSession);

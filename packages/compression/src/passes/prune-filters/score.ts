@@ -2,8 +2,8 @@
 import { slice, type Samples } from '@verge/data';
 import { encodeModel, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
 import { boundToSamples, buildGradientModel, LABELS, type PortOptions, sampleFeeds } from '@verge/training';
-import { checkCancelled } from '../errors.js';
-import type { Space } from './channel-space.js';
+import { checkCancelled } from '../../errors.js';
+import type { Space } from '../../graph/channel-space.js';
 
 export interface ScoreOptions {
   /** The p of the norm. */
