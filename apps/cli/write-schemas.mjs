@@ -5,5 +5,5 @@ import { documentNames, documentSchema } from './dist/local/schema.js';
 const folder = new URL('../../docs/schemas/', import.meta.url);
 await mkdir(folder, { recursive: true });
 for (const name of documentNames) {
-  await writeFile(new URL(`${name}.schema.json`, folder), JSON.stringify(documentSchema(name)));
+  await writeFile(new URL(`${name}.schema.json`, folder), JSON.stringify(documentSchema(name), null, 2));
 }

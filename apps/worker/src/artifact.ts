@@ -55,12 +55,11 @@ export async function buildArtifact(
     files.push({ path, role, digest: stored.digest, bytes: stored.bytes });
     return stored.digest;
   };
-  const int8 = job.recipe.passes.some((p) => p.pass === 'quantize-static');
   const modelDigest = await add('model.onnx', 'model', model);
   await add(
     'self-test.json',
     'self-test',
-    json(await buildSelfTest(model, samples, { int8, ports: settingsOfPorts(job.source.ports) })),
+    json(await buildSelfTest(model, samples, { ports: settingsOfPorts(job.source.ports) })),
   );
   await add('provenance.dsse.json', 'provenance', provenance(job, modelDigest, context, startedOn));
   const { model: name, version, task, labels, preprocess } = job.source;

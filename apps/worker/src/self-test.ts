@@ -1,7 +1,8 @@
 /** The self-test that travels with an artifact: real inputs, and the outputs that this runtime gives. */
+import { arithmeticOf, type Arithmetic } from '@verge/compression';
 import type { SelfTest } from '@verge/contracts';
 import { pick, sampleSize, type Samples } from '@verge/data';
-import type { Tensor } from '@verge/onnx';
+import { decodeModel, type Tensor } from '@verge/onnx';
 import { feedingOf, type FeedingOptions, openSession } from '@verge/runtime';
 
 const CASES = 8;
@@ -21,19 +22,25 @@ function stored(name: string, tensor: Tensor): SelfTestTensor {
 }
 
 export interface SelfTestOptions {
-  /**
-   * Whether the model computes in int8: kernels of other CPUs round differently there, so outputs may differ by a step of
-   * quantisation, and the class is what counts.
-   */
-  readonly int8: boolean;
   readonly ports?: FeedingOptions;
 }
+
+/**
+ * What another processor may answer: `share` of the largest output apart, and the same class in how many of the cases. Float
+ * kernels differ in the order of sums, those of halves in where they round; int8 ones by steps of quantisation, where the class is
+ * what counts.
+ */
+const ALLOWED: Readonly<Record<Arithmetic, { share: number; sameClass: number }>> = {
+  float32: { share: 1e-3, sameClass: 1 },
+  float16: { share: 1e-2, sameClass: 0.875 },
+  int8: { share: 0.15, sameClass: 0.75 },
+};
 
 /** @param samples cases are spread evenly over them */
 export async function buildSelfTest(
   model: Uint8Array,
   samples: Samples,
-  { int8, ports }: SelfTestOptions,
+  { ports }: SelfTestOptions,
 ): Promise<SelfTest> {
   const session = await openSession(model);
   try {
@@ -53,12 +60,12 @@ export async function buildSelfTest(
         outputs: Object.entries(outputs).map(([name, t]) => stored(name, t)),
       });
     }
-    // Relative to the largest output: float kernels differ in the order of sums, int8 ones by quantisation steps.
+    const { share, sameClass } = ALLOWED[arithmeticOf(decodeModel(model))];
     return {
       schema: 'verge.self-test/1',
       cases,
-      absoluteTolerance: largest * (int8 ? 0.15 : 1e-3),
-      minSameClass: int8 ? 0.75 : 1,
+      absoluteTolerance: largest * share,
+      minSameClass: sameClass,
     };
   } finally {
     await session.release();

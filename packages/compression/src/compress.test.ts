@@ -49,6 +49,21 @@ describe('compress', () => {
     expect(report.after.samples).toBe(359);
   });
 
+  it('folds before it quantizes, wherever the recipe has that, and says so', async () => {
+    const { name, passes } = recipe('int8') as { name: string; passes: { pass: string }[] };
+    const swapped = { name, passes: [...passes].reverse() };
+    expect(swapped.passes.map((p) => p.pass)).toEqual(['quantize-static', 'fold']);
+    const [given, wanted] = [
+      await compress({ ...options, recipe: swapped }),
+      await compress({ ...options, recipe: recipe('int8') }),
+    ];
+    expect(Buffer.compare(given.model, wanted.model)).toBe(0);
+    expect(given.report.passes.map((p) => [p.pass, p.notes?.length ?? 0])).toEqual([
+      ['fold', 1],
+      ['quantize-static', 0],
+    ]);
+  });
+
   it('quantizes to less than half the bytes and about the same accuracy', async () => {
     const { model: small, report } = await compress({ ...options, recipe: recipe('int8') });
     assertLegal(decodeModel(small));

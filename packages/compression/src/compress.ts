@@ -1,21 +1,13 @@
 /** A recipe carried out: passes in order, then source and result measured side by side and held against the budget. */
-import {
-  CompressionReport,
-  DeviceClass,
-  Recipe,
-  type Budget,
-  type Measurement,
-  type RecipePass,
-} from '@verge/contracts';
+import { CompressionReport, DeviceClass, Recipe, type Budget, type Measurement } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
 import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
 import { type PortOptions, predict, score } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
 import { figuresOf } from './measure/figures.js';
-import { fold } from './passes/fold/fold.js';
-import type { PassContext, PassResult } from './passes/pass.js';
-import { pruneFilters } from './passes/prune-filters/prune.js';
-import { quantizeStatic } from './passes/quantize-static/quantize.js';
+import { inOrder } from './passes/order.js';
+import type { PassResult } from './passes/pass.js';
+import { runPass } from './passes/table.js';
 
 /** Latency and memory of one model on the machine that measures. */
 export interface BenchmarkFigures {
@@ -99,11 +91,12 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   const target = parse(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);
   const { model: source, report: repaired } = mended(options.model);
-  const stages = recipe.passes.length + 1;
+  const ordered = inOrder(recipe.passes);
+  const stages = ordered.length + 1;
   const passes: CompressionReport['passes'] = repaired ? [repaired] : [];
   let model = source;
   let bytes = options.model;
-  for (const [index, pass] of recipe.passes.entries()) {
+  for (const [index, { pass, moved }] of ordered.entries()) {
     checkCancelled(options.signal);
     const report = (fraction: number): void =>
       options.onProgress?.({ stage: pass.pass, index, stages, fraction: (index + fraction) / stages });
@@ -118,6 +111,7 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
       bytesAfter: encoded.byteLength,
       changes: result.changes,
       declined: result.declined,
+      ...(moved !== null && { notes: [moved] }),
     });
     model = result.model;
     bytes = encoded;
@@ -148,17 +142,6 @@ function mended(bytes: Uint8Array): { model: Model; report: CompressionReport['p
   for (const { code } of repairs) changes[code] = (changes[code] ?? 0) + 1;
   const [seconds, size] = [(performance.now() - from) / 1000, bytes.byteLength];
   return { model, report: { pass: 'normalise', seconds, bytesBefore: size, bytesAfter: size, changes, declined: [] } };
-}
-
-async function runPass(model: Model, pass: RecipePass, target: DeviceClass, context: PassContext): Promise<PassResult> {
-  switch (pass.pass) {
-    case 'fold':
-      return fold(model, context.createSession);
-    case 'prune-filters':
-      return pruneFilters(model, pass, context);
-    case 'quantize-static':
-      return quantizeStatic(model, pass, target, context);
-  }
 }
 
 /** Every pass must leave a legal model. */

@@ -8,9 +8,12 @@ export {
   type CompressOptions,
   type CompressProgress,
 } from './compress.js';
+export { arithmeticOf, type Arithmetic } from './measure/arithmetic.js';
 export { figuresOf, type Figures } from './measure/figures.js';
 export { fold, foldRules } from './passes/fold/fold.js';
+export { inOrder, type OrderedPass } from './passes/order.js';
 export type { PassContext, PassResult } from './passes/pass.js';
+export { passes, type Stage } from './passes/table.js';
 export { channelSpaces } from './graph/dependencies.js';
 export type { Producer, Slot, Space } from './graph/channel-space.js';
 export { pruneFilters, type PruneOptions } from './passes/prune-filters/prune.js';

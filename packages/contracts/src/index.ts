@@ -6,6 +6,7 @@ export * from './ports.js';
 export * from './training-config.js';
 export * from './training-report.js';
 export * from './measurement.js';
+export * from './passes/index.js';
 export * from './recipe.js';
 export * from './manifest.js';
 export * from './lifecycle.js';

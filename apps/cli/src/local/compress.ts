@@ -64,6 +64,7 @@ function show(report: CompressionReport, out: string): string {
       ['pass', '>seconds', 'changes', '>declined'],
       report.passes.map((p) => [p.pass, p.seconds.toFixed(1), counts(p), String(p.declined.length)]),
     ),
+    ...report.passes.flatMap((p) => (p.notes ?? []).map((note) => `${p.pass}: ${note}`)),
     '',
     fields([
       ['class', `${report.target.name} (${report.target.arch}, ${report.target.threads} threads)`],

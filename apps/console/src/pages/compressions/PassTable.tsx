@@ -16,7 +16,16 @@ export function PassTable({ passes }: { passes: readonly Pass[] }): ReactNode {
     {
       id: 'pass',
       header: t('compressions.pass'),
-      cell: ({ pass, index }) => <Text fz="sm" fw={500}>{`${index + 1}. ${pass.pass}`}</Text>,
+      cell: ({ pass, index }) => (
+        <>
+          <Text fz="sm" fw={500}>{`${index + 1}. ${pass.pass}`}</Text>
+          {pass.notes?.map((note) => (
+            <Text key={note} fz="xs" c="dimmed">
+              {note}
+            </Text>
+          ))}
+        </>
+      ),
     },
     { id: 'seconds', header: t('work.time'), cell: ({ pass }) => format.duration(pass.seconds), align: 'right' },
     {

@@ -1,0 +1,41 @@
+/** In what numbers a model computes, read from the model itself: how differently other processors may round depends on it. */
+import { subgraphs, type Graph, type Model, type Node } from '@verge/onnx';
+
+/** The coarsest numbers that something in the model computes in. */
+export type Arithmetic = 'int8' | 'float16' | 'float32';
+
+/** Operators that make integers of activations, of ONNX and of com.microsoft. */
+const QUANTISES =
+  /^(QuantizeLinear|DynamicQuantize\w*|\w*Integer\w*|QLinear\w+|QGemm|QAttention|QEmbedLayerNormalization)$/;
+
+const halves = (graph: Graph): boolean =>
+  [...graph.inputs, ...graph.outputs, ...graph.values.values()].some(
+    (value) => value.type?.kind === 'tensor' && value.type.dtype === 'float16',
+  ) || [...graph.initializers.values()].some(({ value }) => value.dtype === 'float16');
+
+/** Code of FLOAT16 in TensorProto.DataType (onnx.proto). */
+const FLOAT16 = 10;
+const castsToHalves = (node: Node): boolean => {
+  const to = node.attributes.get('to');
+  return node.op === 'Cast' && to?.kind === 'int' && Number(to.value) === FLOAT16;
+};
+
+function* everyGraph(graph: Graph): Generator<Graph> {
+  yield graph;
+  for (const node of graph.nodes) for (const inner of subgraphs(node)) yield* everyGraph(inner);
+}
+
+/** MatMulNBits rounds its activations to int8 at this level (com.microsoft operators, `accuracy_level`). */
+const INT8_LEVEL = 4;
+const roundsInside = (node: Node): boolean => {
+  const level = node.attributes.get('accuracy_level');
+  return node.op === 'MatMulNBits' && level?.kind === 'int' && Number(level.value) === INT8_LEVEL;
+};
+
+/** Functions of the model count as well as its graph. */
+export function arithmeticOf(model: Model): Arithmetic {
+  const graphs = [...everyGraph(model.graph)];
+  const nodes = [...graphs.flatMap((g) => g.nodes), ...model.functions.flatMap((f) => f.nodes)];
+  if (nodes.some((node) => QUANTISES.test(node.op) || roundsInside(node))) return 'int8';
+  return graphs.some(halves) || nodes.some(castsToHalves) ? 'float16' : 'float32';
+}
