@@ -39,11 +39,17 @@ export const local: readonly Step[] = [
   { command: 'npx verge partition --model runs/teacher/model.onnx --stages 3 --out stages' },
   { command: 'npx verge extract --model runs/teacher/model.onnx --to pool.flat_out --out runs/features.onnx' },
   { command: 'npx verge convert --model runs/teacher/model.onnx --opset 13 --out runs/opset13.onnx' },
+  { command: 'npx verge targets --model runs/int8/model.onnx', says: /jetson-tensorrt +symmetric-int8 \(refused\)/ },
+  { command: 'npx verge targets', says: /raspberry-pi-5/ },
   { command: 'npx verge train --config train.yaml --out runs/digits', slow: true },
   {
     command:
       'npx verge compress --model runs/digits/model.onnx --recipe recipe.json --data datasets/digits --out runs/int8-digits',
     codes: offeredOrNot,
+    slow: true,
+  },
+  {
+    command: 'npx verge targets x64-avx2 --model runs/int8-digits/model.onnx',
     slow: true,
   },
 ];

@@ -20,5 +20,14 @@ export { pruneFilters, type PruneOptions } from './passes/prune-filters/prune.js
 export { removeChannels } from './passes/prune-filters/remove.js';
 export { scoreFilters } from './passes/prune-filters/score.js';
 export { selectChannels } from './passes/prune-filters/select.js';
+export {
+  checkTarget,
+  targetNamed,
+  targets,
+  type Consequence,
+  type Finding,
+  type Rule,
+  type Target,
+} from './targets/index.js';
 export { planQuantization, type QuantizationPlan } from './passes/quantize-static/plan.js';
 export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';

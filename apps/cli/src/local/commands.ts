@@ -9,6 +9,7 @@ import type { EvaluateArguments } from './evaluate.js';
 import { graphCommands, INPUT, numbers, STRICT } from './graph-commands.js';
 import { gathered } from './input-option.js';
 import type { DocumentName } from './schema.js';
+import type { TargetsArguments } from './targets.js';
 import type { TrainArguments } from './train.js';
 
 const whole = (name: string, max = Infinity) => number(name, { min: 1, max, integer: true });
@@ -55,7 +56,8 @@ function compressCommand(program: Command): void {
     .requiredOption('--recipe <file>', 'JSON or YAML')
     .requiredOption('--out <dir>', 'where model.onnx and report.json go')
     .option('--force', 'replace what an earlier run left in --out')
-    .option('--class <name>', 'device class', 'local')
+    .option('--class <name>', "device class; the target's name, or local, when absent")
+    .option('--target <name>', 'kind of hardware, as `verge targets` lists them: says what follows of the class')
     .addOption(new Option('--arch <arch>', "this machine's when absent").choices(['x64', 'arm64']))
     .option('--threads <n>', 'intra-op threads on the device', whole('--threads', 256), 1)
     .addOption(new Option('--int8-activation <type>', 'by the architecture when absent').choices(['uint8', 'int8']))
@@ -115,6 +117,17 @@ export function localCommands(program: Command): void {
     .action(async (options: BenchmarkArguments, command: Command) => {
       const { json } = command.optsWithGlobals<BenchmarkArguments>();
       await (await import('./benchmark.js')).benchmarkVerb(options, json === true);
+    });
+  program
+    .command('targets')
+    .description(
+      'kinds of hardware with their rules, and what a model breaks of them; exit code 1 when the named one refuses it',
+    )
+    .argument('[target]', 'one of them; all when absent')
+    .option('--model <file>', 'ONNX file')
+    .action(async (name: string | undefined, options: TargetsArguments, command: Command) => {
+      const { json } = command.optsWithGlobals<TargetsArguments>();
+      await (await import('./targets.js')).targetsVerb(name, options, json === true);
     });
   graphCommands(program);
   program

@@ -1,6 +1,6 @@
 /** `verge compress`: a recipe carried out on one model for one device class. */
 import { join } from 'node:path';
-import { compress } from '@verge/compression';
+import { compress, targetNamed } from '@verge/compression';
 import { type CompressionReport, DeviceClass, Recipe } from '@verge/contracts';
 import { benchmarkModels, createSession, hasInt8Dot, probeHardware } from '@verge/runtime';
 import { readDocument } from '../documents.js';
@@ -16,7 +16,8 @@ export interface CompressArguments extends DataArguments {
   recipe: string;
   out: string;
   force?: boolean;
-  class: string;
+  class?: string;
+  target?: string;
   arch?: 'x64' | 'arm64';
   threads: number;
   int8Activation?: 'uint8' | 'int8';
@@ -24,16 +25,17 @@ export interface CompressArguments extends DataArguments {
   json?: boolean;
 }
 
-/** The class as named, and what is not said taken from this machine. */
+/** The class as named; what is not said is the target's, where one is named, and else this machine's. */
 async function targetOf(options: CompressArguments): Promise<DeviceClass> {
   const here = process.arch === 'arm64' ? 'arm64' : 'x64';
-  const arch = options.arch ?? here;
+  const target = options.target === undefined ? null : targetNamed(options.target);
+  const arch = options.arch ?? target?.device.arch ?? here;
   const parsed = DeviceClass.safeParse({
-    name: options.class,
+    name: options.class ?? target?.name ?? 'local',
     arch,
     threads: options.threads,
-    int8Activation: options.int8Activation ?? (arch === 'arm64' ? 'int8' : 'uint8'),
-    vnni: options.vnni ?? (arch === here ? hasInt8Dot(await probeHardware()) : true),
+    int8Activation: options.int8Activation ?? target?.device.int8Activation ?? (arch === 'arm64' ? 'int8' : 'uint8'),
+    vnni: options.vnni ?? target?.device.vnni ?? (arch === here ? hasInt8Dot(await probeHardware()) : true),
   });
   if (!parsed.success)
     throw new CliError(

@@ -1,0 +1,19 @@
+/** NVIDIA Jetson. */
+import type { Target } from '../target.js';
+import { symmetric } from '../rules/integers.js';
+
+export const jetsonTensorRt: Target = {
+  name: 'jetson-tensorrt',
+  title: 'NVIDIA Jetson (TensorRT)',
+  device: { arch: 'arm64', int8Activation: 'int8', vnni: true },
+  executor: 'TensorRT',
+  block: 8,
+  float16: 'faster',
+  latency: 'to be measured on the device',
+  rules: [
+    symmetric(
+      'refused',
+      'NVIDIA TensorRT documentation, Working with Quantized Types: symmetric, signed int8, no zero point',
+    ),
+  ],
+};

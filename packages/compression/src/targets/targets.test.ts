@@ -1,0 +1,120 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { decodeModel, encodeModel, GraphBuilder, type Model, normalise } from '@verge/onnx';
+import { createSession } from '@verge/runtime';
+import { buildArchitecture } from '@verge/training';
+import { loadDigits, splitSamples } from '@verge/data';
+import { fold } from '../passes/fold/fold.js';
+import { quantizeStatic } from '../passes/quantize-static/quantize.js';
+import { checkTarget, targetNamed, targets, type Finding } from './index.js';
+import { channelsThatMaySaturate } from './rules/saturation.js';
+
+const digits = fileURLToPath(new URL('../../../../datasets/digits/', import.meta.url));
+
+/** A convolutional network of the built-in kind, folded, at batch 1. */
+async function floats(channels = [16, 32]): Promise<Model> {
+  const built = buildArchitecture('resnet', { input: [1, 8, 8], classes: 10, params: { channels } });
+  const { model } = await fold(normalise(decodeModel(encodeModel(built))).model, createSession);
+  for (const input of model.graph.inputs)
+    if (input.type?.kind === 'tensor' && input.type.shape)
+      input.type = { ...input.type, shape: [1, ...input.type.shape.slice(1)] };
+  return model;
+}
+
+async function integers(activation: 'uint8' | 'int8', vnni: boolean): Promise<Model> {
+  const data = splitSamples(await loadDigits(digits));
+  const target = { name: 'any', arch: 'x64' as const, threads: 1, int8Activation: activation, vnni };
+  const pass = { pass: 'quantize-static' as const, calibration: 'min-max' as const, percentile: 99.99, samples: 32 };
+  return (await quantizeStatic(await floats(), pass, target, { createSession, ...data })).model;
+}
+
+const broken = (model: Model, target: string): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { rule } of checkTarget(model, targetNamed(target))) counts[rule] = (counts[rule] ?? 0) + 1;
+  return counts;
+};
+
+describe('targets', () => {
+  it('have names of their own, and say where each rule comes from', () => {
+    expect(new Set(targets.map((t) => t.name)).size).toBe(targets.length);
+    for (const target of targets)
+      for (const rule of target.rules)
+        expect([target.name, rule.name, rule.source.length > 20]).toEqual([target.name, rule.name, true]);
+    expect(() => targetNamed('pi')).toThrow(/expected one of x64-vnni/);
+  });
+
+  it('take a network of floats where floats are computed, and name what is not there', async () => {
+    const model = await floats();
+    for (const name of [
+      'x64-vnni',
+      'x64-avx2',
+      'raspberry-pi-4',
+      'raspberry-pi-5',
+      'webgpu',
+      'jetson-tensorrt',
+      'openvino',
+    ])
+      expect([name, broken(model, name)]).toEqual([name, {}]);
+    // Nothing of it is in integers.
+    const computing = model.graph.nodes.length;
+    expect(broken(model, 'edge-tpu')).toEqual({ 'full-integer': computing });
+    expect(broken(model, 'qnn-htp')).toEqual({ 'full-integer': computing });
+  });
+
+  it('see open sizes at the inputs', () => {
+    const model = buildArchitecture('mlp', { input: [4], classes: 2 });
+    const found = checkTarget(model, targetNamed('edge-tpu')).filter((f) => f.rule === 'static-shapes');
+    expect(found.map((f) => [f.node, f.consequence])).toEqual([[model.graph.inputs[0]?.name, 'refused']]);
+  });
+
+  it('see channels that do not fill a block', async () => {
+    const reasons = checkTarget(await floats([16, 20]), targetNamed('x64-vnni')).map((f) => f.reason);
+    expect(reasons.length).toBeGreaterThan(0);
+    expect(new Set(reasons)).toEqual(new Set(['it has 20 output channels and costs about as much as 32']));
+  });
+
+  it('see how a network is quantised', async () => {
+    const [unsigned, signed] = [await integers('uint8', true), await integers('int8', true)];
+    expect(broken(unsigned, 'x64-vnni')).toEqual({});
+    expect(broken(signed, 'raspberry-pi-5')).toEqual({});
+    expect(broken(unsigned, 'raspberry-pi-5')['activation-type']).toBeGreaterThan(5);
+    expect(broken(signed, 'x64-vnni')['activation-type']).toBeGreaterThan(5);
+    // Affine activations have zero points; weights are scaled by channel, by any number.
+    expect(Object.keys(broken(unsigned, 'jetson-tensorrt'))).toEqual(['symmetric-int8']);
+    expect(Object.keys(broken(signed, 'vitis-ai-dpu'))).toEqual(
+      expect.arrayContaining(['symmetric-int8', 'per-tensor', 'power-of-two-scales']),
+    );
+    expect(broken(unsigned, 'webgpu')['operators']).toBe(
+      unsigned.graph.nodes.filter((n) => n.op === 'QuantizeLinear').length,
+    );
+  });
+
+  it('see weights whose sums may overflow without VNNI, and none once the pass has seen to them', async () => {
+    const found = (model: Model): Finding[] =>
+      checkTarget(model, targetNamed('x64-avx2')).filter((f) => f.rule === 'no-saturation');
+    expect(found(await integers('uint8', true)).length).toBeGreaterThan(5);
+    expect(found(await integers('uint8', false))).toEqual([]);
+    expect(found(await integers('int8', true))).toEqual([]);
+  });
+
+  it('names operators of other domains by their domain', () => {
+    const g = new GraphBuilder();
+    g.output(
+      g.node('Tokenizer', [g.input('x', 'float32', [1, 4])], {}, 1, { domain: 'my.own', name: 'words' }),
+      null,
+      null,
+    );
+    const [finding] = checkTarget(g.build({ opsets: { 'my.own': 1 } }), targetNamed('webgpu'));
+    expect(finding).toMatchObject({ node: 'words', reason: 'there is no kernel for my.own:Tokenizer' });
+  });
+});
+
+describe('channelsThatMaySaturate', () => {
+  it('adds the two largest of one sign: 255 * 128 fits 16 bits, 255 * 129 does not', () => {
+    const weights = Int8Array.of(64, 64, 1, 64, 65, 1, -127, 127, 1, -64, -65, 127);
+    expect(channelsThatMaySaturate([4, 3], weights, 0)).toBe(2);
+    // The same rows as columns.
+    const columns = Int8Array.from({ length: 12 }, (_, i) => weights[(i % 4) * 3 + Math.floor(i / 4)] as number);
+    expect(channelsThatMaySaturate([3, 4], columns, 1)).toBe(2);
+  });
+});
