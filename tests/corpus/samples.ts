@@ -1,8 +1,8 @@
 /** The verbs that take samples: the stored inputs of a model are its samples. */
 import type { Samples } from '@verge/data';
 import { encodeModel, type Graph, type Model, subgraphs, type Tensor } from '@verge/onnx';
-import { classOutput, createSession, evaluate, openSession } from '@verge/runtime';
-import { fit, predict } from '@verge/training';
+import { classOutput, createSession, openSession } from '@verge/runtime';
+import { fit, measureQuality, openSubject, predict } from '@verge/training';
 import { asTensor, assertEqual, outputs } from './model.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -203,7 +203,15 @@ export async function evaluateSelf(model: Model, stored: Tensors): Promise<boole
   const answers = named ? Array.from(labels.data as ArrayLike<unknown>, String) : largestOf(numbersOf(output), width);
   const { fixedInputs } = fed;
   const samples = labelled(fed, answers, named ? 0 : width);
-  const { accuracy } = await evaluate(bytes, samples, { fixedInputs, batchSize: fed.batch, runs: 1, warmup: 0 });
-  if (accuracy !== 1) throw new Error(`its labels are not those of its largest scores: ${accuracy} of them are`);
-  return true;
+  const subject = await openSubject(model, createSession);
+  try {
+    const how = { fixedInputs, batchSize: fed.batch, task: 'classification' as const };
+    const [{ accuracy, failures } = { failures: [] }] = await measureQuality([subject], samples, how);
+    if (!accuracy) throw failures[0] ?? new Error('its labels were not judged');
+    if (accuracy.accuracy !== 1)
+      throw new Error(`its labels are not those of its largest scores: ${accuracy.accuracy} of them are`);
+    return true;
+  } finally {
+    await subject.session.release();
+  }
 }

@@ -86,8 +86,10 @@ async function train(context: Context, config: string, role: string, teacher?: s
   return version;
 }
 
-function addModel(context: Context, name: string, role: string, measurement: Measurement, accuracy: number): void {
+function addModel(context: Context, name: string, role: string, measurement: Measurement, accuracy?: number): void {
   const { bytes, parameters, p50Ms, p95Ms, peakRssBytes } = measurement;
+  if (accuracy === undefined || p50Ms === null || p95Ms === null || peakRssBytes === null)
+    throw new StepFailed(`${name} was not measured: ${(measurement.notes ?? []).join('; ')}`);
   context.report.models.push({ name, role, bytes, parameters, accuracy, p50Ms, p95Ms, peakRssBytes });
 }
 
@@ -165,7 +167,7 @@ export async function compressForClasses(
   const detail = artifacts
     .map(
       (a) =>
-        `${a.deviceClass}: ${kilobytes(a.report.before.bytes)} -> ${kilobytes(a.report.after.bytes)}, ${milliseconds(a.report.before.p50Ms)} -> ${milliseconds(a.report.after.p50Ms)}`,
+        `${a.deviceClass}: ${kilobytes(a.report.before.bytes)} -> ${kilobytes(a.report.after.bytes)}, ${milliseconds(a.report.before.p50Ms ?? NaN)} -> ${milliseconds(a.report.after.p50Ms ?? NaN)}`,
     )
     .join('; ');
   return { artifacts, detail };

@@ -1,11 +1,13 @@
 /** A compress job ends in an artifact that a stranger can check: digests, manifest, self-test, provenance. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { digestOf } from '@verge/blobs';
 import {
   ArtifactManifest,
   type CompressJob,
   type CompressResult,
+  datasetText,
   DeviceClass,
   type EvaluateResult,
   JobResult,
@@ -14,11 +16,15 @@ import {
   SelfTest,
   type TrainJob,
   type TrainResult,
+  withoutQuality,
 } from '@verge/contracts';
+import { encodeNpz, loadDigits } from '@verge/data';
 import { openSession } from '@verge/runtime';
 import { verifyProvenance } from '@verge/trust/provenance';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestDeployment } from './test-deployment.js';
+
+const digitsFolder = fileURLToPath(new URL('../../../datasets/digits/', import.meta.url));
 
 let deployment: TestDeployment;
 let training: TrainJob;
@@ -79,7 +85,10 @@ it('makes an artifact whose every part can be checked', async () => {
   // The blob store checks the digest of what it reads.
   const manifest = ArtifactManifest.parse(await json(reference.digest));
   expect(manifest).toMatchObject({ model: 'digits', version: 1, deviceClass: 'edge', labels: training.dataset.labels });
-  expect(manifest.measurement).toEqual(report.after);
+  // Devices of earlier releases refuse what they do not know.
+  expect(manifest.measurement).toEqual(withoutQuality(report.after));
+  expect(report.after.quality?.[0]).toMatchObject({ metric: 'accuracy', samples: 359, value: report.after.accuracy });
+  expect(report.after.fidelity?.[0]).toMatchObject({ reads: 'classes', samples: 359, problem: null });
   expect(manifest.files).toEqual(result.files);
   expect(manifest.files.map((f) => f.role)).toEqual(['model', 'self-test', 'provenance']);
   expect(manifest.inputs).toEqual(trained.inputs);
@@ -136,4 +145,48 @@ it('evaluates on the test part', async () => {
   const result = JobResult.parse(await deployment.result(await deployment.add(job))) as EvaluateResult;
   expect(result.test).toEqual(trained.test);
   expect(result.confusion.flat().reduce((a, b) => a + b)).toBe(359);
+});
+
+/** The digits without their labels, as one NPZ of x alone. */
+async function unlabelled(): Promise<CompressJob['dataset']> {
+  const { x, y, shape } = await loadDigits(digitsFolder);
+  const values = { dtype: 'float32', dims: [y.length, ...shape], data: Float32Array.from(x) };
+  const stored = await deployment.blobs.put(encodeNpz([['x', values]]));
+  const { digest } = await deployment.blobs.put(Buffer.from(datasetText([{ path: 'digits.npz', ...stored }])));
+  return { ...training.dataset, id: crypto.randomUUID(), format: 'npz', digest, labels: [] };
+}
+
+it('quantises without labels, and judges by likeness', async () => {
+  const id = await deployment.add({ ...compressJob(), dataset: await unlabelled() });
+  const { report, files } = JobResult.parse(await deployment.result(id)) as CompressResult;
+  expect(report.before.accuracy).toBeUndefined();
+  expect(report.after.quality).toEqual([]);
+  expect(report.after.fidelity?.[0]).toMatchObject({ reads: 'classes', samples: 359, problem: null });
+  expect(report.after.fidelity![0]!.agreement).toBeGreaterThan(0.95);
+  expect([report.offered, report.reasons]).toEqual([true, []]);
+  expect(files.map((f) => f.role)).toEqual(['model', 'self-test', 'provenance']);
+});
+
+it('never offers what it destroyed, with labels or without', async () => {
+  const passes = [
+    { pass: 'fold' as const },
+    { pass: 'quantize-static' as const, calibration: 'percentile' as const, percentile: 55, samples: 64 },
+  ];
+  for (const dataset of [training.dataset, await unlabelled()]) {
+    const job = compressJob();
+    const id = await deployment.add({ ...job, dataset, recipe: { ...job.recipe, passes } });
+    const { report } = JobResult.parse(await deployment.result(id)) as CompressResult;
+    expect(report.offered).toBe(false);
+    expect(report.reasons[0]).toMatch(dataset.labels.length > 0 ? /^accuracy fell/ : /^output '.*' agrees/);
+  }
+});
+
+it('evaluates without labels: latency and memory, and no figure of quality', async () => {
+  const { projectId } = training;
+  const dataset = await unlabelled();
+  const job = { id: crypto.randomUUID(), projectId, kind: 'evaluate', source: source(), dataset, threads: 1 };
+  const result = JobResult.parse(await deployment.result(await deployment.add(job))) as EvaluateResult;
+  expect(result).toMatchObject({ confusion: [], measurement: { quality: [], samples: 359 } });
+  expect(result.test).toBeUndefined();
+  expect(result.measurement.p50Ms).toBeGreaterThan(0);
 });

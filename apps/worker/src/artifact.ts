@@ -6,6 +6,7 @@ import {
   type CompressJob,
   manifestTargetPath,
   settingsOfPorts,
+  withoutQuality,
 } from '@verge/contracts';
 import type { Samples } from '@verge/data';
 import { carriedForm, decodeModel } from '@verge/onnx';
@@ -75,7 +76,7 @@ export async function buildArtifact(
     ...modelPorts(carriedForm(decodeModel(model)).model),
     preprocess,
     labels,
-    measurement: report.after,
+    measurement: withoutQuality(report.after),
   };
   const { digest, bytes } = await blobs.put(json(manifest));
   return {

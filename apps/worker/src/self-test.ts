@@ -3,7 +3,8 @@ import { arithmeticOf, type Arithmetic } from '@verge/compression';
 import type { SelfTest } from '@verge/contracts';
 import { pick, sampleSize, type Samples } from '@verge/data';
 import { decodeModel, type Tensor } from '@verge/onnx';
-import { feedingOf, type FeedingOptions, openSession } from '@verge/runtime';
+import { openSession } from '@verge/runtime';
+import { feedingOf, type FeedingOptions } from '@verge/training';
 
 const CASES = 8;
 

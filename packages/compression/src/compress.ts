@@ -1,29 +1,13 @@
 /** A recipe carried out: passes in order, then source and result measured side by side and held against the budget. */
-import { CompressionReport, DeviceClass, Recipe, type Budget, type Measurement } from '@verge/contracts';
+import { CompressionReport, DeviceClass, type QualityTask, Recipe, type RecipePass } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
 import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
-import { type PortOptions, predict, score } from '@verge/training';
+import { type Benchmark, type Measured, measureModels, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
-import { figuresOf } from './measure/figures.js';
+import { refusals } from './measure/gate.js';
 import { inOrder } from './passes/order.js';
 import type { PassResult } from './passes/pass.js';
-import { runPass } from './passes/table.js';
-
-/** Latency and memory of one model on the machine that measures. */
-export interface BenchmarkFigures {
-  p50Ms: number;
-  p95Ms: number;
-  peakRssBytes: number;
-  threads: number;
-  runs: number;
-  machine: string;
-}
-
-/** Measures models side by side, in alternating rounds; runtime's `benchmarkModels` is one. */
-export type Benchmark = (
-  models: readonly Uint8Array[],
-  options: { threads: number; signal?: AbortSignal },
-) => Promise<readonly BenchmarkFigures[]>;
+import { passes as table, runPass } from './passes/table.js';
 
 export interface CompressProgress {
   /** The pass at work, or 'measure' at the end. */
@@ -42,10 +26,15 @@ export interface CompressOptions {
   recipe: unknown;
   /** Validated here; defaults are filled in. */
   target: unknown;
-  /** `train` scores, tunes and calibrates, `validation` chooses among epochs, `test` is only measured. */
+  /**
+   * `train` scores, tunes and calibrates, `validation` chooses among epochs, `test` is only measured. Labels are needed where a pass
+   * learns from them; without them the result is judged by how near it is to the source model.
+   */
   data: { train: Samples; validation: Samples; test: Samples };
   /** What is said of the model's inputs and outputs where the file leaves it open; the result has the same. */
   ports?: PortOptions;
+  /** What the model is for, where it is known: see `QualityAims` of the training package. */
+  task?: QualityTask | 'other';
   createSession: SessionFactory;
   benchmark: Benchmark;
   onProgress?: (progress: CompressProgress) => void;
@@ -90,6 +79,7 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   const recipe = parse(Recipe, options.recipe, 'recipe');
   const target = parse(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);
+  checkParts(recipe.passes, options.data);
   const { model: source, report: repaired } = mended(options.model);
   const ordered = inOrder(recipe.passes);
   const stages = ordered.length + 1;
@@ -154,61 +144,36 @@ function finish({ model }: PassResult, pass: string): Uint8Array {
   return encodeModel(model);
 }
 
+/** The parts that the passes of a recipe cannot do without; the test part is measured whatever they are. */
+export function partsNeeded({ passes }: Pick<Recipe, 'passes'>): readonly ('train' | 'validation' | 'test')[] {
+  const all = new Set(passes.flatMap(({ pass }) => table[pass].needs.parts));
+  return [...(['train', 'validation'] as const).filter((part) => all.has(part)), 'test'];
+}
+
+/** @throws CompressionError `bad-samples` naming every part that is empty, or not labelled, and the pass that needs it */
+function checkParts(passes: readonly RecipePass[], data: CompressOptions['data']): void {
+  const problems = passes.flatMap(({ pass }) =>
+    table[pass].needs.parts.flatMap((part) => {
+      if (data[part].y.length === 0) return [`the ${part} part is empty, and '${pass}' needs it`];
+      const labelled = data[part].labels.length > 0;
+      return table[pass].needs.labels && !labelled
+        ? [`the ${part} part has no labels, from which '${pass}' learns`]
+        : [];
+    }),
+  );
+  if (problems.length > 0) throw new CompressionError('bad-samples', problems.join('; '), { problems });
+}
+
 async function measure(
   files: readonly [Uint8Array, Uint8Array],
   models: readonly [Model, Model],
   target: DeviceClass,
-  options: CompressOptions,
-): Promise<[Measurement, Measurement]> {
-  checkCancelled(options.signal);
-  const { signal, createSession } = options;
-  const { test } = options.data;
-  const speeds = await options.benchmark(files, { threads: target.threads, signal });
-  const measured: Measurement[] = [];
-  for (const [i, model] of models.entries()) {
-    const { accuracy, samples } = score(
-      await predict(model, test, createSession, { ...options.ports, signal }),
-      test.y,
-    );
-    const { p50Ms, p95Ms, peakRssBytes, threads, runs, machine } = speeds[i] as BenchmarkFigures;
-    const bytes = (files[i] as Uint8Array).byteLength;
-    measured.push({
-      bytes,
-      ...figuresOf(model),
-      accuracy,
-      samples,
-      p50Ms,
-      p95Ms,
-      peakRssBytes,
-      threads,
-      runs,
-      machine,
-    });
-  }
-  return measured as [Measurement, Measurement];
-}
-
-const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
-
-/** Why a result is outside its budget; empty when it is inside. */
-export function refusals(before: Measurement, after: Measurement, budget: Budget): string[] {
-  const reasons: string[] = [];
-  const drop = 100 * (before.accuracy - after.accuracy);
-  if (drop > budget.maxAccuracyDropPoints + 1e-9) {
-    reasons.push(
-      `accuracy fell by ${drop.toFixed(2)} points, from ${percent(before.accuracy)} to ${percent(after.accuracy)}; ${budget.maxAccuracyDropPoints} are allowed`,
-    );
-  }
-  const slower = after.p50Ms / before.p50Ms;
-  if (slower > budget.maxLatencyRatio) {
-    reasons.push(
-      `p50 latency is ${after.p50Ms.toFixed(4)} ms, ${slower.toFixed(2)} times the source's ${before.p50Ms.toFixed(4)} ms; ${budget.maxLatencyRatio} is allowed`,
-    );
-  }
-  const larger = after.bytes / before.bytes;
-  if (larger > budget.maxSizeRatio)
-    reasons.push(
-      `the size is ${after.bytes} bytes, ${larger.toFixed(2)} times the source's ${before.bytes}; ${budget.maxSizeRatio} is allowed`,
-    );
-  return reasons;
+  { data, ports, task, createSession, benchmark, signal }: CompressOptions,
+): Promise<[Measured['measurement'], Measured['measurement']]> {
+  checkCancelled(signal);
+  const { threads } = target;
+  const both = models.map((model, i) => ({ model, bytes: files[i] as Uint8Array }));
+  const how = { ...ports, ...(task && { task }), ...(signal && { signal }), threads, createSession, benchmark };
+  const [before, after] = await measureModels(both, data.test, how);
+  return [before!.measurement, after!.measurement];
 }

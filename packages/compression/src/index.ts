@@ -1,15 +1,9 @@
 export { CompressionError, type CompressionErrorCode } from './errors.js';
-export {
-  compress,
-  refusals,
-  type Benchmark,
-  type BenchmarkFigures,
-  type Compressed,
-  type CompressOptions,
-  type CompressProgress,
-} from './compress.js';
 export { arithmeticOf, type Arithmetic } from './measure/arithmetic.js';
+export { compress, partsNeeded, type Compressed, type CompressOptions, type CompressProgress } from './compress.js';
 export { figuresOf, type Figures } from './measure/figures.js';
+export { refusals } from './measure/gate.js';
+export type { Benchmark, BenchmarkFigures } from '@verge/training';
 export { fold, foldRules } from './passes/fold/fold.js';
 export { inOrder, type OrderedPass } from './passes/order.js';
 export type { PassContext, PassResult } from './passes/pass.js';

@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import type { Samples } from '@verge/data';
 import { decodeModel, encodeModel, float32, GraphBuilder, type Model } from '@verge/onnx';
-import { benchmarkModels, createSession, scoreModel, sizesOf } from '@verge/runtime';
+import { benchmarkModels, createSession } from '@verge/runtime';
+import { measureQuality, openSubject } from '@verge/training';
 import { compress } from './compress.js';
 
 const SIDE = 6;
@@ -70,7 +71,7 @@ it('is pruned, tuned, folded and quantized on all of them', async () => {
     data,
     ports,
     createSession,
-    benchmark: (models, o) => benchmarkModels(models, { ...o, runs: 3, feeds: sizesOf(data.test, ports) }),
+    benchmark: (models, o) => benchmarkModels(models, { ...o, runs: 3 }),
   });
   // The hints decide, and they are what they were.
   expect([report.before.accuracy, report.after.samples]).toEqual([1, 128]);
@@ -81,6 +82,8 @@ it('is pruned, tuned, folded and quantized on all of them', async () => {
       .graph.inputs.map((i) => i.name)
       .sort(),
   ).toEqual(['hints', 'scale', 'x']);
-  const again = await scoreModel(model, data.test, ports);
-  expect(again.accuracy).toBe(report.after.accuracy);
+  const subject = await openSubject(decodeModel(model), createSession);
+  const [again] = await measureQuality([subject], data.test, ports);
+  await subject.session.release();
+  expect(again!.accuracy!.accuracy).toBe(report.after.accuracy);
 });

@@ -203,7 +203,7 @@ export type CompressResult = z.infer<typeof CompressResult>;
 export const EvaluateResult = z.strictObject({
   kind: z.literal('evaluate'),
   measurement: Measurement,
-  test: Accuracy,
+  test: Accuracy.optional().describe('where the model classifies'),
   confusion: z.array(z.array(z.int().min(0))).describe('confusion[true class][predicted class] = count'),
   seconds: z.number(),
 });

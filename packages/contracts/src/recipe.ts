@@ -4,13 +4,61 @@ import { Slug } from './identifiers.js';
 import { DeviceClass, Measurement } from './measurement.js';
 import { RecipePass } from './passes/index.js';
 
+/** What of a budget holds where the recipe says nothing; docs/guides/recipe.md has the measurements that it comes from. */
+export const budgetDefaults = { maxErrorRatio: 1.1, minAgreement: 0.85, maxKl: 0.2, minSqnrDb: 10 } as const;
+
+const labelFree = '; null asks for none. Where it is not said: of outputs that nothing else judges, ';
+
+/**
+ * `maxErrorRatio` and what follows are absent where a recipe does not say them, so that the documents of earlier releases stay what
+ * they are.
+ */
 export const Budget = z
   .strictObject({
     maxAccuracyDropPoints: z
       .number()
       .min(0)
       .default(1)
-      .describe('largest loss of top-1 accuracy on the test part, in percentage points'),
+      .describe(
+        'largest loss of top-1 accuracy on the test part, in percentage points; of mean F1, area under the curve or mean IoU where that is what the model is judged by',
+      ),
+    maxErrorRatio: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        `largest error (rmse of numbers and reconstructions, label error rate) as a multiple of the source model's; ${budgetDefaults.maxErrorRatio} when absent`,
+      ),
+    minAgreement: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .optional()
+      .describe(
+        `least share of samples with the source model's class, of every output of classes${labelFree}${budgetDefaults.minAgreement}`,
+      ),
+    maxKl: z
+      .number()
+      .min(0)
+      .nullable()
+      .optional()
+      .describe(
+        `largest mean Kullback-Leibler divergence from the source model's probabilities, in nats, of every output of classes${labelFree}${budgetDefaults.maxKl}`,
+      ),
+    minSqnrDb: z
+      .number()
+      .nullable()
+      .optional()
+      .describe(
+        `least ratio of signal to difference in decibels, of every output of numbers${labelFree}${budgetDefaults.minSqnrDb}, classes excepted`,
+      ),
+    maxAbsDifference: z
+      .number()
+      .min(0)
+      .nullable()
+      .optional()
+      .describe("largest absolute difference from the source model's numbers; none when absent"),
     maxLatencyRatio: z
       .number()
       .positive()
@@ -41,7 +89,7 @@ export type Recipe = z.infer<typeof Recipe>;
 
 /** What one pass did. */
 export const PassReport = z
-  .strictObject({
+  .object({
     pass: z.string(),
     seconds: z.number().min(0),
     bytesBefore: z.int().min(0),
@@ -60,7 +108,7 @@ export const PassReport = z
   .meta({ id: 'PassReport' });
 
 export const CompressionReport = z
-  .strictObject({
+  .object({
     schema: z.literal('verge.compression-report/1'),
     recipe: Slug,
     target: DeviceClass,

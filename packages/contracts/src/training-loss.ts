@@ -43,6 +43,6 @@ export type LossConfig = z.infer<typeof LossConfig>;
 
 /** Figures on the validation part (packages/training, `metricTable`). */
 export const MetricName = z
-  .enum(['accuracy', 'top3', 'top5', 'macroF1', 'microF1', 'auc', 'mae', 'rmse', 'r2', 'labelErrorRate'])
+  .enum(['accuracy', 'top3', 'top5', 'macroF1', 'microF1', 'auc', 'mae', 'rmse', 'r2', 'labelErrorRate', 'mIoU'])
   .meta({ id: 'MetricName' });
 export type MetricName = z.infer<typeof MetricName>;

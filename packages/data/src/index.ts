@@ -10,6 +10,7 @@ export {
   type Elements,
   type Part,
   type Samples,
+  type Targets,
   type UnreadableRow,
 } from './samples.js';
 export { filesOf } from './files.js';

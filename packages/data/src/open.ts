@@ -29,6 +29,7 @@ export async function openDataset(path: string, given: OpenOptions = {}): Promis
     ...preprocessAll(raw, options),
     y: raw.y,
     labels: raw.labels,
+    ...(raw.targets && { targets: raw.targets }),
     name,
     format,
     unreadable: raw.unreadable ?? { count: 0, rows: [] },

@@ -16,6 +16,7 @@ export async function readRaw({ file, isFolder, format, options, name }: Located
   if (raw.finished)
     throw new DataError('bad-setting', 'window: images and recordings are preprocessed one by one, not in windows');
   const unreadable = raw.unreadable ?? { count: 0, rows: [] };
+  if (raw.targets) throw new DataError('bad-setting', 'window: samples with targets are not cut into windows');
   const { x, shape, y, parts, groups } = windowSamples({ ...raw, name, format, unreadable }, options.window);
   return { ...raw, x, shape: [...shape], y, groups, lengths: undefined, ...(parts && { parts: [...parts] }) };
 }

@@ -4,6 +4,8 @@ import type { DatasetFormat } from '@verge/contracts';
 import { DataError } from './errors.js';
 
 export type Elements = Float32Array | Uint8Array;
+/** Numbers, or class indices by position. */
+export type Targets = Float32Array | Int32Array;
 
 /** What goes into one more input of a network, one row a sample. */
 export interface FurtherInput {
@@ -17,10 +19,16 @@ export interface Samples {
   readonly x: Elements;
   /** Shape of one sample, without the batch axis. */
   readonly shape: readonly number[];
-  /** Class index of each sample, into `labels`. */
+  /** Class index of each sample, into `labels`; -1 throughout where samples have none. Its length is their number. */
   readonly y: Int32Array;
+  /** Empty where the samples are not labelled. */
   readonly labels: readonly string[];
   readonly name: string;
+  /**
+   * What an output should be, where that is no class of a sample: numbers, or class indices by position, -1 where there is none. As many
+   * for each sample.
+   */
+  readonly targets?: Targets;
   /** Steps of each sample before padding, where the samples are series that were padded. */
   readonly lengths?: Int32Array;
   /** By the name of the model's input (`OpenOptions.inputs`); `x` goes to the one that is not named here. */
@@ -57,7 +65,7 @@ export function sampleSize(samples: Pick<Samples, 'shape'>): number {
 }
 
 /** Rows of `width` elements at `indices`, copied. */
-export function rowsAt<T extends Elements>(values: T, width: number, indices: ArrayLike<number>): T {
+export function rowsAt<T extends Elements | Targets>(values: T, width: number, indices: ArrayLike<number>): T {
   const rows = new (values.constructor as new (length: number) => T)(indices.length * width);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i] as number;
@@ -90,21 +98,24 @@ export function pick(samples: Samples, indices: ArrayLike<number>): Samples {
     }
     y[i] = samples.y[from] as number;
   }
-  const { shape, labels, name, lengths, inputs } = samples;
+  const { shape, labels, name, lengths, inputs, targets } = samples;
   const x = rowsAt(samples.x, size, indices);
+  const wanted = targets && rowsAt(targets, targets.length / samples.y.length, indices);
   const further = mapInputs(inputs, (values, width) => rowsAt(values, width, indices));
   const kept = lengths && Int32Array.from(indices, (from) => lengths[from] as number);
-  return { x, shape, y, labels, name, ...(kept && { lengths: kept }), ...further };
+  return { x, shape, y, labels, name, ...(wanted && { targets: wanted }), ...(kept && { lengths: kept }), ...further };
 }
 
 /** Samples `from` (inclusive) to `to` (exclusive) as a view on the same memory. */
 export function slice(samples: Samples, from: number, to: number): Samples {
   const size = sampleSize(samples);
-  const { x, y, lengths } = samples;
+  const { x, y, lengths, targets } = samples;
+  const width = targets ? targets.length / y.length : 0;
   return {
     ...samples,
     x: x.subarray(from * size, to * size),
     y: y.subarray(from, to),
+    ...(targets && { targets: targets.subarray(from * width, to * width) }),
     ...(lengths && { lengths: lengths.subarray(from, to) }),
     ...mapInputs(samples.inputs, (values, width) => values.subarray(from * width, to * width)),
   };
@@ -125,7 +136,10 @@ export function checkSamples(samples: Samples): void {
     const needed = sampleSize({ shape }) * samples.y.length;
     if (values.length !== needed) problems.push(`inputs.${name} holds ${values.length} elements, not ${needed}`);
   }
-  const out = samples.y.findIndex((c) => c < 0 || c >= samples.labels.length);
+  const { targets, labels } = samples;
+  if (targets && (targets.length === 0 || targets.length % samples.y.length !== 0))
+    problems.push(`targets hold ${targets.length} elements, which is no multiple of ${samples.y.length} samples`);
+  const out = samples.y.findIndex((c) => (c < 0 || c >= labels.length) && !(c === -1 && labels.length === 0));
   if (out >= 0) problems.push(`y[${out}] is ${samples.y[out]}, there are ${samples.labels.length} labels`);
   if (samples.lengths) {
     // Preprocessing may have moved the steps to another axis than the first.
@@ -140,7 +154,7 @@ export function checkSamples(samples: Samples): void {
 
 /**
  * Digest of the content for lineage: sha256 over a canonical header (element type, shape, count, labels) and the
- * little-endian bytes of x and y, and of the lengths and further inputs where there are some. The file format and the name do not enter,
+ * little-endian bytes of x and y, and of the targets, lengths and further inputs where there are some. The file format and the name do not enter,
  * so the same samples have one digest.
  * @returns `sha256:<hex>`
  */
@@ -150,6 +164,7 @@ export function digestOf(samples: Samples): string {
     shape: samples.shape,
     count: samples.y.length,
     labels: samples.labels,
+    ...(samples.targets && { targets: samples.targets instanceof Int32Array ? 'int32' : 'float32' }),
     ...(samples.inputs && {
       inputs: Object.entries(samples.inputs).map(([name, { values, shape }]) => {
         return [name, values instanceof Uint8Array ? 'uint8' : 'float32', shape];
@@ -158,7 +173,8 @@ export function digestOf(samples: Samples): string {
   };
   const hash = createHash('sha256').update(JSON.stringify(header)).update('\0');
   const further = Object.values(samples.inputs ?? {}).map(({ values }) => values);
-  const arrays = [samples.x, samples.y, ...(samples.lengths ? [samples.lengths] : []), ...further];
+  const own = samples.targets ? [samples.targets] : [];
+  const arrays = [samples.x, samples.y, ...own, ...(samples.lengths ? [samples.lengths] : []), ...further];
   for (const part of arrays) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return `sha256:${hash.digest('hex')}`;
 }

@@ -35,6 +35,8 @@ export {
 } from './infer/index.js';
 export { normalise, type Normalised, type NormaliseOptions, type Repair, type RepairCode } from './normalise/index.js';
 export { atSizes, followAtSizes, symbolicSizes, type Followed } from './sizes.js';
+export { classKind, classOutput, type ClassOutput, type OutputPort } from './class-output.js';
+export { figuresOf, type Figures, type FiguresOptions } from './figures.js';
 export { describeValue, summarize, type LayerSummary, type ModelSummary, type ValueSummary } from './summary.js';
 export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';

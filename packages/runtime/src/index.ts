@@ -14,13 +14,9 @@ export {
   type BenchmarkOptions,
   type BenchmarkResult,
 } from './benchmark.js';
-export { evaluate, scoreModel, scoreSession, type Evaluation, type Score, type ScoreOptions } from './evaluate.js';
-export { feedingOf, sizesOf, type Feeding, type FeedingOptions } from './scores/feed.js';
-export { classOutput, type ClassOutput, type OutputPort } from './scores/choose.js';
-export { LabelReader } from './scores/classes.js';
+export { classOutput, type ClassOutput, type OutputPort } from '@verge/onnx';
 export { modelPorts } from './model-ports.js';
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
-export { measure, measureAccuracy, type Measured, type MeasureOptions } from './measure.js';
 export { optimizedModel } from './optimized.js';
 export { profileNodes, type NodeProfile, type ProfileOptions } from './profile.js';
 export {

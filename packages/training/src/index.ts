@@ -55,6 +55,18 @@ export {
   type MetricName,
 } from './metrics/table.js';
 export { confusionMatrix, type Confusion } from './metrics/classification.js';
+export { feedingOf, sizesOf, type Feeding, type FeedingOptions } from './quality/feed.js';
+export {
+  measureModels,
+  type Benchmark,
+  type BenchmarkFigures,
+  type Measured,
+  type MeasuredModel,
+  type MeasureOptions,
+} from './quality/measure-models.js';
+export { measureTrained, qualityTaskOf, type TrainedFigures } from './quality/measure-trained.js';
+export { measureQuality, type Assessment, type QualityOptions } from './quality/measure-quality.js';
+export { openSubject, subjectOfSession, type OpenedSession, type Subject } from './quality/subject.js';
 export { Random } from './random.js';
 export type { InputValues, TargetValues, TrainingSamples } from './samples.js';
 export {

@@ -1,5 +1,5 @@
 /** The verbs that need no server. What each needs is loaded when it runs, so that the others start fast. */
-import { DatasetFormat } from '@verge/contracts';
+import { DatasetFormat, QualityTask } from '@verge/contracts';
 import { Argument, type Command, Option } from 'commander';
 import { number } from '../command.js';
 import { createOutput } from '../output.js';
@@ -49,8 +49,27 @@ function trainCommand(program: Command): void {
     });
 }
 
+/** What is said of a model's inputs and outputs where its file leaves it open. */
+function portOptions(command: Command): Command {
+  const task = new Option('--task <task>', 'what the model is for; found from samples and outputs when absent');
+  return command
+    .option('--output <name>', 'the output that is judged; chosen by type when absent')
+    .addOption(task.choices(QualityTask.options))
+    .option(
+      '--input <name=array>',
+      'array of the NPZ, beside x and y, that goes into this input; may be repeated',
+      gathered,
+    )
+    .option(
+      '--fill <input=number>',
+      'every element of this input is the number; may be repeated',
+      numbers('--fill', false),
+    )
+    .option('--dim <name=size>', 'size that an input of --fill leaves open; may be repeated', numbers('--dim', true));
+}
+
 function compressCommand(program: Command): void {
-  dataOptions(program.command('compress'))
+  portOptions(dataOptions(program.command('compress')))
     .description('compress a model by a recipe, measure it before and after; exit code 1 when it is not offered')
     .requiredOption('--model <file>', 'ONNX file')
     .requiredOption('--recipe <file>', 'JSON or YAML')
@@ -72,8 +91,8 @@ function compressCommand(program: Command): void {
 export function localCommands(program: Command): void {
   trainCommand(program);
   compressCommand(program);
-  dataOptions(program.command('evaluate'))
-    .description('accuracy, latency and memory of a model on labelled data')
+  portOptions(dataOptions(program.command('evaluate')))
+    .description('quality, latency and memory of a model on data that say what is right')
     .requiredOption('--model <file>', 'ONNX file')
     .addOption(
       new Option('--part <part>', 'test where the data set names its parts, else all').choices([
@@ -85,18 +104,6 @@ export function localCommands(program: Command): void {
     )
     .option('--threads <n>', 'intra-op threads', whole('--threads', 256), 1)
     .option('--runs <n>', 'timed runs', whole('--runs'), 200)
-    .option('--output <name>', 'the output that says the class, scores or labels; chosen by type when absent')
-    .option(
-      '--input <name=array>',
-      'array of the NPZ, beside x and y, that goes into this input; may be repeated',
-      gathered,
-    )
-    .option(
-      '--fill <input=number>',
-      'every element of this input is the number; may be repeated',
-      numbers('--fill', false),
-    )
-    .option('--dim <name=size>', 'size that an input of --fill leaves open; may be repeated', numbers('--dim', true))
     .action(async (options: EvaluateArguments, command: Command) => {
       const { json } = command.optsWithGlobals<EvaluateArguments>();
       await (await import('./evaluate.js')).evaluateVerb(options, json === true);

@@ -1,14 +1,16 @@
 /** `verge compress`: a recipe carried out on one model for one device class. */
 import { join } from 'node:path';
-import { compress, targetNamed } from '@verge/compression';
-import { type CompressionReport, DeviceClass, Recipe } from '@verge/contracts';
+import { compress, partsNeeded, targetNamed } from '@verge/compression';
+import { type CompressionReport, DeviceClass, type QualityTask, Recipe } from '@verge/contracts';
 import { benchmarkModels, createSession, hasInt8Dot, probeHardware } from '@verge/runtime';
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
+import { arraysOf } from './evaluate.js';
 import { emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
+import { comparedQuality, fidelityHeadings, fidelityRows } from './quality.js';
 import { untilInterrupted } from './signals.js';
 
 export interface CompressArguments extends DataArguments {
@@ -20,6 +22,12 @@ export interface CompressArguments extends DataArguments {
   target?: string;
   arch?: 'x64' | 'arm64';
   threads: number;
+  task?: QualityTask;
+  output?: string;
+  /** `name=array`, as typed. */
+  input?: string[];
+  fill?: Record<string, number>;
+  dim?: Record<string, number>;
   int8Activation?: 'uint8' | 'int8';
   vnni?: boolean;
   json?: boolean;
@@ -46,6 +54,8 @@ async function targetOf(options: CompressArguments): Promise<DeviceClass> {
   return parsed.data;
 }
 
+const macs = (n: number | null): string => (n === null ? '?' : n.toLocaleString('en'));
+
 function show(report: CompressionReport, out: string): string {
   const before = figureRows(report.before);
   const after = figureRows(report.after);
@@ -57,10 +67,14 @@ function show(report: CompressionReport, out: string): string {
     table(
       ['', '>before', '>after'],
       [
+        ...comparedQuality(report),
         ...before.map(([name, value], i) => [name, value, after[i]?.[1] ?? '']),
         ['parameters', String(report.before.parameters), String(report.after.parameters)],
+        ['MACs', macs(report.before.macs), macs(report.after.macs)],
       ],
     ),
+    '',
+    table(fidelityHeadings, fidelityRows(report.after.fidelity)),
     '',
     table(
       ['pass', '>seconds', 'changes', '>declined'],
@@ -70,11 +84,18 @@ function show(report: CompressionReport, out: string): string {
     '',
     fields([
       ['class', `${report.target.name} (${report.target.arch}, ${report.target.threads} threads)`],
+      ...(report.after.notes ?? []).map((note) => ['note', note] as const),
       ['offered', report.offered ? 'yes' : `no: ${report.reasons.join('; ')}`],
       ['written', out],
     ]),
   ].join('\n');
 }
+
+const portsOf = ({ fill, dim, output }: CompressArguments) => ({
+  ...(fill && { fixedInputs: fill }),
+  ...(dim && { dims: dim }),
+  ...(output !== undefined && { output }),
+});
 
 /** Writes model.onnx and report.json into `--out`; fails after that when the result is not offered. */
 export function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
@@ -88,7 +109,9 @@ async function compressInto(options: CompressArguments, json: boolean): Promise<
   // Before anything is written; and the file is named where it is no model.
   const source = await readWholeModel(options.model);
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
-  const data = splitData(await openData(options, output), options.split, ['train', 'validation', 'test']);
+  const inputs = options.input && arraysOf(options.input);
+  const opened = await openData({ ...options, ...(inputs && { inputs }) }, output);
+  const data = splitData(opened, options.split, partsNeeded(recipe));
   const { model, report } = await advised(
     options,
     untilInterrupted((signal) =>
@@ -97,6 +120,8 @@ async function compressInto(options: CompressArguments, json: boolean): Promise<
         recipe,
         target,
         data,
+        ports: portsOf(options),
+        ...(options.task && { task: options.task }),
         createSession,
         benchmark: benchmarkModels,
         signal,

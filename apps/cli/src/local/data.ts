@@ -11,7 +11,7 @@ import {
 } from '@verge/data';
 import { readDocument } from '../documents.js';
 import { CliError, cliError } from '../errors.js';
-import { milliseconds, percent, size, type Output } from '../output.js';
+import { milliseconds, size, type Output } from '../output.js';
 
 export interface DataArguments {
   data: string;
@@ -83,16 +83,14 @@ export async function advised<T>(options: DataArguments, work: Promise<T>): Prom
 }
 
 export interface Figures {
-  accuracy: number;
-  p50Ms: number;
-  p95Ms: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
   bytes: number;
-  peakRssBytes: number;
+  peakRssBytes: number | null;
 }
 
 export const figureRows = (f: Figures): [string, string][] => [
   ['size', size(f.bytes)],
-  ['accuracy', percent(f.accuracy)],
   ['p50', milliseconds(f.p50Ms)],
   ['p95', milliseconds(f.p95Ms)],
   ['peak memory', size(f.peakRssBytes)],

@@ -1,10 +1,14 @@
-/** `verge evaluate`: how often a model is right, how fast and how large it is. */
-import { evaluate } from '@verge/runtime';
-import type { Part } from '@verge/data';
+/** `verge evaluate`: how good a model is, how fast and how large. */
+import type { Accuracy, Quality, QualityTask } from '@verge/contracts';
+import type { Part, Samples } from '@verge/data';
+import { decodeModel } from '@verge/onnx';
+import { benchmarkModel, openSession, readHead, sourceBytes } from '@verge/runtime';
+import { measureQuality, sizesOf, subjectOfSession } from '@verge/training';
 import { CliError } from '../errors.js';
-import { createOutput, fields, percent } from '../output.js';
+import { createOutput, fields } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
 import { openModelFile } from './model-file.js';
+import { qualityRows } from './quality.js';
 import { untilInterrupted } from './signals.js';
 
 export interface EvaluateArguments extends DataArguments {
@@ -13,6 +17,7 @@ export interface EvaluateArguments extends DataArguments {
   threads: number;
   runs: number;
   output?: string;
+  task?: QualityTask;
   /** `name=array`, as typed. */
   input?: string[];
   fill?: Record<string, number>;
@@ -21,7 +26,7 @@ export interface EvaluateArguments extends DataArguments {
 }
 
 /** @throws CliError `usage` naming each text that is not `name=array` */
-function arraysOf(texts: readonly string[]): Record<string, string> {
+export function arraysOf(texts: readonly string[]): Record<string, string> {
   const pairs = texts.map((text): [string, string, string] => {
     const at = text.lastIndexOf('=');
     return [text, text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
@@ -32,38 +37,72 @@ function arraysOf(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs.map(([, name, array]) => [name, array]));
 }
 
+interface Measured {
+  samples: number;
+  accuracy?: number;
+  /** null where the model gives labels alone. */
+  top5?: number | null;
+  quality: readonly Quality[];
+  p50Ms: number;
+  p95Ms: number;
+  peakRssBytes: number;
+  bytes: number;
+  notes?: readonly string[];
+}
+
+/** A model whose tensors lie in files beside it is run from there. */
+async function measured(
+  path: string,
+  samples: Samples,
+  { threads, runs, fill, dim, output, task }: EvaluateArguments,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const ports = { ...(fill && { fixedInputs: fill }), ...(dim && { dims: dim }) };
+  const session = await openSession(path, { threads });
+  try {
+    const subject = subjectOfSession(session, decodeModel(readHead(path)));
+    const aims = { ...(output !== undefined && { output }), ...(task && { task }) };
+    const [found] = await measureQuality([subject], samples, { ...ports, ...aims, signal });
+    const { quality, accuracy, by, notes, failures } = found!;
+    // Samples that say what is right, and nothing that could be made of it, are a fault; without labels there is nothing to find.
+    if (quality.length === 0 && failures[0]) throw failures[0];
+    const unlabelled = quality.length === 0 ? ['no figure of quality: the samples say nothing of what is right'] : [];
+    const said = [...notes, ...unlabelled];
+    const speed = await benchmarkModel({ model: path, threads, runs, signal, feeds: sizesOf(samples, ports) });
+    const { p50Ms, p95Ms, peakRssBytes } = speed;
+    return {
+      ...{ samples: samples.y.length, ...sharesOf(accuracy, by), quality },
+      ...{ p50Ms, p95Ms, peakRssBytes, bytes: sourceBytes(path) },
+      ...(said.length > 0 && { notes: said }),
+    };
+  } finally {
+    await session.release();
+  }
+}
+
+const sharesOf = (accuracy: Accuracy | undefined, by: 'scores' | 'labels' | undefined) =>
+  accuracy && { accuracy: accuracy.accuracy, top5: by === 'labels' ? null : accuracy.top5 };
+
 /**
- * Prints `{samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes}`, and `notes` where the model is more than one output of
- * scores: which output was read, how its classes were matched, what was repaired.
+ * Prints `{samples, quality, p50Ms, p95Ms, peakRssBytes, bytes}`, `accuracy` and `top5` of a classifier, and `notes` where something was
+ * chosen: which output was read, how its classes were matched, what was repaired.
  */
 export async function evaluateVerb(options: EvaluateArguments, json: boolean): Promise<void> {
   const output = createOutput(json);
   const { path } = await openModelFile(options.model);
-  const { threads, runs, input, fill, dim } = options;
-  const inputs = input && arraysOf(input);
+  const inputs = options.input && arraysOf(options.input);
   const samples = partToEvaluate(await openData({ ...options, ...(inputs && { inputs }) }, output), options);
-  const measured = await advised(
+  const found = await advised(
     options,
-    untilInterrupted((signal) =>
-      evaluate(path, samples, {
-        threads,
-        runs,
-        signal,
-        ...(fill && { fixedInputs: fill }),
-        ...(dim && { dims: dim }),
-        ...(options.output !== undefined && { output: options.output }),
-      }),
-    ),
+    untilInterrupted((signal) => measured(path, samples, options, signal)),
   );
-  const { accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes, notes } = measured;
-  const said = notes.length > 0 ? { notes } : {};
-  output.result({ samples: measured.samples, accuracy, top5, p50Ms, p95Ms, peakRssBytes, bytes, ...said }, () =>
+  output.result(found, () =>
     fields([
       ['data', samples.name],
-      ['samples', measured.samples],
-      ...figureRows(measured),
-      ['top-5', percent(top5)],
-      ...notes.map((note) => ['note', note] as const),
+      ['samples', found.samples],
+      ...qualityRows(found.quality),
+      ...figureRows(found),
+      ...(found.notes ?? []).map((note) => ['note', note] as const),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CompressionReport } from '@verge/contracts';
-import { loadDigits, splitSamples } from '@verge/data';
+import { encodeNpz, loadDigits, splitSamples } from '@verge/data';
 import { float32 } from '@verge/onnx';
 import { openSession } from '@verge/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,7 +86,8 @@ describe('train', () => {
 describe('evaluate', () => {
   it('answers with the figures that scripts rely on', async () => {
     const answer = (await verge('evaluate', '--model', model, '--data', digits, '--json')).json();
-    expect(Object.keys(answer)).toEqual(['samples', 'accuracy', 'top5', 'p50Ms', 'p95Ms', 'peakRssBytes', 'bytes']);
+    const keys = ['samples', 'accuracy', 'top5', 'quality', 'p50Ms', 'p95Ms', 'peakRssBytes', 'bytes'];
+    expect(Object.keys(answer)).toEqual(keys);
     expect(answer).toMatchObject({ samples: 359, accuracy: await accuracyOf(model) });
     expect(answer['bytes']).toBe((await readFile(model)).byteLength);
     for (const name of ['p50Ms', 'p95Ms', 'peakRssBytes']) expect(answer[name]).toBeGreaterThan(0);
@@ -204,5 +205,22 @@ describe('compress', () => {
     expect(run.stderr).toMatch(/is not offered to the class 'local'\n {2}the size is/);
     expect(run.json()).toMatchObject({ offered: false, reasons: [expect.stringMatching(/^the size is/)] });
     expect((await readdir(out)).sort()).toEqual(['model.onnx', 'report.json']);
+  });
+
+  it('takes samples without labels, and judges by likeness', async () => {
+    const { x, y, shape } = await loadDigits(digits);
+    const values = { dtype: 'float32', dims: [y.length, ...shape], data: Float32Array.from(x) };
+    const data = join(folder, 'unlabelled.npz');
+    await writeFile(data, encodeNpz([['x', values]]));
+    const out = join(folder, 'int8-unlabelled');
+    const file = await recipe('int8', 1);
+    const run = await verge('compress', '--model', model, '--recipe', file, '--data', data, '--out', out);
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stdout).toMatch(/^OUTPUT +READ AS +SAME CLASS +KL +SQNR +LARGEST DIFFERENCE$/m);
+    expect(run.stdout).toMatch(/^offered +yes$/m);
+    expect(run.stdout).not.toMatch(/accuracy/);
+    const evaluated = await verge('evaluate', '--model', model, '--data', data);
+    expect(evaluated.code, evaluated.stderr).toBe(0);
+    expect(evaluated.stdout).toMatch(/no figure of quality: the samples say nothing of what is right/);
   });
 });

@@ -2,11 +2,12 @@
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { encodeNpz } from '@verge/data';
 import type { Repair } from '@verge/onnx';
-import { createSession, measure, measureAccuracy, openReplicas } from '@verge/runtime';
+import { benchmarkModels, createSession, openReplicas } from '@verge/runtime';
 import {
   describeParameters,
   type FitResult,
   lossOfConfig,
+  measureTrained,
   type ParameterLine,
   portsOfConfig,
   samplesOfConfig,
@@ -15,7 +16,7 @@ import {
   validate,
 } from '@verge/training';
 import { CliError, cliError } from '../errors.js';
-import { createOutput, fields, type Output, percent, size } from '../output.js';
+import { createOutput, fields, milliseconds, type Output, percent, size } from '../output.js';
 import { beside, leavingNothing } from './files.js';
 import { readWholeModel } from './model-file.js';
 import { untilInterrupted } from './signals.js';
@@ -54,6 +55,9 @@ export interface TrainReport {
   bestEpoch: number;
   seconds: number;
 }
+
+/** Timed runs of the trained model. */
+const RUNS = 200;
 
 const digits = (value: number): string => value.toFixed(4);
 
@@ -108,7 +112,7 @@ function show(report: TrainReport, folder: TrainingFolder): string {
     [`${roundOf(report.config)} kept`, `${report.bestEpoch} of ${report.points.length}`],
     ...accuracyRows(report),
     ...metricRows(report.metrics),
-    ['p50', `${m.p50Ms.toFixed(3)} ms`],
+    ['p50', milliseconds(m.p50Ms)],
     ['peak memory', size(m.peakRssBytes)],
     ['seconds', report.seconds.toFixed(1)],
   ]);
@@ -124,8 +128,15 @@ async function reportOf(
   const loss = lossOfConfig(config);
   const classes = predictsClasses(config);
   const ports = portsOfConfig(config);
-  const measured = await measure(result.bytes, test, { ...ports, signal, threads, classes });
-  const validated = await measureAccuracy(result.bytes, validation, { ...ports, signal, classes });
+  const measured = await measureTrained(
+    config,
+    result,
+    { test, validation },
+    {
+      ...{ ...ports, signal, createSession, ...(threads !== undefined && { threads }) },
+      benchmark: (models, options) => benchmarkModels(models, { ...options, runs: RUNS }),
+    },
+  );
   const tested = await validate(result.model, samplesOfConfig(config, test), {
     ...ports,
     createSession,
@@ -138,8 +149,8 @@ async function reportOf(
     config,
     points: [...result.history],
     measurement: measured.measurement,
-    validation: validated.accuracy,
-    test: measured.accuracy,
+    validation: measured.validation,
+    test: measured.test,
     metrics: { validation: { ...result.metrics }, test: { ...tested.metrics } },
     ...(classes && { confusion: measured.confusion }),
     parameters: result.parameters,

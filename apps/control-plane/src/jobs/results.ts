@@ -93,7 +93,8 @@ export class JobResults {
       trainingId: job.id,
       datasetId: training.datasetId,
       teacherVersionId: training.teacherVersionId,
-      metrics: toJson({ measurement, validation, test }),
+      // A worker says 0 of 0 samples where no classes are predicted.
+      metrics: toJson({ measurement, validation: countedOrNull(validation), test: countedOrNull(test) }),
     });
     return [
       { type: 'version', id: version.id },
@@ -130,7 +131,11 @@ export class JobResults {
 
   private async applyEvaluation(db: Db, job: JobRow, _payload: EvaluateJob, result: EvaluateResult): Promise<Made[]> {
     const { measurement, test, confusion } = result;
-    const data = { measurement: toJson(measurement), test: toJson(test), confusion: toJson(confusion) };
+    const data = {
+      measurement: toJson(measurement),
+      ...(test && { test: toJson(test) }),
+      confusion: toJson(confusion),
+    };
     await db.evaluation.update({ where: { id: job.id }, data });
     return [];
   }
@@ -162,6 +167,8 @@ export class JobResults {
     return manifest;
   }
 }
+
+const countedOrNull = (accuracy: TrainResult['test']) => (accuracy.samples > 0 ? accuracy : null);
 
 function sameFiles(a: readonly (BlobRef & { path: string })[], b: readonly (BlobRef & { path: string })[]): boolean {
   const key = (files: typeof a): string => JSON.stringify(files.map((f) => [f.path, f.digest, f.bytes]).sort());

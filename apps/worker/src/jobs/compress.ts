@@ -1,9 +1,9 @@
 /** Compresses a version for one device class: a thin call into packages/compression, then an artifact. */
-import { compress } from '@verge/compression';
+import { compress, partsNeeded } from '@verge/compression';
 import { arraysOfPorts, type CompressJob, type CompressResult, settingsOfPorts } from '@verge/contracts';
-import { benchmarkModels, createSession, sizesOf } from '@verge/runtime';
+import { benchmarkModels, createSession } from '@verge/runtime';
 import { buildArtifact } from '../artifact.js';
-import { everyPart, openJobDataset } from '../dataset.js';
+import { openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
 
 const COMPRESSION_SHARE = 0.95;
@@ -13,7 +13,12 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
   const { blobs, signal } = context;
   await context.progress({ stage: 'data', fraction: 0, message: job.dataset.name });
   const ports = settingsOfPorts(job.source.ports);
-  const { parts } = await openJobDataset(job.dataset, everyPart, context, arraysOfPorts(job.source.ports));
+  const { parts } = await openJobDataset(
+    job.dataset,
+    partsNeeded(job.recipe),
+    context,
+    arraysOfPorts(job.source.ports),
+  );
   const source = await blobs.read(job.source.digest);
   const { model, report } = await compress({
     model: source,
@@ -21,8 +26,9 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     target: job.target,
     data: parts,
     ports,
+    task: job.source.task,
     createSession,
-    benchmark: (models, options) => benchmarkModels(models, { ...options, feeds: sizesOf(parts.test, ports) }),
+    benchmark: benchmarkModels,
     signal,
     onProgress: ({ stage, fraction }) => {
       context
@@ -35,6 +41,8 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     fraction: COMPRESSION_SHARE,
     message: 'self-test, provenance, manifest',
   });
-  const artifact = await buildArtifact(job, model, report, parts.validation, context, started);
+  // The self-test takes real inputs, labelled or not.
+  const shown = parts.validation.y.length > 0 ? parts.validation : parts.test;
+  const artifact = await buildArtifact(job, model, report, shown, context, started);
   return { kind: 'compress', ...artifact, report, seconds: (Date.now() - started.getTime()) / 1000 };
 }

@@ -1,13 +1,12 @@
 /** Trains or distils: a thin call into packages/training, with checkpoints as blobs. */
 import type { TrainJob, TrainResult } from '@verge/contracts';
-import { createSession, measure, measureAccuracy, modelPorts, openReplicas } from '@verge/runtime';
+import { benchmarkModels, createSession, modelPorts, openReplicas } from '@verge/runtime';
 import {
   arraysOfConfig,
   type FitResult,
-  lossOfConfig,
+  measureTrained,
   portsOfConfig,
   type Progress,
-  taskOf,
   trainFromConfig,
   TrainingError,
 } from '@verge/training';
@@ -18,6 +17,8 @@ import { abandonRounds, fitRounds } from './train-rounds.js';
 
 /** Share of the job's progress bar that the epochs take; the rest is measuring. */
 const TRAINING_SHARE = 0.95;
+/** Timed runs of the trained model. */
+const RUNS = 200;
 
 async function fitJob(
   job: TrainJob,
@@ -91,10 +92,11 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
   });
   await context.progress({ stage: 'measure', fraction: TRAINING_SHARE, message: 'accuracy, latency, memory' });
   const { digest, bytes } = await blobs.put(result.bytes);
-  const classes = taskOf(lossOfConfig(job.config)) === 'classes';
-  const how = { ...portsOfConfig(job.config), signal, classes };
-  const { measurement, accuracy: test } = await measure(result.bytes, data.parts.test, how);
-  const { accuracy: validation } = await measureAccuracy(result.bytes, data.parts.validation, how);
+  const { test, validation, measurement } = await measureTrained(job.config, result, data.parts, {
+    ...portsOfConfig(job.config),
+    ...{ signal, createSession },
+    benchmark: (models, options) => benchmarkModels(models, { ...options, runs: RUNS }),
+  });
   await checkpoints.remove();
   return {
     kind: 'train',

@@ -16,16 +16,23 @@ type Config<P extends PassName> = Extract<RecipePass, { pass: P }>;
 
 interface Row<P extends PassName> {
   readonly stage: Stage;
+  /** Parts of the data that it works on, and whether it learns from their labels. */
+  readonly needs: { readonly parts: readonly ('train' | 'validation')[]; readonly labels: boolean };
   run(model: Model, pass: Config<P>, target: DeviceClass, context: PassContext): Promise<PassResult>;
 }
 
 export const passes: { readonly [P in PassName]: Row<P> } = {
-  fold: { stage: 'structure', run: (model, _pass, _target, context) => fold(model, context.createSession) },
+  fold: {
+    stage: 'structure',
+    needs: { parts: [], labels: false },
+    run: (model, _pass, _target, context) => fold(model, context.createSession),
+  },
   'prune-filters': {
     stage: 'structure',
+    needs: { parts: ['train', 'validation'], labels: true },
     run: (model, pass, _target, context) => pruneFilters(model, pass, context),
   },
-  'quantize-static': { stage: 'precision', run: quantizeStatic },
+  'quantize-static': { stage: 'precision', needs: { parts: ['train'], labels: false }, run: quantizeStatic },
 };
 
 /** Carries out one pass of a recipe. */

@@ -70,6 +70,7 @@ export function onlyFinite(raw: RawDataset, path: string, options: OpenOptions):
     x,
     y: Int32Array.from(kept, (i) => raw.y[i] as number),
     unreadable: rows.summary,
+    ...(raw.targets && { targets: rowsAt(raw.targets, raw.targets.length / raw.y.length, kept) }),
     ...mapInputs(raw.inputs, (values, own) => rowsAt(values, own, kept)),
     ...(raw.parts && { parts: kept.map((i) => raw.parts?.[i] ?? 'train') }),
   };

@@ -121,9 +121,25 @@ export const npzSources: readonly { x: string; y: string; part: Part | null }[] 
   { x: 'x_test', y: 'y_test', part: 'test' },
 ];
 
-/** The pairs of arrays to read: plain x and y where they exist, else those of the parts. */
-export function chosenArrays(path: string, has: (name: string) => boolean, names: Iterable<string>): typeof npzSources {
-  const found = npzSources.filter((s) => has(s.x) && has(s.y));
+/** An array of samples and that of what they are; null where the samples have no labels. */
+export interface ArrayPair {
+  readonly x: string;
+  readonly y: string | null;
+  readonly part: Part | null;
+}
+
+/**
+ * The pairs of arrays to read: plain x and y where they exist, else those of the parts; where no y is there at all, what there is of
+ * x, without labels.
+ */
+export function chosenArrays(
+  path: string,
+  has: (name: string) => boolean,
+  names: Iterable<string>,
+): readonly ArrayPair[] {
+  const pairs: readonly ArrayPair[] = npzSources.filter((s) => has(s.x) && has(s.y));
+  const bare = npzSources.filter((s) => has(s.x)).map((s) => ({ ...s, y: null }));
+  const found = pairs.length > 0 || npzSources.some((s) => has(s.y)) ? pairs : bare;
   const chosen = found.some((s) => s.part === null) ? found.filter((s) => s.part === null).slice(0, 1) : found;
   if (chosen.length === 0) {
     throw new DataError(
@@ -134,21 +150,64 @@ export function chosenArrays(path: string, has: (name: string) => boolean, names
   return chosen;
 }
 
-/** What is wrong with a pair of arrays, where `first` is the x of the first pair. */
-export function pairProblems(
-  source: { x: string; y: string },
+/** What is wrong with the shapes of a pair of arrays, where `first` is the x of the first pair. */
+function shapeProblems(
+  source: ArrayPair,
   x: Pick<NpyArray, 'dims'>,
-  y: NpyArray,
+  y: Pick<NpyArray, 'dims'> | null,
   first: { name: string; dims: readonly number[] },
 ): string[] {
   const problems: string[] = [];
   if (x.dims.slice(1).join() !== first.dims.slice(1).join())
     problems.push(`${source.x} has samples of another shape than ${first.name}`);
-  if (y.data.length !== x.dims[0])
-    problems.push(`${source.x} has ${x.dims[0]} samples, ${source.y} has ${y.data.length}`);
-  if (y.data.some((c) => !Number.isInteger(c) || c < 0))
+  if (y && y.dims[0] !== x.dims[0])
+    problems.push(`${source.x} has ${x.dims[0]} samples, ${source.y} has ${y.dims[0] ?? 'no axis'}`);
+  return problems;
+}
+
+/** What is wrong with a pair of arrays of which y holds class indices. */
+export function pairProblems(
+  source: ArrayPair,
+  x: Pick<NpyArray, 'dims'>,
+  y: NpyArray | null,
+  first: { name: string; dims: readonly number[] },
+): string[] {
+  const problems = shapeProblems(source, x, y, first);
+  if (y && y.data.length !== y.dims[0]) problems.push(`${source.y} holds more than one value for each sample`);
+  if (y?.data.some((c) => !Number.isInteger(c) || c < 0))
     problems.push(`${source.y} holds values that are no class indices`);
   return problems;
+}
+
+/** A class for each sample; else y holds what the outputs should be. */
+const isClasses = ({ dims, data }: NpyArray): boolean =>
+  data.length === dims[0] && data.every((c) => Number.isInteger(c) && c >= 0);
+
+/**
+ * The ys of all pairs: class indices where each holds one for each sample, else targets, whole numbers where the files hold such.
+ * Without labels y is -1 throughout.
+ */
+function truthsOf(
+  chosen: readonly ArrayPair[],
+  arrays: ReadonlyMap<string, NpyArray>,
+  problems: string[],
+): Pick<RawDataset, 'y' | 'labels' | 'targets'> {
+  const count = chosen.reduce((n, { x }) => n + (arrays.get(x)!.dims[0] ?? 0), 0);
+  const none = { y: new Int32Array(count).fill(-1), labels: [] };
+  const ys = chosen.flatMap(({ y }) => (y === null ? [] : [arrays.get(y)!]));
+  if (ys.length === 0) return none;
+  if (ys.every(isClasses)) {
+    const y = Int32Array.from(joined(ys.map(({ data }) => data)));
+    return { y, labels: numberedLabels(y) };
+  }
+  const rest = new Set(ys.map(({ dims }) => dims.slice(1).join()));
+  const names = chosen.map(({ y }) => y).join(', ');
+  if (rest.size > 1) problems.push(`${names} hold targets of different shapes`);
+  if (ys.some(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite)))
+    problems.push(`${names}: targets hold values that are no numbers`);
+  const whole = ys.every((y) => y.whole);
+  const values = joined(ys.map(({ data }) => data));
+  return { ...none, targets: whole ? Int32Array.from(values) : Float32Array.from(values) };
 }
 
 /** Whole numbers below are exact as float32; 2^24 itself cannot be told from the next one. */
@@ -160,7 +219,7 @@ export const furtherArray = (array: string, source: { readonly x: string }): str
 /** Further inputs, the parts one behind the other as those of x. */
 function furtherInputs(
   inputs: OpenOptions['inputs'] = {},
-  chosen: typeof npzSources,
+  chosen: readonly ArrayPair[],
   arrays: ReadonlyMap<string, NpyArray>,
   problems: string[],
 ): Pick<RawDataset, 'inputs'> {
@@ -211,34 +270,34 @@ function assemble(
   const first = arrays.get(firstName) as NpyArray;
   const problems: string[] = [];
   const xs: Elements[] = [];
-  const ys: Elements[] = [];
   const parts: Part[] = [];
   for (const source of chosen) {
     const x = arrays.get(source.x) as NpyArray;
-    const y = arrays.get(source.y) as NpyArray;
-    problems.push(...pairProblems(source, x, y, { name: firstName, dims: first.dims }));
+    const y = source.y === null ? null : (arrays.get(source.y) as NpyArray);
+    problems.push(...shapeProblems(source, x, y, { name: firstName, dims: first.dims }));
     xs.push(x.data);
-    ys.push(y.data);
-    if (source.part) for (let i = 0; i < y.data.length; i++) parts.push(source.part);
+    if (source.part) for (let i = 0; i < x.dims[0]!; i++) parts.push(source.part);
   }
+  const truths = truthsOf(chosen, arrays, problems);
   const further = furtherInputs(inputs, chosen, arrays, problems);
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
   const x = joined(xs);
-  const y = Int32Array.from(joined(ys));
   const shape = first.dims.length > 1 ? first.dims.slice(1) : [1];
   return {
     kind: 'arrays',
     format,
     x,
     shape,
-    y,
-    labels: numberedLabels(y),
+    ...truths,
     ...(parts.length > 0 && { parts }),
     ...further,
   };
 }
 
-/** Reads `x` and `y`, or `x_train`/`y_train` and so on, which then give the parts. */
+/**
+ * Reads `x` and `y`, or `x_train`/`y_train` and so on, which then give the parts. A y of one class index for each sample gives labels,
+ * any other targets (`Samples.targets`); without y the samples have neither.
+ */
 export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
   return assemble(path, await readNpzArrays(path, options.maxBytes), 'npz', options.inputs);
 }
@@ -273,7 +332,11 @@ export async function readNpyFiles(path: string, isFolder: boolean, options: Ope
   const files = await npyFilesOf(path, isFolder);
   const further = Object.values(options.inputs ?? {});
   const wanted = chosenArrays(path, (name) => files.has(name), files.keys()).flatMap((s) => {
-    return [s.x, s.y, ...further.map((array) => furtherArray(array, s)).filter((name) => files.has(name))];
+    return [
+      s.x,
+      ...(s.y === null ? [] : [s.y]),
+      ...further.map((array) => furtherArray(array, s)).filter((name) => files.has(name)),
+    ];
   });
   const arrays = new Map<string, NpyArray>();
   for (const name of wanted) {

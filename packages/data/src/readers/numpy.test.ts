@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { digestOf, openDataset, openSource, splitIndices, splitSamples } from '../index.js';
+import { digestOf, openDataset, openSource, pick, slice, splitIndices, splitSamples } from '../index.js';
 import { parseNpy } from './npy.js';
 
 // Written by goldens/numpy_files.py (the version of NumPy is in the file); files are base64.
@@ -46,9 +46,8 @@ describe('NPY and NPZ', () => {
   });
 
   it('refuses missing arrays, pickles, cut-off files and bombs with a code', async () => {
-    await expect(openDataset(await put('l.npz', bytes(golden.lacking)))).rejects.toMatchObject({
-      code: 'missing-part',
-    });
+    const other = zipSync({ 'images.npy': bytes(golden.arrays[0]!.npy) });
+    await expect(openDataset(await put('l.npz', other))).rejects.toMatchObject({ code: 'missing-part' });
     expect(() => parseNpy(bytes(golden.pickle), 'p')).toThrow(expect.objectContaining({ code: 'malformed' }));
     expect(() => parseNpy(bytes(golden.arrays[0]!.npy).subarray(0, 150), 'c')).toThrow(
       expect.objectContaining({ code: 'malformed' }),
@@ -60,13 +59,58 @@ describe('NPY and NPZ', () => {
   });
 });
 
+/** One NPY file. */
+const array = (descr: string, dims: number[], values: ArrayBufferView): Uint8Array => {
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims.join(', ')},), }`.padEnd(117) + '\n';
+  const head = Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, text.length, 0])]);
+  return Buffer.concat([head, Buffer.from(text), Buffer.from(values.buffer)]);
+};
+const [f, i] = [(...v: number[]) => Float32Array.from(v), (...v: number[]) => Int32Array.from(v)];
+
+describe('samples of which is not said what class they are', () => {
+  const x = array('<f4', [3, 2], f(1, 2, 3, 4, 5, 6));
+
+  it('have no labels without y, in memory and a few at a time', async () => {
+    expect((await openDataset(await put('lacking.npz', bytes(golden.lacking)))).labels).toEqual([]);
+    const path = await put('bare.npz', zipSync({ 'x.npy': x }));
+    const data = await openDataset(path);
+    expect(data).toMatchObject({ y: i(-1, -1, -1), labels: [] });
+    expect(data.targets).toBeUndefined();
+    const source = await openSource(path);
+    expect([source.count, source.labels, [...source.y]]).toEqual([3, [], [-1, -1, -1]]);
+    await source.close();
+    const parts = await put('bare-parts.npz', zipSync({ 'x_train.npy': x, 'x_test.npy': x }));
+    expect((await openDataset(parts)).parts).toEqual([
+      ...Array<string>(3).fill('train'),
+      ...Array<string>(3).fill('test'),
+    ]);
+  });
+
+  it.each([
+    ['numbers', array('<f4', [3], f(0.5, 1, 2)), f(0.5, 1, 2)],
+    ['several numbers', array('<f4', [3, 2], f(1, 2, 3, 4, 5, 6)), f(1, 2, 3, 4, 5, 6)],
+    ['classes by position', array('<i4', [3, 2], i(0, 1, 1, 0, -1, 1)), i(0, 1, 1, 0, -1, 1)],
+  ])('have %s as targets, which stay with them', async (_, y, targets) => {
+    const data = await openDataset(await put('targets.npz', zipSync({ 'x.npy': x, 'y.npy': y })));
+    expect(data).toMatchObject({ targets, y: i(-1, -1, -1), labels: [] });
+    const width = targets.length / 3;
+    expect(pick(data, [2, 0]).targets).toEqual(
+      targets.constructor === Float32Array
+        ? f(...targets.subarray(2 * width), ...targets.subarray(0, width))
+        : i(...targets.subarray(2 * width), ...targets.subarray(0, width)),
+    );
+    expect(slice(data, 1, 2).targets).toEqual(targets.subarray(width, 2 * width));
+    expect(digestOf({ ...data, targets: undefined })).not.toBe(digestOf(data));
+  });
+
+  it('are refused where targets are no numbers or too few', async () => {
+    const of = async (y: Uint8Array) => openDataset(await put('bad.npz', zipSync({ 'x.npy': x, 'y.npy': y })));
+    await expect(of(array('<f4', [3, 1], f(1, NaN, 0.5)))).rejects.toThrow('targets hold values that are no numbers');
+    await expect(of(array('<f4', [2], f(1, 0.5)))).rejects.toThrow('x has 3 samples, y has 2');
+  });
+});
+
 describe('arrays that go into further inputs of a model', () => {
-  const array = (descr: string, dims: number[], values: ArrayBufferView): Uint8Array => {
-    const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${dims.join(', ')},), }`.padEnd(117) + '\n';
-    const head = Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, text.length, 0])]);
-    return Buffer.concat([head, Buffer.from(text), Buffer.from(values.buffer)]);
-  };
-  const [f, i] = [(...v: number[]) => Float32Array.from(v), (...v: number[]) => Int32Array.from(v)];
   const parts = {
     'x_train.npy': array('<f4', [2, 1], f(1, 2)),
     'y_train.npy': array('<i4', [2], i(0, 1)),

@@ -10,6 +10,8 @@ export interface RawDataset {
   y: Int32Array;
   labels: string[];
   parts?: Part[];
+  /** See `Samples.targets`. */
+  targets?: Float32Array | Int32Array;
   /** See `Samples.inputs`. */
   inputs?: Readonly<Record<string, FurtherInput>>;
   /** See `Dataset.groups`. */

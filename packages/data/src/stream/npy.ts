@@ -78,7 +78,7 @@ async function npzSpans(path: string, options: OpenOptions, opened: PositionalFi
   const byName = new Map(entries.map((entry) => [entry.name.slice(0, -4), entry]));
   const spans = new Map<string, Span>();
   for (const source of chosenArrays(path, (name) => byName.has(name), byName.keys()))
-    for (const name of [source.x, source.y])
+    for (const name of [source.x, ...(source.y === null ? [] : [source.y])])
       spans.set(name, await spanOfEntry(file, byName.get(name) as ZipEntry, opened, limit));
   return spans;
 }
@@ -92,7 +92,7 @@ async function npySpans(
   const files = await npyFilesOf(path, isFolder);
   const spans = new Map<string, Span>();
   for (const source of chosenArrays(path, (name) => files.has(name), files.keys())) {
-    for (const name of [source.x, source.y]) {
+    for (const name of [source.x, ...(source.y === null ? [] : [source.y])]) {
       const file = await PositionalFile.open(files.get(name) as string, options.maxUnpackedBytes);
       opened.push(file);
       spans.set(name, { file, start: 0, length: file.size, name: file.path });
@@ -107,10 +107,12 @@ async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOp
   const found: (Run & { rows: { dims: readonly number[] } })[] = [];
   for (const source of chosen) {
     const rows = await rowsOf(spans.get(source.x) as Span);
-    const y = await labelsOf(spans.get(source.y) as Span, options);
+    const y = source.y === null ? null : await labelsOf(spans.get(source.y) as Span, options);
     const first = { name: chosen[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
     problems.push(...pairProblems(source, { dims: [...rows.dims] }, y, first));
-    found.push({ rows, y: Int32Array.from(y.data), ...(source.part && { part: source.part }) });
+    // Without labels every class is -1.
+    const classes = y ? Int32Array.from(y.data) : new Int32Array(rows.dims[0] ?? 0).fill(-1);
+    found.push({ rows, y: classes, ...(source.part && { part: source.part }) });
   }
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
   const dims = found[0]?.rows.dims ?? [];

@@ -182,7 +182,7 @@ describe('what cannot be read', () => {
         zipSync({ 'x.npy': npy('|O', [2, 1], floats(2)), 'y.npy': npy('<i8', [2], longs(0, 1)) }, { level: 0 }),
         'malformed',
       ],
-      ['t5.npz', zipSync({ 'x.npy': npy('<f4', [2, 1], floats(2)) }, { level: 0 }), 'missing-part'],
+      ['t5.npz', zipSync({ 'images.npy': npy('<f4', [2, 1], floats(2)) }, { level: 0 }), 'missing-part'],
       [
         't6.npz',
         zipSync({ 'x.npy': npy('<f4', [2, 1], floats(2)), 'y.npy': npy('<i8', [3], longs(0, 1, 1)) }, { level: 0 }),

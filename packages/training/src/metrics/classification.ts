@@ -54,6 +54,12 @@ export function microF1(counts: readonly Counts[]): number {
   return f1({ hits: total((c) => c.hits), missed: total((c) => c.missed), false: total((c) => c.false) });
 }
 
+/** Mean intersection over union of the classes that occur among the labels or the predictions (Everingham et al., VOC). */
+export function meanIoU(counts: readonly Counts[]): number {
+  const seen = counts.filter((c) => c.hits + c.missed + c.false > 0);
+  return ratio(sum(seen.map((c) => c.hits / (c.hits + c.missed + c.false))), seen.length);
+}
+
 /**
  * Counts of labels that are there or not, independently of each other: one is taken to be there when its logit is above 0,
  * a probability above 1/2.

@@ -9,6 +9,7 @@ import {
   exactMatch,
   labelCounts,
   macroF1,
+  meanIoU,
   microF1,
   topK,
   type Confusion,
@@ -115,6 +116,7 @@ export const metricTable: Readonly<Record<MetricName, MetricRow>> = {
   top5: { better: 'higher', tasks: ['classes'], of: top(5) },
   macroF1: { better: 'higher', tasks: both, of: ({ counts }) => macroF1(counts) },
   microF1: { better: 'higher', tasks: both, of: ({ counts }) => microF1(counts) },
+  mIoU: { better: 'higher', tasks: both, of: ({ counts }) => meanIoU(counts) },
   auc: {
     better: 'higher',
     tasks: both,

@@ -218,6 +218,19 @@ export const work = {
 
 export const measure = {
   accuracy: 'Accuracy',
+  quality: 'Quality',
+  notMeasured: 'not measured',
+  metric: {
+    accuracy: 'Accuracy',
+    top5: 'Top-5 accuracy',
+    macroF1: 'Mean F1',
+    auc: 'Area under the ROC curve',
+    rmse: 'Root mean square error',
+    mae: 'Mean absolute error',
+    r2: 'R²',
+    mIoU: 'Mean IoU',
+    labelErrorRate: 'Label error rate',
+  },
   testAccuracy: 'Test accuracy',
   valAccuracy: 'Validation accuracy',
   bytes: 'Size',

@@ -218,6 +218,19 @@ export const work: Catalogue['work'] = {
 
 export const measure: Catalogue['measure'] = {
   accuracy: '准确率',
+  quality: '质量',
+  notMeasured: '未测量',
+  metric: {
+    accuracy: '准确率',
+    top5: '前 5 准确率',
+    macroF1: '平均 F1',
+    auc: 'ROC 曲线下面积',
+    rmse: '均方根误差',
+    mae: '平均绝对误差',
+    r2: 'R²',
+    mIoU: '平均交并比',
+    labelErrorRate: '标签错误率',
+  },
   testAccuracy: '测试准确率',
   valAccuracy: '验证准确率',
   bytes: '大小',

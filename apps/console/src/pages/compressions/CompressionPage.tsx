@@ -1,6 +1,6 @@
 import { Alert, Button, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import type { Compression } from '@verge/contracts';
+import type { Compression, Measurement } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
@@ -18,10 +18,12 @@ import { QueryView } from '../../components/QueryView.js';
 import { Stat, Stats } from '../../components/Stat.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { comparedQuality, metricName, qualityOf, qualityText, sameFigure } from '../../components/quality.js';
 import { isOpenJob } from '../../components/states.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { RecipeSteps } from '../recipes/RecipeSteps.js';
+import { FidelityTable } from './FidelityTable.js';
 import { OfferedPill } from './OfferedPill.js';
 import { PassTable } from './PassTable.js';
 import { ReportTable } from './ReportTable.js';
@@ -87,9 +89,16 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
           {report ? (
             <>
-              <Panel title={t('compressions.report')}>
-                <ReportTable report={report} />
-              </Panel>
+              <Stack gap="md">
+                <Panel title={t('compressions.report')}>
+                  <ReportTable report={report} />
+                </Panel>
+                {report.after.fidelity && (
+                  <Panel title={t('compressions.likeness')}>
+                    <FidelityTable fidelity={report.after.fidelity} />
+                  </Panel>
+                )}
+              </Stack>
               <Stack gap="md">{about}</Stack>
             </>
           ) : (
@@ -112,7 +121,8 @@ function Summary({ compression }: { compression: Compression }): ReactNode {
   const { report } = compression;
   if (!report) return null;
   const { before, after } = report;
-  const ratio = (a: number, b: number): number | null => (a > 0 ? b / a - 1 : null);
+  const ratio = (a: number | null, b: number | null): number | null =>
+    a !== null && b !== null && a > 0 ? b / a - 1 : null;
   return (
     <Stats label={t('compressions.numbers')}>
       <Stat
@@ -120,11 +130,7 @@ function Summary({ compression }: { compression: Compression }): ReactNode {
         value={<OfferedPill offered={report.offered} />}
         note={compression.target.name}
       />
-      <Stat
-        label={t('measure.accuracy')}
-        value={format.percent(after.accuracy, 2)}
-        note={format.points(after.accuracy - before.accuracy)}
-      />
+      <QualityStat before={before} after={after} />
       <Stat
         label={t('common.size')}
         value={format.bytes(after.bytes)}
@@ -137,6 +143,38 @@ function Summary({ compression }: { compression: Compression }): ReactNode {
         note={format.change(ratio(before.peakRssBytes, after.peakRssBytes))}
       />
     </Stats>
+  );
+}
+
+/** The figure that the result is judged by: of what samples say is right, else how often it agrees with the source model. */
+function QualityStat({ before, after }: { before: Measurement; after: Measurement }): ReactNode {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const [source] = qualityOf(before);
+  const result = source && sameFigure(qualityOf(after), source);
+  if (source && result)
+    return (
+      <Stat
+        label={metricName(source, t)}
+        value={qualityText(result, format)}
+        note={comparedQuality(source, result, format).words}
+      />
+    );
+  const [first] = after.fidelity ?? [];
+  if (!first) return <Stat label={t('measure.quality')} value={t('measure.notMeasured')} />;
+  const agreement = first.agreement !== null;
+  return (
+    <Stat
+      label={agreement ? t('compressions.agreement') : 'SQNR'}
+      value={
+        agreement
+          ? format.percent(first.agreement, 2)
+          : first.sqnrDb === null
+            ? DASH
+            : `${format.decimal(first.sqnrDb, 1)} dB`
+      }
+      note={t('compressions.noLabels')}
+    />
   );
 }
 

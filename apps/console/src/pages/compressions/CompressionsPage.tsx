@@ -1,7 +1,7 @@
 import { Button, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
-import type { Compression } from '@verge/contracts';
+import type { Compression, CompressionReport } from '@verge/contracts';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePages } from '../../api/query.js';
@@ -18,7 +18,8 @@ import { Ago } from '../../components/Time.js';
 import { isOpenJob } from '../../components/states.js';
 import { useAddressState } from '../../components/useAddressState.js';
 import { useOrder } from '../../components/useOrder.js';
-import { DASH, useFormat } from '../../i18n/format.js';
+import { comparedQuality, qualityOf, sameFigure } from '../../components/quality.js';
+import { DASH, type Format, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
 import { CreateCompressionDialog } from './CreateCompressionDialog.js';
@@ -79,6 +80,13 @@ export function CompressionsPage(): ReactNode {
   );
 }
 
+/** The change of the figure that the result is judged by. */
+function qualityChange({ before, after }: CompressionReport, format: Format): string {
+  const [source] = qualityOf(before);
+  const result = source && sameFigure(qualityOf(after), source);
+  return source && result ? `${source.metric} ${comparedQuality(source, result, format).words}` : DASH;
+}
+
 function useColumns(): PagedColumn<Compression>[] {
   const { t } = useTranslation();
   const format = useFormat();
@@ -86,7 +94,9 @@ function useColumns(): PagedColumn<Compression>[] {
   const sizeRatio = (x: Compression) =>
     x.report && x.report.before.bytes > 0 ? x.report.after.bytes / x.report.before.bytes - 1 : null;
   const speedRatio = (x: Compression) =>
-    x.report && x.report.before.p50Ms > 0 ? x.report.after.p50Ms / x.report.before.p50Ms - 1 : null;
+    x.report && x.report.before.p50Ms && x.report.after.p50Ms !== null
+      ? x.report.after.p50Ms / x.report.before.p50Ms - 1
+      : null;
   return [
     {
       id: 'recipe',
@@ -123,8 +133,8 @@ function useColumns(): PagedColumn<Compression>[] {
     },
     {
       id: 'accuracy',
-      header: t('measure.accuracy'),
-      cell: (x) => (x.report ? format.points(x.report.after.accuracy - x.report.before.accuracy) : DASH),
+      header: t('measure.quality'),
+      cell: (x) => (x.report ? qualityChange(x.report, format) : DASH),
       align: 'right',
       from: 'md',
     },

@@ -16,6 +16,7 @@ import { QueryView } from '../../components/QueryView.js';
 import { Stat, Stats } from '../../components/Stat.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
+import { intervalText, metricName, qualityText } from '../../components/quality.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { LineageGraph } from './LineageGraph.js';
@@ -91,14 +92,25 @@ function VersionStats({ version }: { version: Version }): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { measurement, test, validation } = version.metrics;
+  const [judged] = measurement?.quality ?? [];
   return (
     <Stats label={t('models.numbers')}>
-      <Stat
-        label={t('measure.testAccuracy')}
-        value={format.percent(test?.accuracy, 2)}
-        note={test ? t('measure.samples', { count: test.samples }) : t('models.notEvaluated')}
-      />
-      <Stat label={t('measure.valAccuracy')} value={format.percent(validation?.accuracy, 2)} />
+      {judged && !test ? (
+        <Stat
+          label={metricName(judged, t)}
+          value={qualityText(judged, format)}
+          note={intervalText(judged, format) ?? t('measure.samples', { count: judged.samples })}
+        />
+      ) : (
+        <>
+          <Stat
+            label={t('measure.testAccuracy')}
+            value={format.percent(test?.accuracy, 2)}
+            note={test ? t('measure.samples', { count: test.samples }) : t('models.notEvaluated')}
+          />
+          <Stat label={t('measure.valAccuracy')} value={format.percent(validation?.accuracy, 2)} />
+        </>
+      )}
       <Stat label={t('common.size')} value={format.bytes(version.bytes)} />
       <Stat
         label={t('measure.parameters')}

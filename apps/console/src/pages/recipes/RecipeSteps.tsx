@@ -11,6 +11,7 @@ export function RecipeSteps({ recipe }: { recipe: Recipe }): ReactNode {
   const { t } = useTranslation();
   const format = useFormat();
   const { maxAccuracyDropPoints, maxLatencyRatio, maxSizeRatio } = recipe.budget;
+  const likeness = likenessOf(recipe.budget);
   return (
     <Stack gap="sm">
       <List type="ordered" size="sm" spacing={6}>
@@ -33,10 +34,28 @@ export function RecipeSteps({ recipe }: { recipe: Recipe }): ReactNode {
         <Text size="xs" c="dimmed">
           {t('recipes.maxSize', { ratio: format.decimal(maxSizeRatio) })}
         </Text>
+        {likeness.map(([name, value]) => (
+          <Text key={name} size="xs" c="dimmed">
+            {value === null
+              ? t('recipes.noLimit', { name })
+              : t(`recipes.${name}`, {
+                  value: name === 'minAgreement' ? format.percent(value, 0) : format.decimal(value),
+                })}
+          </Text>
+        ))}
       </Group>
     </Stack>
   );
 }
+
+const limits = ['maxErrorRatio', 'minAgreement', 'maxKl', 'minSqnrDb', 'maxAbsDifference'] as const;
+
+/** What the recipe itself says of errors and likeness; null asks for none. */
+const likenessOf = (budget: Recipe['budget']): [(typeof limits)[number], number | null][] =>
+  limits.flatMap((name) => {
+    const value = budget[name];
+    return value === undefined ? [] : [[name, value] as [(typeof limits)[number], number | null]];
+  });
 
 function PassDetail({ pass }: { pass: Pass }): ReactNode {
   const { t } = useTranslation();

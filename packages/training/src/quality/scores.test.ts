@@ -1,9 +1,10 @@
 import type { Samples } from '@verge/data';
-import { encodeModel, GraphBuilder, int, int64, strs } from '@verge/onnx';
+import { classOutput, GraphBuilder, int, int64, type Model, type OutputPort, strs } from '@verge/onnx';
+import { createSession } from '@verge/runtime';
 import { describe, expect, it } from 'vitest';
-import { scoreModel } from '../evaluate.js';
-import { chosenOutput, classOutput, type OutputPort } from './choose.js';
 import { LabelReader, placesOf } from './classes.js';
+import type { Assessment, QualityOptions } from './measure-quality.js';
+import { assessAll } from './test-assess.js';
 
 const port = (name: string, dtype: string, ...shape: (number | string)[]): OutputPort => ({ name, dtype, shape });
 
@@ -18,15 +19,6 @@ describe('the output that says the class', () => {
     ['nothing', [port('mask', 'bool', 'n'), port('boxes', 'int64', 'n', 4)], null],
   ])('is %s', (_, outputs, name) => {
     expect(classOutput(outputs, 3)?.name ?? null).toBe(name);
-  });
-
-  it('may be named, and has to say classes', () => {
-    const outputs = [port('l', 'int64', ''), port('p', 'float32', '', 3), port('m', 'bool', 'n')];
-    expect(chosenOutput(outputs, 'l', 3)).toEqual({ name: 'l', kind: 'labels' });
-    expect(() => chosenOutput(outputs, 'q', 3)).toThrow(
-      /no output 'q' is there.*'l' int64 \[\?\], 'p' float32 \[\?, 3\]/,
-    );
-    expect(() => chosenOutput(outputs, 'm', 3)).toThrow(/'m' says classes|'m' .*scores/);
   });
 });
 
@@ -55,7 +47,29 @@ const samples: Samples = {
   name: 'three',
 };
 
+const assess = async (model: Model, data: Samples, options: QualityOptions = {}): Promise<Assessment> =>
+  (await assessAll(createSession, [model], data, options))[0]!;
+
 describe('scoring', () => {
+  it('takes the output that is named, which has to say classes', async () => {
+    const b = new GraphBuilder();
+    const x = b.input('x', 'float32', ['n', 3]);
+    b.node('Identity', [x], {}, 1, { outputNames: ['p'] });
+    b.node('Neg', [x], {}, 1, { outputNames: ['q'] });
+    const model = b.build();
+    for (const [name, dtype] of [
+      ['p', 'float32'],
+      ['q', 'float32'],
+    ] as const)
+      // prettier-ignore
+      model.graph.outputs.push({ name, type: { kind: 'tensor', dtype, shape: ['n', 3] } });
+    const right = { ...samples, y: Int32Array.of(0, 1, 2) };
+    expect((await assess(model, right)).accuracy!.accuracy).toBe(1);
+    expect((await assess(model, right, { output: 'q' })).accuracy!.accuracy).toBe(0);
+    const { failures } = await assess(model, right, { output: 'z' });
+    expect(failures[0]!.message).toMatch(/no output 'z'; the outputs are 'p' float32 \[\?, 3\], 'q' float32 \[\?, 3\]/);
+  });
+
   it('puts columns in the order of the data: ZipMap names them', async () => {
     const b = new GraphBuilder();
     const labels = { classlabels_strings: strs(['c', 'a', 'b']) };
@@ -67,10 +81,9 @@ describe('scoring', () => {
       type: { kind: 'sequence', element: { kind: 'map', key: 'string', value } },
     });
     // The largest columns are 0, 1, 2: c, a, b, as the labels say.
-    const score = await scoreModel(encodeModel(model), samples);
+    const score = await assess(model, samples);
     expect(score).toMatchObject({
-      accuracy: 1,
-      top5: 1,
+      accuracy: { accuracy: 1, top5: 1 },
       confusion: [
         [1, 0, 0],
         [0, 1, 0],
@@ -81,9 +94,11 @@ describe('scoring', () => {
       expect.stringMatching(/'maps' is run without ZipMap.*c, a, b/),
       'the classes of the model are matched with those of the data by name',
     ]);
-    await expect(scoreModel(encodeModel(model), { ...samples, labels: ['x', 'y', 'z'] })).rejects.toThrow(
-      /classes are c, a, b; those of the data are x, y, z/,
-    );
+    const other = await assess(model, { ...samples, labels: ['x', 'y', 'z'] });
+    expect(other.quality).toEqual([]);
+    expect(other.failures.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/classes are c, a, b; those of the data are x, y, z/),
+    ]);
   });
 
   it('splits columns over several inputs', async () => {
@@ -91,7 +106,8 @@ describe('scoring', () => {
     const inputs = [b.input('first', 'float32', ['n', 1]), b.input('rest', 'float64', ['n', 2])];
     const rest = b.node('Cast', [inputs[1]!], { to: int(1) });
     b.output(b.node('Concat', [inputs[0]!, rest], { axis: int(1) }), 'float32', ['n', 3]);
-    expect((await scoreModel(encodeModel(b.build()), { ...samples, y: Int32Array.of(0, 1, 2) })).accuracy).toBe(1);
+    const found = await assess(b.build(), { ...samples, y: Int32Array.of(0, 1, 2) });
+    expect(found.accuracy!.accuracy).toBe(1);
   });
 
   it('takes labels, of one axis or two', async () => {
@@ -99,16 +115,15 @@ describe('scoring', () => {
     b.node('ArgMax', [b.input('x', 'float32', ['n', 3])], { axis: int(1) }, 1, { outputNames: ['label'] });
     b.output('label', 'int64', ['n', 1]);
     b.output(b.node('Add', ['label', b.constant(int64([], [1]))]), 'int64', ['n', 1]);
-    const score = await scoreModel(encodeModel(b.build()), { ...samples, y: Int32Array.of(0, 1, 1) });
+    const score = await assess(b.build(), { ...samples, y: Int32Array.of(0, 1, 1) });
     expect(score).toMatchObject({
-      accuracy: 2 / 3,
-      top5: null,
+      accuracy: { accuracy: 2 / 3, top5: 2 / 3 },
       confusion: [
         [1, 0, 0],
         [0, 1, 1],
         [0, 0, 0],
       ],
     });
-    expect(score.notes[0]).toBe("classes are read from the labels of output 'label'");
+    expect(score.notes).toContain("classes are read from the labels of output 'label'");
   });
 });

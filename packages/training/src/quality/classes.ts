@@ -1,5 +1,5 @@
 /** A model's classes and those of the data: which is which. */
-import { RuntimeError } from '../errors.js';
+import { TrainingError } from '../errors.js';
 
 /** How the model's classes were found among the data's, for a report. */
 export type Matching = 'name' | 'position';
@@ -21,7 +21,7 @@ const some = (names: readonly string[]): string => `${names.slice(0, 10).join(',
  * @param labels classes of the data
  * @returns an index for each name, -1 for a class that the data does not have. By position, where no name is one of the
  *   data's and all are whole numbers from 0 below their count.
- * @throws RuntimeError `bad-samples` when the names are others and no positions either
+ * @throws TrainingError `bad-samples` when the names are others and no positions either
  */
 export function placesOf(
   names: readonly string[],
@@ -32,7 +32,7 @@ export function placesOf(
   const positions = names.map(number);
   if (positions.every((p) => Number.isInteger(p) && p >= 0 && p < labels.length))
     return { places: positions, by: 'position' };
-  throw new RuntimeError(
+  throw new TrainingError(
     'bad-samples',
     `the model's classes are ${some(names)}; those of the data are ${some(labels)}`,
   );

@@ -1,8 +1,7 @@
 /** Samples as what a model takes in: a tensor for each input, numbers that are the same for all, or columns for several inputs. */
 import type { Samples } from '@verge/data';
-import type { FedInput, FeedOptions, Tensor } from '@verge/onnx';
-import { RuntimeError } from '../errors.js';
-import type { Port } from '../loaded-session.js';
+import { type FedInput, type FeedOptions, float16Bits, type OutputPort as Port, type Tensor } from '@verge/onnx';
+import { TrainingError } from '../errors.js';
 
 export interface FeedingOptions {
   /** Inputs that are the same for every sample: each element is this number. */
@@ -19,19 +18,27 @@ export interface Feeding {
   feeds(batch: Samples, rows: number): Record<string, Tensor>;
 }
 
-/** What a benchmark has to know of a model's further inputs: one row for each, or as many as the model insists on. */
+/**
+ * What a benchmark has to know of a model's inputs: one row of the samples for each, or as many as the model insists on, so that open
+ * sizes are what they will be.
+ */
 export function sizesOf(
-  { inputs = {} }: Pick<Samples, 'inputs'>,
-  { fixedInputs, dims }: FeedingOptions,
+  { shape: own, inputs = {} }: Pick<Samples, 'shape' | 'inputs'>,
+  { fixedInputs = {}, dims }: FeedingOptions,
 ): (ports: readonly FedInput[]) => Promise<FeedOptions> {
   return (ports) => {
-    const shapes = Object.entries(inputs).map(([name, { shape }]) => {
+    const left = ports.filter(({ name }) => !Object.hasOwn(inputs, name) && !Object.hasOwn(fixedInputs, name));
+    const [main] = left;
+    // Columns that several inputs share have sizes of their own, and a shape that the samples do not have is the model's.
+    const single = main && left.length === 1 && (main.shape === null || main.shape.length === own.length + 1);
+    const known = [...Object.entries(inputs), ...(single ? [[main.name, { shape: own }] as const] : [])];
+    const shapes = known.map(([name, { shape }]) => {
       const rows = ports.find((port) => port.name === name)?.shape?.[0];
       return [name, [typeof rows === 'number' ? rows : 1, ...shape]] as const;
     });
     return Promise.resolve({
       ...(shapes.length > 0 && { shapes: Object.fromEntries(shapes) }),
-      ...(fixedInputs && { fill: fixedInputs }),
+      ...(Object.keys(fixedInputs).length > 0 && { fill: fixedInputs }),
       ...(dims && { dims }),
     });
   };
@@ -39,15 +46,25 @@ export function sizesOf(
 
 const show = (shape: readonly (number | string)[]): string => `[${shape.join(', ')}]`;
 
-/** Types of an input that samples are turned into; whole numbers (token ids) lose no digits. */
-const readable: readonly string[] = ['float32', 'float64', 'uint8', 'int32', 'int64', 'bool'];
+/** Whole numbers of these types are exact, or the sample is refused. */
+const wholes: Readonly<Record<string, readonly [low: number, high: number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  uint16: [0, 65_535],
+  int16: [-32_768, 32_767],
+  uint32: [0, 4_294_967_295],
+  int32: [-2_147_483_648, 2_147_483_647],
+  uint64: [0, Number.MAX_SAFE_INTEGER],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+};
 
-function typeProblem(input: Port, values: Samples['x']): string[] {
-  if (!readable.includes(input.dtype))
-    return [`input '${input.name}' is ${input.dtype}, expected ${readable.join(', ')}`];
-  if (input.dtype === 'uint8' && values instanceof Float32Array)
-    return [`input '${input.name}' is uint8, the samples are float32`];
-  return [];
+/** Types of an input that samples are turned into. */
+const readable: readonly string[] = ['float32', 'float64', 'float16', 'bool', ...Object.keys(wholes)];
+
+function typeProblem(input: Port): string[] {
+  return readable.includes(input.dtype)
+    ? []
+    : [`input '${input.name}' is ${input.dtype}, expected ${readable.join(', ')}`];
 }
 
 function shapeProblem(input: Port, shape: readonly number[]): string[] {
@@ -58,12 +75,32 @@ function shapeProblem(input: Port, shape: readonly number[]): string[] {
   return [`input '${input.name}' reads samples of ${show(wanted)}, the data has ${show(shape)}`];
 }
 
-function tensorOf(dtype: string, dims: number[], x: Samples['x']): Tensor {
-  if (dtype === 'uint8' && x instanceof Uint8Array) return { dtype, dims, data: x };
+const wholeArrays = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  uint32: Uint32Array,
+  int32: Int32Array,
+} as const;
+
+/** @throws TrainingError `bad-samples` for a number that an input of whole numbers does not hold */
+function tensorOf({ name, dtype }: Pick<Port, 'name' | 'dtype'>, dims: number[], x: Samples['x']): Tensor {
+  const range = Object.hasOwn(wholes, dtype) ? wholes[dtype] : undefined;
+  if (range) {
+    const values = x as ArrayLike<number>;
+    for (let i = 0; i < values.length; i++) {
+      const v = values[i]!;
+      if (!Number.isInteger(v) || v < range[0] || v > range[1])
+        throw new TrainingError('bad-samples', `input '${name}' is ${dtype}, the samples are not: they hold ${v}`);
+    }
+    if (dtype === 'int64') return { dtype, dims, data: BigInt64Array.from(values, (v) => BigInt(v)) };
+    if (dtype === 'uint64') return { dtype, dims, data: BigUint64Array.from(values, (v) => BigInt(v)) };
+    const type = dtype as keyof typeof wholeArrays;
+    return { dtype: type, dims, data: x instanceof wholeArrays[type] ? x : wholeArrays[type].from(x) } as Tensor;
+  }
   if (dtype === 'bool') return { dtype, dims, data: Uint8Array.from(x, (v) => (v === 0 ? 0 : 1)) };
-  if (dtype === 'int32') return { dtype, dims, data: Int32Array.from(x) };
-  if (dtype === 'int64')
-    return { dtype, dims, data: BigInt64Array.from(x as ArrayLike<number>, (v) => BigInt(Math.trunc(v))) };
+  if (dtype === 'float16') return { dtype, dims, data: Uint16Array.from(x, float16Bits) };
   if (dtype === 'float64') return { dtype, dims, data: Float64Array.from(x) };
   return { dtype: 'float32', dims, data: x instanceof Float32Array ? x : Float32Array.from(x) };
 }
@@ -92,7 +129,7 @@ function columnFeeds(
       const part = new Float32Array(rows * width);
       for (let row = 0; row < rows; row++)
         for (let c = 0; c < width; c++) part[row * width + c] = batch.x[row * features + first + c] as number;
-      return [name, tensorOf(dtype, [rows, width], dtype === 'uint8' ? Uint8Array.from(part) : part)];
+      return [name, tensorOf({ name, dtype }, [rows, width], part)];
     }),
   );
 }
@@ -104,7 +141,7 @@ function fixedSizes(
   main: Port,
   dims: FeedingOptions['dims'] = {},
 ): (number | null)[] | string {
-  const whole = port.dtype !== 'float32' && port.dtype !== 'float64';
+  const whole = !['float32', 'float64', 'float16'].includes(port.dtype);
   if (!readable.includes(port.dtype) || (whole && !Number.isInteger(value)))
     return `input '${port.name}' is ${port.dtype}, which does not hold ${value}`;
   const sizes = port.shape.map((d) => (typeof d === 'number' && d >= 0 ? d : d === '' ? undefined : dims[d]));
@@ -117,7 +154,7 @@ function fixedSizes(
 }
 
 /**
- * @throws RuntimeError `bad-samples` when samples and inputs do not fit; all misfits at once
+ * @throws TrainingError `bad-samples` when samples and inputs do not fit; all misfits at once
  */
 export function feedingOf(inputs: readonly Port[], samples: Samples, options: FeedingOptions = {}): Feeding {
   const { fixedInputs = {}, dims } = options;
@@ -136,12 +173,12 @@ export function feedingOf(inputs: readonly Port[], samples: Samples, options: Fe
       `the model has ${own.length} inputs${main ? ` (${list})` : ''} for the samples, expected one, or columns of samples of ${show(samples.shape)}`,
     );
   }
-  for (const port of own) problems.push(...typeProblem(port, samples.x));
+  for (const port of own) problems.push(...typeProblem(port));
   if (main && own.length === 1) problems.push(...shapeProblem(main, samples.shape));
   const further = inputs.filter((i) => Object.hasOwn(others, i.name));
   for (const port of further) {
-    const { values, shape } = others[port.name]!;
-    problems.push(...typeProblem(port, values), ...shapeProblem(port, shape));
+    const { shape } = others[port.name]!;
+    problems.push(...typeProblem(port), ...shapeProblem(port, shape));
   }
   const fixed = inputs.flatMap((port): { port: Port; value: number; sizes: (number | null)[] }[] => {
     const value = fixedInputs[port.name];
@@ -151,24 +188,24 @@ export function feedingOf(inputs: readonly Port[], samples: Samples, options: Fe
     problems.push(sizes);
     return [];
   });
-  if (problems.length > 0 || !main) throw new RuntimeError('bad-samples', problems.join('; '), { problems });
+  if (problems.length > 0 || !main) throw new TrainingError('bad-samples', problems.join('; '), { problems });
   return {
     main,
     feeds: (batch, rows) => ({
       ...(widths
         ? columnFeeds(own, widths, batch, rows)
-        : { [main.name]: tensorOf(main.dtype, [rows, ...batch.shape], batch.x) }),
+        : { [main.name]: tensorOf(main, [rows, ...batch.shape], batch.x) }),
       ...Object.fromEntries(
         further.map(({ name, dtype }) => {
           const { values, shape } = batch.inputs![name]!;
-          return [name, tensorOf(dtype, [rows, ...shape], values)];
+          return [name, tensorOf({ name, dtype }, [rows, ...shape], values)];
         }),
       ),
       ...Object.fromEntries(
         fixed.map(({ port, value, sizes }) => {
           const shape = sizes.map((d) => d ?? rows);
           const all = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value);
-          return [port.name, tensorOf(port.dtype, shape, port.dtype === 'uint8' ? Uint8Array.from(all) : all)];
+          return [port.name, tensorOf(port, shape, all)];
         }),
       ),
     }),

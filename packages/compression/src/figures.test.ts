@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildArchitecture } from '@verge/training';
-import { figuresOf } from './figures.js';
+import { figuresOf } from '@verge/onnx';
 
 describe('figuresOf', () => {
   it('counts the ResNet-8 of MLPerf Tiny by hand', () => {

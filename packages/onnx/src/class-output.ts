@@ -1,6 +1,4 @@
 /** Which output of a classifier says the class. */
-import { RuntimeError } from '../errors.js';
-
 /** What is known of an output: a size is a number, or -1, a symbol or '' where it is open. */
 export interface OutputPort {
   readonly name: string;
@@ -28,7 +26,7 @@ function mayBeLabels({ dtype, shape }: OutputPort): boolean {
 }
 
 /** What kind an output is; null when it can say no class. */
-function kindOf(port: OutputPort): ClassOutput['kind'] | null {
+export function classKind(port: OutputPort): ClassOutput['kind'] | null {
   if (mayBeScores(port)) return 'scores';
   return mayBeLabels(port) ? 'labels' : null;
 }
@@ -45,21 +43,4 @@ export function classOutput(outputs: readonly OutputPort[], classes?: number): C
   if (fitting) return { name: fitting.name, kind: 'scores' };
   const labels = outputs.find(mayBeLabels);
   return labels ? { name: labels.name, kind: 'labels' } : null;
-}
-
-/**
- * The output of that name, or the one that `classOutput` finds.
- * @throws RuntimeError `bad-output` listing the outputs where there is none
- */
-export function chosenOutput(outputs: readonly OutputPort[], wanted: string | undefined, classes: number): ClassOutput {
-  const port = outputs.find((o) => o.name === wanted);
-  const kind = port ? kindOf(port) : null;
-  const found = wanted === undefined ? classOutput(outputs, classes) : port && kind && { name: port.name, kind };
-  if (found) return found;
-  const list = outputs.map((o) => `'${o.name}' ${o.dtype} [${o.shape.map((d) => (d === '' ? '?' : d)).join(', ')}]`);
-  const what = wanted === undefined ? 'no output' : port ? `'${wanted}'` : `no output '${wanted}'`;
-  throw new RuntimeError(
-    'bad-output',
-    `${what} ${port || wanted === undefined ? 'says classes: float scores [N, classes], or string or integer labels [N]' : 'is there'}; the outputs are ${list.join(', ')}`,
-  );
 }

@@ -1,0 +1,52 @@
+/** Figures of quality and of likeness, as people read them. */
+import type { CompressionReport, Fidelity, Quality } from '@verge/contracts';
+import { percent } from '../output.js';
+
+const SHARES = ['accuracy', 'top5', 'macroF1', 'mIoU', 'labelErrorRate'];
+
+const figure = (metric: string, value: number): string =>
+  SHARES.includes(metric) ? percent(value) : value === 0 ? '0' : value.toPrecision(4);
+
+/** `98.61 % (97.4 to 99.3)`, the interval being that of 95 %. */
+export function qualityText({ metric, value, interval }: Quality): string {
+  if (!interval) return figure(metric, value);
+  const share = SHARES.includes(metric);
+  const end = (v: number): string => (share ? (100 * v).toFixed(1) : v.toPrecision(3));
+  return `${figure(metric, value)} (${end(interval.low)} to ${end(interval.high)})`;
+}
+
+/** Several outputs, or several tasks, are told apart. */
+function nameOf(q: Quality, all: readonly Quality[]): string {
+  const outputs = new Set(all.map(({ output }) => output));
+  const metrics = all.filter(({ metric }) => metric === q.metric);
+  return outputs.size > 1 || metrics.length > 1 ? `${q.metric} of ${q.output}` : q.metric;
+}
+
+export const qualityRows = (quality: readonly Quality[] = []): [string, string][] =>
+  quality.map((q) => [nameOf(q, quality), qualityText(q)]);
+
+/** Before and after; what was measured of one of them alone stands alone. */
+export function comparedQuality({ before, after }: CompressionReport): [string, string, string][] {
+  const [first, second] = [before.quality ?? [], after.quality ?? []];
+  const same = (a: Quality, b: Quality): boolean => a.output === b.output && a.task === b.task && a.metric === b.metric;
+  return first.map((q) => {
+    const other = second.find((o) => same(q, o));
+    return [nameOf(q, first), qualityText(q), other ? qualityText(other) : 'not measured'];
+  });
+}
+
+const or = (value: number | null, text: (v: number) => string): string => (value === null ? '-' : text(value));
+
+/** A row for each output: how near it is to the source model's. */
+export function fidelityRows(fidelity: readonly Fidelity[] = []): string[][] {
+  return fidelity.map((f) => [
+    f.output,
+    f.problem ?? f.reads,
+    or(f.agreement, percent),
+    or(f.kl, (v) => v.toPrecision(3)),
+    or(f.sqnrDb, (v) => `${v.toFixed(1)} dB`),
+    or(f.maxAbsDifference, (v) => v.toPrecision(3)),
+  ]);
+}
+
+export const fidelityHeadings = ['output', 'read as', '>same class', '>KL', '>SQNR', '>largest difference'];
