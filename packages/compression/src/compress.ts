@@ -7,7 +7,7 @@ import { CompressionError, checkCancelled } from './errors.js';
 import { refusals } from './measure/gate.js';
 import { inOrder } from './passes/order.js';
 import type { PassResult } from './passes/pass.js';
-import { passes as table, runPass } from './passes/table.js';
+import { needsOf, runPass } from './passes/table.js';
 
 export interface CompressProgress {
   /** The pass at work, or 'measure' at the end. */
@@ -101,7 +101,7 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
       bytesAfter: encoded.byteLength,
       changes: result.changes,
       declined: result.declined,
-      ...(moved !== null && { notes: [moved] }),
+      ...notesOf(moved, result.notes),
     });
     model = result.model;
     bytes = encoded;
@@ -121,6 +121,11 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
     reasons,
   };
   return { model: bytes, report: CompressionReport.parse(report) };
+}
+
+function notesOf(moved: string | null, own: readonly string[] = []): { notes?: string[] } {
+  const notes = [...(moved === null ? [] : [moved]), ...own];
+  return notes.length > 0 ? { notes } : {};
 }
 
 /** The model as the rules want it, and what had to be repaired for that, told as a pass. */
@@ -146,21 +151,20 @@ function finish({ model }: PassResult, pass: string): Uint8Array {
 
 /** The parts that the passes of a recipe cannot do without; the test part is measured whatever they are. */
 export function partsNeeded({ passes }: Pick<Recipe, 'passes'>): readonly ('train' | 'validation' | 'test')[] {
-  const all = new Set(passes.flatMap(({ pass }) => table[pass].needs.parts));
+  const all = new Set(passes.flatMap((pass) => needsOf(pass).parts));
   return [...(['train', 'validation'] as const).filter((part) => all.has(part)), 'test'];
 }
 
 /** @throws CompressionError `bad-samples` naming every part that is empty, or not labelled, and the pass that needs it */
 function checkParts(passes: readonly RecipePass[], data: CompressOptions['data']): void {
-  const problems = passes.flatMap(({ pass }) =>
-    table[pass].needs.parts.flatMap((part) => {
-      if (data[part].y.length === 0) return [`the ${part} part is empty, and '${pass}' needs it`];
+  const problems = passes.flatMap((pass) => {
+    const { parts, labels } = needsOf(pass);
+    return parts.flatMap((part) => {
+      if (data[part].y.length === 0) return [`the ${part} part is empty, and '${pass.pass}' needs it`];
       const labelled = data[part].labels.length > 0;
-      return table[pass].needs.labels && !labelled
-        ? [`the ${part} part has no labels, from which '${pass}' learns`]
-        : [];
-    }),
-  );
+      return labels && !labelled ? [`the ${part} part has no labels, from which '${pass.pass}' learns`] : [];
+    });
+  });
   if (problems.length > 0) throw new CompressionError('bad-samples', problems.join('; '), { problems });
 }
 

@@ -20,4 +20,6 @@ export interface PassResult {
   changes: Record<string, number>;
   /** What was not done, with the reason. */
   declined: { node: string; reason: string }[];
+  /** What else there is to say, a line each. */
+  notes?: string[];
 }

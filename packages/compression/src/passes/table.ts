@@ -1,6 +1,7 @@
 /** The table of passes: one row for each that a recipe can name. A pass without a row does not compile. */
 import type { DeviceClass, PassName, RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
+import { decompose } from './decompose/decompose.js';
 import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
 import { pruneFilters } from './prune-filters/prune.js';
@@ -14,26 +15,45 @@ export type Stage = 'structure' | 'precision';
 
 type Config<P extends PassName> = Extract<RecipePass, { pass: P }>;
 
+/** Parts of the data that a pass works on, and whether it learns from their labels. */
+export interface Needs {
+  readonly parts: readonly ('train' | 'validation')[];
+  readonly labels: boolean;
+}
+
+const NOTHING: Needs = { parts: [], labels: false };
+const LABELLED: Needs = { parts: ['train', 'validation'], labels: true };
+
 interface Row<P extends PassName> {
   readonly stage: Stage;
-  /** Parts of the data that it works on, and whether it learns from their labels. */
-  readonly needs: { readonly parts: readonly ('train' | 'validation')[]; readonly labels: boolean };
+  needs(pass: Config<P>): Needs;
   run(model: Model, pass: Config<P>, target: DeviceClass, context: PassContext): Promise<PassResult>;
 }
 
 export const passes: { readonly [P in PassName]: Row<P> } = {
   fold: {
     stage: 'structure',
-    needs: { parts: [], labels: false },
+    needs: () => NOTHING,
     run: (model, _pass, _target, context) => fold(model, context.createSession),
+  },
+  decompose: {
+    stage: 'structure',
+    needs: ({ fineTune }) => (fineTune.epochs > 0 ? LABELLED : NOTHING),
+    run: (model, pass, _target, context) => decompose(model, pass, context),
   },
   'prune-filters': {
     stage: 'structure',
-    needs: { parts: ['train', 'validation'], labels: true },
+    needs: () => LABELLED,
     run: (model, pass, _target, context) => pruneFilters(model, pass, context),
   },
-  'quantize-static': { stage: 'precision', needs: { parts: ['train'], labels: false }, run: quantizeStatic },
+  'quantize-static': { stage: 'precision', needs: () => ({ parts: ['train'], labels: false }), run: quantizeStatic },
 };
+
+/** What one pass of a recipe needs of the data. */
+export function needsOf<P extends PassName>(pass: Config<P>): Needs {
+  const row: Row<P> = passes[pass.pass as P];
+  return row.needs(pass);
+}
 
 /** Carries out one pass of a recipe. */
 export function runPass<P extends PassName>(

@@ -150,8 +150,14 @@ export const recipes = {
   latency: 'Max. latency',
   create: 'New recipe',
   store: 'Store the recipe',
-  pass: { fold: 'Fold', 'prune-filters': 'Prune filters', 'quantize-static': 'Quantise to int8' },
+  pass: {
+    fold: 'Fold',
+    decompose: 'Decompose layers',
+    'prune-filters': 'Prune filters',
+    'quantize-static': 'Quantise to int8',
+  },
   scope: { layer: 'in each layer', global: 'over all layers' },
+  decomposeDetail: '{{convolution}} and {{dense}}, ranks by {{by}}; {{epochs}} epochs of fine-tuning',
   foldDetail: 'BatchNormalization into convolutions, constants into constants',
   pruneDetail:
     '{{ratio}} of the filters {{scope}}, by the L{{norm}} norm of their gradient; {{epochs}} epochs of fine-tuning',

@@ -64,6 +64,13 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
     switch (pass.pass) {
       case 'fold':
         return t('recipes.foldDetail');
+      case 'decompose':
+        return t('recipes.decomposeDetail', {
+          convolution: pass.convolution,
+          dense: pass.dense,
+          by: pass.rank.by,
+          epochs: pass.fineTune.epochs,
+        });
       case 'prune-filters':
         return t('recipes.pruneDetail', {
           ratio: format.percent(pass.ratio, 0),

@@ -1,8 +1,8 @@
 /** Filter pruning: score, remove with everything that depends on it, fine-tune. */
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
-import { distill, fit, type Progress } from '@verge/training';
 import { CompressionError } from '../../errors.js';
+import { fineTune } from '../fine-tune.js';
 import type { PassContext, PassResult } from '../pass.js';
 import type { Space } from '../../graph/channel-space.js';
 import { channelSpaces } from '../../graph/dependencies.js';
@@ -30,34 +30,6 @@ function sortOut(spaces: readonly Space[], multiple: number): { prunable: Space[
   return { prunable, declined };
 }
 
-async function fineTune(
-  pruned: Model,
-  original: Model,
-  options: PruneOptions['fineTune'],
-  context: PassContext,
-): Promise<Model> {
-  if (options.epochs === 0) return pruned;
-  const { createSession, train, validation, signal, onProgress } = context;
-  const { epochs, batchSize, seed, optimizer } = options;
-  const report = (p: Progress): void => onProgress?.(scoringShare + (1 - scoringShare) * (p.epoch / p.epochs));
-  const common = {
-    ...context.ports,
-    model: pruned,
-    createSession,
-    train,
-    validation,
-    epochs,
-    batchSize,
-    seed,
-    optimizer,
-    signal,
-    onProgress: report,
-  };
-  const { distillation } = options;
-  const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);
-  return result.model;
-}
-
 /**
  * @throws CompressionError `unsuitable-model` when no filter can be removed, `cancelled`; TrainingError when the model cannot
  *   be differentiated
@@ -81,7 +53,10 @@ export async function pruneFilters(model: Model, options: PruneOptions, context:
   const pruned = removeChannels(model, prunable, keep);
   const before = prunable.reduce((n, s) => n + s.size, 0);
   const after = keep.reduce((n, k) => n + k.length, 0);
-  const tuned = await fineTune(pruned, model, options.fineTune, context);
+  const tuned = await fineTune(pruned, model, options.fineTune, {
+    ...context,
+    onProgress: (fraction) => context.onProgress?.(scoringShare + (1 - scoringShare) * fraction),
+  });
   return {
     model: tuned,
     changes: { filtersBefore: before, filtersRemoved: before - after, layers: prunable.length },

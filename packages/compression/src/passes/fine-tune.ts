@@ -1,0 +1,36 @@
+/** Training after a pass that changed the network. */
+import type { RecipePass } from '@verge/contracts';
+import type { Model } from '@verge/onnx';
+import { distill, fit, type Progress } from '@verge/training';
+import type { PassContext } from './pass.js';
+
+export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fineTune'];
+
+/** Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing. */
+export async function fineTune(
+  changed: Model,
+  original: Model,
+  options: FineTuneOptions,
+  context: PassContext,
+): Promise<Model> {
+  if (options.epochs === 0) return changed;
+  const { createSession, train, validation, signal, onProgress } = context;
+  const { epochs, batchSize, seed, optimizer } = options;
+  const report = (p: Progress): void => onProgress?.(p.epoch / p.epochs);
+  const common = {
+    ...context.ports,
+    model: changed,
+    createSession,
+    train,
+    validation,
+    epochs,
+    batchSize,
+    seed,
+    optimizer,
+    signal,
+    onProgress: report,
+  };
+  const { distillation } = options;
+  const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);
+  return result.model;
+}
