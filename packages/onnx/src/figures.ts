@@ -1,6 +1,6 @@
 /** What a model consists of and costs, in the numbers that every report has. */
 import type { Model, ValueInfo } from './ir.js';
-import { summarize } from './summary.js';
+import { batchOf, summarize } from './summary.js';
 
 export interface Figures {
   /** As `ModelSummary.parameters`: elements of all weights; scales, zero points, scalars, shapes and indices are none. */
@@ -34,24 +34,14 @@ function openSizesOf(inputs: readonly ValueInfo[], samples: FiguresOptions['samp
 }
 
 /**
- * Samples that one run takes: the first size of the first input where it is fixed. An input of one axis has no batch, unless the sample
- * is a single number.
- */
-function batchOf(inputs: readonly ValueInfo[], samples: FiguresOptions['samples'] = {}): number {
-  const [main] = inputs;
-  const declared = main && sizesOf(main);
-  if (!main || !declared) return 1;
-  const rank = samples[main.name]?.length ?? Math.max(1, declared.length - 1);
-  const [first] = declared;
-  return declared.length === rank + 1 && typeof first === 'number' && first > 0 ? first : 1;
-}
-
-/**
  * Parameters and multiply-accumulates of a model: the one definition of both, whoever reports them.
  * @throws OnnxError as `summarize`
  */
 export function figuresOf(model: Model, { dims, samples }: FiguresOptions = {}): Figures {
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   const { parameters, macs } = summarize(model, { ...openSizesOf(inputs, samples), ...dims });
-  return { parameters, macs: macs === null ? null : Math.round(macs / batchOf(inputs, samples)) };
+  return {
+    parameters,
+    macs: macs === null ? null : Math.round(macs / batchOf(inputs, samples?.[inputs[0]?.name ?? ''])),
+  };
 }

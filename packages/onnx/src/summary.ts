@@ -58,6 +58,8 @@ export interface ModelSummary {
    * when a layer's are not known.
    */
   macs: number | null;
+  /** The same for one sample, where a run takes a fixed batch of them: the first size of the first input, if it has further ones. */
+  macsPerSample: number | null;
   /**
    * Most bytes of inputs and intermediate values alive at once, running node by node, freeing each value after its last
    * use and reusing no buffer in place; null when a size is unknown. An estimate: executors reorder, fuse and reuse.
@@ -177,6 +179,19 @@ function layersOf(
 }
 
 /**
+ * Samples that one run takes: the first size of the first input where it is fixed. An input of one axis has no batch, unless the sample
+ * is a single number.
+ * @param sample shape of one, without the batch axis, where it is known
+ */
+export function batchOf([main]: readonly ValueInfo[], sample?: readonly number[]): number {
+  const declared = main?.type?.kind === 'tensor' ? main.type.shape : null;
+  if (!declared) return 1;
+  const rank = sample?.length ?? Math.max(1, declared.length - 1);
+  const [first] = declared;
+  return declared.length === rank + 1 && typeof first === 'number' && first > 0 ? first : 1;
+}
+
+/**
  * Describes a model. A node whose sizes cannot be found leaves its own numbers and the sums open, and is in `unknown`.
  * @param dims sizes of symbolic dimensions; 1 for those not named
  * @param options `strict` refuses a model that breaks a rule or declares what does not hold, instead of repairing it
@@ -195,6 +210,7 @@ export function summarize(
   const weights = new Weights(model);
   const { layers, unknown } = layersOf(found, weights);
   const given = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const macs = layers.some((l) => l.macs === null) ? null : layers.reduce((sum, l) => sum + l.macs!, 0);
   return {
     name: graph.name,
     irVersion: model.irVersion,
@@ -206,7 +222,8 @@ export function summarize(
     operators: histogram(graph),
     parameters: weights.total.parameters,
     weightBytes: weights.total.bytes,
-    macs: layers.some((l) => l.macs === null) ? null : layers.reduce((sum, l) => sum + l.macs!, 0),
+    macs,
+    macsPerSample: macs === null ? null : Math.round(macs / batchOf(given)),
     peakActivationBytes: peakActivations(graph, storedNames(graph), valueTypes(graph)),
     assumed: found.assumed,
     repairs,

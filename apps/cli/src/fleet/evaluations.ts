@@ -3,8 +3,15 @@ import type { Evaluation } from '@verge/contracts';
 import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
+import { qualityRows, qualityText } from '../quality.js';
 import { describeProgress, follow } from './follow.js';
 import { everyItem } from './pages.js';
+
+/** The figure that a model is judged by, the first of them. */
+function judgedBy({ measurement, test }: Evaluation): string {
+  const [first] = measurement?.quality ?? [];
+  return first ? `${first.metric} ${qualityText(first)}` : percent(test?.accuracy);
+}
 
 async function createEvaluation(
   { client, params, output }: Remote,
@@ -21,9 +28,12 @@ async function createEvaluation(
       ['version', `${e.model}@${e.version}`],
       ['data set', e.dataset],
       ['state', describeProgress(e)],
-      ['accuracy', percent(e.test?.accuracy)],
+      ...(e.measurement?.quality
+        ? qualityRows(e.measurement.quality)
+        : [['accuracy', percent(e.test?.accuracy)] as const]),
       ['p50', milliseconds(e.measurement?.p50Ms)],
       ['peak memory', size(e.measurement?.peakRssBytes)],
+      ...(e.measurement?.notes ?? []).map((note) => ['note', note] as const),
     ]),
   );
 }
@@ -46,13 +56,13 @@ export function evaluationCommands(program: Command): void {
         const items = await everyItem((page) => client.call('evaluations.list', { params, query: page }));
         output.result(items, () =>
           table(
-            ['id', 'version', 'data set', 'state', '>accuracy', '>p50'],
+            ['id', 'version', 'data set', 'state', '>quality', '>p50'],
             items.map((e) => [
               e.id,
               `${e.model}@${e.version}`,
               e.dataset,
               describeProgress(e),
-              percent(e.test?.accuracy),
+              judgedBy(e),
               milliseconds(e.measurement?.p50Ms),
             ]),
           ),

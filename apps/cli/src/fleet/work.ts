@@ -5,6 +5,7 @@ import { number, remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { CliError } from '../errors.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
+import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { evaluationCommands } from './evaluations.js';
 import { describeProgress, follow } from './follow.js';
 import { compressionId, trainingId } from './names.js';
@@ -206,12 +207,13 @@ const showCompression = (c: Compression): string =>
           ['', '>before', '>after'],
           [
             ['size', size(c.report.before.bytes), size(c.report.after.bytes)],
-            ['accuracy', percent(c.report.before.accuracy), percent(c.report.after.accuracy)],
+            ...comparedQuality(c.report),
             ['p50', milliseconds(c.report.before.p50Ms), milliseconds(c.report.after.p50Ms)],
             ['peak memory', size(c.report.before.peakRssBytes), size(c.report.after.peakRssBytes)],
           ],
         )
       : '',
+    c.report?.after.fidelity ? `\n${table(fidelityHeadings, fidelityRows(c.report.after.fidelity))}` : '',
   ].join('\n');
 
 async function createCompression(remote: Remote, options: CompressOptions): Promise<void> {

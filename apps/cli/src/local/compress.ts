@@ -10,7 +10,7 @@ import { advised, type DataArguments, figureRows, openData, splitData } from './
 import { arraysOf } from './evaluate.js';
 import { emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
-import { comparedQuality, fidelityHeadings, fidelityRows } from './quality.js';
+import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { untilInterrupted } from './signals.js';
 
 export interface CompressArguments extends DataArguments {

@@ -8,7 +8,7 @@ import { CliError } from '../errors.js';
 import { createOutput, fields } from '../output.js';
 import { advised, type DataArguments, figureRows, openData, partToEvaluate } from './data.js';
 import { openModelFile } from './model-file.js';
-import { qualityRows } from './quality.js';
+import { qualityRows } from '../quality.js';
 import { untilInterrupted } from './signals.js';
 
 export interface EvaluateArguments extends DataArguments {

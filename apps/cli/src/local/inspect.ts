@@ -53,6 +53,7 @@ function factsOf(s: ModelSummary, bytes: number): [string, string][] {
     ['parameters', count(s.parameters)],
     ['weights', size(s.weightBytes)],
     ['MACs', count(s.macs)],
+    ...(s.macs !== s.macsPerSample ? [['MACs a sample', count(s.macsPerSample)] as [string, string]] : []),
     ['activation peak', s.peakActivationBytes === null ? '?' : size(s.peakActivationBytes)],
     ['metadata', named(s.metadata, ' = ')],
     ...assumedFields(s),

@@ -1,6 +1,6 @@
 /** Figures of quality and of likeness, as people read them. */
-import type { CompressionReport, Fidelity, Quality } from '@verge/contracts';
-import { percent } from '../output.js';
+import type { CompressionReport, Fidelity, Measurement, Quality } from '@verge/contracts';
+import { percent } from './output.js';
 
 const SHARES = ['accuracy', 'top5', 'macroF1', 'mIoU', 'labelErrorRate'];
 
@@ -25,9 +25,17 @@ function nameOf(q: Quality, all: readonly Quality[]): string {
 export const qualityRows = (quality: readonly Quality[] = []): [string, string][] =>
   quality.map((q) => [nameOf(q, quality), qualityText(q)]);
 
+/** What was measured; workers of earlier releases say the accuracy alone. */
+function qualityOf({ quality, accuracy, samples }: Measurement): readonly Quality[] {
+  if (quality) return quality;
+  if (accuracy === undefined) return [];
+  const figure = { task: 'classification', metric: 'accuracy', value: accuracy, higherIsBetter: true } as const;
+  return [{ output: '', ...figure, samples: Math.max(1, samples), interval: null, baseline: null }];
+}
+
 /** Before and after; what was measured of one of them alone stands alone. */
 export function comparedQuality({ before, after }: CompressionReport): [string, string, string][] {
-  const [first, second] = [before.quality ?? [], after.quality ?? []];
+  const [first, second] = [qualityOf(before), qualityOf(after)];
   const same = (a: Quality, b: Quality): boolean => a.output === b.output && a.task === b.task && a.metric === b.metric;
   return first.map((q) => {
     const other = second.find((o) => same(q, o));
