@@ -15,6 +15,12 @@ export function qualityText({ metric, value, interval }: Quality): string {
   return `${figure(metric, value)} (${end(interval.low)} to ${end(interval.high)})`;
 }
 
+/** The figure that a model is judged by, in one line; accuracy needs no name. */
+export function judgedText(quality: Quality | null | undefined, test: { accuracy: number } | null | undefined): string {
+  if (test || !quality) return percent(test?.accuracy);
+  return `${quality.metric} ${figure(quality.metric, quality.value)}`;
+}
+
 /** Several outputs, or several tasks, are told apart. */
 function nameOf(q: Quality, all: readonly Quality[]): string {
   const outputs = new Set(all.map(({ output }) => output));

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
 import { digest, fields, milliseconds, percent, size, table } from '../output.js';
+import { judgedText, qualityRows } from '../quality.js';
 import { listFiles, uploadFiles } from './upload.js';
 import { importCommand, portFields } from './import-model.js';
 import { artifactId } from './names.js';
@@ -175,13 +176,13 @@ function modelCommands(program: Command): void {
         const items = await everyItem((page) => client.call('models.list', { params, query: page }));
         output.result(items, () =>
           table(
-            ['name', 'task', '>versions', '>latest', '>accuracy', '>size'],
+            ['name', 'task', '>versions', '>latest', '>quality', '>size'],
             items.map((m) => [
               m.name,
               m.task,
               String(m.versions),
               m.latest ? String(m.latest.version) : '-',
-              percent(m.latest?.test?.accuracy),
+              judgedText(m.latest?.quality, m.latest?.test),
               size(m.latest?.bytes),
             ]),
           ),
@@ -199,11 +200,11 @@ function modelCommands(program: Command): void {
         );
         output.result(items, () =>
           table(
-            ['version', 'origin', '>accuracy', '>size', '>parameters', '>p50', 'digest'],
+            ['version', 'origin', '>quality', '>size', '>parameters', '>p50', 'digest'],
             items.map((v) => [
               `${v.model}@${v.version}`,
               v.origin,
-              percent(v.metrics.test?.accuracy),
+              judgedText(v.metrics.measurement?.quality?.[0], v.metrics.test),
               size(v.bytes),
               v.metrics.measurement?.parameters.toLocaleString('en') ?? '-',
               milliseconds(v.metrics.measurement?.p50Ms),
@@ -229,7 +230,9 @@ function modelCommands(program: Command): void {
               ['digest', v.digest],
               ['size', size(v.bytes)],
               ...portFields(v.ports),
-              ['accuracy', percent(v.metrics.test?.accuracy)],
+              ...(v.metrics.measurement?.quality
+                ? qualityRows(v.metrics.measurement.quality)
+                : [['accuracy', percent(v.metrics.test?.accuracy)] as const]),
               ['p50', milliseconds(v.metrics.measurement?.p50Ms)],
               ['peak memory', size(v.metrics.measurement?.peakRssBytes)],
             ]),

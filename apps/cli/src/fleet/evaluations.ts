@@ -3,15 +3,9 @@ import type { Evaluation } from '@verge/contracts';
 import type { Command } from 'commander';
 import { number, remote, type Remote } from '../command.js';
 import { fields, milliseconds, percent, size, table } from '../output.js';
-import { qualityRows, qualityText } from '../quality.js';
+import { judgedText, qualityRows } from '../quality.js';
 import { describeProgress, follow } from './follow.js';
 import { everyItem } from './pages.js';
-
-/** The figure that a model is judged by, the first of them. */
-function judgedBy({ measurement, test }: Evaluation): string {
-  const [first] = measurement?.quality ?? [];
-  return first ? `${first.metric} ${qualityText(first)}` : percent(test?.accuracy);
-}
 
 async function createEvaluation(
   { client, params, output }: Remote,
@@ -62,7 +56,7 @@ export function evaluationCommands(program: Command): void {
               `${e.model}@${e.version}`,
               e.dataset,
               describeProgress(e),
-              judgedBy(e),
+              judgedText(e.measurement?.quality?.[0], e.test),
               milliseconds(e.measurement?.p50Ms),
             ]),
           ),

@@ -16,6 +16,16 @@ export function qualityOf(measurement: Measurement): readonly Quality[] {
   return [{ output: '', ...figure, samples: Math.max(1, samples), interval: null, baseline: null }];
 }
 
+/** The figure that a model is judged by, in one line; accuracy needs no name. */
+export function judgedText(
+  quality: Quality | null | undefined,
+  test: { accuracy: number } | null | undefined,
+  format: Format,
+): string {
+  if (test || !quality) return format.percent(test?.accuracy, 2);
+  return `${qualityText(quality, format)} ${quality.metric}`;
+}
+
 /** The same figure of another model. */
 export const sameFigure = (all: readonly Quality[], one: Quality): Quality | undefined =>
   all.find(({ task, metric, output }) => task === one.task && metric === one.metric && output === one.output);

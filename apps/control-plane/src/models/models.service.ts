@@ -80,6 +80,7 @@ export class ModelsService {
 
 function presentModel(row: ModelRow): Model {
   const latest = row.versions[0];
+  const metrics = latest && VersionMetrics.parse(latest.metrics);
   return {
     id: row.id,
     name: row.name,
@@ -91,7 +92,8 @@ function presentModel(row: ModelRow): Model {
       ? {
           id: latest.id,
           version: latest.number,
-          test: VersionMetrics.parse(latest.metrics).test,
+          test: metrics!.test,
+          quality: metrics!.measurement?.quality?.[0] ?? null,
           bytes: Number(latest.bytes),
         }
       : null,

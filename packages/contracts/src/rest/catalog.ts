@@ -4,7 +4,7 @@ import { DatasetFormat } from '../dataset-format.js';
 import { datasetPathProblems } from '../dataset-path.js';
 import { Digest, Id, Instant, Slug } from '../identifiers.js';
 import { Task, TensorSpec } from '../manifest.js';
-import { Accuracy, Measurement } from '../measurement.js';
+import { Accuracy, Measurement, Quality } from '../measurement.js';
 import { ModelPorts } from '../ports.js';
 import { Preprocess } from '../preprocess.js';
 import { DatasetFile } from '../queue.js';
@@ -91,7 +91,17 @@ export const Model = z
     task: Task,
     createdAt: Instant,
     versions: z.int(),
-    latest: z.object({ id: Id, version: z.int(), test: Accuracy.nullable(), bytes: z.int() }).nullable(),
+    latest: z
+      .object({
+        id: Id,
+        version: z.int(),
+        test: Accuracy.nullable(),
+        quality: Quality.nullable()
+          .optional()
+          .describe('the figure on the test part that it is judged by; null where none was measured'),
+        bytes: z.int(),
+      })
+      .nullable(),
   })
   .meta({ id: 'Model' });
 export type Model = z.infer<typeof Model>;

@@ -232,6 +232,7 @@ export const measure = {
     labelErrorRate: 'Label error rate',
   },
   testAccuracy: 'Test accuracy',
+  testQuality: 'Quality (test)',
   valAccuracy: 'Validation accuracy',
   bytes: 'Size',
   parameters: 'Parameters',

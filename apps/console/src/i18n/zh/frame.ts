@@ -232,6 +232,7 @@ export const measure: Catalogue['measure'] = {
     labelErrorRate: '标签错误率',
   },
   testAccuracy: '测试准确率',
+  testQuality: '质量（测试）',
   valAccuracy: '验证准确率',
   bytes: '大小',
   parameters: '参数量',

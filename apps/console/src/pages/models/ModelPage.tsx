@@ -13,6 +13,7 @@ import { QueryView } from '../../components/QueryView.js';
 import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { useOrder } from '../../components/useOrder.js';
+import { judgedText } from '../../components/quality.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -83,8 +84,8 @@ function useVersionColumns(): PagedColumn<Version>[] {
     { id: 'origin', header: t('models.origin'), cell: (version) => t(`models.origins.${version.origin}`) },
     {
       id: 'accuracy',
-      header: t('measure.testAccuracy'),
-      cell: (version) => format.percent(version.metrics.test?.accuracy, 2),
+      header: t('measure.testQuality'),
+      cell: (version) => judgedText(measured(version)?.quality?.[0], version.metrics.test, format),
       align: 'right',
     },
     {

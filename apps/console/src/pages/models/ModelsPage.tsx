@@ -11,6 +11,7 @@ import { TextLink } from '../../components/TextLink.js';
 import { Ago } from '../../components/Time.js';
 import { useAddressState } from '../../components/useAddressState.js';
 import { useOrder } from '../../components/useOrder.js';
+import { judgedText } from '../../components/quality.js';
 import { DASH, useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { commands } from '../commands.js';
@@ -55,8 +56,8 @@ export function ModelsPage(): ReactNode {
     },
     {
       id: 'accuracy',
-      header: t('measure.testAccuracy'),
-      cell: (model) => format.percent(model.latest?.test?.accuracy, 2),
+      header: t('measure.testQuality'),
+      cell: (model) => judgedText(model.latest?.quality, model.latest?.test, format),
       align: 'right',
     },
     {
