@@ -7,12 +7,12 @@ const SHARES = ['accuracy', 'top5', 'macroF1', 'mIoU', 'labelErrorRate'];
 const figure = (metric: string, value: number): string =>
   SHARES.includes(metric) ? percent(value) : value === 0 ? '0' : value.toPrecision(4);
 
-/** `98.61 % (97.4 to 99.3)`, the interval being that of 95 %. */
+/** `98.61 % (95 %: 97.4 to 99.3)`. */
 export function qualityText({ metric, value, interval }: Quality): string {
   if (!interval) return figure(metric, value);
   const share = SHARES.includes(metric);
   const end = (v: number): string => (share ? (100 * v).toFixed(1) : v.toPrecision(3));
-  return `${figure(metric, value)} (${end(interval.low)} to ${end(interval.high)})`;
+  return `${figure(metric, value)} (95 %: ${end(interval.low)} to ${end(interval.high)})`;
 }
 
 /** The figure that a model is judged by, in one line; accuracy needs no name. */

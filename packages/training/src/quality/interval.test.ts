@@ -55,6 +55,7 @@ describe('intervals of 95 %', () => {
     const once = bootstrap(4, (w) => weightedMean(values, w));
     expect(bootstrap(4, (w) => weightedMean(values, w))).toEqual(once);
     expect(bootstrap(1, () => 1)).toBeNull();
+    expect(bootstrap(50, (w) => weightedMean(new Float64Array(50).fill(1), w))).toBeNull();
     expect(wilson(0, 0)).toBeNull();
   });
 });

@@ -44,6 +44,7 @@ function quantile(sorted: Float64Array, q: number): number {
 
 /**
  * Percentile bootstrap (Efron 1979): the figure of as many samples drawn with replacement, over and over.
+ * @returns null where no drawing gave another figure than the next: that of samples which are all right says nothing of how sure that is
  * @param figure of the samples, each counted as often as its weight says; undefined where it does not exist
  * @param cost numbers that one figure goes through, where they are more than the samples
  */
@@ -65,6 +66,7 @@ export function bootstrap(
   }
   if (found.length < FEWEST_DRAWINGS) return null;
   const sorted = Float64Array.from(found).sort();
+  if (sorted[0] === sorted.at(-1)) return null;
   return finite(quantile(sorted, 0.025), quantile(sorted, 0.975), 'bootstrap');
 }
 
