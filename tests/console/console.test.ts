@@ -81,7 +81,8 @@ describe.skipIf(!executable)('the console', () => {
       if (!walk.detailed.includes(name) || !(await walk.openFirstRow(page))) continue;
       await lookAt(`${name}-one`);
       if (name !== 'models' || !(await walk.openFirstRow(page))) continue;
-      expect(await page.locator('svg[role="group"] a, svg[role="group"] [tabindex]').count()).toBeGreaterThan(0);
+      // The page that it was opened from may still be there for a moment: the lineage is waited for.
+      await page.locator('svg[role="group"] a, svg[role="group"] [tabindex]').first().waitFor();
       await lookAt('version');
     }
     await walk.openAccount(page);

@@ -16,6 +16,7 @@ import { useFormat } from '../../i18n/format.js';
 import { useProject } from '../../session/project.js';
 import { compressCommand } from '../commands.js';
 import { CreateCompressionDialog } from '../compressions/CreateCompressionDialog.js';
+import { FidelityTable } from '../compressions/FidelityTable.js';
 import { OfferedPill } from '../compressions/OfferedPill.js';
 import { ReportTable } from '../compressions/ReportTable.js';
 import classes from './models.module.css';
@@ -85,7 +86,10 @@ function ArtifactReport({ artifact }: { artifact: Artifact }): ReactNode {
           />
         </Group>
       </Stack>
-      <ReportTable report={artifact.report} />
+      <Stack gap="md">
+        <ReportTable report={artifact.report} />
+        {artifact.report.after.fidelity && <FidelityTable fidelity={artifact.report.after.fidelity} />}
+      </Stack>
     </div>
   );
 }
