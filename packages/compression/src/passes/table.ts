@@ -1,6 +1,7 @@
 /** The table of passes: one row for each that a recipe can name. A pass without a row does not compile. */
 import type { DeviceClass, PassName, RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
+import { codebook } from './codebook/codebook.js';
 import { decompose } from './decompose/decompose.js';
 import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
@@ -45,6 +46,11 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     stage: 'structure',
     needs: () => LABELLED,
     run: (model, pass, _target, context) => pruneFilters(model, pass, context),
+  },
+  codebook: {
+    stage: 'precision',
+    needs: () => NOTHING,
+    run: (model, pass, _target, context) => codebook(model, pass, context),
   },
   'quantize-static': { stage: 'precision', needs: () => ({ parts: ['train'], labels: false }), run: quantizeStatic },
 };
