@@ -153,10 +153,12 @@ export const recipes = {
   pass: {
     fold: 'Fold',
     decompose: 'Decompose layers',
+    codebook: 'Codebook',
     'prune-filters': 'Prune filters',
     'quantize-static': 'Quantise to int8',
   },
   scope: { layer: 'in each layer', global: 'over all layers' },
+  codebookDetail: 'weights of {{bits}} bits, values by layer with a scale per {{scale}}',
   decomposeDetail: '{{convolution}} and {{dense}}, ranks by {{by}}; {{epochs}} epochs of fine-tuning',
   foldDetail: 'BatchNormalization into convolutions, constants into constants',
   pruneDetail:

@@ -64,6 +64,8 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
     switch (pass.pass) {
       case 'fold':
         return t('recipes.foldDetail');
+      case 'codebook':
+        return t('recipes.codebookDetail', { bits: pass.bits, scale: pass.scale });
       case 'decompose':
         return t('recipes.decomposeDetail', {
           convolution: pass.convolution,
