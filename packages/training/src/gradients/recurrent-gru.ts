@@ -1,5 +1,6 @@
 /** The walk backwards through a GRU, gates z, r, h: h' = (1 - z) n + z h. */
 import type { Tape } from '../tape.js';
+import type { Incoming } from './recurrent-direction.js';
 import {
   alike,
   gate,
@@ -9,7 +10,6 @@ import {
   rowsOf,
   sumOf,
   type Gate,
-  type Incoming,
   type Lane,
   type LaneGradient,
 } from './recurrent-lane.js';

@@ -165,15 +165,6 @@ export function gateArgument(t: Tape, lane: Lane, index: number): string {
   return product(t, lane.joined, t.concat([block(lane.w), block(lane.r)], 1), bias);
 }
 
-/** Gradients that reach one direction from outside, absent where none does. */
-export interface Incoming {
-  /** [rows, hidden], of every hidden state. */
-  readonly y?: string;
-  /** [batch, hidden], of the last hidden state and the last cell state. */
-  readonly last?: string;
-  readonly lastCell?: string;
-}
-
 /** Gradient of the arguments of some gates, [rows, at least columns], of which the first `columns` count. */
 export interface Part {
   readonly gradient: string;

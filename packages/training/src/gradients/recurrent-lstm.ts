@@ -1,5 +1,6 @@
 /** The walk backwards through an LSTM, gates i, o, f, c: C' = f C + i g, h' = o tanh(C'), with peepholes from C to i, f and from C' to o. */
 import type { Tape } from '../tape.js';
+import type { Incoming } from './recurrent-direction.js';
 import {
   alike,
   gate,
@@ -8,7 +9,6 @@ import {
   product,
   rowsOf,
   sumOf,
-  type Incoming,
   type Lane,
   type LaneGradient,
 } from './recurrent-lane.js';

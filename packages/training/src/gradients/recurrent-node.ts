@@ -70,6 +70,12 @@ function activationNames(node: Node, directions: number): string[] {
   return attrStrings(node, 'activations', usual).map((n) => n.toLowerCase());
 }
 
+/** Whether all directions have the operator's default activations. */
+export function hasUsualActivations(node: Node, directions: number): boolean {
+  const usual = Array.from({ length: directions }, () => defaults[node.op as RecurrentOp]).flat();
+  return activationNames(node, directions).join() === usual.join().toLowerCase();
+}
+
 /** Everything about a recurrent node that has no gradient; undefined where there is nothing of the kind. */
 export function recurrentObstacle(node: Node): string | undefined {
   const problems: string[] = [];

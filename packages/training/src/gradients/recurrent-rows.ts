@@ -5,19 +5,11 @@
  */
 import { int, ints, type Node } from '@verge/onnx';
 import type { Tape } from '../tape.js';
+import type { DirectionGradient, Incoming } from './recurrent-direction.js';
 import { gruBackward } from './recurrent-gru.js';
-import {
-  laneOf,
-  pick,
-  product,
-  rowsOf,
-  sumOf,
-  type Incoming,
-  type Lane,
-  type LaneGradient,
-  type Part,
-} from './recurrent-lane.js';
+import { laneOf, pick, product, rowsOf, sumOf, type Lane, type LaneGradient, type Part } from './recurrent-lane.js';
 import { lstmBackward } from './recurrent-lstm.js';
+import { isOpen, openBackward, writeOpen, type OpenSources } from './recurrent-open.js';
 import { readRecurrent, recurrentObstacle, type Recurrent, type RecurrentOp } from './recurrent-node.js';
 import { rnnBackward } from './recurrent-walk.js';
 import type { Applied, Gradient, Row, Saved } from './row.js';
@@ -33,31 +25,44 @@ const swap = (t: Tape, value: string): string => t.transpose(value, [1, 0, 2]);
 const toBatchFirst = [2, 0, 1, 3];
 const toStepsFirst = [1, 2, 0, 3];
 
-/** ONNX Runtime's CPU kernels know layout 0 only; layout 1 is the same between transpositions. */
-function writeBatchFirst(t: Tape, node: Node, of: Recurrent): Saved {
-  const inputs = [...node.inputs];
-  const states = [5, 6].filter((i) => inputs[i]);
-  for (const i of [0, ...states]) inputs[i] = swap(t, inputs[i]!);
-  const inner = [t.fresh('hidden'), ...node.outputs.slice(1).map((o) => (o === '' ? '' : t.fresh('last')))];
-  t.declare(inner[0]!, [of.steps, of.reverse.length, of.batch, of.hidden]);
-  const attributes = new Map([...node.attributes, ['layout', int(0)] as const]);
-  t.nodes.push({ ...node, inputs, outputs: inner, attributes });
-  if (node.outputs[0]) t.node('Transpose', [inner[0]!], [node.outputs[0]], { perm: ints(toBatchFirst) });
-  node.outputs.slice(1).forEach((output, i) => {
-    if (output !== '') t.node('Transpose', [inner[i + 1]!], [output], { perm: ints([1, 0, 2]) });
-  });
-  return { x: inputs[0], y: inner[0], initialHidden: inputs[5] || undefined, initialCell: inputs[6] || undefined };
+/** What reads the node's inputs and defines its outputs, steps first. */
+function writeStepsFirst(
+  t: Tape,
+  node: Node,
+  of: Recurrent,
+  inputs: readonly string[],
+  outputs: readonly string[],
+): Saved {
+  const [x, initialHidden, initialCell] = [inputs[0], inputs[5] || undefined, inputs[6] || undefined];
+  if (isOpen(node, of)) {
+    const steps = writeOpen(t, of, openSources(node.inputs, { x, initialHidden, initialCell }), outputs);
+    return { x, initialHidden, initialCell, ...steps };
+  }
+  // The hidden states are kept also where nobody reads them.
+  const y = outputs[0] || t.fresh('hidden');
+  t.declare(y, [of.steps, of.reverse.length, of.batch, of.hidden]);
+  const attributes = of.batchFirst ? new Map([...node.attributes, ['layout', int(0)] as const]) : node.attributes;
+  t.nodes.push({ ...node, inputs: [...inputs], outputs: [y, ...outputs.slice(1)], attributes });
+  return { x, y, initialHidden, initialCell };
 }
 
-/** The node as it is, apart from the hidden states being kept also where nobody reads them. */
+const openSources = (inputs: readonly string[], { x, initialHidden, initialCell }: Saved): OpenSources => {
+  const [, w, r, b] = inputs;
+  return { x: x!, w: w!, r: r!, b: b || undefined, initialHidden, initialCell };
+};
+
+/** The node with steps first: ONNX Runtime's CPU kernels know layout 0 only, and layout 1 is the same between transpositions. */
 function writeForward(t: Tape, node: Node): Saved {
   const of = readRecurrent(t, node);
-  if (of.batchFirst) return writeBatchFirst(t, node, of);
-  const y = node.outputs[0] || t.fresh('hidden');
-  t.declare(y, [of.steps, of.reverse.length, of.batch, of.hidden]);
-  t.nodes.push({ ...node, outputs: [y, ...node.outputs.slice(1)] });
-  const state = (i: number): string | undefined => node.inputs[i] || undefined;
-  return { x: node.inputs[0], y, initialHidden: state(5), initialCell: state(6) };
+  if (!of.batchFirst) return writeStepsFirst(t, node, of, node.inputs, [...node.outputs]);
+  const inputs = node.inputs.map((name, i) => ([0, 5, 6].includes(i) && name !== '' ? swap(t, name) : name));
+  const stems = ['hidden', 'last', 'last'];
+  const inner = node.outputs.map((o, i) => (o === '' ? '' : t.fresh(stems[i]!)));
+  const saved = writeStepsFirst(t, node, of, inputs, inner);
+  node.outputs.forEach((output, i) => {
+    if (output !== '') t.node('Transpose', [inner[i]!], [output], { perm: ints(i === 0 ? toBatchFirst : [1, 0, 2]) });
+  });
+  return saved;
 }
 
 interface Pass {
@@ -67,11 +72,24 @@ interface Pass {
   readonly products: (part: Part) => string;
 }
 
-/** Runs every direction backwards. */
-function passes(t: Tape, of: Recurrent, n: Applied, dys: readonly (string | undefined)[]): Pass[] {
+/** Gradients that come into each direction, steps first. */
+function incomingOf(t: Tape, of: Recurrent, dys: readonly (string | undefined)[]): Incoming[] {
   const [dy, dLast, dLastCell] = dys;
   const y = dy && (of.batchFirst ? t.transpose(dy, toStepsFirst) : dy);
   const [last, lastCell] = [dLast, dLastCell].map((d) => d && (of.batchFirst ? swap(t, d) : d));
+  return of.reverse.map((_, d) => ({
+    y: y && t.reshape(pick(t, y, 1, d), [of.steps * of.batch, of.hidden]),
+    last: last && pick(t, last, 0, d),
+    lastCell: lastCell && pick(t, lastCell, 0, d),
+  }));
+}
+
+/** Runs every direction backwards. */
+function directions(t: Tape, of: Recurrent, n: Applied, incoming: readonly Incoming[]): DirectionGradient[] {
+  if (isOpen(n.node, of)) {
+    const sources = openSources(n.inputs, n.saved);
+    return incoming.map((own, d) => openBackward(t, of, sources, n.saved, d, own));
+  }
   const { x, y: hidden, initialHidden, initialCell } = n.saved;
   const [, w, r, b, lengths, , , peephole] = n.inputs;
   const sources = {
@@ -85,18 +103,20 @@ function passes(t: Tape, of: Recurrent, n: Applied, dys: readonly (string | unde
     initialCell,
     peephole: peephole || undefined,
   };
-  return of.reverse.map((_, d) => {
+  return incoming.map((own, d) => {
     const lane = laneOf(t, of, sources, d);
-    const rows = of.steps * of.batch;
-    const incoming = {
-      y: y && t.reshape(pick(t, y, 1, d), [rows, of.hidden]),
-      last: last && pick(t, last, 0, d),
-      lastCell: lastCell && pick(t, lastCell, 0, d),
-    };
-    const gradient = backward[of.op](t, lane, incoming);
-    return { lane, gradient, products: weightProducts(t, lane, gradient) };
+    const gradient = backward[of.op](t, lane, own);
+    return ofPass(t, { lane, gradient, products: weightProducts(t, lane, gradient) });
   });
 }
+
+const ofPass = (t: Tape, pass: Pass): DirectionGradient => ({
+  ...pass.gradient,
+  input: () => inputGradient(t, pass),
+  w: () => weightGradient(t, pass.gradient.byInput, pass.products),
+  r: () => weightGradient(t, pass.gradient.byHidden, pass.products),
+  b: () => biasGradient(t, pass),
+});
 
 /**
  * Products of what weights were multiplied with, transposed, and gradients of what came out, over all rows at once,
@@ -153,30 +173,30 @@ function biasGradient(t: Tape, { gradient }: Pass): string {
 
 function recurrentVjp(t: Tape, n: Applied, dys: readonly (string | undefined)[]): readonly Gradient[] {
   const of = readRecurrent(t, n.node);
-  let made: Pass[] | undefined;
-  const all = (): Pass[] => (made ??= passes(t, of, n, dys));
+  let made: DirectionGradient[] | undefined;
+  const all = (): DirectionGradient[] => (made ??= directions(t, of, n, incomingOf(t, of, dys)));
   /** One value a direction, stacked as the operator stacks them. */
-  const stacked = (index: number, write: (pass: Pass) => string) => (): string => {
+  const stacked = (index: number, write: (direction: DirectionGradient) => string) => (): string => {
     const shape = t.shape(n.inputs[index]!);
     const states = of.batchFirst && (index === 5 || index === 6);
     const wide = states ? [shape[1]!, shape[0]!, shape[2]!] : shape;
-    const parts = all().map((pass) => t.reshape(write(pass), [1, ...wide.slice(1)]));
+    const parts = all().map((direction) => t.reshape(write(direction), [1, ...wide.slice(1)]));
     const value = t.concat(parts, 0);
     return states ? swap(t, value) : value;
   };
   return [
     () => {
-      const parts = all().map((pass) => inputGradient(t, pass));
+      const parts = all().map((direction) => direction.input());
       const x = t.reshape(sumOf(t, ...parts)!, [of.steps, of.batch, of.features]);
       return of.batchFirst ? swap(t, x) : x;
     },
-    stacked(1, (pass) => weightGradient(t, pass.gradient.byInput, pass.products)),
-    stacked(2, (pass) => weightGradient(t, pass.gradient.byHidden, pass.products)),
-    stacked(3, (pass) => biasGradient(t, pass)),
+    stacked(1, (direction) => direction.w()),
+    stacked(2, (direction) => direction.r()),
+    stacked(3, (direction) => direction.b()),
     null,
-    stacked(5, (pass) => pass.gradient.initialHidden()),
-    stacked(6, (pass) => pass.gradient.initialCell!()),
-    stacked(7, (pass) => pass.gradient.peephole!()),
+    stacked(5, (direction) => direction.initialHidden()),
+    stacked(6, (direction) => direction.initialCell!()),
+    stacked(7, (direction) => direction.peephole!()),
   ];
 }
 

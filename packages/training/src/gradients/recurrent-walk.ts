@@ -1,16 +1,7 @@
 /** The walk backwards through time over one hidden state, and the cell that has nothing else: RNN. */
 import type { Tape } from '../tape.js';
-import {
-  alike,
-  gate,
-  gateArgument,
-  perStep,
-  product,
-  sumOf,
-  type Incoming,
-  type Lane,
-  type LaneGradient,
-} from './recurrent-lane.js';
+import type { Incoming } from './recurrent-direction.js';
+import { alike, gate, gateArgument, perStep, product, sumOf, type Lane, type LaneGradient } from './recurrent-lane.js';
 
 /** The steps in the order of the walk backwards. */
 export function backwards(lane: Lane): number[] {

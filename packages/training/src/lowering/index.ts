@@ -3,13 +3,14 @@ import type { Forward } from '../forward.js';
 import { joinGates } from './gates.js';
 import { directWeights } from './linear.js';
 import { joinParts } from './parts.js';
+import { lastStates } from './last-state.js';
 import { poolFirst } from './pool-first.js';
 import { separatePools } from './separate-pools.js';
 import { unbind } from './unbind.js';
 
 /** @param kept values that something reads by name, so that they must stay */
 export const lowered = (forward: Forward, kept: ReadonlySet<string>): Forward =>
-  [joinParts, poolFirst, separatePools, joinGates, unbind, directWeights].reduce(
+  [joinParts, lastStates, poolFirst, separatePools, joinGates, unbind, directWeights].reduce(
     (graph, rewrite) => rewrite(graph, kept),
     forward,
   );
