@@ -170,7 +170,14 @@ it('quantises without labels, and judges by likeness', async () => {
 it('never offers what it destroyed, with labels or without', async () => {
   const passes = [
     { pass: 'fold' as const },
-    { pass: 'quantize-static' as const, calibration: 'percentile' as const, percentile: 55, samples: 64 },
+    {
+      pass: 'quantize-static' as const,
+      calibration: 'percentile' as const,
+      percentile: 55,
+      samples: 64,
+      giveWay: false,
+      biasCorrection: false,
+    },
   ];
   for (const dataset of [training.dataset, await unlabelled()]) {
     const job = compressJob();

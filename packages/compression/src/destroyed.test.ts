@@ -149,7 +149,10 @@ const budget = { maxLatencyRatio: 1000, maxSizeRatio: 10 };
 const good = { name: 'good', passes: [{ pass: 'fold' }, { pass: 'quantize-static' }], budget };
 const destroy = {
   name: 'destroy',
-  passes: [{ pass: 'fold' }, { pass: 'quantize-static', calibration: 'percentile', percentile: 55 }],
+  passes: [
+    { pass: 'fold' },
+    { pass: 'quantize-static', calibration: 'percentile', percentile: 55, giveWay: false, biasCorrection: false },
+  ],
   budget,
 };
 

@@ -2,7 +2,7 @@
 import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
 import type { QuantizationPlan, WeightedUnit } from './plan.js';
-import { quantizeBias, quantizeWeight, type AffineParams } from './scale.js';
+import { quantizeBias, quantizeWeight, scaleFloors, type AffineParams } from './scale.js';
 
 export interface InsertOptions {
   /** See `quantizeWeight`. */
@@ -11,6 +11,8 @@ export interface InsertOptions {
 
 export interface InsertResult {
   model: Model;
+  /** What the output of each weighted unit is called now, by its name before. */
+  outputs: ReadonlyMap<string, string>;
   changes: Record<string, number>;
 }
 
@@ -24,7 +26,11 @@ class Inserter {
   readonly #weights = new Map<string, { output: string; scales: Float32Array }>();
   /** Scales and zero points by content: many activations begin at zero, many layers have the same width. */
   readonly #constants = new Map<string, string>();
+  /** The least scales of each weight's channels, by its key. */
+  readonly #floors = new Map<string, Float32Array>();
   #narrowed = 0;
+  #widened = 0;
+  #clamped = 0;
 
   constructor(
     source: Model,
@@ -43,12 +49,16 @@ class Inserter {
     const renamed = new Map<string, string>();
     for (const activation of this.plan.activations) this.#pair(activation, original, renamed);
     const weighted = new Map(this.plan.weighted.map((unit) => [unit.node.outputs[0], unit]));
+    for (const unit of this.plan.weighted) this.#raiseFloors(unit);
+    const outputs = new Map<string, string>();
     for (const node of original) {
       const unit = weighted.get(node.outputs[0]);
       const input = node.inputs[0] as string;
       node.inputs = node.inputs.map((name) => this.#dequantized.get(name) ?? name);
       if (unit) this.#unit(node, unit, input);
+      const [before] = node.outputs as [string];
       node.outputs = node.outputs.map((name) => renamed.get(name) ?? name);
+      if (unit) outputs.set(before, node.outputs[0] as string);
     }
     graph.nodes = [
       ...this.#before,
@@ -56,7 +66,7 @@ class Inserter {
       ...original.flatMap((n) => [n, ...(this.#after.get(n) ?? [])]),
     ];
     for (const value of renamed.values()) graph.values.delete(value);
-    return { model: eliminateDeadCode(this.model), changes: this.#changes() };
+    return { model: eliminateDeadCode(this.model), outputs, changes: this.#changes() };
   }
 
   #changes(): Record<string, number> {
@@ -66,6 +76,8 @@ class Inserter {
       weights: this.#weights.size,
       activations: this.plan.activations.size,
       narrowedChannels: this.#narrowed,
+      widenedChannels: this.#widened,
+      clampedBiases: this.#clamped,
     };
   }
 
@@ -99,7 +111,8 @@ class Inserter {
     if (unit.bias === null) return;
     const bias = this.#index.floats(unit.bias) as { data: Float32Array };
     const scale = (this.params.get(input) as AffineParams).scale;
-    const { data, scales } = quantizeBias(bias.data, scale, weight.scales);
+    const { data, scales, clamped } = quantizeBias(bias.data, scale, weight.scales);
+    this.#clamped += clamped;
     const quantized = this.#builder.constant({ dtype: 'int32', dims: [data.length], data }, 'b');
     const scaleName = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
     const output = this.#builder.fresh('b');
@@ -107,13 +120,27 @@ class Inserter {
     node.inputs[2] = output;
   }
 
+  /** Units that share a weight share its scales, which must suit the bias of each. */
+  #raiseFloors({ node, weight, axis, bias }: WeightedUnit): void {
+    const values = this.#index.floats(bias ?? undefined);
+    if (!values) return;
+    const floors = scaleFloors(values.data, (this.params.get(node.inputs[0] as string) as AffineParams).scale);
+    const known = this.#floors.get(`${weight}@${axis}`);
+    this.#floors.set(
+      `${weight}@${axis}`,
+      known ? known.map((floor, c) => Math.max(floor, floors[c] as number)) : floors,
+    );
+  }
+
   #weight({ weight, axis }: WeightedUnit): { output: string; scales: Float32Array } {
     const key = `${weight}@${axis}`;
     const known = this.#weights.get(key);
     if (known) return known;
     const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
-    const { data: int8, scales, narrowed } = quantizeWeight(data, dims, axis, this.options.narrow);
+    const floors = this.#floors.get(key);
+    const { data: int8, scales, narrowed, widened } = quantizeWeight(data, dims, axis, { ...this.options, floors });
     this.#narrowed += narrowed;
+    this.#widened += widened;
     const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');
     const scale = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
     const zero = this.#constant({ dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) }, 'zero');

@@ -1,11 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import type { Samples } from '@verge/data';
-import { assertLegal, convertOpset, decodeModel, encodeModel, GraphBuilder, int, type Model } from '@verge/onnx';
+import {
+  assertLegal,
+  convertOpset,
+  decodeModel,
+  encodeModel,
+  GraphBuilder,
+  int,
+  tensorAttr,
+  type Model,
+  type Node,
+  type Tensor,
+} from '@verge/onnx';
 import { createSession, optimizedModel } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { fold } from '../fold/fold.js';
 import { largestDifference, outputWith, randomTensor, shaken } from '../../test-models.js';
-import { calibrate } from '../../study/calibrate.js';
+import { studyHistograms, studyRanges } from '../../study/calibrate.js';
+import { Feeds } from '../../study/feeds.js';
 import { planQuantization, tieActivations } from './plan.js';
 import { quantizeStatic } from './quantize.js';
 
@@ -62,11 +74,11 @@ describe('static int8', () => {
     expect(changes.narrowedChannels! > 0).toBe(!target.vnni);
   });
 
-  it.each(['percentile', 'entropy'] as const)('calibrates by %s', async (calibration) => {
+  it.each(['percentile', 'entropy', 'mse', 'auto'] as const)('calibrates by %s', async (calibration) => {
     const { model: quantized } = await quantizeStatic(separable, { ...options, calibration }, x64, context);
     const x = randomTensor([8, 1, 8, 8], 9);
     const [expected, got] = [await outputOf(separable, x), await outputOf(quantized, x)];
-    expect(largestDifference(expected, got)).toBeLessThan(0.2 * (Math.max(...expected) - Math.min(...expected)));
+    expect(largestDifference(expected, got)).toBeLessThan(0.08 * (Math.max(...expected) - Math.min(...expected)));
   });
 
   it('takes the range of each activation from all samples, batch by batch', async () => {
@@ -79,8 +91,11 @@ describe('static int8', () => {
     const model = b.build();
     const groups = tieActivations(planQuantization(model));
     const flat = { ...train, shape: [64] };
-    const ranges = await calibrate(model, groups, flat, { method: 'min-max', percentile: 100, createSession });
-    expect(ranges.get('x')).toEqual({ min: Math.min(...train.x), max: Math.max(...train.x) });
+    const feeds = new Feeds(model, flat);
+    const expected = { min: Math.min(...train.x), max: Math.max(...train.x) };
+    expect((await studyRanges(model, groups, feeds, { createSession })).get('x')).toEqual(expected);
+    const histogram = (await studyHistograms(model, groups, feeds, { createSession })).get('x')!;
+    expect([histogram.total, { min: histogram.min, max: histogram.max }]).toEqual([train.x.length, expected]);
   });
 
   it('keeps the names and types of inputs and outputs, also of an output that is quantized', async () => {
@@ -116,6 +131,24 @@ describe('static int8', () => {
     const { model: direct } = await quantizeStatic(convertOpset(residual, 13).model, options, x64, context);
     const x = randomTensor([8, 1, 8, 8], 9);
     expect(largestDifference(await outputOf(quantized, x), await outputOf(direct, x))).toBe(0);
+  });
+
+  it('finds weights in Constant nodes, and makes the same of them', async () => {
+    const { graph } = residual;
+    const weights = [...graph.initializers].filter(([, { value }]) => value.dims.length > 1);
+    const nodes = weights.map(([name, { value }]): Node => {
+      const attributes: Node['attributes'] = new Map([['value', tensorAttr(value as Tensor)]]);
+      return { op: 'Constant', domain: '', name: '', inputs: [], outputs: [name], attributes };
+    });
+    const initializers = new Map([...graph.initializers].filter(([, { value }]) => value.dims.length <= 1));
+    const inNodes = { ...residual, graph: { ...graph, initializers, nodes: [...nodes, ...graph.nodes] } };
+    const plain = { ...options, biasCorrection: false };
+    const { model: quantized, changes } = await quantizeStatic(inNodes, plain, x64, context);
+    expect(changes['constantsLifted']).toBe(weights.length);
+    const { model: direct } = await quantizeStatic(residual, plain, x64, context);
+    expect(quantized.graph.nodes.map((n) => n.op)).toEqual(direct.graph.nodes.map((n) => n.op));
+    const x = randomTensor([8, 1, 8, 8], 9);
+    expect(await outputOf(quantized, x)).toEqual(await outputOf(direct, x));
   });
 
   it('names the activation that overflows on a calibration sample', async () => {

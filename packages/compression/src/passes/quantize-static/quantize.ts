@@ -2,19 +2,33 @@
 import type { DeviceClass } from '@verge/contracts';
 import { pick, type Samples } from '@verge/data';
 import { convertOpset, OnnxError, opsetVersion, type Model } from '@verge/onnx';
+import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
+import { liftConstants } from '../../graph/lift-constants.js';
+import type { StudyOptions } from '../../study/calibrate.js';
+import { Feeds } from '../../study/feeds.js';
+import { likeness } from '../../study/likeness.js';
+import type { RangeMethod } from '../../study/ranges.js';
 import type { PassContext, PassResult } from '../pass.js';
-import { calibrate } from '../../study/calibrate.js';
-import { insertQdq } from './insert.js';
-import { planQuantization, tieActivations } from './plan.js';
-import { affineParams, type Range } from './scale.js';
+import { correctBiases } from './correct-biases.js';
+import { insertQdq, type InsertResult } from './insert.js';
+import { rangesBy, type Ranges } from './method.js';
+import { planQuantization, tieActivations, type QuantizationPlan } from './plan.js';
+import { affineParams, type AffineParams } from './scale.js';
 
 export interface QuantizeOptions {
-  calibration: 'min-max' | 'percentile' | 'entropy';
+  /** 'auto' takes that of 'mse' and 'min-max' with which the outputs are more like the source's. */
+  calibration: 'auto' | RangeMethod;
   percentile: number;
+  /** Whether a method gives way to min-max where it would be worse on the samples; true unless told otherwise. */
+  giveWay?: boolean;
   /** Calibration samples, spread evenly over the training samples. */
   samples: number;
+  /** Whether biases take back what quantization does to the means of channels, where that helps; true unless told otherwise. */
+  biasCorrection?: boolean;
 }
+
+type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>;
 
 function calibrationSamples(train: Samples, wanted: number): Samples {
   const count = Math.min(wanted, train.y.length);
@@ -40,41 +54,114 @@ function inAbleOpset(model: Model): { model: Model; raised: number } {
   }
 }
 
+/** @throws CompressionError `unsuitable-model` */
+function planned(model: Model): QuantizationPlan {
+  const plan = planQuantization(model);
+  if (plan.weighted.length > 0) return plan;
+  const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);
+  throw new CompressionError(
+    'unsuitable-model',
+    `no Conv, Gemm or MatMul can be quantized${problems.length ? `: ${problems.join('; ')}` : ''}`,
+    { problems },
+  );
+}
+
+/** One way to quantize the model. */
+interface Candidate extends InsertResult {
+  params: ReadonlyMap<string, AffineParams>;
+}
+
+/** Parts of the pass's progress: what it has done when the ranges, the choice and the biases are there. */
+const SHARES = [0.5, 0.7, 0.9, 1] as const;
+
 /**
  * Weights symmetric int8 for each output channel, activations 8-bit affine for each tensor, biases int32, calibrated on
  * training samples only. A model of an operator set before 13 is raised to it, which `operatorSetsRaised` counts.
+ *
+ * Every method but min-max gives way to it twice, unless told otherwise: for a tensor whose values it would render with a larger squared error
+ * (`rangesKeptWhole`), and altogether where the model's outputs on the calibration samples would be less like the source's
+ * (`methodGivenUp`). Corrected biases stay where the outputs are more like the source's with them. `outputDecibels` is that
+ * likeness, as `likeness` has it, where something was compared.
  * @throws CompressionError `unsuitable-model` when nothing can be quantized, `bad-calibration`, `bad-samples`, `cancelled`
  */
 export async function quantizeStatic(
   model: Model,
   options: QuantizeOptions,
-  target: Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>,
+  target: Target,
   context: PassContext,
 ): Promise<PassResult> {
-  const { model: able, raised } = inAbleOpset(model);
-  const plan = planQuantization(able);
-  if (plan.weighted.length === 0) {
-    const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);
-    throw new CompressionError(
-      'unsuitable-model',
-      `no Conv, Gemm or MatMul can be quantized${problems.length ? `: ${problems.join('; ')}` : ''}`,
-      { problems },
-    );
-  }
+  const { model: inside, lifted } = liftConstants(model);
+  const { model: able, raised } = inAbleOpset(inside);
+  const plan = planned(able);
   const groups = tieActivations(plan);
-  const ranges = await calibrate(able, groups, calibrationSamples(context.train, options.samples), {
-    method: options.calibration,
-    percentile: options.percentile,
-    ports: context.ports,
+  const samples = calibrationSamples(context.train, options.samples);
+  const bind = (one: Model): Model => boundToSamples(one, samples, context.ports);
+  const bound = bind(able);
+  const feeds = new Feeds(bound, samples);
+  const study = (part: number): StudyOptions => ({
     createSession: context.createSession,
     signal: context.signal,
-    onProgress: context.onProgress,
+    onProgress: (fraction) => {
+      const from = part === 0 ? 0 : (SHARES[part - 1] as number);
+      context.onProgress?.(from + fraction * ((SHARES[part] as number) - from));
+    },
   });
-  const params = new Map(
-    [...groups].map(([name, group]) => [name, affineParams(ranges.get(group) as Range, target.int8Activation)]),
-  );
+  const measured = async (models: readonly Model[], part: number): Promise<number[]> =>
+    likeness(bound, models.map(bind), feeds, study(part));
+
   const narrow = target.arch === 'x64' && target.int8Activation === 'uint8' && !target.vnni;
-  const { model: result, changes } = insertQdq(able, plan, params, { narrow });
-  const all = raised > 0 ? { ...changes, operatorSetsRaised: raised } : changes;
-  return { model: result, changes: all, declined: plan.declined };
+  const insert = (source: Model, params: ReadonlyMap<string, AffineParams>): Candidate => ({
+    ...insertQdq(source, planQuantization(source), params, { narrow }),
+    params,
+  });
+  const byRanges = (ranges: Ranges): Candidate => {
+    const own = [...ranges.values()];
+    const params = [...groups].map(
+      ([name, group]) => [name, affineParams(ranges.get(group)!, target.int8Activation)] as const,
+    );
+    const made = insert(able, new Map(params));
+    const rangesClipped = own.filter((r) => r.clips).length;
+    const rangesKeptWhole = own.filter((r) => r.kept).length;
+    return { ...made, changes: { ...made.changes, rangesClipped, rangesKeptWhole } };
+  };
+
+  const methods = methodsOf(options);
+  const ranges = await rangesBy(methods, bound, groups, feeds, options, study(0));
+  const candidates = methods.map((method) => byRanges(ranges.get(method) as Ranges));
+  const models = candidates.map((candidate) => candidate.model);
+  let decibels = methods.length > 1 ? await measured(models, 1) : [];
+  const chosen = decibels.length > 1 ? decibels.indexOf(Math.max(...decibels)) : 0;
+  let best = candidates[chosen] as Candidate;
+  let changes: Record<string, number> = { ...best.changes };
+  if (chosen > 0) changes['methodGivenUp'] = 1;
+
+  if (decibels.length > 0) changes['outputDecibels'] = rounded(decibels[chosen] as number);
+
+  if (options.biasCorrection ?? true) {
+    const quantized = { ...best, model: bind(best.model) };
+    const { source, channels } = await correctBiases(bound, able, quantized, plan, feeds, study(2));
+    if (channels > 0) {
+      const corrected = insert(source, best.params);
+      const known = decibels[chosen];
+      decibels = await measured(known === undefined ? [corrected.model, best.model] : [corrected.model], 3);
+      const [after, before] = [decibels[0] as number, known ?? (decibels[1] as number)];
+      const better = after > before;
+      if (better) best = corrected;
+      changes = { ...changes, ...best.changes, correctedChannels: better ? channels : 0 };
+      if (!better) changes['correctionGivenUp'] = 1;
+      changes['outputDecibels'] = rounded(Math.max(before, after));
+    }
+  }
+  if (lifted > 0) changes['constantsLifted'] = lifted;
+  if (raised > 0) changes['operatorSetsRaised'] = raised;
+  if (feeds.leftOut > 0) changes['samplesLeftOut'] = feeds.leftOut;
+  return { model: best.model, changes, declined: plan.declined };
 }
+
+/** The methods to compare; the first is the one that was asked for. */
+function methodsOf({ calibration, giveWay = true }: QuantizeOptions): RangeMethod[] {
+  if (calibration === 'auto') return ['mse', 'min-max'];
+  return calibration === 'min-max' || !giveWay ? [calibration] : [calibration, 'min-max'];
+}
+
+const rounded = (decibels: number): number => Math.round(decibels * 100) / 100;

@@ -20,7 +20,7 @@ describe('8-bit parameters', () => {
 
   it('reproduce weights to half a step in every channel', () => {
     const values = Float32Array.of(0.1, -0.5, 0.3, 100, -20, 3);
-    const { data, scales } = quantizeWeight(values, [2, 3], 0, false);
+    const { data, scales } = quantizeWeight(values, [2, 3], 0, { narrow: false });
     expect([...scales]).toEqual([Math.fround(0.5 / 127), Math.fround(100 / 127)]);
     values.forEach((v, i) =>
       expect(Math.abs(v - data[i]! * scales[Math.floor(i / 3)]!)).toBeLessThanOrEqual(
@@ -33,7 +33,7 @@ describe('8-bit parameters', () => {
     const weights = fc.array(fc.float({ min: -3, max: 3, noNaN: true }), { minLength: 8, maxLength: 8 });
     fc.assert(
       fc.property(weights, (values) => {
-        const { data } = quantizeWeight(Float32Array.from(values), [2, 4], 0, true);
+        const { data } = quantizeWeight(Float32Array.from(values), [2, 4], 0, { narrow: true });
         for (let c = 0; c < 2; c++) {
           const row = [...data.subarray(4 * c, 4 * c + 4)];
           for (const [i, a] of row.entries())
@@ -45,7 +45,7 @@ describe('8-bit parameters', () => {
   });
 
   it('widen only the channels that could overflow', () => {
-    const { narrowed, scales } = quantizeWeight(Float32Array.of(1, -1, 0, 1, 1, 0), [2, 3], 0, true);
+    const { narrowed, scales } = quantizeWeight(Float32Array.of(1, -1, 0, 1, 1, 0), [2, 3], 0, { narrow: true });
     expect(narrowed).toBe(1);
     expect([...scales]).toEqual([Math.fround(1 / 127), Math.fround(2 / 127)]);
   });

@@ -1,11 +1,8 @@
 /** Scales and zero points of 8-bit integers, as QuantizeLinear-21 defines them: q = clamp(round(x / scale) + zero point). */
 
-export type Int8Kind = 'uint8' | 'int8';
+import type { Range } from '../../study/histogram.js';
 
-export interface Range {
-  min: number;
-  max: number;
-}
+export type Int8Kind = 'uint8' | 'int8';
 
 export interface AffineParams {
   scale: number;
@@ -18,8 +15,8 @@ const limits: Record<Int8Kind, { low: number; high: number }> = {
   int8: { low: -128, high: 127 },
 };
 
-/** Smallest scale, so that a tensor that is always zero has one. */
-const tiny = 2 ** -100;
+/** Smallest scale, so that a tensor that is always zero has one. The product of two of them is still a normal float32. */
+const tiny = 2 ** -60;
 
 /**
  * Parameters that cover the range and represent zero exactly, which padding and Relu need. A range that begins at zero gets
@@ -49,39 +46,49 @@ export interface QuantizedWeight {
   scales: Float32Array;
   /** Channels whose scale was widened so that pairs of products stay within 16 bits. */
   narrowed: number;
+  /** Channels whose scale was widened to `floors`. */
+  widened: number;
 }
 
-/**
- * Symmetric int8 weights with one scale for each index of `axis`.
- * @param narrow for CPUs whose u8 x s8 kernel adds two products in 16 bits (AVX2, AVX-512 without VNNI): 255 * (w1 + w2)
- *   must stay within int16, hence any two weights of one sign must not exceed 128 together; only channels that would are
- *   given a wider scale
- */
+export interface WeightOptions {
+  /**
+   * For CPUs whose u8 x s8 kernel adds two products in 16 bits (AVX2, AVX-512 without VNNI): 255 * (w1 + w2) must stay within
+   * int16, hence any two weights of one sign must not exceed 128 together; only channels that would are given a wider scale.
+   */
+  narrow: boolean;
+  /** The least scale of each channel, see `scaleFloors`. */
+  floors?: Float32Array | undefined;
+}
+
+/** Symmetric int8 weights with one scale for each index of `axis`. */
 export function quantizeWeight(
   data: Float32Array,
   dims: readonly number[],
   axis: number,
-  narrow: boolean,
+  { narrow, floors }: WeightOptions,
 ): QuantizedWeight {
   const channels = dims[axis] as number;
   const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
   const top = topMagnitudes(data, channels, inner);
   const scales = new Float32Array(channels);
   let narrowed = 0;
+  let widened = 0;
   for (let c = 0; c < channels; c++) {
     const { positive, negative } = top[c] as TopTwo;
-    const plain = Math.max(positive[0], negative[0]) / 127;
+    const plain = Math.max(positive[0], negative[0], 127 * tiny) / 127;
     // One unit less than 128: each of the two may be rounded up by half.
     const pairs = narrow ? Math.max(positive[0] + positive[1], negative[0] + negative[1]) / 127 : 0;
     if (pairs > plain) narrowed++;
-    scales[c] = Math.max(plain, pairs, tiny);
+    const floor = floors?.[c] ?? 0;
+    if (floor > Math.max(plain, pairs)) widened++;
+    scales[c] = Math.max(plain, pairs, floor);
   }
   const out = new Int8Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const scale = scales[Math.floor(i / inner) % channels] as number;
     out[i] = Math.max(-127, Math.min(127, roundHalfEven((data[i] as number) / scale)));
   }
-  return { data: out, scales, narrowed };
+  return { data: out, scales, narrowed, widened };
 }
 
 interface TopTwo {
@@ -106,16 +113,31 @@ function topMagnitudes(data: Float32Array, channels: number, inner: number): Top
   return top;
 }
 
+/** Largest magnitude of an int32 bias, which leaves as much again for the sum of products that is added to it. */
+const MOST_BIAS = 2 ** 30;
+
+/**
+ * The least scale of each channel's weights with which its bias, whose scale is the product of that and the input's, fits int32.
+ * In a channel whose weights are all but zero, as training with weight decay leaves many, the bias is thousands of millions of
+ * times their size; with a wider scale the weights lose digits that the bias drowns anyway.
+ */
+export function scaleFloors(bias: Float32Array, inputScale: number): Float32Array {
+  return Float32Array.from(bias, (b) => Math.abs(b) / (inputScale * MOST_BIAS));
+}
+
 /** int32 bias with scale = input scale * weight scale, one for each channel (QLinearConv, input B). */
 export function quantizeBias(
   bias: Float32Array,
   inputScale: number,
   weightScales: Float32Array,
-): { data: Int32Array; scales: Float32Array } {
+): { data: Int32Array; scales: Float32Array; clamped: number } {
   const scales = Float32Array.from(weightScales, (s) => s * inputScale);
   const limit = 2 ** 31 - 1;
-  const data = Int32Array.from(bias, (b, i) =>
-    Math.max(-limit, Math.min(limit, roundHalfEven(b / (scales[i] as number)))),
-  );
-  return { data, scales };
+  let clamped = 0;
+  const data = Int32Array.from(bias, (b, i) => {
+    const value = roundHalfEven(b / (scales[i] as number));
+    if (Math.abs(value) > limit) clamped++;
+    return Math.max(-limit, Math.min(limit, value));
+  });
+  return { data, scales, clamped };
 }
