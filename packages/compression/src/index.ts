@@ -8,11 +8,11 @@ export { fold, foldRules } from './passes/fold/fold.js';
 export { inOrder, type OrderedPass } from './passes/order.js';
 export type { PassContext, PassResult } from './passes/pass.js';
 export { passes, type Stage } from './passes/table.js';
-export { channelSpaces } from './graph/dependencies.js';
-export type { Producer, Slot, Space } from './graph/channel-space.js';
+export { dependencies, removalOf, withoutChannels, type Dependencies } from './graph/dependencies.js';
+export type { Slices, Space } from './graph/spaces.js';
 export { pruneFilters, type PruneOptions } from './passes/prune-filters/prune.js';
-export { removeChannels } from './passes/prune-filters/remove.js';
-export { scoreFilters } from './passes/prune-filters/score.js';
+export { withMaskedChannels } from './passes/prune-filters/masked.js';
+export { scoreFilters, type Importance } from './passes/prune-filters/score.js';
 export { selectChannels } from './passes/prune-filters/select.js';
 export {
   checkTarget,
@@ -23,5 +23,6 @@ export {
   type Rule,
   type Target,
 } from './targets/index.js';
+export { verified, type Trial, type Verified } from './passes/prune-filters/verify.js';
 export { planQuantization, type QuantizationPlan } from './passes/quantize-static/plan.js';
 export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';

@@ -61,6 +61,7 @@ it('is pruned, tuned, folded and quantized on all of them', async () => {
         {
           pass: 'prune-filters',
           ratio: 0.5,
+          multiple: 8,
           fineTune: { epochs: 1, optimizer: { name: 'sgd', learningRate: 0.001 } },
         },
         { pass: 'fold' },

@@ -5,6 +5,7 @@ import { codebook } from './codebook/codebook.js';
 import { decompose } from './decompose/decompose.js';
 import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
+import { blockOf } from './prune-filters/block.js';
 import { pruneFilters } from './prune-filters/prune.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
 
@@ -44,8 +45,11 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
   },
   'prune-filters': {
     stage: 'structure',
-    needs: () => LABELLED,
-    run: (model, pass, _target, context) => pruneFilters(model, pass, context),
+    // Weights rank themselves; the train part then only shows what the cut model gives.
+    needs: ({ importance, fineTune }) =>
+      importance === 'magnitude' && fineTune.epochs === 0 ? { parts: ['train'], labels: false } : LABELLED,
+    run: (model, pass, target, context) =>
+      pruneFilters(model, { ...pass, multiple: pass.multiple ?? blockOf(target) }, context),
   },
   codebook: {
     stage: 'precision',

@@ -1,4 +1,4 @@
-/** Remove whole filters, with real shape change, ranked by ||dL/dw||_p over the training batches. */
+/** Remove whole filters, with real shape change, ranked over the training batches or by their weights. */
 import { z } from 'zod';
 import { FineTune } from './fine-tune.js';
 
@@ -9,11 +9,20 @@ export const PruneFiltersPass = z.strictObject({
     .enum(['layer', 'global'])
     .default('layer')
     .describe('rank filters within each layer, or over the whole network'),
+  importance: z
+    .enum(['gradient', 'taylor', 'magnitude'])
+    .default('gradient')
+    .describe("what ranks filters: the loss's gradient by their weights, its product with them, or the weights alone"),
   norm: z
     .union([z.literal(1), z.literal(2)])
     .default(2)
-    .describe('the p of the norm of the gradient'),
-  multiple: z.int().min(1).max(64).default(8).describe('kept channel counts are rounded up to a multiple of this'),
+    .describe('the p of the norm'),
+  multiple: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("kept channel counts are rounded up to a multiple of this; the target's block when absent"),
   scoreBatches: z.int().min(1).default(8).describe('training batches over which gradients are added up'),
   fineTune: FineTune.default({
     epochs: 5,

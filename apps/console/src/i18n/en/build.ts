@@ -161,8 +161,13 @@ export const recipes = {
   codebookDetail: 'weights of {{bits}} bits, values by layer with a scale per {{scale}}',
   decomposeDetail: '{{convolution}} and {{dense}}, ranks by {{by}}; {{epochs}} epochs of fine-tuning',
   foldDetail: 'BatchNormalization into convolutions, constants into constants',
+  importance: {
+    gradient: 'their gradient',
+    taylor: 'their gradient times their weights',
+    magnitude: 'their weights',
+  },
   pruneDetail:
-    '{{ratio}} of the filters {{scope}}, by the L{{norm}} norm of their gradient; {{epochs}} epochs of fine-tuning',
+    '{{ratio}} of the filters {{scope}}, by the L{{norm}} norm of {{importance}}; {{epochs}} epochs of fine-tuning',
   quantizeDetail: 'static QDQ, weights per channel; {{calibration}} calibration on {{samples}} samples',
   maxDrop: 'At most {{points}} pp less accurate',
   maxLatency: 'at most {{ratio}}× the latency',

@@ -77,6 +77,7 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
         return t('recipes.pruneDetail', {
           ratio: format.percent(pass.ratio, 0),
           scope: t(`recipes.scope.${pass.scope}`),
+          importance: t(`recipes.importance.${pass.importance}`),
           norm: pass.norm,
           epochs: pass.fineTune.epochs,
         });

@@ -1,113 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { assertLegal, attrInt, float32, GraphBuilder, int, ints, int64, type Model } from '@verge/onnx';
+import { GraphBuilder, int } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
-import { figuresOf } from '../../measure/figures.js';
-import { cloneModel } from '../../graph/index-of-values.js';
-import { largestDifference, outputWith, randomTensor, shaken } from '../../test-models.js';
-import type { Space } from '../../graph/channel-space.js';
-import { channelSpaces } from '../../graph/dependencies.js';
+import { dependencies } from '../../graph/dependencies.js';
+import { randomTensor } from '../../test-models.js';
 import { pruneFilters } from './prune.js';
-import { removeChannels } from './remove.js';
 import { scoreFilters, sliceNorms } from './score.js';
-
-const outputOf = outputWith(createSession);
-
-const prunable = (model: Model): Space[] =>
-  channelSpaces(model).filter((s) => s.frozen === null && s.producers.length > 0);
-
-/** Every constant slice of the channels set to zero: through rectifiers and sums, the channels then carry nothing. */
-function silenced(model: Model, spaces: readonly Space[], keep: readonly Int32Array[]): Model {
-  const copy = cloneModel(model);
-  spaces.forEach((space, s) => {
-    for (const { initializer, axis, repeat } of space.slots) {
-      const stored = copy.graph.initializers.get(initializer)!;
-      if (!('data' in stored.value) || stored.value.dtype !== 'float32') throw new Error('not float32');
-      const { dims } = stored.value;
-      const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
-      const data = stored.value.data.map((v, i) =>
-        keep[s]!.includes(Math.floor(i / inner / repeat) % (dims[axis]! / repeat)) ? v : 0,
-      );
-      copy.graph.initializers.set(initializer, { ...stored, value: float32(dims, data) });
-    }
-  });
-  return copy;
-}
-
-/** Keeps the odd channels of every space. */
-async function checkRemoval(model: Model, input: number[]): Promise<{ before: Model; after: Model; spaces: Space[] }> {
-  const spaces = prunable(model);
-  const keep = spaces.map((s) => Int32Array.from({ length: Math.floor(s.size / 2) }, (_, i) => 2 * i + 1));
-  const after = removeChannels(model, spaces, keep);
-  assertLegal(after);
-  const x = randomTensor(input);
-  const expected = await outputOf(silenced(model, spaces, keep), x);
-  // The same sums without the zero terms, perhaps in another order.
-  expect(largestDifference(expected, await outputOf(after, x))).toBeLessThan(1e-4);
-  return { before: model, after, spaces };
-}
-
-describe('removing channels', () => {
-  it('follows residual additions: all layers of a stage lose the same channels', async () => {
-    const model = shaken(buildArchitecture('resnet', { input: [1, 8, 8], classes: 10, params: { channels: [8, 16] } }));
-    const { after, spaces } = await checkRemoval(model, [3, 1, 8, 8]);
-    expect(spaces.some((s) => s.producers.length > 1)).toBe(true);
-    expect(figuresOf(after).parameters).toBeLessThan(figuresOf(model).parameters * 0.4);
-  });
-
-  it('follows depthwise convolutions and their group count', async () => {
-    const model = shaken(
-      buildArchitecture('dscnn', { input: [1, 8, 8], classes: 10, params: { stem: 8, channels: [8, 12] } }),
-    );
-    const { after } = await checkRemoval(model, [2, 1, 8, 8]);
-    const depthwise = after.graph.nodes.filter((n) => n.op === 'Conv' && attrInt(n, 'group', 1) !== 1);
-    expect(depthwise.map((n) => attrInt(n, 'group'))).toEqual([4, 4]);
-  });
-
-  it('follows Flatten into the dense layer, position by position', async () => {
-    const model = shaken(buildArchitecture('lenet', { input: [1, 12, 12], classes: 10, params: { kernel: 3 } }));
-    const { spaces } = await checkRemoval(model, [2, 1, 12, 12]);
-    expect(spaces.flatMap((s) => s.slots.map((slot) => slot.repeat))).toContain(9);
-  });
-
-  it('follows a Reshape that spells the number of features out, and a constant for each channel', async () => {
-    const b = new GraphBuilder();
-    b.input('x', 'float32', [2, 1, 4, 4]);
-    const conv = b.node('Conv', ['x', b.initializer('w', randomTensor([4, 1, 3, 3], 2))], {
-      kernel_shape: ints([3, 3]),
-    });
-    const scaled = b.node('Mul', [conv, b.initializer('gain', randomTensor([4, 1, 1], 3))]);
-    const flat = b.node('Reshape', [scaled, b.initializer('shape', int64([2], [2, 16]))]);
-    b.output(
-      b.node('Gemm', [flat, b.initializer('v', randomTensor([3, 16], 4))], { transB: int(1) }),
-      'float32',
-      [2, 3],
-    );
-    const { after } = await checkRemoval(b.build(), [2, 1, 4, 4]);
-    expect(after.graph.initializers.get('shape')!.value).toMatchObject({ data: BigInt64Array.of(2n, 8n) });
-  });
-
-  it.each([
-    ['an operator that it does not know', 'Transpose'],
-    ['a Concat', 'Concat'],
-  ])('leaves channels alone that go into %s', (_, op) => {
-    const b = new GraphBuilder();
-    b.input('x', 'float32', [2, 1, 4, 4]);
-    const conv = b.node('Conv', ['x', b.initializer('w', randomTensor([4, 1, 3, 3], 2))]);
-    b.output(b.node(op, [conv], op === 'Concat' ? { axis: int(1) } : {}), 'float32', null);
-    const [space] = channelSpaces(b.build()).filter((s) => s.producers.length > 0);
-    expect(space!.frozen).toContain(op);
-  });
-
-  it('leaves a weight alone that two layers share', () => {
-    const b = new GraphBuilder();
-    b.input('x', 'float32', [2, 4, 4, 4]);
-    const w = b.initializer('w', randomTensor([4, 4, 1, 1], 2));
-    const y = b.node('Conv', [b.node('Relu', [b.node('Conv', ['x', w])]), w]);
-    b.output(b.node('GlobalAveragePool', [y]), 'float32', null);
-    expect(prunable(b.build())).toEqual([]);
-  });
-});
 
 describe('scores', () => {
   it('are norms of the slices of the gradient', () => {
@@ -127,8 +25,10 @@ describe('scores', () => {
     const model = b.build();
     const x = [0.5, -1, 2, 0.25];
     const samples = { x: Float32Array.from(x), shape: [2], y: Int32Array.of(1, 0), labels: ['a', 'b'], name: 'two' };
-    const [space] = prunable(model);
-    const [scores] = await scoreFilters(model, [space!], samples, { norm: 2, batches: 1, batchSize: 2, createSession });
+    const { model: ready, spaces } = await dependencies(model, createSession);
+    const space = spaces.find((s) => s.frozen === null)!;
+    const options = { norm: 2, batches: 1, batchSize: 2, createSession } as const;
+    const [scores] = await scoreFilters(ready, [space], samples, options);
     const [w, v] = [randomTensor([3, 2], 2).data, randomTensor([2, 3], 3).data];
     const dw = new Float64Array(6);
     for (let n = 0; n < 2; n++) {
@@ -141,6 +41,11 @@ describe('scores', () => {
         for (let j = 0; j < 2; j++) dw[2 * i + j]! += (v[i]! * dz[0]! + v[3 + i]! * dz[1]!) * x[2 * n + j]!;
     }
     [0, 1, 2].forEach((i) => expect(scores![i]).toBeCloseTo(Math.hypot(dw[2 * i]!, dw[2 * i + 1]!), 5));
+    const [effects] = await scoreFilters(ready, [space], samples, { ...options, importance: 'taylor' });
+    const effect = (i: number): number => Math.hypot(w[2 * i]! * dw[2 * i]!, w[2 * i + 1]! * dw[2 * i + 1]!);
+    [0, 1, 2].forEach((i) => expect(effects![i]).toBeCloseTo(effect(i), 5));
+    const [sizes] = await scoreFilters(ready, [space], null, { ...options, importance: 'magnitude' });
+    [0, 1, 2].forEach((i) => expect(sizes![i]).toBeCloseTo(Math.hypot(w[2 * i]!, w[2 * i + 1]!), 5));
   });
 });
 

@@ -4,8 +4,8 @@ export interface SelectOptions {
   /** Fraction of channels to remove. */
   ratio: number;
   scope: 'layer' | 'global';
-  /** Kept counts are rounded up to a multiple of this; kernels work on blocks. */
-  multiple: number;
+  /** For each space, what its kept counts are rounded up to a multiple of; kernels work on blocks. 1 when absent. */
+  steps?: readonly number[];
 }
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
@@ -24,11 +24,11 @@ export function largestIndices(scores: Float64Array, count: number): Int32Array 
  * @returns the channels that each space keeps, ascending; never none
  */
 export function selectChannels(scores: readonly Float64Array[], options: SelectOptions): Int32Array[] {
-  const { ratio, scope, multiple } = options;
+  const { ratio, scope, steps } = options;
   const kept = scope === 'layer' ? scores.map((s) => s.length * (1 - ratio)) : globalCounts(scores, ratio);
   return scores.map((s, i) => {
     // Rounding up first removes what binary fractions add: 16 * (1 - 0.5) is 8, 10 * (1 - 0.7) a little more than 3.
-    const count = Math.min(s.length, roundUp(Math.max(1, Math.ceil((kept[i] as number) - 1e-9)), multiple));
+    const count = Math.min(s.length, roundUp(Math.max(1, Math.ceil((kept[i] as number) - 1e-9)), steps?.[i] ?? 1));
     return largestIndices(s, count);
   });
 }

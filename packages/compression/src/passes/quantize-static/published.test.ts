@@ -5,7 +5,7 @@ import type { Samples } from '@verge/data';
 import { decodeModel, encodeModel } from '@verge/onnx';
 import { createSession, openSession, optimizedModel } from '@verge/runtime';
 import { fold } from '../fold/fold.js';
-import { channelSpaces } from '../../graph/dependencies.js';
+import { dependencies } from '../../graph/dependencies.js';
 import { randomTensor } from '../../test-models.js';
 import { quantizeStatic } from './quantize.js';
 
@@ -43,7 +43,7 @@ describe.skipIf(!existsSync(root))('the networks of MLPerf Tiny (skipped without
     expect(encoded.byteLength).toBeLessThan(0.4 * bytes.byteLength);
     const ops = decodeModel(await optimizedModel(encoded)).graph.nodes.map((n) => n.op);
     expect(ops.filter((op) => ['Conv', 'Gemm', 'MatMul', 'Add', 'Relu', 'DequantizeLinear'].includes(op))).toEqual([]);
-    const frozen = channelSpaces(model).filter((s) => s.producers.length > 0 && s.frozen !== null);
+    const frozen = (await dependencies(model, createSession)).spaces.filter((s) => s.frozen !== null);
     // Only the last layer: its channels are the classes, or the signal that is given back.
     expect(frozen).toHaveLength(1);
   });
