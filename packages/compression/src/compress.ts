@@ -176,7 +176,7 @@ async function measure(
 ): Promise<[Measured['measurement'], Measured['measurement']]> {
   checkCancelled(signal);
   const { threads } = target;
-  const both = models.map((model, i) => ({ model, bytes: files[i] as Uint8Array }));
+  const both = models.map((model, i) => ({ model, file: files[i] as Uint8Array }));
   const how = { ...ports, ...(task && { task }), ...(signal && { signal }), threads, createSession, benchmark };
   const [before, after] = await measureModels(both, data.test, how);
   return [before!.measurement, after!.measurement];

@@ -1,5 +1,6 @@
 /** What is known about each element type: its number in TensorProto.DataType, its width and how it is held. */
-import type { DataType, Tensor, TensorData } from './tensor.js';
+import { isLazy } from './lazy.js';
+import { elementCount, type DataType, type Tensor, type TensorData } from './tensor.js';
 
 /** How elements lie in memory and, for the typed fields of TensorProto, which field carries them. */
 export interface DataTypeRow {
@@ -106,11 +107,13 @@ export function tensorOverBytes(
 /** The raw little-endian bytes of a tensor that is not of strings, sharing its memory. */
 export function rawBytes(tensor: Tensor): Uint8Array {
   if (tensor.dtype === 'string') throw new TypeError('a tensor of strings has no raw bytes');
-  return new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
+  const { data } = tensor;
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** Bytes of the elements of a tensor; strings count their UTF-8 lengths. */
 export function tensorBytes(tensor: Tensor): number {
+  if (isLazy(tensor)) return byteLengthOf(tensor.dtype, elementCount(tensor.dims));
   if (tensor.dtype !== 'string') return tensor.data.byteLength;
   return tensor.data.reduce((sum, s) => sum + new TextEncoder().encode(s).length, 0);
 }

@@ -1,10 +1,12 @@
 export * from './tensor.js';
 export * from './session.js';
+export type { Scratch } from './scratch.js';
 export * from './replica-pool.js';
 export * from './ir.js';
 export * from './errors.js';
 export * from './datatypes.js';
 export * from './halves.js';
+export { isLazy, lazyTensor } from './lazy.js';
 export {
   decodeModel,
   decodeTensor,

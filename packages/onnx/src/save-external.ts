@@ -6,6 +6,7 @@ import { bit } from './codec/writer.js';
 import { rawBytes, tensorBytes } from './datatypes.js';
 import { OnnxError } from './errors.js';
 import { externalLocations, staysInside } from './external.js';
+import { isLazy } from './lazy.js';
 import type { ExternalLocation, Model, StoredTensor } from './ir.js';
 import { mapStored, type StoredRole } from './stored.js';
 import type { Tensor } from './tensor.js';
@@ -37,27 +38,31 @@ export interface ExternalChunk {
 
 interface Placed {
   offset: number;
-  bytes: Uint8Array;
+  tensor: Tensor;
 }
 
 /** Gives each moved tensor its place; tensors that share memory share a place. */
 class Layout {
   readonly placed: Placed[] = [];
   private end = 0;
-  private readonly known = new Map<ArrayBufferLike, Map<string, number>>();
+  private readonly known = new Map<object, Map<string, number>>();
 
   constructor(private readonly alignment: number) {}
 
-  place(bytes: Uint8Array): number {
-    const key = `${bytes.byteOffset} ${bytes.byteLength}`;
-    const inBuffer = this.known.get(bytes.buffer) ?? new Map<string, number>();
-    this.known.set(bytes.buffer, inBuffer);
+  place(tensor: Tensor): number {
+    const length = tensorBytes(tensor);
+    const lazy = isLazy(tensor);
+    const bytes = lazy ? undefined : rawBytes(tensor);
+    const key = `${bytes?.byteOffset ?? 0} ${length}`;
+    const owner = bytes?.buffer ?? tensor;
+    const inBuffer = this.known.get(owner) ?? new Map<string, number>();
+    this.known.set(owner, inBuffer);
     const before = inBuffer.get(key);
     if (before !== undefined) return before;
     const offset = Math.ceil(this.end / this.alignment) * this.alignment;
     inBuffer.set(key, offset);
-    this.placed.push({ offset, bytes });
-    this.end = offset + bytes.byteLength;
+    this.placed.push({ offset, tensor });
+    this.end = offset + length;
     return offset;
   }
 }
@@ -72,12 +77,13 @@ function positive(name: string, value: number): number {
 function* chunks(placed: readonly Placed[], alignment: number, most: number): Generator<ExternalChunk> {
   const zeros = new Uint8Array(Math.min(alignment, most));
   let at = 0;
-  for (const { offset, bytes } of placed) {
+  for (const { offset, tensor } of placed) {
     while (at < offset) {
       const gap = zeros.subarray(0, Math.min(zeros.length, offset - at));
       yield { offset: at, bytes: gap };
       at += gap.length;
     }
+    const bytes = rawBytes(tensor);
     for (let from = 0; from < bytes.byteLength; from += most) {
       yield { offset: offset + from, bytes: bytes.subarray(from, from + most) };
     }
@@ -124,8 +130,7 @@ export async function saveExternalData(
     if (role === 'sparse' || (role !== 'initializer' && !options.everywhere)) return tensor;
     if ('external' in value || value.dtype === 'string' || tensor.segment || tensorBytes(value) < threshold)
       return tensor;
-    const bytes = rawBytes(value);
-    return refer(tensor, value, { location, offset: layout.place(bytes), length: bytes.byteLength });
+    return refer(tensor, value, { location, offset: layout.place(value), length: tensorBytes(value) });
   };
   const moved = mapStored(model, move);
   for (const chunk of chunks(layout.placed, alignment, most)) await write(chunk);

@@ -43,17 +43,24 @@ export interface Checkpoint {
 const MAGIC = Buffer.from('VRGCKPT1', 'latin1');
 const DIGEST_BYTES = 32;
 
-export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+/** `encodeCheckpoint` in consecutive pieces, for a file: the vectors are handed out as they lie in memory. */
+export function* checkpointPieces(checkpoint: Checkpoint): Generator<Uint8Array> {
   const { vectors, ...rest } = checkpoint;
   const lengths = [...vectors].map(([name, v]) => [name, v.length]);
   const header = Buffer.from(JSON.stringify({ ...rest, vectors: lengths }));
   const size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
   const parts = [...vectors.values()].map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength));
-  const body = Buffer.concat([MAGIC, size, header, ...parts]);
-  const digest = createHash('sha256').update(body).digest();
-  return Buffer.concat([body, digest]);
+  const hash = createHash('sha256');
+  for (const piece of [MAGIC, size, header, ...parts]) {
+    hash.update(piece);
+    yield piece;
+  }
+  yield hash.digest();
 }
+
+export const encodeCheckpoint = (checkpoint: Checkpoint): Uint8Array =>
+  Buffer.concat([...checkpointPieces(checkpoint)]);
 
 const damaged = (why: string, cause?: unknown): TrainingError =>
   new TrainingError('bad-checkpoint', `the checkpoint is damaged: ${why}`, { cause });

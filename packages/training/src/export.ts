@@ -5,6 +5,7 @@ import {
   batchNormIntoGemm,
   elementCount,
   float32,
+  lazyTensor,
   rewrite,
   type Model,
   type Node,
@@ -12,22 +13,32 @@ import {
 } from '@verge/onnx';
 import { refuse } from './errors.js';
 
+/** Elements of a constant, or what makes them. */
+export type NewValue = Float32Array | (() => Float32Array);
+
 /**
  * The forward model with new values for named constants: weights are initializers, BatchNormalization runs in inference
  * mode on the running statistics, dropout does nothing. Everything else is as it was, so equal values give equal bytes.
- * @param values float32 elements by initializer name, row-major
+ * @param values float32 elements by initializer name, row-major; those that are made are made whenever the result's are read
+ * @param hold 'copies' of the values, or the 'given' arrays, which must not change then
  * @throws TrainingError `bad-options` naming every unknown name and every wrong length
  */
-export function exportInference(forward: Model, values: ReadonlyMap<string, Float32Array>): Model {
+export function exportInference(
+  forward: Model,
+  values: ReadonlyMap<string, NewValue>,
+  hold: 'copies' | 'given' = 'copies',
+): Model {
   const problems: string[] = [];
   const initializers = new Map(forward.graph.initializers);
   for (const [name, data] of values) {
     const stored = initializers.get(name);
     const dims = stored?.value.dims ?? [];
     if (!stored) problems.push(`there is no initializer '${name}'`);
+    else if (typeof data === 'function')
+      initializers.set(name, { ...stored, value: lazyTensor('float32', dims, data) });
     else if (elementCount(dims) !== data.length) {
       problems.push(`'${name}' is [${dims.join(', ')}], ${data.length} elements were given`);
-    } else initializers.set(name, { ...stored, value: float32(dims, data.slice()) });
+    } else initializers.set(name, { ...stored, value: float32(dims, hold === 'given' ? data : data.slice()) });
   }
   refuse('bad-options', 'values do not fit the model', problems);
   return { ...forward, graph: { ...forward.graph, initializers } };

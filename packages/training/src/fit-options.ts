@@ -1,6 +1,6 @@
 /** What `fit` is told and what it gives back. Field names are those of `TrainingConfig` where both have them. */
 import type { AugmentationConfig } from '@verge/contracts';
-import type { Model, Repair, ReplicaPoolFactory, SessionFactory } from '@verge/onnx';
+import type { Model, Repair, ReplicaPoolFactory, Scratch, SessionFactory } from '@verge/onnx';
 import type { Companion } from './distill-companion.js';
 import { refuse } from './errors.js';
 import type { Mode } from './gradients/row.js';
@@ -114,6 +114,13 @@ export interface FitOptions extends PortOptions {
   readonly signal?: AbortSignal;
   /** Called with everything that the rest of the run needs; a killed run continues bit for bit from these bytes. */
   readonly saveCheckpoint?: (bytes: Uint8Array) => void | Promise<void>;
+  /** `saveCheckpoint` in consecutive pieces, views of the run's memory: they must be written before it returns. */
+  readonly saveCheckpointPieces?: (pieces: Iterable<Uint8Array>) => void | Promise<void>;
+  /**
+   * Where the weights of a large model lie meanwhile, so that they are held once or, where they do not move, not at all. The
+   * constants of the result's model that did not move are then read from there whenever they are asked for.
+   */
+  readonly scratch?: Scratch;
   /** Epochs between checkpoints, 1 when absent. */
   readonly checkpointEvery?: number;
   /** Steps between checkpoints within an epoch; none when absent. */
@@ -137,7 +144,7 @@ export interface FitOptions extends PortOptions {
 export interface FitResult {
   /** The inference model of the kept epoch. */
   readonly model: Model;
-  /** The same, encoded. */
+  /** The same, encoded when it is first asked for. */
   readonly bytes: Uint8Array;
   readonly history: readonly Progress[];
   /** The epoch whose weights were kept, from 1. */

@@ -1,6 +1,6 @@
 /** Training: steps over shuffled batches, validation, schedule, early stop, checkpoints, cancellation. */
-import { encodeModel, type Model } from '@verge/onnx';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
+import { encodeModel, type Model, type Session } from '@verge/onnx';
+import { checkpointPieces, decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
 import { packMasks, type FitOptions, type FitResult } from './fit-options.js';
 import { Batches } from './loop/batches.js';
@@ -16,7 +16,7 @@ import { validate, type Validation } from './loop/validation.js';
 import { preparationOf } from './loop/prepare.js';
 import { planSteps } from './parallel/plan.js';
 import type { Feeds } from './parallel/rows.js';
-import type { StepPlan, Stepper } from './parallel/stepper.js';
+import { STEP_SESSION, type StepPlan, type Stepper } from './parallel/stepper.js';
 import { buildStatisticsModel, estimateStatistics } from './optimizers/statistics.js';
 import { immediate } from './pause.js';
 import { checkCancelled } from './predict.js';
@@ -26,17 +26,28 @@ import { TrainingState, type StepInput } from './state.js';
 import { adapterValues } from './lora/adapt.js';
 import { asEvaluated, ownName, withTrained, type TrainingForm } from './transfer/form.js';
 import { inTrainingForm } from './transfer/options.js';
-import { parameterReport } from './transfer/report.js';
+import { parameterReport, type ParameterLine } from './transfer/report.js';
+import { belongsOnDisk, Weights } from './weights.js';
 
 /** Best weights in a checkpoint carry this prefix. */
 const BEST = 'best.';
 
 class Run {
-  readonly #o: FitOptions;
-  readonly #form: TrainingForm;
+  #o: FitOptions;
+  #form: TrainingForm;
   readonly #sets: SampleSets;
   readonly #plan: Plan;
-  readonly #steps: StepPlan;
+  readonly #steps: Pick<StepPlan, 'ports' | 'feeds'>;
+  /** Plans the first session; gone once it is open, with what it holds. */
+  #opening: StepPlan | undefined;
+  /** Opens it again, where it goes while another session is open: it has large constants. */
+  #again: (() => Promise<Stepper>) | undefined;
+  #stepper: Stepper | undefined;
+  readonly #keep: 'best' | 'last';
+  /** What becomes of each parameter. */
+  readonly #parameters: readonly ParameterLine[];
+  /** Where the constants of a large model go. */
+  readonly #weights?: Weights;
   readonly #state: TrainingState;
   readonly #fingerprint: string;
   readonly #journal: Journal;
@@ -56,8 +67,10 @@ class Run {
     const { source } = this.#sets;
     const batch = Math.min(options.batchSize ?? 64, source.count);
     this.#plan = { seed: options.seed ?? 1, count: source.count, batch, epochs: options.epochs, block: source.block };
-    this.#steps = planSteps({ options, loss, batch });
-    const { ports, models } = this.#steps;
+    const steps = planSteps({ options, loss, batch });
+    const { ports, models, feeds } = steps;
+    this.#steps = { ports, feeds };
+    this.#opening = steps;
     this.#sets.check(ports, loss);
     this.#state = new TrainingState(
       ports,
@@ -66,9 +79,12 @@ class Run {
       packMasks(ports.parameters, options.masks),
       options.averaging,
     );
-    const keep = options.keep ?? (options.earlyStop ? 'best' : 'last');
+    this.#keep = options.keep ?? (options.earlyStop ? 'best' : 'last');
     const { earlyStop, monitor, schedule } = options;
-    this.#journal = new Journal({ keep, earlyStop, monitor, schedule });
+    this.#journal = new Journal({ keep: this.#keep, earlyStop, monitor, schedule });
+    this.#parameters = parameterReport(form, ports.parameters, [...(options.untied ?? []), ...form.untied]);
+    const { scratch, createSession } = options;
+    if (belongsOnDisk(scratch, form.separated)) this.#weights = new Weights(scratch, createSession);
     this.#tally = new Tally(loss, ports.outputShape);
     this.#fingerprint = fingerprintOf(options, models, this.#state.vectors.values(), this.#plan);
     if (options.resumeFrom) this.#restore(decodeCheckpoint(options.resumeFrom));
@@ -84,7 +100,7 @@ class Run {
     this.#secondsBefore = checkpoint.seconds;
     for (const name of this.#state.vectors.keys()) this.#state.vectors.set(name, checkpoint.vectors.get(name)!);
     for (const [name, v] of checkpoint.vectors)
-      if (name.startsWith(BEST)) this.#bestVectors.set(name.slice(BEST.length), v);
+      if (this.#keep === 'best' && name.startsWith(BEST)) this.#bestVectors.set(name.slice(BEST.length), v);
   }
 
   get #seconds(): number {
@@ -92,17 +108,29 @@ class Run {
   }
 
   async #save(): Promise<void> {
+    const { saveCheckpoint, saveCheckpointPieces } = this.#o;
+    if (!saveCheckpoint && !saveCheckpointPieces) return;
     const best = [...this.#bestVectors].map(([name, v]) => [BEST + name, v] as const);
-    await this.#o.saveCheckpoint?.(
-      encodeCheckpoint({
-        fingerprint: this.#fingerprint,
-        position: this.#position,
-        running: this.#tally.sums,
-        ...this.#journal.books,
-        seconds: this.#seconds,
-        vectors: new Map([...this.#state.vectors, ...best]),
-      }),
-    );
+    const checkpoint: Checkpoint = {
+      fingerprint: this.#fingerprint,
+      position: this.#position,
+      running: this.#tally.sums,
+      ...this.#journal.books,
+      seconds: this.#seconds,
+      vectors: new Map([...this.#state.vectors, ...best]),
+    };
+    await saveCheckpointPieces?.(checkpointPieces(checkpoint));
+    await saveCheckpoint?.(encodeCheckpoint(checkpoint));
+  }
+
+  /** How the arrays of a snapshot go into a model: copied, unless it is large; nothing changes them while it is used. */
+  get #hold(): 'copies' | 'given' {
+    return this.#weights ? 'given' : 'copies';
+  }
+
+  /** The best parameters so far; those of the last epoch are the state's. */
+  get #best(): Map<string, Float32Array> {
+    return this.#keep === 'best' ? this.#bestVectors : this.#state.now;
   }
 
   #learningRate(step: number): number {
@@ -138,12 +166,13 @@ class Run {
 
   #validate(model: Model): Promise<Validation> {
     const { createSession, threads, signal, metrics } = this.#o;
-    return validate(model, this.#sets.validation, { createSession, threads, signal, metrics, loss: lossOf(this.#o) });
+    const how = { createSession, threads, signal, metrics, open: this.#weights?.open };
+    return validate(model, this.#sets.validation, { ...how, loss: lossOf(this.#o) });
   }
 
   /** Closes the epoch: validation, bookkeeping, report. */
   async #close(): Promise<Progress> {
-    const validation = await this.#validate(asEvaluated(this.#form, this.#state.values(this.#state.snapshot())));
+    const validation = await this.#validate(asEvaluated(this.#form, this.#state.values(this.#state.now), this.#hold));
     const { epoch, step } = this.#position;
     const progress: Progress = {
       epoch: epoch + 1,
@@ -157,7 +186,7 @@ class Run {
       metrics: validation.metrics,
       seconds: this.#seconds,
     };
-    if (this.#journal.enter(progress, validation)) this.#bestVectors = this.#state.snapshot();
+    if (this.#journal.enter(progress, validation) && this.#keep === 'best') this.#bestVectors = this.#state.snapshot();
     this.#position = { epoch: epoch + 1, stepInEpoch: 0, step };
     this.#tally.restore({ loss: 0, correct: 0, seen: 0 });
     return progress;
@@ -206,11 +235,13 @@ class Run {
   }
 
   /** Epochs until the last one, or until the run stops early. @returns whether it did */
-  async #train(stepper: Stepper, batches: Batches): Promise<boolean> {
+  async #train(batches: Batches): Promise<boolean> {
     const { epochs, onProgress, checkpointEvery = 1 } = this.#o;
     let stopped = this.#position.epoch > 0 && this.#journal.stops;
     while (this.#position.epoch < epochs && !stopped) {
-      await this.#epoch(stepper, batches);
+      this.#stepper ??= await this.#again!();
+      await this.#epoch(this.#stepper, batches);
+      await this.#rest();
       await this.#state.endEpoch(this.#position.epoch + 1, (parameters) => this.#statistics(parameters));
       const progress = await this.#close();
       stopped = this.#journal.stops;
@@ -221,16 +252,59 @@ class Run {
     return stopped && this.#position.epoch < epochs;
   }
 
+  async #open(): Promise<Stepper> {
+    const steps = this.#opening!;
+    this.#opening = undefined;
+    const prepared = this.#weights && (await steps.prepare?.(this.#state));
+    if (!prepared) return steps.open(this.#state);
+    const [graph, { stepper }] = [this.#shelve(prepared.graph), prepared];
+    // Two sessions of a large model hold its weights twice, and a kernel's packed form of them besides.
+    if (belongsOnDisk(this.#o.scratch, graph)) this.#again = () => this.#openOn(graph, stepper);
+    return this.#openOn(graph, stepper);
+  }
+
+  async #rest(): Promise<void> {
+    if (!this.#again) return;
+    await this.#stepper?.release();
+    this.#stepper = undefined;
+  }
+
+  /** Apart from what is large and was given: nothing here may hold that. */
+  async #openOn(graph: Model, stepper: (session: Session) => Stepper): Promise<Stepper> {
+    const { threads } = this.#o;
+    return stepper(await this.#weights!.open(graph, { threads, ...STEP_SESSION }));
+  }
+
+  /** Puts the constants of the run's models, and of a graph, where they are read when they are needed. */
+  #shelve(graph: Model): Model {
+    const { lora } = this.#form;
+    const [step, separated, model, plain] = this.#weights!.shelve([
+      graph,
+      this.#form.separated,
+      this.#form.model,
+      lora?.plain ?? this.#form.model,
+    ]);
+    this.#form = {
+      ...this.#form,
+      separated: separated!,
+      model: model!,
+      ...(lora && { lora: { ...lora, model: model!, plain: plain! } }),
+    };
+    this.#o = { ...this.#o, model: model! };
+    this.#state.keepAs(model!);
+    return step!;
+  }
+
   async run(): Promise<FitResult> {
     checkCancelled(this.#o.signal, 'training');
     const batches = this.#batches(this.#position);
     try {
-      const stepper = await this.#steps.open(this.#state);
-      batches.takenTogether(stepper.together ?? 1);
+      this.#stepper = await this.#open();
+      batches.takenTogether(this.#stepper.together ?? 1);
       try {
-        return this.#result(await this.#train(stepper, batches));
+        return this.#result(await this.#train(batches));
       } finally {
-        await stepper.release();
+        await this.#stepper?.release();
       }
     } finally {
       await batches.close();
@@ -239,12 +313,14 @@ class Run {
 
   #result(stoppedEarly: boolean): FitResult {
     const { epoch, loss, accuracy, metrics = {} } = this.#journal.best;
-    const [form, values] = [this.#form, this.#state.values(this.#bestVectors)];
-    const model = withTrained(form, values);
-    const untied = [...(this.#o.untied ?? []), ...this.#form.untied];
+    const [form, values] = [this.#form, this.#state.values(this.#best)];
+    const model = withTrained(form, values, this.#hold);
+    let bytes: Uint8Array | undefined;
     return {
       model,
-      bytes: encodeModel(model),
+      get bytes() {
+        return (bytes ??= encodeModel(model));
+      },
       history: this.#journal.history,
       epoch,
       stoppedEarly,
@@ -252,7 +328,7 @@ class Run {
       seconds: this.#seconds,
       validation: { samples: this.#sets.validation.count, loss, accuracy },
       metrics,
-      parameters: parameterReport(form, this.#steps.ports.parameters, untied),
+      parameters: this.#parameters,
       repairs: [...(this.#o.repairs ?? []), ...form.repairs],
       assumed: form.assumed,
       ...(form.lora && { adapters: adapterValues(form.lora, values, (name) => ownName(name, form)) }),

@@ -1,9 +1,10 @@
 /** Inference over a whole set: outputs, loss and accuracy. */
 import {
   elementCount,
-  encodeModel,
+  openModel,
   withoutZipMap,
   type Model,
+  type ModelOpener,
   type Session,
   type SessionFactory,
   type Tensor,
@@ -29,6 +30,8 @@ export interface PredictOptions extends PortOptions {
   readonly batch?: number;
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** How sessions are opened; `openModel` of `@verge/onnx` when absent. */
+  readonly open?: ModelOpener;
 }
 
 export interface Predictions {
@@ -129,7 +132,8 @@ export async function predict(
   const logits = logitsModel(boundTo(model, source, options));
   const main = mainInput(logits.graph, source.inputs);
   if (!main) throw new TrainingError('bad-model', "the model has no input that the samples' x could go to");
-  const session = await createSession(encodeModel(logits), { threads: options.threads, optimization: 'all' });
+  const { open = (graph, how) => openModel(createSession, graph, how) } = options;
+  const session = await open(logits, { threads: options.threads, optimization: 'all' });
   try {
     const rows = rowsOf(main, Math.min(options.batch ?? 256, source.count));
     return await runAll(session, {

@@ -33,7 +33,7 @@ export class TrainingState {
 
   constructor(
     readonly training: StepPorts,
-    private readonly forward: Model,
+    private forward: Model,
     private readonly optimizer: OptimizerSpec,
     readonly mask?: Float32Array,
     private readonly averaging?: AveragingSpec,
@@ -51,6 +51,11 @@ export class TrainingState {
     this.stepped = [...this.vectors.keys()];
     this.initial = new Map(this.vectors);
     if (averaging) for (const [name, vector] of this.snapshot()) this.vectors.set(AVERAGE + name, vector);
+  }
+
+  /** Lets go of the model that the state began with, for the same one in another place. */
+  keepAs(forward: Model): void {
+    this.forward = forward;
   }
 
   /** Whether the averages move with every step. */
@@ -121,6 +126,12 @@ export class TrainingState {
 
   #current(prefix: string): Map<string, Float32Array> {
     return new Map(this.#exported.map((name) => [name, this.vectors.get(prefix + name)!.slice()]));
+  }
+
+  /** `snapshot` without copies: as long as no step is taken. */
+  get now(): Map<string, Float32Array> {
+    const prefix = this.vectors.has(AVERAGE + PARAMETERS) ? AVERAGE : '';
+    return new Map(this.#exported.map((name) => [name, this.vectors.get(prefix + name)!]));
   }
 
   /** The values that an inference model needs, as they are now: their averages where the run averages. */

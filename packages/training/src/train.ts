@@ -25,7 +25,13 @@ import type { PortOptions } from './transfer/ports.js';
 
 export interface TrainOptions extends Pick<
   FitOptions,
-  'onProgress' | 'signal' | 'saveCheckpoint' | 'checkpointEverySteps' | 'resumeFrom'
+  | 'onProgress'
+  | 'signal'
+  | 'saveCheckpoint'
+  | 'saveCheckpointPieces'
+  | 'checkpointEverySteps'
+  | 'resumeFrom'
+  | 'scratch'
 > {
   readonly config: TrainingConfig;
   readonly createSession: SessionFactory;
@@ -35,8 +41,8 @@ export interface TrainOptions extends Pick<
   readonly validation: SampleSet;
   /** Number of classes; a built-in network gets as many outputs. */
   readonly classes: number;
-  /** Bytes of the ONNX file that the configuration names as `model.onnx` or `teacher`: a path here, a digest there. */
-  readonly readModel?: (name: string) => Promise<Uint8Array>;
+  /** The ONNX file that the configuration names as `model.onnx` or `teacher`: a path here, a digest there. Its bytes, or read. */
+  readonly readModel?: (name: string) => Promise<Uint8Array | Model>;
   /** The teacher's ONNX bytes, where the configuration does not name it. */
   readonly teacher?: Uint8Array;
   /** Refuses models that break a rule of ONNX, instead of repairing them and saying so. */
@@ -45,9 +51,10 @@ export interface TrainOptions extends Pick<
 
 async function read(options: TrainOptions, name: string): Promise<Model> {
   if (!options.readModel) throw new TrainingError('bad-options', `the model '${name}' cannot be read here`);
-  const bytes = await options.readModel(name);
+  const given = await options.readModel(name);
+  if (!(given instanceof Uint8Array)) return given;
   try {
-    return decodeModel(bytes);
+    return decodeModel(given);
   } catch (cause) {
     if (!(cause instanceof OnnxError)) throw cause;
     throw new OnnxError(cause.code, `'${name}' cannot be read as an ONNX model: ${cause.message}`, { cause });
@@ -172,7 +179,9 @@ export async function localOptionsOf(given: TrainOptions): Promise<LocalOptions>
   if ((config.replicas ?? 1) > 1) problems.push('replicas: a shard is trained by one');
   refuse('bad-options', 'localSgd', problems);
   const { averaging: _averaging, ...plan } = planOf(config);
-  return { ...run, ...plan, ...(await networkOf(options)), local: local! };
+  const { saveCheckpointPieces: inPieces, scratch: _scratch, ...others } = run;
+  const saveCheckpoint = others.saveCheckpoint ?? (inPieces && ((bytes: Uint8Array) => inPieces([bytes])));
+  return { ...others, saveCheckpoint, ...plan, ...(await networkOf(options)), local: local! };
 }
 
 /**

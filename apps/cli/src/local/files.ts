@@ -63,13 +63,14 @@ export async function refuseMissing(paths: Readonly<Record<string, string>>, doc
 }
 
 /** @throws CliError `usage` when no file can be made there */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeWhole(path: string, content: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
   const file = await open(draft, 'w').catch((cause: unknown) => {
     throw new CliError('usage', `cannot write '${path}'`, [reasonOf(cause)], { cause });
   });
   try {
-    await file.writeFile(content);
+    const whole = typeof content === 'string' || content instanceof Uint8Array;
+    for (const piece of whole ? [content] : content) await file.writeFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -80,7 +81,8 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 /** What a kill in the middle of `writeWhole` left. */
 export async function removeDrafts(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names) if (/\.[0-9]+\.new$/.test(name)) await rm(join(folder, name), { force: true });
+  for (const name of names)
+    if (/\.[0-9]+\.new$/.test(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 export const writeJson = (path: string, value: unknown): Promise<void> =>

@@ -1,8 +1,8 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { encodeNpz } from '@verge/data';
-import type { Repair } from '@verge/onnx';
-import { benchmarkModels, createSession, openReplicas } from '@verge/runtime';
+import type { ModelOpener, Repair } from '@verge/onnx';
+import { benchmarkModels, createSession, openReplicas, openScratch } from '@verge/runtime';
 import {
   describeParameters,
   type FitResult,
@@ -14,16 +14,18 @@ import {
   taskOf,
   trainFromConfig,
   validate,
+  Weights,
 } from '@verge/training';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, milliseconds, type Output, percent, size } from '../output.js';
 import { beside, leavingNothing } from './files.js';
-import { readWholeModel } from './model-file.js';
+import { loadModel, openModelFile } from './model-file.js';
 import { untilInterrupted } from './signals.js';
 import { readTrainingConfig } from './training-document.js';
 import { adapterArrays, adapterReport, type AdapterReport } from './adapters.js';
 import { openTrainingData, type TrainingData } from './training-data.js';
 import { openTrainingFolder, type TrainingFolder } from './training-folder.js';
+import { draftModel } from './write-model.js';
 
 export interface TrainArguments {
   config: string;
@@ -121,19 +123,20 @@ function show(report: TrainReport, folder: TrainingFolder): string {
 async function reportOf(
   config: TrainingConfig,
   result: FitResult,
-  { validation, test }: TrainingData,
+  { path, bytes, data, open }: { path: string; bytes: number; data: TrainingData; open: ModelOpener },
   signal: AbortSignal,
 ): Promise<TrainReport> {
   const { threads, metrics } = config;
+  const { validation, test } = data;
   const loss = lossOfConfig(config);
   const classes = predictsClasses(config);
   const ports = portsOfConfig(config);
   const measured = await measureTrained(
     config,
-    result,
+    { model: result.model, file: { path, bytes } },
     { test, validation },
     {
-      ...{ ...ports, signal, createSession, ...(threads !== undefined && { threads }) },
+      ...{ ...ports, signal, createSession, open, ...(threads !== undefined && { threads }) },
       benchmark: (models, options) => benchmarkModels(models, { ...options, runs: RUNS }),
     },
   );
@@ -144,6 +147,7 @@ async function reportOf(
     metrics,
     threads,
     signal,
+    open,
   });
   return {
     config,
@@ -172,6 +176,7 @@ async function train(
       'data.path: expected the path of a data set, relative to this file',
     ]);
   const data = await openTrainingData({ ...config, data: config.data }, file, output);
+  const scratch = openScratch(folder.scratch);
   try {
     const counts = Object.entries(data.counts).map(([name, count]) => `${count} ${name}`);
     output.progress(
@@ -188,16 +193,26 @@ async function train(
       strict,
       signal,
       onProgress: (point) => output.progress(describeEpoch(point, config)),
-      saveCheckpoint: (bytes) => folder.writeCheckpoint(bytes),
-      readModel: (name) => readWholeModel(beside(file, name)),
+      saveCheckpointPieces: (pieces) => folder.writeCheckpoint(pieces),
+      readModel: async (name) => loadModel(await openModelFile(beside(file, name))),
+      scratch,
       ...(resumeFrom ? { resumeFrom } : {}),
     });
     for (const line of [...describeParameters(result.parameters), ...describeIntake(result)]) output.progress(line);
     output.progress('measuring accuracy, latency and memory');
-    const report = await reportOf(config, result, data, signal);
-    await folder.finish(result.bytes, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
-    return report;
+    const draft = await draftModel(folder.model, result.model);
+    try {
+      const { open } = new Weights(scratch, createSession);
+      const { path, bytes } = draft;
+      const report = await reportOf(config, result, { path, bytes, data, open }, signal);
+      await folder.finish(draft, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
+      return report;
+    } catch (error) {
+      await draft.drop();
+      throw error;
+    }
   } finally {
+    scratch.close();
     await data.close();
   }
 }

@@ -8,6 +8,7 @@ import type { Output } from '../output.js';
 import { ADAPTERS } from './adapters.js';
 import { emptyFolder, folderFor, removeDrafts, writeJson, writeWhole } from './files.js';
 import type { TrainReport } from './train.js';
+import type { Draft } from './write-model.js';
 
 export interface TrainingFolder {
   /** Path of the model, once there is one. */
@@ -15,12 +16,15 @@ export interface TrainingFolder {
   /** The report of a training that has ended here; it is not run again. */
   readonly finished: TrainReport | undefined;
   readCheckpoint(): Promise<Uint8Array | undefined>;
-  writeCheckpoint(bytes: Uint8Array): Promise<void>;
+  writeCheckpoint(pieces: Iterable<Uint8Array>): Promise<void>;
+  /** A folder for what the training needs on the disk meanwhile; it is not there yet. */
+  readonly scratch: string;
   /**
    * Model first, report last: a report means that all is there.
+   * @param model written beside its place (`draftModel`)
    * @param adapters an NPZ, where the training had adapters
    */
-  finish(model: Uint8Array, report: TrainReport, adapters?: Uint8Array): Promise<void>;
+  finish(model: Draft, report: TrainReport, adapters?: Uint8Array): Promise<void>;
 }
 
 const readJson = async (path: string): Promise<unknown> => {
@@ -56,7 +60,7 @@ export async function openTrainingFolder(
   if (resume && !force) await checkSame(out, config, await folderFor(out));
   else await emptyFolder(out, force, 'go on with --resume, or start over with --force');
   if (force)
-    for (const name of ['report.json', 'model.onnx', ADAPTERS, 'checkpoint.bin', 'config.json'])
+    for (const name of ['report.json', 'model.onnx', 'model.onnx.data', ADAPTERS, 'checkpoint.bin', 'config.json'])
       await rm(path(name), { force: true });
   const finished = (await readJson(path('report.json'))) as TrainReport | undefined;
   // Not before there is something to keep: a run that fails at once leaves the folder as it was.
@@ -74,13 +78,14 @@ export async function openTrainingFolder(
         output.progress(bytes ? 'going on from the last checkpoint' : 'no checkpoint yet: starting from the beginning');
       return bytes;
     },
-    writeCheckpoint: async (bytes) => {
+    writeCheckpoint: async (pieces) => {
       await describe();
-      await writeWhole(path('checkpoint.bin'), bytes);
+      await writeWhole(path('checkpoint.bin'), pieces);
     },
+    scratch: path(`weights.${process.pid}.new`),
     finish: async (model, report, adapters) => {
       await describe();
-      await writeWhole(path('model.onnx'), model);
+      await model.keep();
       if (adapters) await writeWhole(path(ADAPTERS), adapters);
       await writeJson(path('report.json'), report);
       await rm(path('checkpoint.bin'), { force: true });

@@ -15,7 +15,7 @@ export async function runEvaluation(job: EvaluateJob, context: JobContext): Prom
   const { parts } = await openJobDataset(job.dataset, ['test'], context, arraysOfPorts(job.source.ports));
   const bytes = await context.blobs.read(job.source.digest);
   await context.progress({ stage: 'evaluate', fraction: 0.2, message: `${parts.test.y.length} samples` });
-  const [measured] = await measureModels([{ model: decodeModel(bytes), bytes }], parts.test, {
+  const [measured] = await measureModels([{ model: decodeModel(bytes), file: bytes }], parts.test, {
     ...settingsOfPorts(job.source.ports),
     ...{ task: job.source.task, signal: context.signal, threads: job.threads },
     createSession,

@@ -1,4 +1,5 @@
 /** ModelProto: whole files. */
+import { tensorBytes } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import type { Graph, Model, StoredTensor, TrainingInfo, ValueType } from '../ir.js';
 import { eachStored } from '../stored.js';
@@ -101,7 +102,7 @@ function writeModel(writer: Writer, model: Model, size: number): void {
 function refuseTooLarge(model: Model): void {
   let raw = 0;
   eachStored(model, ({ value, encoding }) => {
-    if (!('external' in value) && value.dtype !== 'string' && encoding !== 'typed') raw += value.data.byteLength;
+    if (!('external' in value) && value.dtype !== 'string' && encoding !== 'typed') raw += tensorBytes(value);
   });
   if (raw > DEFAULT_LIMITS.bytes) refuseSize();
 }

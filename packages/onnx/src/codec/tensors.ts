@@ -1,7 +1,8 @@
 /** TensorProto and SparseTensorProto. */
-import { byteLengthOf, DATA_TYPES, rawBytes, tensorOverBytes } from '../datatypes.js';
+import { byteLengthOf, DATA_TYPES, rawBytes, tensorBytes, tensorOverBytes } from '../datatypes.js';
 import { OnnxError } from '../errors.js';
 import type { ExternalLocation, SparseTensor, StoredTensor } from '../ir.js';
+import { isLazy } from '../lazy.js';
 import type { DataType, Tensor } from '../tensor.js';
 import { readEntry, writeEntries } from './entries.js';
 import { readDataType } from './types.js';
@@ -169,7 +170,7 @@ export function writeTensor(writer: Writer, stored: StoredTensor): void {
   // The typed fields surround name (8) and raw_data (9): 4 to 7 come before, 10 and 11 after.
   if (typed && typedFieldOf(typed.dtype) < 8) writeTyped(writer, typed);
   if (writes(stored.stated, 8, stored.name === '')) writer.string(8, stored.name);
-  if (!external && !typed) writer.bytes(9, rawBytes(value as Tensor));
+  if (!external && !typed) writeRaw(writer, value as Tensor);
   if (typed && typedFieldOf(typed.dtype) > 8) writeTyped(writer, typed);
   if (stored.doc !== undefined) writer.string(12, stored.doc);
   if (external) writeEntries(writer, 13, locationEntries(external));
@@ -178,12 +179,17 @@ export function writeTensor(writer: Writer, stored: StoredTensor): void {
   if (stored.unknown) writer.raw(stored.unknown);
 }
 
+function writeRaw(writer: Writer, value: Tensor): void {
+  if (isLazy(value)) writer.later(9, tensorBytes(value), () => rawBytes(value));
+  else writer.bytes(9, rawBytes(value));
+}
+
 function typedToWrite(stored: StoredTensor, value: Tensor): Tensor | null {
   const where = `tensor ${JSON.stringify(stored.name)}`;
   const whole = checkedCount(value.dims, where);
   const count = stored.segment ? segmentCount(stored.segment, whole, where) : whole;
   const expected = value.dtype === 'string' ? count : byteLengthOf(value.dtype, count);
-  const actual = value.dtype === 'string' ? value.data.length : value.data.byteLength;
+  const actual = value.dtype === 'string' ? value.data.length : tensorBytes(value);
   if (actual !== expected) {
     const unit = value.dtype === 'string' ? 'strings' : 'bytes';
     const shape = `${value.dtype}[${value.dims}]`;
@@ -196,7 +202,7 @@ function typedToWrite(stored: StoredTensor, value: Tensor): Tensor | null {
 export function tensorSize(stored: StoredTensor): number {
   const { value } = stored;
   if ('external' in value) return 64;
-  return (value.dtype === 'string' ? value.data.length * 8 : value.data.byteLength) + stored.name.length + 24;
+  return (value.dtype === 'string' ? value.data.length * 8 : tensorBytes(value)) + stored.name.length + 24;
 }
 
 export function readSparse(reader: Reader): SparseTensor {

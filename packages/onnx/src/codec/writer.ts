@@ -16,7 +16,7 @@ export function refuseSize(): never {
 /** Bytes that belong into the message at a place of the buffer, and are not in it. */
 interface Insert {
   at: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | (() => Uint8Array);
 }
 
 /** Writes protobuf in ascending field order; the callers give the order. */
@@ -41,7 +41,7 @@ export class Writer {
     let from = 0;
     for (const { at, bytes } of this.inserts) {
       if (at > from) yield this.buffer.subarray(from, at);
-      yield bytes;
+      yield typeof bytes === 'function' ? bytes() : bytes;
       from = at;
     }
     if (this.pos > from) yield this.buffer.subarray(from, this.pos);
@@ -108,13 +108,23 @@ export class Writer {
     this.raw(value);
   }
 
+  /** `bytes` that are made when they are needed: where they are left apart, as `pieces` comes to them. */
+  later(field: number, length: number, make: () => Uint8Array): void {
+    if (length < this.apart) return this.bytes(field, make());
+    this.tag(field, BYTES);
+    this.varint(length);
+    this.insert(length, make);
+  }
+
+  private insert(length: number, bytes: Insert['bytes']): void {
+    this.inserts.push({ at: this.pos, bytes });
+    this.inserted += length;
+    this.reserve(0);
+  }
+
   /** Bytes that already carry their tags: kept unknown fields. */
   raw(value: Uint8Array): void {
-    if (value.length >= this.apart) {
-      this.inserts.push({ at: this.pos, bytes: value });
-      this.inserted += value.length;
-      return this.reserve(0);
-    }
+    if (value.length >= this.apart) return this.insert(value.length, value);
     this.reserve(value.length);
     this.buffer.set(value, this.pos);
     this.pos += value.length;

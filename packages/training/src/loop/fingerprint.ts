@@ -1,8 +1,11 @@
 /** What a checkpoint is a checkpoint of. */
 import { createHash } from 'node:crypto';
-import { encodeModel, type Model } from '@verge/onnx';
+import { encodeApart, encodePieces, storedBytes, type Model } from '@verge/onnx';
 import type { FitOptions } from '../fit-options.js';
 import { isSource, type SampleSet } from './source.js';
+
+/** Protobuf allows 2 GiB; nodes and names take some of them. */
+const MOST = 2 ** 31 - 2 ** 26;
 
 function contentOf(samples: SampleSet): (ArrayBufferView | string)[] {
   if (isSource(samples))
@@ -18,6 +21,13 @@ function contentOf(samples: SampleSet): (ArrayBufferView | string)[] {
   ];
 }
 
+/** The bytes of a graph, where they fit into one message, without a copy of its weights; else the message and the weights. */
+function piecesOf(graph: Model): Iterable<Uint8Array> {
+  if (storedBytes(graph) < MOST) return encodePieces(graph);
+  const { bytes, externalData = new Map<string, Uint8Array>() } = encodeApart(graph);
+  return [bytes, ...externalData.values()];
+}
+
 /**
  * A digest of all that decides what a run computes: graphs, initial state, options and samples. Threads and prefetching
  * are left out: the first changes roundings at most, the second nothing.
@@ -29,7 +39,7 @@ export function fingerprintOf(
   plan: { readonly seed: number; readonly batch: number },
 ): string {
   const hash = createHash('sha256');
-  for (const graph of graphs) hash.update(encodeModel(graph));
+  for (const graph of graphs) for (const piece of piecesOf(graph)) hash.update(piece);
   const { epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, averaging } = o;
   hash.update(
     JSON.stringify({ epochs, schedule, optimizer, augmentation, keep, earlyStop, monitor, averaging, ...plan }),

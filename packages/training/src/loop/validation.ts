@@ -1,5 +1,5 @@
 /** The exported model on the validation samples: loss, accuracy, metrics. */
-import { encodeModel, type Model, type SessionFactory } from '@verge/onnx';
+import { openModel, type Model, type ModelOpener, type SessionFactory } from '@verge/onnx';
 import { logitsOf } from '../export.js';
 import { renameValues, valuesRead, type LossSpec } from '../losses/spec.js';
 import { measureOutputs, usualMetrics, type Evaluation, type MetricName } from '../metrics/table.js';
@@ -21,6 +21,8 @@ export interface ValidationOptions extends PortOptions {
   readonly metrics?: readonly MetricName[];
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** How sessions are opened; `openModel` of `@verge/onnx` when absent. */
+  readonly open?: ModelOpener;
 }
 
 export interface Validation extends Score {
@@ -71,7 +73,7 @@ class Wanted {
 /** The loss as its own graph computes it, without dropout and with running statistics; the mean weighted by rows. */
 async function graphLoss(model: Model, source: SampleSource, o: ValidationOptions): Promise<number> {
   const { count, shape, inputs } = source;
-  const { fixedInputs, dims, output } = o;
+  const { fixedInputs, dims, output, open = (model, how) => openModel(o.createSession, model, how) } = o;
   const loss = renameValues(o.loss, (value) => logitsOf(model, value));
   const alsoRead = valuesRead(loss);
   const { model: free } = trainingForm(model, {
@@ -83,7 +85,7 @@ async function graphLoss(model: Model, source: SampleSource, o: ValidationOption
   const over = async (rows: number, from: number, to: number): Promise<void> => {
     const graph = buildGradientModel(free, { loss, batch: rows, wrt: [], mode: 'eval' });
     const ports = portsOf(graph.model);
-    const session = await o.createSession(encodeModel(graph.model), { threads: o.threads, optimization: 'all' });
+    const session = await open(graph.model, { threads: o.threads, optimization: 'all' });
     try {
       for (let at = from; at < to; at += rows) {
         checkCancelled(o.signal);
@@ -129,8 +131,8 @@ function countsCrossEntropy(loss: LossSpec, { labels, samples, shape }: Evaluati
 export async function validate(model: Model, samples: SampleSet, o: ValidationOptions): Promise<Validation> {
   const wanted = new Wanted(taskOf(o.loss) === 'values');
   const source = sourceOf(samples);
-  const { createSession, threads, signal, fixedInputs, dims, output } = o;
-  const options = { threads, signal, fixedInputs, dims, output };
+  const { createSession, threads, signal, fixedInputs, dims, output, open } = o;
+  const options = { threads, signal, fixedInputs, dims, output, open };
   const predictions = await predict(model, source, createSession, options, (batch, rows, used) =>
     wanted.add(batch, rows, used),
   );

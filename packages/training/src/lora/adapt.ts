@@ -3,6 +3,7 @@
  * is, and A and B are ordinary parameters of the graph that is trained. Afterwards they are added to W.
  */
 import { collectNames, elementCount, float32, opsetVersion, renameReads, type Model, type Node } from '@verge/onnx';
+import type { NewValue } from '../export.js';
 import { floatsOf } from '../roles.js';
 import { Random } from '../random.js';
 import { factorA, factorB } from './names.js';
@@ -117,30 +118,33 @@ const trained = (
   name: string,
 ): Float32Array => values.get(name) ?? floatsOf(model.graph.initializers.get(name))!;
 
-/**
- * Values of the model's own constants: adapters are added to their weights, in double precision, and gone. A weight whose
- * adapter is still 0 keeps its bits.
- */
-export function mergeAdapters(adapted: Adapted, values: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
-  const { plain, adapters } = adapted;
-  const merged = new Map(values);
-  for (const { site, a, b, rank, scale } of adapters) {
-    const [left, right] = [trained(adapted, values, b), trained(adapted, values, a)];
-    const weight = floatsOf(plain.graph.initializers.get(site.weight))!.slice();
-    const columns = elementCount(site.inside);
-    const sums = new Float64Array(columns);
-    for (let o = 0; o < site.outside; o++) {
-      sums.fill(0);
-      for (let k = 0; k < rank; k++) {
-        const factor = left[o * rank + k]! * scale;
-        for (let i = 0; i < columns; i++) sums[i]! += factor * right[k * columns + i]!;
-      }
-      for (let i = 0; i < columns; i++) {
-        const at = site.turned ? i * site.outside + o : o * columns + i;
-        if (sums[i] !== 0) weight[at]! += sums[i]!;
-      }
+/** A weight with its adapter added, in double precision; one whose adapter is still 0 keeps its bits. */
+function addedTo(given: Float32Array, { site, rank, scale }: Adapter, left: Float32Array, right: Float32Array) {
+  const weight = given.slice();
+  const columns = elementCount(site.inside);
+  const sums = new Float64Array(columns);
+  for (let o = 0; o < site.outside; o++) {
+    sums.fill(0);
+    for (let k = 0; k < rank; k++) {
+      const factor = left[o * rank + k]! * scale;
+      for (let i = 0; i < columns; i++) sums[i]! += factor * right[k * columns + i]!;
     }
-    merged.set(site.weight, weight);
+    for (let i = 0; i < columns; i++) {
+      const at = site.turned ? i * site.outside + o : o * columns + i;
+      if (sums[i] !== 0) weight[at]! += sums[i]!;
+    }
+  }
+  return weight;
+}
+
+/** Values of the model's own constants: adapters are added to their weights when those are asked for, and gone. */
+export function mergeAdapters(adapted: Adapted, values: ReadonlyMap<string, Float32Array>): Map<string, NewValue> {
+  const { plain, adapters } = adapted;
+  const merged = new Map<string, NewValue>(values);
+  for (const adapter of adapters) {
+    const { site, a, b } = adapter;
+    const [left, right] = [trained(adapted, values, b), trained(adapted, values, a)];
+    merged.set(site.weight, () => addedTo(floatsOf(plain.graph.initializers.get(site.weight))!, adapter, left, right));
     merged.delete(a);
     merged.delete(b);
   }

@@ -28,6 +28,15 @@ export interface StepPlan {
   /** The graphs that run, in their standard layout; with the data they decide the numbers. */
   readonly models: readonly Model[];
   open(state: TrainingState): Promise<Stepper>;
+  /** What `open` opens, for a run that opens it itself; absent where that is more than one session. */
+  prepare?(state: TrainingState): Promise<PreparedStep>;
+}
+
+/** A step before there is a session for it, with `STEP_SESSION`. */
+export interface PreparedStep {
+  readonly graph: Model;
+  /** Holds nothing of the graph. */
+  readonly stepper: (session: Session) => Stepper;
 }
 
 export type StepOptions = Pick<

@@ -1,5 +1,5 @@
 /** A step as one graph in one session: the plain way. */
-import { encodeModel, type Model, type Session, type SessionFactory } from '@verge/onnx';
+import { openModel, type Model, type Session, type SessionFactory } from '@verge/onnx';
 import { portsOf } from '../loop/feeds.js';
 import { segmentStep, type FlatStep, type Segment } from '../segments.js';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
@@ -7,7 +7,7 @@ import { LOSS, nextOf, OUTPUT } from '../step-parts.js';
 import { buildTrainingModel, type TrainingModel } from '../training-model.js';
 import { TurningBuffers } from './buffers.js';
 import { stepsTogether } from './together.js';
-import { loopModel, loopParts } from './loop-graph.js';
+import { loopModel, loopParts, type LoopParts } from './loop-graph.js';
 import { LoopedStepper } from './looped.js';
 import { NamedVectors } from './named-vectors.js';
 import {
@@ -15,6 +15,7 @@ import {
   checkFinite,
   floats,
   STEP_SESSION,
+  type PreparedStep,
   type StepContext,
   type StepPlan,
   type Stepper,
@@ -62,13 +63,31 @@ export async function openWhole(
   threads?: number,
   together = 1,
 ): Promise<Stepper> {
-  const cut = segmentStep(step);
-  const { model, segments } = cut ?? { model: step.model, segments: [] };
-  const open = (graph: Model): Promise<Session> => createSession(encodeModel(graph), { threads, ...STEP_SESSION });
-  if (together === 1) return new WholeStepper(state, await open(model), segments);
-  const [session, vectors] = [await open(loopModel(model)), new NamedVectors(segments)];
-  return new LoopedStepper(state, session, vectors, loopParts(model.graph), together);
+  const { graph, stepper } = prepareWhole(step, state, together);
+  return stepper(await openModel(createSession, graph, { threads, ...STEP_SESSION }));
 }
+
+/** The graph that `openWhole` opens, and what becomes of its session. */
+function prepareWhole(
+  step: FlatStep & { readonly model: Model },
+  state: TrainingState,
+  together: number,
+): PreparedStep {
+  const { model, segments } = segmentStep(step) ?? { model: step.model, segments: [] };
+  if (together === 1) return { graph: model, stepper: wholeOn(state, segments) };
+  return { graph: loopModel(model), stepper: loopedOn(state, segments, loopParts(model.graph), together) };
+}
+
+// Made apart from the graph, which they would hold.
+const wholeOn =
+  (state: TrainingState, segments: readonly Segment[]): PreparedStep['stepper'] =>
+  (session) =>
+    new WholeStepper(state, session, segments);
+
+const loopedOn =
+  (state: TrainingState, segments: readonly Segment[], parts: LoopParts, together: number): PreparedStep['stepper'] =>
+  (session) =>
+    new LoopedStepper(state, session, new NamedVectors(segments), parts, together);
 
 export function planWhole({ options, loss, batch }: StepContext): StepPlan {
   const { model, createSession, masks, threads } = options;
@@ -88,17 +107,23 @@ export function planWhole({ options, loss, batch }: StepContext): StepPlan {
       block,
     });
   const training = build();
+  const prepare = async (state: TrainingState): Promise<PreparedStep> => {
+    const block = await blockOf(options);
+    const step = block > 0 ? build(block) : training;
+    // A moving average needs the parameters after every step.
+    const bytes = 4 * [...state.stepped].reduce((sum, name) => sum + state.vectors.get(name)!.length, 0);
+    const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch, bytes));
+    return prepareWhole(step, state, together);
+  };
+  const { model: _graph, shapes: _shapes, ...ports } = training;
   return {
-    ports: training,
+    ports,
     feeds: portsOf(training.model),
     models: [training.model],
+    prepare,
     open: async (state) => {
-      const block = await blockOf(options);
-      const step = block > 0 ? build(block) : training;
-      // A moving average needs the parameters after every step.
-      const bytes = 4 * [...state.stepped].reduce((sum, name) => sum + state.vectors.get(name)!.length, 0);
-      const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch, bytes));
-      return openWhole(step, state, createSession, threads, together);
+      const { graph, stepper } = await prepare(state);
+      return stepper(await openModel(createSession, graph, { threads, ...STEP_SESSION }));
     },
   };
 }

@@ -55,7 +55,7 @@ describe('a measurement', () => {
     const model = passThrough('N');
     const bytes = encodeModel(model);
     const benchmark = (models: readonly Uint8Array[]) => benchmarkModels(models, { runs: 5, warmup: 1 });
-    const [one] = await measureModels([{ model, bytes }], samples, { createSession, benchmark });
+    const [one] = await measureModels([{ model, file: bytes }], samples, { createSession, benchmark });
     expect(one!.measurement).toMatchObject({
       accuracy: 3 / 5,
       samples: 5,
@@ -74,7 +74,7 @@ describe('a measurement', () => {
     const more = { values: new Float32Array(15), shape: [3] };
     let shapes: (readonly number[])[] = [];
     const [one] = await measureModels(
-      [{ model, bytes: encodeModel(model) }],
+      [{ model, file: encodeModel(model) }],
       { ...samples, inputs: { more } },
       {
         createSession,
@@ -94,7 +94,7 @@ describe('a measurement', () => {
 
   it('is null where no benchmark gave one, and says why', async () => {
     const model = passThrough('N');
-    const [one] = await measureModels([{ model, bytes: encodeModel(model) }], samples, {
+    const [one] = await measureModels([{ model, file: encodeModel(model) }], samples, {
       createSession,
       benchmark: () => Promise.reject(new Error('no process can be started')),
     });

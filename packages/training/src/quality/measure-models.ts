@@ -1,7 +1,15 @@
 /** A model's `Measurement` of the contracts: size, parameters, MACs, quality, latency, memory, in one call. */
 import type { Fidelity, Measurement } from '@verge/contracts';
 import type { Samples } from '@verge/data';
-import { type FedInput, type FeedOptions, figuresOf, type Model, normalise, type SessionFactory } from '@verge/onnx';
+import {
+  type FedInput,
+  type FeedOptions,
+  figuresOf,
+  type Model,
+  type ModelOpener,
+  normalise,
+  type SessionFactory,
+} from '@verge/onnx';
 import { sizesOf } from './feed.js';
 import { type Assessment, measureQuality, type QualityOptions } from './measure-quality.js';
 import { openSubject, type Subject } from './subject.js';
@@ -18,7 +26,7 @@ export interface BenchmarkFigures {
 
 /** Measures models side by side, in alternating rounds; runtime's `benchmarkModels` is one. */
 export type Benchmark = (
-  models: readonly Uint8Array[],
+  models: readonly (Uint8Array | string)[],
   options: {
     threads: number;
     signal?: AbortSignal;
@@ -28,12 +36,17 @@ export type Benchmark = (
 
 export interface MeasuredModel {
   readonly model: Model;
-  /** Its file. */
-  readonly bytes: Uint8Array;
+  /** Its file: what is in it, or where it lies and how many bytes it and those beside it have. */
+  readonly file: Uint8Array | { readonly path: string; readonly bytes: number };
 }
+
+const held = ({ file }: MeasuredModel): Uint8Array | undefined => (file instanceof Uint8Array ? file : undefined);
+const sizeOf = ({ file }: MeasuredModel): number => (file instanceof Uint8Array ? file.byteLength : file.bytes);
 
 export interface MeasureOptions extends QualityOptions {
   readonly createSession: SessionFactory;
+  /** Opens models whose constants need not be in memory; `createSession` of what they encode to when absent. */
+  readonly open?: ModelOpener;
   readonly benchmark: Benchmark;
   readonly threads?: number;
 }
@@ -65,9 +78,10 @@ async function qualityOf(
   const subjects: Subject[] = [];
   const broken = new Map<number, string>();
   try {
-    for (const [i, { model, bytes }] of models.entries())
+    for (const [i, one] of models.entries())
       try {
-        subjects.push(await openSubject(model, options.createSession, { bytes, threads: options.threads }));
+        const { createSession, open, threads } = options;
+        subjects.push(await openSubject(one.model, createSession, { bytes: held(one), threads, open }));
       } catch (error) {
         if (i === 0) throw error;
         broken.set(i, `the model cannot be loaded: ${messageOf(error)}`);
@@ -85,7 +99,7 @@ async function speedsOf(
   samples: Samples,
   { benchmark, threads = 1, signal, fixedInputs, dims }: MeasureOptions,
 ): Promise<{ figures: readonly (BenchmarkFigures | undefined)[]; problem?: string }> {
-  const files = models.map(({ bytes }) => bytes);
+  const files = models.map(({ file }) => (file instanceof Uint8Array ? file : file.path));
   const feeds = sizesOf(samples, { fixedInputs, dims });
   try {
     return { figures: await benchmark(files, { threads, feeds, ...(signal && { signal }) }) };
@@ -120,12 +134,13 @@ export async function measureModels(
   const { fixedInputs, dims, threads = 1 } = options;
   const speeds = await speedsOf(models, samples, options);
   const assessed = await qualityOf(models, samples, options);
-  return models.map(({ model, bytes }, i): Measured => {
+  return models.map((one, i): Measured => {
+    const { model } = one;
     const { quality, fidelity, accuracy, confusion, notes, failures } = assessed[i]!;
     const speed = speeds.figures[i];
     const shapes = sampleShapes(model, samples, fixedInputs);
     const measurement: Measurement = {
-      bytes: bytes.byteLength,
+      bytes: sizeOf(one),
       ...figuresOf(normalise(model).model, { dims, samples: shapes }),
       ...(accuracy && { accuracy: accuracy.accuracy }),
       samples: samples.y.length,

@@ -1,11 +1,10 @@
 /** What a training made, measured: on the test part whole, on the validation part by its accuracy. */
 import type { Accuracy, Measurement, TrainingConfig } from '@verge/contracts';
 import type { Samples } from '@verge/data';
-import type { FitResult } from '../fit-options.js';
 import { sourceOf } from '../loop/source.js';
 import { taskOf } from '../loop/task.js';
 import { lossOfConfig, samplesOfConfig } from '../train.js';
-import { measureModels, type MeasureOptions } from './measure-models.js';
+import { type MeasuredModel, measureModels, type MeasureOptions } from './measure-models.js';
 import { measureQuality } from './measure-quality.js';
 import type { QualityAims } from './plan.js';
 import { openSubject } from './subject.js';
@@ -42,17 +41,19 @@ const none: Accuracy = { samples: 0, accuracy: 0, top5: 0 };
 /** @throws as `measureModels`; TrainingError `bad-samples` for labels that nothing can be made of */
 export async function measureTrained(
   config: TrainingConfig,
-  { model, bytes }: Pick<FitResult, 'model' | 'bytes'>,
+  trained: MeasuredModel,
   parts: { readonly test: Samples; readonly validation: Samples },
   options: Omit<MeasureOptions, 'task'>,
 ): Promise<TrainedFigures> {
   const task = qualityTaskOf(config);
   const test = await judgedSamples(config, parts.test);
-  const [measured] = await measureModels([{ model, bytes }], test, { ...options, task });
+  const [measured] = await measureModels([trained], test, { ...options, task });
   const { measurement, accuracy, confusion, failures } = measured!;
   if (task !== 'classification') return { measurement, test: none, validation: none };
   if (!accuracy) throw failures[0]!;
-  const subject = await openSubject(model, options.createSession, { bytes });
+  const { file } = trained;
+  const bytes = file instanceof Uint8Array ? file : undefined;
+  const subject = await openSubject(trained.model, options.createSession, { bytes, open: options.open });
   try {
     const [validated] = await measureQuality([subject], parts.validation, { ...options, task });
     const validation = validated!.accuracy ?? none;

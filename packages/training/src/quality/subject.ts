@@ -8,6 +8,7 @@ import {
   normalise,
   type EdgeChange,
   type Model,
+  type ModelOpener,
   type OutputPort,
   type Session,
   type SessionFactory,
@@ -67,15 +68,18 @@ export function subjectOfSession(session: OpenedSession, head: Model): Subject {
 /**
  * Loads a model in a form whose inputs and outputs can be handed over.
  * @param bytes of the same model, where they are there already
+ * @param open used instead of `createSession`, where constants need not be in memory
  */
 export async function openSubject(
   given: Model,
   createSession: SessionFactory,
-  { bytes, threads }: { bytes?: Uint8Array; threads?: number } = {},
+  { bytes, threads, open }: { bytes?: Uint8Array; threads?: number; open?: ModelOpener } = {},
 ): Promise<Subject> {
   const { model, changes } = carriedForm(normalise(given).model);
-  const encoded = bytes && changes.length === 0 ? bytes : encodeModel(model);
-  const session = await createSession(encoded, { optimization: 'all', ...(threads !== undefined && { threads }) });
+  const how = { optimization: 'all' as const, ...(threads !== undefined && { threads }) };
+  const session = open
+    ? await open(model, how)
+    : await createSession(bytes && changes.length === 0 ? bytes : encodeModel(model), how);
   // Outputs whose type the file leaves out are inferred: what reads as classes is decided by it.
   const typed = inferTypes(model, { onFailure: () => undefined }).model.graph;
   const inputs = model.graph.inputs.filter(({ name }) => session.inputNames.includes(name)).map(portOf);

@@ -37,6 +37,7 @@ export function chooseParameters(
   const layers = parametersOfLayers(graph);
   const others = classify(graph, layers);
   const statistics = findStatistics(graph);
+  const constants = new Set(graph.initializers.keys());
   const able = new Set([...layers.keys(), ...[...others].filter(([, c]) => c.possible).map(([name]) => name)]);
   const unable = new Map([...others].filter(([, c]) => !c.possible).map(([name, c]) => [name, c.why]));
   for (const name of statistics)
@@ -54,7 +55,7 @@ export function chooseParameters(
     problems,
     ...(freeze.length > 0 && {
       // What is no constant of this model was added to it, and is not what the patterns are about.
-      trainable: (name) => !graph.initializers.has(name) || matchesAny(train, name) || !matchesAny(freeze, name),
+      trainable: (name) => !constants.has(name) || matchesAny(train, name) || !matchesAny(freeze, name),
     }),
     ...(train.length > 0 && { alsoTrained: (name) => matchesAny(train, name) }),
   };

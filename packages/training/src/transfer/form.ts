@@ -3,7 +3,7 @@
  * training graph can hold. Files hold parameters in many ways; everything behind this sees one.
  */
 import { collectNames, renameGraph, withoutZipMap, type Graph, type Model, type Repair } from '@verge/onnx';
-import { exportInference } from '../export.js';
+import { exportInference, type NewValue } from '../export.js';
 import { mergeAdapters, type Adapted } from '../lora/adapt.js';
 import { RESERVED } from '../forward.js';
 import { matchesAny } from '../patterns.js';
@@ -102,20 +102,30 @@ export function trainingForm(given: Model, { sample, ports, alsoRead }: FormOpti
 }
 
 type Values = ReadonlyMap<string, Float32Array>;
+type Hold = 'copies' | 'given';
 
-const merged = ({ lora }: TrainingForm, values: Values): Values => (lora ? mergeAdapters(lora, values) : values);
+/** The values of the model's own constants; those that are made are made once, unless the result is to hold no copies. */
+function merged({ lora }: TrainingForm, values: Values, hold: Hold): ReadonlyMap<string, NewValue> {
+  if (!lora) return values;
+  const all = mergeAdapters(lora, values);
+  if (hold === 'given') return all;
+  return new Map([...all].map(([name, value]) => [name, made(value)]));
+}
+
+const made = (value: NewValue): Float32Array => (typeof value === 'function' ? value() : value);
 
 /**
  * The model under the names of its file and with the inputs, outputs and element types that it had, with trained values.
  * @param values by the names of the training form
+ * @param hold as `exportInference`
  * @throws TrainingError `diverged` where the file's type cannot hold a trained number
  */
-export function withTrained(form: TrainingForm, values: Values): Model {
-  const named = [...merged(form, values)].map(([name, v]) => [ownName(name, form), v] as const);
-  const plain = exportInference(form.separated, new Map(named.filter(([name]) => !form.stored.has(name))));
+export function withTrained(form: TrainingForm, values: Values, hold: Hold = 'copies'): Model {
+  const named = [...merged(form, values, hold)].map(([name, v]) => [ownName(name, form), v] as const);
+  const plain = exportInference(form.separated, new Map(named.filter(([name]) => !form.stored.has(name))), hold);
   const { initializers } = plain.graph;
   const written = named.flatMap(([name, v]) => {
-    const value = form.stored.get(name)?.write(v, initializers);
+    const value = form.stored.get(name)?.write(made(v), initializers);
     return value ? [[name, { ...initializers.get(name)!, value }] as const] : [];
   });
   if (written.length === 0) return plain;
@@ -123,8 +133,8 @@ export function withTrained(form: TrainingForm, values: Values): Model {
 }
 
 /** The same function with the names, inputs and outputs of the run, and its element types. */
-export function asEvaluated(form: TrainingForm, values: Values): Model {
-  return exportInference(form.lora?.plain ?? form.model, merged(form, values));
+export function asEvaluated(form: TrainingForm, values: Values, hold: Hold = 'copies'): Model {
+  return exportInference(form.lora?.plain ?? form.model, merged(form, values, hold), hold);
 }
 
 /** The name that a value of the training form has in the file. */

@@ -84,13 +84,20 @@ interface Moving {
   readonly alsoTrained?: (name: string) => boolean;
 }
 
+/** What was asked about names in the file, about those inside. Made apart: a run keeps it, and it must not hold the model. */
+function inFile(asked: Moving['trainable'], renamed: TrainingForm['renamed']): Moving['trainable'] {
+  return asked && ((name) => asked(ownName(name, { renamed })));
+}
+
 /**
  * The form with adapters in it. They are all that moves, beside what the run's options name.
  * @throws TrainingError `bad-options` naming every field out of range and every pattern that names no such weight
  */
 function withAdapters(form: TrainingForm, lora: LoraSpec, { trainable, alsoTrained }: Moving): InForm<Moving> {
   const asked = (name: string): boolean => (trainable?.(name) ?? false) || (alsoTrained?.(name) ?? false);
-  const own = (name: string): string => ownName(name, form);
+  // What is returned must not hold the form: its constants may go to a disk.
+  const before = form.renamed;
+  const own = (name: string): string => ownName(name, { renamed: before });
   const { sites, problems } = chooseSites(form.model.graph, lora, own, asked);
   refuse('bad-options', 'low-rank adapters', [...loraProblems(lora), ...problems]);
   const adapted = adapt(form.model, sites, lora, own);
@@ -120,8 +127,7 @@ export function inTrainingForm<T extends Named>(given: T): InForm<T> {
     ...(companion?.projections ?? []).map((projection) => projection.student),
   ];
   const plain = trainingForm(given.model, { sample, ports: { fixedInputs, dims, output }, alsoRead });
-  const own = (asked: Moving['trainable']): Moving['trainable'] => asked && ((name) => asked(ownName(name, plain)));
-  const moving: Moving = { trainable: own(trainable), alsoTrained: own(alsoTrained) };
+  const moving = { trainable: inFile(trainable, plain.renamed), alsoTrained: inFile(alsoTrained, plain.renamed) };
   const { form, options: moves } = lora ? withAdapters(plain, lora, moving) : { form: plain, options: moving };
   const { renamed } = form;
   const options = {
