@@ -67,7 +67,11 @@ class Run {
     const { source } = this.#sets;
     const batch = Math.min(options.batchSize ?? 64, source.count);
     this.#plan = { seed: options.seed ?? 1, count: source.count, batch, epochs: options.epochs, block: source.block };
-    const steps = planSteps({ options, loss, batch });
+    const { scratch, createSession } = options;
+    const large = belongsOnDisk(scratch, form.separated);
+    if (large) this.#weights = new Weights(scratch, createSession);
+    // The constants of a Loop's body cannot be mapped.
+    const steps = planSteps({ options: large ? { ...options, together: 1 } : options, loss, batch });
     const { ports, models, feeds } = steps;
     this.#steps = { ports, feeds };
     this.#opening = steps;
@@ -83,8 +87,6 @@ class Run {
     const { earlyStop, monitor, schedule } = options;
     this.#journal = new Journal({ keep: this.#keep, earlyStop, monitor, schedule });
     this.#parameters = parameterReport(form, ports.parameters, [...(options.untied ?? []), ...form.untied]);
-    const { scratch, createSession } = options;
-    if (belongsOnDisk(scratch, form.separated)) this.#weights = new Weights(scratch, createSession);
     this.#tally = new Tally(loss, ports.outputShape);
     this.#fingerprint = fingerprintOf(options, models, this.#state.vectors.values(), this.#plan);
     if (options.resumeFrom) this.#restore(decodeCheckpoint(options.resumeFrom));
