@@ -131,7 +131,7 @@ function bare({ x, shape, y, name }: Samples): Samples {
 const timed: CompressOptions['benchmark'] = async (models, { threads, feeds }) => {
   const figures = [];
   for (const model of models) {
-    const session = await createSession(model);
+    const session = await createSession(model as Uint8Array);
     const inputs = [{ name: 'x', dtype: 'float32' as const, shape: null }];
     const [, shape] = Object.entries((await feeds!(inputs)).shapes ?? {})[0]!;
     const x = float32(shape, new Float32Array(shape.reduce((a, b) => a * b, 1)));

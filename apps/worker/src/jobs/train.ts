@@ -91,8 +91,10 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
     throw error;
   });
   await context.progress({ stage: 'measure', fraction: TRAINING_SHARE, message: 'accuracy, latency, memory' });
-  const { digest, bytes } = await blobs.put(result.bytes);
-  const { test, validation, measurement } = await measureTrained(job.config, result, data.parts, {
+  const file = result.bytes;
+  const { digest, bytes } = await blobs.put(file);
+  const trained = { model: result.model, file };
+  const { test, validation, measurement } = await measureTrained(job.config, trained, data.parts, {
     ...portsOfConfig(job.config),
     ...{ signal, createSession },
     benchmark: (models, options) => benchmarkModels(models, { ...options, runs: RUNS }),

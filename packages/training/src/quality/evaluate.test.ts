@@ -54,7 +54,7 @@ describe('a measurement', () => {
   it('has latency and memory too', async () => {
     const model = passThrough('N');
     const bytes = encodeModel(model);
-    const benchmark = (models: readonly Uint8Array[]) => benchmarkModels(models, { runs: 5, warmup: 1 });
+    const benchmark = (models: readonly (Uint8Array | string)[]) => benchmarkModels(models, { runs: 5, warmup: 1 });
     const [one] = await measureModels([{ model, file: bytes }], samples, { createSession, benchmark });
     expect(one!.measurement).toMatchObject({
       accuracy: 3 / 5,
