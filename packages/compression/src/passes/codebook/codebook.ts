@@ -3,6 +3,7 @@ import type { RecipePass } from '@verge/contracts';
 import { attrInt, int, type Model, type Node, type StoredTensor } from '@verge/onnx';
 import { checkCancelled, CompressionError } from '../../errors.js';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
+import { liftConstants } from '../../graph/lift-constants.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { lloydMax, placeOf } from './lloyd-max.js';
@@ -150,8 +151,11 @@ export async function codebook(model: Model, options: CodebookOptions, context: 
   const names = new Set(model.graph.nodes.map(nodeName));
   const problems = options.keep.filter((name) => !names.has(name)).map((name) => `keep: there is no node '${name}'`);
   if (problems.length > 0) throw new CompressionError('bad-recipe', problems.join('; '), { problems });
+  const { model: inside, lifted } = liftConstants(model);
   const { model: able, raised } =
-    options.bits <= 4 ? atLeastOpset(model, UINT4.opset, `a weight of ${options.bits} bits`) : { model, raised: 0 };
+    options.bits <= 4
+      ? atLeastOpset(inside, UINT4.opset, `a weight of ${options.bits} bits`)
+      : { model: inside, raised: 0 };
   const { weights, declined } = weightsOf(able, options);
   if (weights.length === 0) {
     const reasons = declined.map((d) => `${d.node}: ${d.reason}`);
@@ -175,6 +179,10 @@ export async function codebook(model: Model, options: CodebookOptions, context: 
     context.onProgress?.((i + 1) / weights.length);
   }
   result.graph.nodes.unshift(...made);
-  const changes = { weights: weights.length, ...(raised > 0 && { operatorSetsRaised: raised }) };
+  const changes = {
+    weights: weights.length,
+    ...(lifted > 0 && { constantsLifted: lifted }),
+    ...(raised > 0 && { operatorSetsRaised: raised }),
+  };
   return { model: result, changes, declined, notes };
 }

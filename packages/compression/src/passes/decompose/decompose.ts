@@ -3,6 +3,7 @@ import type { RecipePass } from '@verge/contracts';
 import { type LayerSummary, type Model, type Node, summarize } from '@verge/onnx';
 import { checkCancelled, CompressionError } from '../../errors.js';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
+import { liftConstants } from '../../graph/lift-constants.js';
 import { Products } from '../../linear-algebra/products.js';
 import { fineTune } from '../fine-tune.js';
 import type { PassContext, PassResult } from '../pass.js';
@@ -87,7 +88,8 @@ function factors(
  * @throws CompressionError `bad-recipe` when `keep` names a node that is not there, `unsuitable-model` when no layer can be taken
  *   apart, `cancelled`
  */
-export async function decompose(model: Model, options: DecomposeOptions, context: PassContext): Promise<PassResult> {
+export async function decompose(given: Model, options: DecomposeOptions, context: PassContext): Promise<PassResult> {
+  const { model, lifted } = liftConstants(given);
   const { signal, onProgress } = context;
   const index = new GraphIndex(model.graph);
   const names = new Set(model.graph.nodes.map(nodeName));
@@ -98,7 +100,7 @@ export async function decompose(model: Model, options: DecomposeOptions, context
   }
   const declined: PassResult['declined'] = [];
   const notes: string[] = [];
-  const changes: Record<string, number> = {};
+  const changes: Record<string, number> = lifted > 0 ? { constantsLifted: lifted } : {};
   const result = cloneModel(model);
   const shares = sharesOf(model);
   const products = new Products(context.createSession);
@@ -157,7 +159,7 @@ export async function decompose(model: Model, options: DecomposeOptions, context
     throw new CompressionError('unsuitable-model', `no layer can be taken apart: ${problems.join('; ')}`, { problems });
   }
   result.graph.values.clear();
-  const tuned = await fineTune(result, model, options.fineTune, {
+  const tuned = await fineTune(result, given, options.fineTune, {
     ...context,
     onProgress: (fraction) => onProgress?.(share + (1 - share) * fraction),
   });

@@ -1,7 +1,7 @@
 /** Static int8 quantization in QDQ form. */
 import type { DeviceClass } from '@verge/contracts';
 import { pick, type Samples } from '@verge/data';
-import { convertOpset, OnnxError, opsetVersion, type Model } from '@verge/onnx';
+import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
 import { liftConstants } from '../../graph/lift-constants.js';
@@ -9,6 +9,7 @@ import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
 import { likeness } from '../../study/likeness.js';
 import type { RangeMethod } from '../../study/ranges.js';
+import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { correctBiases } from './correct-biases.js';
 import { insertQdq, type InsertResult } from './insert.js';
@@ -40,19 +41,6 @@ function calibrationSamples(train: Samples, wanted: number): Samples {
 
 /** The first operator set whose DequantizeLinear has a scale for each channel. */
 const ABLE = 13;
-
-/** @throws CompressionError `unsuitable-model` where something of the model is not said in that operator set */
-function inAbleOpset(model: Model): { model: Model; raised: number } {
-  const opset = opsetVersion(model) ?? 0;
-  if (opset >= ABLE) return { model, raised: 0 };
-  try {
-    return { model: convertOpset(model, ABLE).model, raised: ABLE - opset };
-  } catch (cause) {
-    if (!(cause instanceof OnnxError)) throw cause;
-    const what = `opset ${opset}: scales for each channel need opset ${ABLE}, and ${cause.message}`;
-    throw new CompressionError('unsuitable-model', what, { cause });
-  }
-}
 
 /** @throws CompressionError `unsuitable-model` */
 function planned(model: Model): QuantizationPlan {
@@ -91,7 +79,7 @@ export async function quantizeStatic(
   context: PassContext,
 ): Promise<PassResult> {
   const { model: inside, lifted } = liftConstants(model);
-  const { model: able, raised } = inAbleOpset(inside);
+  const { model: able, raised } = atLeastOpset(inside, ABLE, 'a scale for each channel');
   const plan = planned(able);
   const groups = tieActivations(plan);
   const samples = calibrationSamples(context.train, options.samples);
