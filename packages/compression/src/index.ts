@@ -5,6 +5,7 @@ export { figuresOf, type Figures } from './measure/figures.js';
 export { refusals } from './measure/gate.js';
 export type { Benchmark, BenchmarkFigures } from '@verge/training';
 export { fold, foldRules } from './passes/fold/fold.js';
+export { float16, type Float16Options } from './passes/float16/float16.js';
 export { inOrder, type OrderedPass } from './passes/order.js';
 export type { PassContext, PassResult } from './passes/pass.js';
 export { passes, type Stage } from './passes/table.js';
@@ -26,3 +27,5 @@ export {
 export { verified, type Trial, type Verified } from './passes/prune-filters/verify.js';
 export { planQuantization, type QuantizationPlan } from './passes/quantize-static/plan.js';
 export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';
+export { quantizeDynamic, type QuantizeDynamicOptions } from './passes/quantize-dynamic/quantize.js';
+export { quantizeWeights, type QuantizeWeightsOptions } from './passes/quantize-weights/quantize.js';

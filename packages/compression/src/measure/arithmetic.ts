@@ -1,5 +1,6 @@
 /** In what numbers a model computes, read from the model itself: how differently other processors may round depends on it. */
-import { subgraphs, type Graph, type Model, type Node } from '@verge/onnx';
+import { subgraphs, type Graph, type Model, type Node, type ValueInfo } from '@verge/onnx';
+import { GraphIndex } from '../graph/index-of-values.js';
 
 /** The coarsest numbers that something in the model computes in. */
 export type Arithmetic = 'int8' | 'float16' | 'float32';
@@ -8,17 +9,26 @@ export type Arithmetic = 'int8' | 'float16' | 'float32';
 const QUANTISES =
   /^(QuantizeLinear|DynamicQuantize\w*|\w*Integer\w*|QLinear\w+|QGemm|QAttention|QEmbedLayerNormalization)$/;
 
-const halves = (graph: Graph): boolean =>
-  [...graph.inputs, ...graph.outputs, ...graph.values.values()].some(
-    (value) => value.type?.kind === 'tensor' && value.type.dtype === 'float16',
-  ) || [...graph.initializers.values()].some(({ value }) => value.dtype === 'float16');
-
-/** Code of FLOAT16 in TensorProto.DataType (onnx.proto). */
+/** Codes of FLOAT and FLOAT16 in TensorProto.DataType (onnx.proto). */
+const FLOAT = 1;
 const FLOAT16 = 10;
-const castsToHalves = (node: Node): boolean => {
+const castsTo = (node: Node, code: number): boolean => {
   const to = node.attributes.get('to');
-  return node.op === 'Cast' && to?.kind === 'int' && Number(to.value) === FLOAT16;
+  return node.op === 'Cast' && to?.kind === 'int' && Number(to.value) === code;
 };
+
+/** Whether something is a half, beside constants that are made floats before anything is computed with them. */
+function halves(graph: Graph): boolean {
+  const isHalf = (value: ValueInfo): boolean => value.type?.kind === 'tensor' && value.type.dtype === 'float16';
+  if ([...graph.inputs, ...graph.outputs, ...graph.values.values()].some(isHalf)) return true;
+  const stored = [...graph.initializers.values()].filter(({ value }) => value.dtype === 'float16');
+  if (stored.length === 0) return false;
+  const index = new GraphIndex(graph);
+  return stored.some(({ name }) => {
+    const readers = index.readers(name);
+    return readers.length === 0 || readers.some((node) => !castsTo(node, FLOAT));
+  });
+}
 
 function* everyGraph(graph: Graph): Generator<Graph> {
   yield graph;
@@ -37,5 +47,5 @@ export function arithmeticOf(model: Model): Arithmetic {
   const graphs = [...everyGraph(model.graph)];
   const nodes = [...graphs.flatMap((g) => g.nodes), ...model.functions.flatMap((f) => f.nodes)];
   if (nodes.some((node) => QUANTISES.test(node.op) || roundsInside(node))) return 'int8';
-  return graphs.some(halves) || nodes.some(castsToHalves) ? 'float16' : 'float32';
+  return graphs.some(halves) || nodes.some((node) => castsTo(node, FLOAT16)) ? 'float16' : 'float32';
 }

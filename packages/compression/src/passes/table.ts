@@ -3,11 +3,14 @@ import type { DeviceClass, PassName, RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { codebook } from './codebook/codebook.js';
 import { decompose } from './decompose/decompose.js';
+import { float16 } from './float16/float16.js';
 import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
 import { blockOf } from './prune-filters/block.js';
 import { pruneFilters } from './prune-filters/prune.js';
+import { quantizeDynamic } from './quantize-dynamic/quantize.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
+import { quantizeWeights } from './quantize-weights/quantize.js';
 
 /**
  * What a pass changes, which decides where it stands in a recipe: the network's `structure` while its weights are floats, and
@@ -56,7 +59,19 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     needs: () => NOTHING,
     run: (model, pass, _target, context) => codebook(model, pass, context),
   },
+  float16: {
+    stage: 'precision',
+    // What weights are stored as needs no samples; what values are like does.
+    needs: ({ mode }) => (mode === 'all' ? { parts: ['train'], labels: false } : NOTHING),
+    run: (model, pass, _target, context) => float16(model, pass, context),
+  },
+  'quantize-dynamic': { stage: 'precision', needs: () => NOTHING, run: quantizeDynamic },
   'quantize-static': { stage: 'precision', needs: () => ({ parts: ['train'], labels: false }), run: quantizeStatic },
+  'quantize-weights': {
+    stage: 'precision',
+    needs: () => NOTHING,
+    run: (model, pass, _target, context) => quantizeWeights(model, pass, context),
+  },
 };
 
 /** What one pass of a recipe needs of the data. */

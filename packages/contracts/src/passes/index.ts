@@ -2,15 +2,27 @@
 import { z } from 'zod';
 import { CodebookPass } from './codebook.js';
 import { DecomposePass } from './decompose.js';
+import { Float16Pass } from './float16.js';
 import { FoldPass } from './fold.js';
 import { PruneFiltersPass } from './prune-filters.js';
+import { QuantizeDynamicPass } from './quantize-dynamic.js';
 import { QuantizeStaticPass } from './quantize-static.js';
+import { QuantizeWeightsPass } from './quantize-weights.js';
 
 export { DecompositionRank } from './decompose.js';
 export { FineTune } from './fine-tune.js';
 
 export const RecipePass = z
-  .discriminatedUnion('pass', [FoldPass, DecomposePass, PruneFiltersPass, CodebookPass, QuantizeStaticPass])
+  .discriminatedUnion('pass', [
+    FoldPass,
+    DecomposePass,
+    PruneFiltersPass,
+    CodebookPass,
+    Float16Pass,
+    QuantizeDynamicPass,
+    QuantizeStaticPass,
+    QuantizeWeightsPass,
+  ])
   .meta({ id: 'RecipePass' });
 export type RecipePass = z.infer<typeof RecipePass>;
 export type PassName = RecipePass['pass'];

@@ -81,6 +81,12 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
           norm: pass.norm,
           epochs: pass.fineTune.epochs,
         });
+      case 'float16':
+        return t(`recipes.float16Detail.${pass.mode}`);
+      case 'quantize-dynamic':
+        return t('recipes.quantizeDynamicDetail', { scale: pass.scale });
+      case 'quantize-weights':
+        return t('recipes.quantizeWeightsDetail', { bits: pass.bits, size: pass.blockSize });
       case 'quantize-static':
         return t('recipes.quantizeDetail', { calibration: pass.calibration, samples: format.int(pass.samples) });
     }

@@ -4,6 +4,7 @@ import { attrInt, int, type Model, type Node, type StoredTensor } from '@verge/o
 import { checkCancelled, CompressionError } from '../../errors.js';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
+import { checkedKeep, nothingDone } from '../keep.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { lloydMax, placeOf } from './lloyd-max.js';
@@ -148,21 +149,14 @@ function weightsOf(
  *   is not finite, `cancelled`
  */
 export async function codebook(model: Model, options: CodebookOptions, context: PassContext): Promise<PassResult> {
-  const names = new Set(model.graph.nodes.map(nodeName));
-  const problems = options.keep.filter((name) => !names.has(name)).map((name) => `keep: there is no node '${name}'`);
-  if (problems.length > 0) throw new CompressionError('bad-recipe', problems.join('; '), { problems });
+  checkedKeep(model, options.keep);
   const { model: inside, lifted } = liftConstants(model);
   const { model: able, raised } =
     options.bits <= 4
       ? atLeastOpset(inside, UINT4.opset, `a weight of ${options.bits} bits`)
       : { model: inside, raised: 0 };
   const { weights, declined } = weightsOf(able, options);
-  if (weights.length === 0) {
-    const reasons = declined.map((d) => `${d.node}: ${d.reason}`);
-    throw new CompressionError('unsuitable-model', `no weight is worth a list of values: ${reasons.join('; ')}`, {
-      problems: reasons,
-    });
-  }
+  if (weights.length === 0) nothingDone('no weight is worth a list of values', declined);
   const result = cloneModel(able);
   if (options.bits <= 4) result.irVersion = Math.max(result.irVersion, UINT4.irVersion);
   const made: Node[] = [];

@@ -1,6 +1,10 @@
 /** NVIDIA Jetson. */
 import type { Target } from '../target.js';
 import { symmetric } from '../rules/integers.js';
+import { standardOperators } from '../rules/operators.js';
+
+/** onnx-tensorrt, docs/operators.md: operators on integers that it does not parse; int8 comes in QDQ form. */
+const NOT_PARSED = ['ConvInteger', 'DynamicQuantizeLinear', 'MatMulInteger', 'QLinearConv', 'QLinearMatMul'];
 
 export const jetsonTensorRt: Target = {
   name: 'jetson-tensorrt',
@@ -14,6 +18,11 @@ export const jetsonTensorRt: Target = {
     symmetric(
       'refused',
       'NVIDIA TensorRT documentation, Working with Quantized Types: symmetric, signed int8, no zero point',
+    ),
+    standardOperators(
+      NOT_PARSED,
+      'refused',
+      'onnx-tensorrt, docs/operators.md: operators of com.microsoft are not parsed, nor are those on integers',
     ),
   ],
 };

@@ -89,6 +89,8 @@ export const activationType = (type: 'uint8' | 'int8', source: string): Rule => 
     }),
 });
 
+const FLOATS = new Set(['float32', 'float16', 'bfloat16', 'float64']);
+
 /** Nothing is computed in floats between the model's inputs and outputs. */
 export const fullInteger = (consequence: Consequence, source: string): Rule => ({
   name: 'full-integer',
@@ -97,11 +99,11 @@ export const fullInteger = (consequence: Consequence, source: string): Rule => (
   source,
   check: (facts) => {
     const { index } = facts;
+    const isFloat = (value: string): boolean => FLOATS.has(facts.dtype(value) ?? '');
     const fromPair = (value: string): boolean =>
-      value === '' || index.producers.get(value)?.op === DEQUANTIZE || facts.dtype(value) !== 'float32';
+      value === '' || index.producers.get(value)?.op === DEQUANTIZE || !isFloat(value);
     const intoPair = (value: string): boolean =>
-      facts.dtype(value) !== 'float32' ||
-      (!index.outputs.has(value) && index.readers(value).every((reader) => reader.op === QUANTIZE));
+      !isFloat(value) || (!index.outputs.has(value) && index.readers(value).every((reader) => reader.op === QUANTIZE));
     return facts.nodes.flatMap((node) => {
       if (isPair(node)) return [];
       const bare = node.inputs.find((value) => !fromPair(value));

@@ -18,6 +18,24 @@ export const operators = (known: readonly string[], consequence: Consequence, so
   };
 };
 
+/** Of the executor's own operators and other programs' none: those of ONNX alone, without some. */
+export const standardOperators = (missing: readonly string[], consequence: Consequence, source: string): Rule => {
+  const set = new Set(missing);
+  return {
+    name: 'standard-operators',
+    consequence,
+    requires: `nodes are of ONNX's own operators, and none is ${missing.join(', ')}`,
+    source,
+    check: (facts) =>
+      facts.nodes.flatMap((node) => {
+        const own = node.domain === '' || node.domain === 'ai.onnx';
+        if (own && !set.has(node.op)) return [];
+        const name = own ? node.op : `${node.domain}:${node.op}`;
+        return [{ node: nodeName(node), reason: `it does not know ${name}` }];
+      }),
+  };
+};
+
 /** Weights of layers are constants of the file. */
 export const constantWeights = (consequence: Consequence, source: string): Rule => ({
   name: 'constant-weights',

@@ -7,13 +7,45 @@ import type { Rule } from '../target.js';
 /** Two products of uint8 and int8 are added in int16 (Intel, VPMADDUBSW): 255 * (a + b) must stay within 32,767. */
 const LARGEST_PAIR = Math.floor(32_767 / 255);
 
-/** The int8 weight that a layer reads, and the axis of its output channels; null where the layer is not of that kind. */
-function weightOf(facts: ModelFacts, node: Node): { dims: readonly number[]; data: Int8Array; axis: number } | null {
+interface Weight {
+  dims: readonly number[];
+  data: Int8Array;
+  axis: number;
+}
+
+/** Layers whose products of uint8 and int8 need no DequantizeLinear: the place of their weights, and the axis of output channels. */
+const WITHIN: Readonly<Record<string, { places: number[]; axis: number }>> = {
+  MatMulInteger: { places: [1], axis: 1 },
+  DynamicQuantizeMatMul: { places: [1], axis: 1 },
+  MatMulIntegerToFloat: { places: [1], axis: 1 },
+  // [directions, width, gates]: a direction's gates are channels of their own.
+  DynamicQuantizeLSTM: { places: [1, 2], axis: 2 },
+};
+
+/** The int8 weights that a layer multiplies uint8 with, with the axis of their output channels. */
+function weightsOf(facts: ModelFacts, node: Node): Weight[] {
+  const within = WITHIN[node.op];
+  if (within)
+    return within.places.flatMap((place) => {
+      const tensor = facts.constant(node.inputs[place]);
+      return tensor?.dtype === 'int8' ? slices({ dims: tensor.dims, data: tensor.data, axis: within.axis }) : [];
+    });
   const axis = { Conv: 0, Gemm: attrInt(node, 'transB', 0) === 1 ? 0 : 1, MatMul: 1 }[node.op];
+  // int8 activations take other instructions.
+  const from = facts.index.producers.get(node.inputs[0] ?? '');
+  if (from?.op !== DEQUANTIZE || facts.dtype(from.inputs[0]) !== 'uint8') return [];
   const producer = facts.index.producers.get(node.inputs[1] ?? '');
   const tensor = producer?.op === DEQUANTIZE ? facts.constant(producer.inputs[0]) : null;
-  if (axis === undefined || tensor?.dtype !== 'int8' || tensor.dims.length <= axis) return null;
-  return { dims: tensor.dims, data: tensor.data as Int8Array, axis };
+  if (axis === undefined || tensor?.dtype !== 'int8' || tensor.dims.length <= axis) return [];
+  return [{ dims: tensor.dims, data: tensor.data, axis }];
+}
+
+/** Three axes as matrices, one for each index of the first. */
+function slices({ dims, data, axis }: Weight): Weight[] {
+  if (dims.length !== 3) return dims.length > axis ? [{ dims, data, axis }] : [];
+  const [count, ...rest] = dims as [number, number, number];
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => ({ dims: rest, data: data.subarray(i * size, (i + 1) * size), axis: 1 })); // prettier-ignore
 }
 
 /**
@@ -44,12 +76,10 @@ export const noSaturation: Rule = {
     'Intel 64 and IA-32 Architectures Software Developer Manual, PMADDUBSW: sums of two products saturate at 16 bits',
   check: (facts) =>
     facts.nodes.flatMap((node) => {
-      // int8 activations take other instructions.
-      const from = facts.index.producers.get(node.inputs[0] ?? '');
-      const weight = from?.op === DEQUANTIZE && facts.dtype(from.inputs[0]) === 'uint8' ? weightOf(facts, node) : null;
-      if (!weight) return [];
-      const many = channelsThatMaySaturate(weight.dims, weight.data, weight.axis);
-      const of = weight.dims[weight.axis] as number;
+      const weights = weightsOf(facts, node);
+      const sum = (count: (weight: Weight) => number): number => weights.reduce((total, w) => total + count(w), 0);
+      const many = sum(({ dims, data, axis }) => channelsThatMaySaturate(dims, data, axis));
+      const of = sum(({ dims, axis }) => dims[axis] as number);
       return many === 0 ? [] : [{ node: nodeName(node), reason: `${many} of ${of} output channels may saturate` }];
     }),
 };
