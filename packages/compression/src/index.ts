@@ -29,3 +29,4 @@ export { planQuantization, type QuantizationPlan } from './passes/quantize-stati
 export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';
 export { quantizeDynamic, type QuantizeDynamicOptions } from './passes/quantize-dynamic/quantize.js';
 export { quantizeWeights, type QuantizeWeightsOptions } from './passes/quantize-weights/quantize.js';
+export { quantizeAware, type QuantizeAwareOptions } from './passes/quantize-aware/quantize-aware.js';

@@ -6,6 +6,7 @@
  */
 import { readsOf, subgraphs, type Graph, type Node } from '@verge/onnx';
 import { obstacle } from './backward.js';
+import { FAKE_QUANTIZE } from './gradients/fake-quantize.js';
 import { gradientRow } from './gradients/table.js';
 import { flat } from './gradients/elementwise.js';
 import { floatsOf, groupsInParts, qualified, roleAt, type ParameterRole } from './roles.js';
@@ -35,11 +36,13 @@ const CARRYING: Readonly<Record<string, readonly number[]>> = {
   'com.microsoft.RotaryEmbedding': [0],
 };
 
+const QUANTISING: ReadonlySet<string> = new Set(['QuantizeLinear', 'DequantizeLinear', FAKE_QUANTIZE]);
+
 /** Inputs that are settings rather than parameters, though a gradient reaches them. */
 function settingAt({ op }: Node, index: number): string | undefined {
   if (op === 'Pow' && index === 1) return 'an exponent';
   if (op === 'Max' || op === 'Min') return 'a bound';
-  if ((op === 'QuantizeLinear' || op === 'DequantizeLinear') && index === 1) return 'a scale of quantisation';
+  if (QUANTISING.has(op) && index === 1) return 'a scale of quantisation';
   if ((op === 'LSTM' || op === 'GRU' || op === 'RNN') && (index === 5 || index === 6)) return 'an initial state';
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** Which inputs of operators are parameters, by the operator alone: weights and biases of layers, scales and shifts of normalisations. */
+import { FAKE_QUANTIZE } from './gradients/fake-quantize.js';
 import { isDefaultDomain, type Graph, type Node, type StoredTensor } from '@verge/onnx';
 
 export type ParameterRole = 'weight' | 'bias' | 'scale' | 'shift';
@@ -63,6 +64,7 @@ const PRODUCTS: ReadonlySet<string> = new Set([
 /** Operators that only change how a constant is stored or lies; a weight that is quantised in training is behind two of them. */
 const VEILS: ReadonlySet<string> = new Set([
   'DequantizeLinear',
+  FAKE_QUANTIZE,
   'Identity',
   'QuantizeLinear',
   'Reshape',

@@ -2,7 +2,7 @@
 import { int, type Model } from '@verge/onnx';
 import { checkDifferentiable, writeBackward, writeForward } from './backward.js';
 import { refuse } from './errors.js';
-import { prepareForward } from './forward.js';
+import { prepareForward, type Forward } from './forward.js';
 import { DROPOUT_SEED } from './gradients/dropout.js';
 import type { Mode } from './gradients/row.js';
 import { valuesRead, writeLoss, type LossSpec } from './losses.js';
@@ -119,9 +119,17 @@ export function buildGradientModel(
  */
 export function buildVectorJacobianModel(
   model: Model,
-  options: { wrt: readonly string[]; batch?: number; mode?: Mode; block?: number },
+  options: {
+    wrt: readonly string[];
+    batch?: number;
+    mode?: Mode;
+    block?: number;
+    /** Rewrites the forward graph before the gradient is written; none when absent. */
+    lower?: (forward: Forward) => Forward;
+  },
 ): Model {
-  const forward = prepareForward(model, options.batch ?? 1, true);
+  const { lower = (forward: Forward) => forward } = options;
+  const forward = lower(prepareForward(model, options.batch ?? 1, true));
   checkDifferentiable(forward.graph.nodes, options.wrt, [forward.output]);
   const t = startTape(forward, new Set(), options.block);
   const applied = writeForward(t, forward.graph.nodes, options.mode ?? 'train');

@@ -1,17 +1,21 @@
 /** Training after a pass that changed the network. */
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
-import { distill, fit, type Progress } from '@verge/training';
+import { distill, fit, type FitOptions, type Progress } from '@verge/training';
 import type { PassContext } from './pass.js';
 
 export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fineTune'];
 
-/** Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing. */
+/**
+ * Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing.
+ * @param moving what moves besides what does by default, and what does not
+ */
 export async function fineTune(
   changed: Model,
   original: Model,
   options: FineTuneOptions,
   context: PassContext,
+  moving: Pick<FitOptions, 'alsoTrained' | 'trainable'> = {},
 ): Promise<Model> {
   if (options.epochs === 0) return changed;
   const { createSession, train, validation, signal, onProgress } = context;
@@ -29,6 +33,7 @@ export async function fineTune(
     optimizer,
     signal,
     onProgress: report,
+    ...moving,
   };
   const { distillation } = options;
   const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);

@@ -9,6 +9,7 @@ import type { PassContext, PassResult } from './pass.js';
 import { blockOf } from './prune-filters/block.js';
 import { pruneFilters } from './prune-filters/prune.js';
 import { quantizeDynamic } from './quantize-dynamic/quantize.js';
+import { quantizeAware } from './quantize-aware/quantize-aware.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
 import { quantizeWeights } from './quantize-weights/quantize.js';
 
@@ -72,6 +73,7 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     needs: () => NOTHING,
     run: (model, pass, _target, context) => quantizeWeights(model, pass, context),
   },
+  'quantize-aware': { stage: 'precision', needs: () => LABELLED, run: quantizeAware },
 };
 
 /** What one pass of a recipe needs of the data. */

@@ -91,7 +91,11 @@ export class ExpectedError {
   /** Sums over the bins before index k of count, count * x and count * x^2, without exact zeros. */
   readonly #sums: [Float64Array, Float64Array, Float64Array];
 
-  constructor(histogram: Histogram) {
+  /** @param levels whole numbers that represent a range */
+  constructor(
+    histogram: Histogram,
+    readonly levels = LEVELS,
+  ) {
     this.#histogram = histogram;
     const { counts, start, width } = histogram;
     this.#sums = [new Float64Array(BINS + 1), new Float64Array(BINS + 1), new Float64Array(BINS + 1)];
@@ -109,7 +113,7 @@ export class ExpectedError {
   of({ min, max }: Range): number {
     const { start, width } = this.#histogram;
     if (width === 0) return 0;
-    const step = (max - min) / (LEVELS - 1);
+    const step = (max - min) / (this.levels - 1);
     const bin = (x: number): number => Math.min(BINS, Math.max(0, Math.round(x / width) - start));
     const [low, high] = [bin(min), bin(max)];
     const [from, to] = [bin(Math.max(min, -step / 2)), bin(Math.min(max, step / 2))];

@@ -6,6 +6,7 @@ import { Float16Pass } from './float16.js';
 import { FoldPass } from './fold.js';
 import { PruneFiltersPass } from './prune-filters.js';
 import { QuantizeDynamicPass } from './quantize-dynamic.js';
+import { QuantizeAwarePass } from './quantize-aware.js';
 import { QuantizeStaticPass } from './quantize-static.js';
 import { QuantizeWeightsPass } from './quantize-weights.js';
 
@@ -22,6 +23,7 @@ export const RecipePass = z
     QuantizeDynamicPass,
     QuantizeStaticPass,
     QuantizeWeightsPass,
+    QuantizeAwarePass,
   ])
   .meta({ id: 'RecipePass' });
 export type RecipePass = z.infer<typeof RecipePass>;

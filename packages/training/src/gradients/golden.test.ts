@@ -14,6 +14,8 @@ import {
   type Tensor,
 } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
+import type { Forward } from '../forward.js';
+import { joinPairs } from '../lowering/quantised-pairs.js';
 import { buildVectorJacobianModel, OUTPUT } from '../training-model.js';
 import type { Mode } from './row.js';
 
@@ -80,14 +82,18 @@ function relativeError(got: Tensor | undefined, want: readonly number[]): number
 /** Runs a model with its vector-Jacobian products and holds all of it to the stored values. */
 async function check(
   b: GraphBuilder,
-  options: { opset?: number; mode?: Mode },
+  options: { opset?: number; mode?: Mode; lower?: (forward: Forward) => Forward },
   feeds: Record<string, Tensor>,
   seed: Tensor,
   want: Readonly<Record<string, readonly number[]>>,
   tolerance: number,
 ): Promise<void> {
   const wrt = Object.keys(want).flatMap((name) => (name === OUTPUT ? [] : [name.slice('gradient.'.length)]));
-  const graph = buildVectorJacobianModel(b.build({ opset: options.opset }), { wrt, mode: options.mode });
+  const graph = buildVectorJacobianModel(b.build({ opset: options.opset }), {
+    wrt,
+    mode: options.mode,
+    lower: options.lower,
+  });
   const session = await createSession(encodeModel(graph), { optimization: 'extended' });
   try {
     const known = session.inputNames.includes('seed') ? { ...feeds, seed } : feeds;
@@ -128,7 +134,10 @@ describe.each(topics)('forward and gradient against PyTorch: %s', (topic) => {
 describe('quantisation with a straight-through gradient against PyTorch', () => {
   load<Quantized>('quantization').forEach((golden, i) => {
     const along = golden.axis === null ? '' : ` along axis ${golden.axis}`;
-    it(`${i}: ${golden.dtype}${along}${golden.block ? ' in blocks' : ''}`, async () => {
+    it.each([
+      ['apart', undefined],
+      ['as one operator', (forward: Forward) => joinPairs(forward, new Set())],
+    ])(`${i}: ${golden.dtype}${along}${golden.block ? ' in blocks' : ''} %s`, async (_how, lower) => {
       const b = new GraphBuilder();
       const { dims } = golden.scale;
       const feeds = { x: tensorOf(golden.x), scale: tensorOf(golden.scale) };
@@ -146,7 +155,7 @@ describe('quantisation with a straight-through gradient against PyTorch', () => 
       b.output(b.node('DequantizeLinear', [level, 'scale', point], attributes), 'float32', null);
       const want = { [OUTPUT]: golden.y, 'gradient.x': golden.gradients.x, 'gradient.scale': golden.gradients.scale };
       // PyTorch quantises in single precision, and the scale's gradient is a sum whose terms cancel.
-      await check(b, {}, feeds, float32(golden.x.dims, golden.seed), want, 1e-4);
+      await check(b, { lower }, feeds, float32(golden.x.dims, golden.seed), want, 1e-4);
     });
   });
 });

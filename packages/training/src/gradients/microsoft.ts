@@ -5,6 +5,7 @@
 import { exactGelu, fastGelu, quickGelu } from './fused-activations.js';
 import { fusedAttention, multiHeadAttention } from './fused-attention.js';
 import * as normalization from './fused-normalization.js';
+import { FAKE_QUANTIZE, fakeQuantize, OWN_DOMAIN } from './fake-quantize.js';
 import { fusedConv, fusedGemm, fusedMatMul } from './fused-products.js';
 import { fusedRotaryEmbedding } from './fused-rotary.js';
 import { matMulNBits } from './packed-products.js';
@@ -40,4 +41,8 @@ export const fusedOps = Object.keys(table) as readonly (keyof typeof table)[];
 
 /** The entry of an operator by its qualified name. */
 export const fusedEntry = (name: string): Entry | undefined =>
-  Object.hasOwn(table, name) ? table[name as keyof typeof table] : undefined;
+  name === `${OWN_DOMAIN}.${FAKE_QUANTIZE}`
+    ? fakeQuantize
+    : Object.hasOwn(table, name)
+      ? table[name as keyof typeof table]
+      : undefined;

@@ -9,7 +9,8 @@ import type { Shape, Tape } from '../tape.js';
 import type { Row } from './row.js';
 import { axisOf } from './shape-ops.js';
 
-const RANGES: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
+/** The lowest and highest level of each type. */
+export const LEVELS: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
   int2: [-2, 1],
   uint2: [0, 3],
   int4: [-8, 7],
@@ -75,7 +76,7 @@ function scaled(t: Tape, node: Node, like: DataType): { ratio: string; inside: s
   const ratio = t.div(x, over(t, node, scale, shape));
   const rounded = t.unary('Round', ratio);
   const level = zero ? t.add(rounded, over(t, node, t.indicator(zero), shape)) : rounded;
-  const range = RANGES[like];
+  const range = LEVELS[like];
   if (!range) throw new TrainingError('no-gradient', `node '${node.name}' (${node.op}): no gradient through ${like}`);
   const [low, high] = range;
   const above = t.compare('GreaterOrEqual', level, t.scalar(low));

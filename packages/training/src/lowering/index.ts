@@ -6,11 +6,12 @@ import { joinParts } from './parts.js';
 import { lastStates } from './last-state.js';
 import { poolFirst } from './pool-first.js';
 import { separatePools } from './separate-pools.js';
+import { joinPairs } from './quantised-pairs.js';
 import { unbind } from './unbind.js';
 
 /** @param kept values that something reads by name, so that they must stay */
 export const lowered = (forward: Forward, kept: ReadonlySet<string>): Forward =>
-  [joinParts, lastStates, poolFirst, separatePools, joinGates, unbind, directWeights].reduce(
+  [joinParts, lastStates, poolFirst, separatePools, joinGates, joinPairs, unbind, directWeights].reduce(
     (graph, rewrite) => rewrite(graph, kept),
     forward,
   );

@@ -159,11 +159,13 @@ export const recipes = {
     'quantize-dynamic': 'Quantise dynamically to int8',
     'quantize-static': 'Quantise to int8',
     'quantize-weights': 'Quantise weights in blocks',
+    'quantize-aware': 'Train quantised',
   },
   scope: { layer: 'in each layer', global: 'over all layers' },
   codebookDetail: 'weights of {{bits}} bits, values by layer with a scale per {{scale}}',
   decomposeDetail: '{{convolution}} and {{dense}}, ranks by {{by}}; {{epochs}} epochs of fine-tuning',
   float16Detail: { weights: 'stored in 16 bits, computed in 32', all: 'stored and computed in 16 bits' },
+  quantizeAwareDetail: '{{weightBits}}-bit weights, {{activationBits}}-bit activations; {{epochs}} epochs of training',
   foldDetail: 'BatchNormalization into convolutions, constants into constants',
   importance: {
     gradient: 'their gradient',

@@ -66,6 +66,12 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
         return t('recipes.foldDetail');
       case 'codebook':
         return t('recipes.codebookDetail', { bits: pass.bits, scale: pass.scale });
+      case 'quantize-aware':
+        return t('recipes.quantizeAwareDetail', {
+          weightBits: pass.weightBits,
+          activationBits: pass.activationBits,
+          epochs: pass.fineTune.epochs,
+        });
       case 'decompose':
         return t('recipes.decomposeDetail', {
           convolution: pass.convolution,

@@ -2,11 +2,31 @@
 import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
 import type { QuantizationPlan, WeightedUnit } from './plan.js';
-import { quantizeBias, quantizeWeight, scaleFloors, type AffineParams } from './scale.js';
+import {
+  levelsOf,
+  quantizeBias,
+  quantizeWeight,
+  quantizeWeightAt,
+  scaleFloors,
+  type AffineParams,
+  type GivenScales,
+} from './scale.js';
 
 export interface InsertOptions {
   /** See `quantizeWeight`. */
   narrow: boolean;
+  /** Scales of weights that were learned, by `keyOf`. */
+  learned?: ReadonlyMap<string, GivenScales>;
+}
+
+/** What units that share a weight and its scales have in common. */
+export const keyOf = ({ weight, axis }: Pick<WeightedUnit, 'weight' | 'axis'>): string => `${weight}@${axis}`;
+
+/** A zero point as a constant of its type. */
+export function zeroPointOf({ kind, zeroPoint }: AffineParams, dims: readonly number[] = []): Tensor {
+  return kind === 'uint8'
+    ? { dtype: kind, dims, data: Uint8Array.of(zeroPoint) }
+    : { dtype: kind, dims, data: Int8Array.of(zeroPoint) };
 }
 
 export interface InsertResult {
@@ -88,21 +108,29 @@ class Inserter {
     const isOutput = this.#index.outputs.has(activation);
     const source = isOutput ? this.#builder.fresh('y') : activation;
     const scale = this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of(params.scale) }, 'scale');
-    const zero: Tensor =
-      params.kind === 'uint8'
-        ? { dtype: 'uint8', dims: [], data: Uint8Array.of(params.zeroPoint) }
-        : { dtype: 'int8', dims: [], data: Int8Array.of(params.zeroPoint) };
-    const zeroPoint = this.#constant(zero, 'zero');
+    const zeroPoint = this.#constant(zeroPointOf(params), 'zero');
     const quantized = this.#builder.fresh('q');
     const output = isOutput ? activation : this.#builder.fresh('x');
     const list = this.#after.get(producer) ?? [];
+    const within = this.#bounded(source, params, list);
     list.push(
-      this.#node('QuantizeLinear', [source, scale, zeroPoint], quantized),
+      this.#node('QuantizeLinear', [within, scale, zeroPoint], quantized),
       this.#node('DequantizeLinear', [quantized, scale, zeroPoint], output),
     );
     this.#after.set(producer, list);
     if (isOutput) renamed.set(activation, source);
     this.#dequantized.set(activation, output);
+  }
+
+  /** The value cut off at the ends of fewer than 8 bits: Clip's bounds are inputs since operator set 11. */
+  #bounded(value: string, { scale, zeroPoint, kind, bits = 8 }: AffineParams, nodes: Node[]): string {
+    if (bits === 8) return value;
+    const { low, high } = levelsOf(kind, bits);
+    const end = (level: number): string =>
+      this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of((level - zeroPoint) * scale) }, 'end');
+    const output = this.#builder.fresh('c');
+    nodes.push(this.#node('Clip', [value, end(low), end(high)], output));
+    return output;
   }
 
   #unit(node: Node, unit: WeightedUnit, input: string): void {
@@ -121,24 +149,26 @@ class Inserter {
   }
 
   /** Units that share a weight share its scales, which must suit the bias of each. */
-  #raiseFloors({ node, weight, axis, bias }: WeightedUnit): void {
+  #raiseFloors(unit: WeightedUnit): void {
+    const { node, bias } = unit;
     const values = this.#index.floats(bias ?? undefined);
     if (!values) return;
     const floors = scaleFloors(values.data, (this.params.get(node.inputs[0] as string) as AffineParams).scale);
-    const known = this.#floors.get(`${weight}@${axis}`);
-    this.#floors.set(
-      `${weight}@${axis}`,
-      known ? known.map((floor, c) => Math.max(floor, floors[c] as number)) : floors,
-    );
+    const known = this.#floors.get(keyOf(unit));
+    this.#floors.set(keyOf(unit), known ? known.map((floor, c) => Math.max(floor, floors[c] as number)) : floors);
   }
 
-  #weight({ weight, axis }: WeightedUnit): { output: string; scales: Float32Array } {
-    const key = `${weight}@${axis}`;
+  #weight(unit: WeightedUnit): { output: string; scales: Float32Array } {
+    const { weight, axis } = unit;
+    const key = keyOf(unit);
     const known = this.#weights.get(key);
     if (known) return known;
     const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
     const floors = this.#floors.get(key);
-    const { data: int8, scales, narrowed, widened } = quantizeWeight(data, dims, axis, { ...this.options, floors });
+    const learned = this.options.learned?.get(key);
+    const how = { narrow: this.options.narrow, floors };
+    const made8 = learned ? quantizeWeightAt(data, dims, axis, learned, how) : quantizeWeight(data, dims, axis, how);
+    const { data: int8, scales, narrowed, widened } = made8;
     this.#narrowed += narrowed;
     this.#widened += widened;
     const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');

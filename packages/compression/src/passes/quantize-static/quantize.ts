@@ -31,7 +31,8 @@ export interface QuantizeOptions {
 
 type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>;
 
-function calibrationSamples(train: Samples, wanted: number): Samples {
+/** So many samples, spread evenly. */
+export function calibrationSamples(train: Samples, wanted: number): Samples {
   const count = Math.min(wanted, train.y.length);
   return pick(
     train,
@@ -43,7 +44,7 @@ function calibrationSamples(train: Samples, wanted: number): Samples {
 const ABLE = 13;
 
 /** @throws CompressionError `unsuitable-model` */
-function planned(model: Model): QuantizationPlan {
+export function planned(model: Model): QuantizationPlan {
   const plan = planQuantization(model);
   if (plan.weighted.length > 0) return plan;
   const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);

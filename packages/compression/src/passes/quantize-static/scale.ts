@@ -8,12 +8,25 @@ export interface AffineParams {
   scale: number;
   zeroPoint: number;
   kind: Int8Kind;
+  /** 8 where they are absent. With fewer, levels are the lowest of `kind`, and what is larger is cut off in front. */
+  bits?: number;
 }
 
 const limits: Record<Int8Kind, { low: number; high: number }> = {
   uint8: { low: 0, high: 255 },
   int8: { low: -128, high: 127 },
 };
+
+/** The lowest and highest level of so many bits. */
+export function levelsOf(kind: Int8Kind, bits = 8): { low: number; high: number } {
+  const { low } = limits[kind];
+  return bits === 8 ? limits[kind] : kind === 'uint8' ? { low, high: 2 ** bits - 1 } : signed(bits);
+}
+
+const signed = (bits: number): { low: number; high: number } => ({
+  low: -(2 ** (bits - 1)),
+  high: 2 ** (bits - 1) - 1,
+});
 
 /** Smallest scale, so that a tensor that is always zero has one. The product of two of them is still a normal float32. */
 const tiny = 2 ** -60;
@@ -22,13 +35,13 @@ const tiny = 2 ** -60;
  * Parameters that cover the range and represent zero exactly, which padding and Relu need. A range that begins at zero gets
  * the lowest zero point, so that ONNX Runtime can drop the Relu in front.
  */
-export function affineParams(range: Range, kind: Int8Kind): AffineParams {
-  const { low, high } = limits[kind];
+export function affineParams(range: Range, kind: Int8Kind, bits = 8): AffineParams {
+  const { low, high } = levelsOf(kind, bits);
   const min = Math.min(0, range.min);
   const max = Math.max(0, range.max);
   const scale = Math.fround(Math.max((max - min) / (high - low), tiny));
   const zeroPoint = Math.min(high, Math.max(low, Math.round(low - min / scale)));
-  return { scale, zeroPoint, kind };
+  return { scale, zeroPoint, kind, ...(bits < 8 && { bits }) };
 }
 
 /** Round half to even, as QuantizeLinear rounds. */
@@ -88,6 +101,48 @@ export function quantizeWeight(
     const scale = scales[Math.floor(i / inner) % channels] as number;
     out[i] = Math.max(-127, Math.min(127, roundHalfEven((data[i] as number) / scale)));
   }
+  return { data: out, scales, narrowed, widened };
+}
+
+/** Scales that were learned, and the levels that weights have with them. */
+export interface GivenScales {
+  scales: Float32Array;
+  low: number;
+  high: number;
+  /** What is stored is a level times this. */
+  times: number;
+}
+
+/**
+ * Weights on the levels of scales that are given, beyond whose ends they are cut off. A scale is widened to its floor, and where
+ * `narrow` asks for it.
+ */
+export function quantizeWeightAt(
+  data: Float32Array,
+  dims: readonly number[],
+  axis: number,
+  given: GivenScales,
+  { narrow, floors }: WeightOptions,
+): QuantizedWeight {
+  const channels = dims[axis] as number;
+  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const top = topMagnitudes(data, channels, inner);
+  let [narrowed, widened] = [0, 0];
+  const scales = given.scales.map((scale, c) => {
+    const { positive, negative } = top[c] as TopTwo;
+    const end = 127 * scale;
+    const pair = ([a, b]: [number, number]): number => Math.min(a, end) + Math.min(b, end);
+    const overflows = narrow && given.times === 1 && Math.max(pair(positive), pair(negative)) > end;
+    const pairs = overflows ? Math.max(positive[0] + positive[1], negative[0] + negative[1]) / 127 : 0;
+    const floor = floors?.[c] ?? 0;
+    if (pairs > scale) narrowed++;
+    if (floor > Math.max(scale, pairs)) widened++;
+    return Math.max(scale, pairs, floor);
+  });
+  const out = Int8Array.from(data, (value, i) => {
+    const scale = (scales[Math.floor(i / inner) % channels] as number) * given.times;
+    return Math.max(given.low, Math.min(given.high, roundHalfEven(value / scale))) * given.times;
+  });
   return { data: out, scales, narrowed, widened };
 }
 

@@ -1,0 +1,146 @@
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadDigits, splitSamples, type Part, type Samples } from '@verge/data';
+import { encodeModel, float32, type Model } from '@verge/onnx';
+import { createSession } from '@verge/runtime';
+import { buildArchitecture, fit, predict, score } from '@verge/training';
+import { atLeastOpset } from '../opset.js';
+import { fold } from '../fold/fold.js';
+import { insertQdq, keyOf } from '../quantize-static/insert.js';
+import { planQuantization, tieActivations } from '../quantize-static/plan.js';
+import { affineParams } from '../quantize-static/scale.js';
+import { firstScales } from './first-scales.js';
+import { quantizeAware, type QuantizeAwareOptions } from './quantize-aware.js';
+import { trainable, type Starting } from './trainable.js';
+
+const digits = fileURLToPath(new URL('../../../../../datasets/digits/', import.meta.url));
+const optimizer = { name: 'adamw' as const, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+const x64 = { arch: 'x64', int8Activation: 'uint8', vnni: true } as const;
+
+let data: Record<Part, Samples>;
+let network: Model;
+
+beforeAll(async () => {
+  data = splitSamples(await loadDigits(digits));
+  const model = buildArchitecture('dscnn', {
+    input: [1, 8, 8],
+    classes: 10,
+    params: { stem: 8, channels: [12, 16] },
+  });
+  const { train, validation } = data;
+  const how = { epochs: 30, batchSize: 64, optimizer: { ...optimizer, learningRate: 0.01 }, seed: 1 };
+  network = (await fit({ model, createSession, train, validation, ...how })).model;
+}, 120_000);
+
+async function accuracy(model: Model): Promise<number> {
+  return score(await predict(model, data.test, createSession), data.test.y).accuracy;
+}
+
+function options(own: Partial<QuantizeAwareOptions>, epochs: number): QuantizeAwareOptions {
+  return {
+    weightBits: 8,
+    activationBits: 8,
+    wideEdges: true,
+    learnScales: true,
+    samples: 256,
+    fineTune: { epochs, batchSize: 64, optimizer: { ...optimizer, learningRate: 0.003 }, seed: 1 },
+    ...own,
+  };
+}
+
+const run = (own: Partial<QuantizeAwareOptions>, epochs: number) =>
+  quantizeAware(network, options(own, epochs), x64, { createSession, ...data });
+
+/** The outputs of a model whose quantised nodes are computed as they are written. */
+async function asWritten(model: Model): Promise<Float32Array> {
+  const session = await createSession(encodeModel(model), { quantizeAsWritten: true });
+  try {
+    const { x, shape } = data.test;
+    const fed = float32([data.test.y.length, ...shape], Float32Array.from(x));
+    const outputs = await session.run({ [session.inputNames[0]!]: fed });
+    return outputs[session.outputNames[0]!]!.data as Float32Array;
+  } finally {
+    await session.release();
+  }
+}
+
+describe('the network that is trained', () => {
+  it.each([8, 4] as const)('gives what its export gives, with weights of %i bits', async (bits) => {
+    const folded = (await fold(network, createSession)).model;
+    const { model } = atLeastOpset(folded, 21, 'the test');
+    const plan = planQuantization(model);
+    const groups = tieActivations(plan);
+    const starting: Starting = {
+      activations: new Map(
+        [...new Set(groups.values())].map((g, i) => [g, affineParams({ min: i === 0 ? -1 : 0, max: 3 + i }, 'uint8')]),
+      ),
+      weights: new Map(
+        plan.weighted.map((unit) => {
+          const stored = model.graph.initializers.get(unit.weight)!.value as ReturnType<typeof float32>;
+          return [keyOf(unit), { bits, scales: firstScales(stored.data, stored.dims, unit.axis, bits, false) }];
+        }),
+      ),
+    };
+    const made = trainable(model, plan, groups, starting);
+    const held = made.model.graph.initializers.get(made.scales)!.value as ReturnType<typeof float32>;
+    // Scales as a training could have left them.
+    const moved = held.data.map((v, i) => v + 0.1 * Math.sin(i));
+    made.model.graph.initializers.set(made.scales, { name: made.scales, value: float32(held.dims, moved) });
+    const { activations, weights } = made.read(moved);
+    const high = 2 ** (bits - 1) - 1;
+    const times = bits === 8 ? 1 : 16;
+    const exported = insertQdq(model, plan, new Map([...groups].map(([n, g]) => [n, activations.get(g)!])), {
+      narrow: false,
+      learned: new Map(
+        [...weights].map(([key, { scales }]) => [
+          key,
+          { scales: scales.map((s) => s / times), low: -high - 1, high, times },
+        ]),
+      ),
+    });
+    expect(exported.changes['clampedBiases']).toBe(0);
+    const [trained, written] = [await asWritten(made.model), await asWritten(exported.model)];
+    // Biases of 32 bits move a value over the border of its level now and then: by a step of its layer.
+    const largest = trained.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const off = trained.map((v, i) => Math.abs(v - written[i]!) / largest);
+    expect(Math.max(...off)).toBeLessThan(0.03);
+    expect(off.reduce((a, b) => a + b, 0) / off.length).toBeLessThan(0.002);
+  });
+});
+
+describe('quantisation-aware training', () => {
+  it('brings back what 4 bits lose', async () => {
+    const bits = { weightBits: 4, activationBits: 4, wideEdges: false } as const;
+    const float = await accuracy(network);
+    const [before, after] = [await run(bits, 0), await run(bits, 20)];
+    const [lost, learned] = [await accuracy(before.model), await accuracy(after.model)];
+    expect(float).toBeGreaterThan(0.93);
+    expect(lost).toBeLessThan(float - 0.03);
+    expect(learned).toBeGreaterThan(lost + 0.015);
+    expect(after.changes).toMatchObject({ weightsOf4Bits: 6, clampedBiases: 0 });
+  }, 120_000);
+
+  it('keeps the first and the last layer wide', async () => {
+    const { changes } = await run({ weightBits: 4 }, 0);
+    expect(changes).toMatchObject({ weights: 6, weightsOf4Bits: 4 });
+  });
+
+  it('leaves scales alone where it is told to', async () => {
+    const still = await run({ learnScales: false }, 1);
+    const moved = await run({ learnScales: true }, 1);
+    const none = await run({ learnScales: true }, 0);
+    const scales = ({ graph }: Model): string =>
+      graph.nodes
+        .filter((n) => n.op === 'QuantizeLinear')
+        .map((n) => (graph.initializers.get(n.inputs[1]!)!.value as ReturnType<typeof float32>).data[0]!.toPrecision(4))
+        .join();
+    expect(scales(still.model)).toBe(scales(none.model));
+    expect(scales(moved.model)).not.toBe(scales(none.model));
+  });
+
+  it('stops when asked', async () => {
+    const signal = AbortSignal.abort();
+    const given = { createSession, ...data, signal };
+    await expect(quantizeAware(network, options({}, 1), x64, given)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});

@@ -1,0 +1,205 @@
+/**
+ * The network as it is trained: every activation and weight of the plan goes through QuantizeLinear and DequantizeLinear, and the scales of
+ * all of them are the exponentials of one vector, which moves like any parameter. On a logarithmic axis a step changes a scale by a share
+ * of itself, whatever its size, and none becomes zero or negative (Jain et al. 2019, arXiv 1903.08066).
+ */
+import { float32, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
+import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
+import { keyOf, zeroPointOf } from '../quantize-static/insert.js';
+import type { QuantizationPlan, WeightedUnit } from '../quantize-static/plan.js';
+import { levelsOf, type AffineParams } from '../quantize-static/scale.js';
+
+/** Scales of one weight, one for each channel, and the bits of its levels. */
+export interface WeightScales {
+  readonly scales: Float32Array;
+  readonly bits: 8 | 4;
+}
+
+export interface Starting {
+  /** Parameters of activations, by the representative of their group. */
+  readonly activations: ReadonlyMap<string, AffineParams>;
+  /** By `keyOf`. */
+  readonly weights: ReadonlyMap<string, WeightScales>;
+}
+
+export interface Trainable {
+  readonly model: Model;
+  /** The constant that holds the logarithms of all scales. */
+  readonly scales: string;
+  /** The scales of a trained vector, in the form in which they were given. */
+  read(vector: Float32Array): Starting;
+}
+
+/** Where the scales of an activation, or a weight, lie in the vector. */
+interface Place {
+  readonly offset: number;
+  readonly size: number;
+}
+
+function placesOf({ activations, weights }: Starting): { places: Map<string, Place>; vector: Float32Array } {
+  const places = new Map<string, Place>();
+  const values: number[] = [];
+  const put = (key: string, scales: Iterable<number>): void => {
+    const offset = values.length;
+    for (const scale of scales) values.push(Math.log(scale));
+    places.set(key, { offset, size: values.length - offset });
+  };
+  for (const [name, { scale }] of activations) put(`a:${name}`, [scale]);
+  for (const [key, { scales }] of weights) put(`w:${key}`, scales);
+  // A constant of one element counts as a setting, which no training moves.
+  if (values.length === 1) values.push(0);
+  return { places, vector: Float32Array.from(values) };
+}
+
+class Writer {
+  readonly model: Model;
+  readonly #index: GraphIndex;
+  readonly #builder: GraphBuilder;
+  readonly #first: Node[] = [];
+  readonly #after = new Map<Node | null, Node[]>();
+  readonly #rounded = new Map<string, string>();
+  readonly #weights = new Map<string, string>();
+  readonly #scales = new Map<string, string>();
+
+  constructor(
+    source: Model,
+    readonly plan: QuantizationPlan,
+    readonly groups: ReadonlyMap<string, string>,
+    readonly starting: Starting,
+  ) {
+    this.model = cloneModel(source);
+    this.#index = new GraphIndex(source.graph);
+    this.#builder = new GraphBuilder(this.model.graph);
+  }
+
+  run(): Trainable {
+    const { places, vector } = placesOf(this.starting);
+    const name = this.#builder.constant(float32([vector.length], vector), 'quantisation.log_scales');
+    this.#split(name, places, vector.length);
+    const { graph } = this.model;
+    const original = [...graph.nodes];
+    const renamed = new Map<string, string>();
+    for (const activation of this.plan.activations) this.#activation(activation, original, renamed);
+    const weighted = new Map(this.plan.weighted.map((unit) => [unit.node.outputs[0], unit]));
+    for (const node of original) {
+      const unit = weighted.get(node.outputs[0]);
+      node.inputs = node.inputs.map((input) => this.#rounded.get(input) ?? input);
+      if (unit) node.inputs[1] = this.#weight(unit);
+      node.outputs = node.outputs.map((output) => renamed.get(output) ?? output);
+    }
+    graph.nodes = [
+      ...this.#first,
+      ...(this.#after.get(null) ?? []),
+      ...original.flatMap((node) => [node, ...(this.#after.get(node) ?? [])]),
+    ];
+    for (const value of renamed.values()) graph.values.delete(value);
+    return { model: this.model, scales: name, read: (trained) => readScales(this.starting, places, trained) };
+  }
+
+  #split(vector: string, places: ReadonlyMap<string, Place>, size: number): void {
+    const all = this.#builder.fresh('scales');
+    const outputs = [...places.keys()].map((key) => {
+      const output = this.#builder.fresh('scale');
+      this.#scales.set(key, output);
+      return output;
+    });
+    const sizes = [...places.values()].map((place) => place.size);
+    const rest = size - sizes.reduce((a, b) => a + b, 0);
+    if (rest > 0) outputs.push(this.#builder.fresh('scale'));
+    const cuts = [...sizes, ...(rest > 0 ? [rest] : [])];
+    const lengths = this.#constant({ dtype: 'int64', dims: [cuts.length], data: BigInt64Array.from(cuts, BigInt) });
+    this.#first.push(this.#node('Exp', [vector], [all]), this.#node('Split', [all, lengths], outputs, 0));
+  }
+
+  #activation(activation: string, nodes: readonly Node[], renamed: Map<string, string>): void {
+    const group = this.groups.get(activation) as string;
+    const producer = nodes.find((n) => n.outputs.includes(activation)) ?? null;
+    const isOutput = this.#index.outputs.has(activation);
+    const source = isOutput ? this.#builder.fresh('y') : activation;
+    const params = this.starting.activations.get(group) as AffineParams;
+    const scale = this.#scales.get(`a:${group}`) as string;
+    const output = isOutput ? activation : this.#builder.fresh('x');
+    const list = this.#after.get(producer) ?? [];
+    const within = this.#bounded(source, scale, params, list);
+    list.push(...this.#pair(within, scale, this.#constant(zeroPointOf(params, [1])), output));
+    this.#after.set(producer, list);
+    if (isOutput) renamed.set(activation, source);
+    this.#rounded.set(activation, output);
+  }
+
+  /** The value cut off at the ends of fewer than 8 bits, which move with the scale. */
+  #bounded(value: string, scale: string, { zeroPoint, kind, bits = 8 }: AffineParams, nodes: Node[]): string {
+    if (bits === 8) return value;
+    const { low, high } = levelsOf(kind, bits);
+    const ends = [low, high].map((level) => {
+      const [end, scalar] = [this.#builder.fresh('end'), this.#builder.fresh('end')];
+      const steps = this.#constant({ dtype: 'float32', dims: [1], data: Float32Array.of(level - zeroPoint) });
+      const none = this.#constant({ dtype: 'int64', dims: [1], data: BigInt64Array.of(0n) });
+      nodes.push(this.#node('Mul', [scale, steps], [end]), this.#node('Squeeze', [end, none], [scalar]));
+      return scalar;
+    });
+    const output = this.#builder.fresh('c');
+    nodes.push(this.#node('Clip', [value, ...ends], [output]));
+    return output;
+  }
+
+  #weight(unit: WeightedUnit): string {
+    const key = keyOf(unit);
+    const known = this.#weights.get(key);
+    if (known !== undefined) return known;
+    const { scales, bits } = this.starting.weights.get(key) as WeightScales;
+    const dims = [scales.length];
+    const zero = this.#constant(
+      bits === 8
+        ? { dtype: 'int8', dims, data: new Int8Array(scales.length) }
+        : { dtype: 'int4', dims, data: new Uint8Array(Math.ceil(scales.length / 2)) },
+    );
+    const output = this.#builder.fresh('w');
+    this.#first.push(...this.#pair(unit.weight, this.#scales.get(`w:${key}`) as string, zero, output, unit.axis));
+    this.#weights.set(key, output);
+    return output;
+  }
+
+  #pair(x: string, scale: string, zero: string, output: string, axis?: number): [Node, Node] {
+    const levels = this.#builder.fresh('q');
+    return [
+      this.#node('QuantizeLinear', [x, scale, zero], [levels], axis),
+      this.#node('DequantizeLinear', [levels, scale, zero], [output], axis),
+    ];
+  }
+
+  #constant(value: Tensor): string {
+    return this.#builder.constant(value, 'quantisation');
+  }
+
+  #node(op: string, inputs: string[], outputs: string[], axis?: number): Node {
+    const attributes: Node['attributes'] = new Map(axis === undefined ? [] : [['axis', int(axis)]]);
+    return { op, domain: '', name: '', inputs, outputs, attributes };
+  }
+}
+
+function readScales(starting: Starting, places: ReadonlyMap<string, Place>, vector: Float32Array): Starting {
+  const at = (key: string): Float32Array => {
+    const { offset, size } = places.get(key) as Place;
+    return vector.slice(offset, offset + size).map(Math.exp);
+  };
+  return {
+    activations: new Map(
+      [...starting.activations].map(([name, params]) => [name, { ...params, scale: at(`a:${name}`)[0] as number }]),
+    ),
+    weights: new Map([...starting.weights].map(([key, { bits }]) => [key, { bits, scales: at(`w:${key}`) }])),
+  };
+}
+
+/**
+ * @param model the plan's, with operators of set 21 where weights have 4 bits
+ * @param groups by activation the representative whose parameters it shares
+ */
+export function trainable(
+  model: Model,
+  plan: QuantizationPlan,
+  groups: ReadonlyMap<string, string>,
+  starting: Starting,
+): Trainable {
+  return new Writer(model, plan, groups, starting).run();
+}
