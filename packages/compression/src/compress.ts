@@ -1,13 +1,13 @@
 /** A recipe carried out: passes in order, then source and result measured side by side and held against the budget. */
 import { CompressionReport, DeviceClass, type QualityTask, Recipe, type RecipePass } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
-import { assertLegal, decodeModel, encodeModel, type Model, normalise, type SessionFactory } from '@verge/onnx';
+import { decodeModel, type KernelTimer, type Model, normalise, type SessionFactory } from '@verge/onnx';
 import { type Benchmark, type Measured, measureModels, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
 import { refusals } from './measure/gate.js';
+import { carryOutPass } from './passes/carry-out.js';
 import { inOrder } from './passes/order.js';
-import type { PassResult } from './passes/pass.js';
-import { needsOf, runPass } from './passes/table.js';
+import { needsOf } from './passes/table.js';
 
 export interface CompressProgress {
   /** The pass at work, or 'measure' at the end. */
@@ -37,6 +37,8 @@ export interface CompressOptions {
   task?: QualityTask | 'other';
   createSession: SessionFactory;
   benchmark: Benchmark;
+  /** Times kernels on this machine, for passes that choose by that; runtime's `profileKernels` is one. */
+  timeKernels?: KernelTimer;
   onProgress?: (progress: CompressProgress) => void;
   signal?: AbortSignal;
 }
@@ -87,25 +89,12 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   let model = source;
   let bytes = options.model;
   for (const [index, { pass, moved }] of ordered.entries()) {
-    checkCancelled(options.signal);
     const report = (fraction: number): void =>
       options.onProgress?.({ stage: pass.pass, index, stages, fraction: (index + fraction) / stages });
-    report(0);
-    const from = performance.now();
-    const result = await runPass(model, pass, target, { ...options, ...options.data, onProgress: report });
-    const encoded = finish(result, pass.pass);
-    passes.push({
-      pass: pass.pass,
-      seconds: (performance.now() - from) / 1000,
-      bytesBefore: bytes.byteLength,
-      bytesAfter: encoded.byteLength,
-      changes: result.changes,
-      declined: result.declined,
-      ...notesOf(moved, result.notes),
-    });
-    model = result.model;
-    bytes = encoded;
-    report(1);
+    const context = { ...options, ...options.data, onProgress: report };
+    const carried = await carryOutPass({ model, size: bytes.byteLength }, pass, target, context, moved);
+    passes.push(carried.report);
+    ({ model, bytes } = carried);
   }
   const [before, after] = await measure([options.model, bytes], [source, model], target, options);
   const reasons = refusals(before, after, recipe.budget);
@@ -123,11 +112,6 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   return { model: bytes, report: CompressionReport.parse(report) };
 }
 
-function notesOf(moved: string | null, own: readonly string[] = []): { notes?: string[] } {
-  const notes = [...(moved === null ? [] : [moved]), ...own];
-  return notes.length > 0 ? { notes } : {};
-}
-
 /** The model as the rules want it, and what had to be repaired for that, told as a pass. */
 function mended(bytes: Uint8Array): { model: Model; report: CompressionReport['passes'][number] | null } {
   const from = performance.now();
@@ -137,16 +121,6 @@ function mended(bytes: Uint8Array): { model: Model; report: CompressionReport['p
   for (const { code } of repairs) changes[code] = (changes[code] ?? 0) + 1;
   const [seconds, size] = [(performance.now() - from) / 1000, bytes.byteLength];
   return { model, report: { pass: 'normalise', seconds, bytesBefore: size, bytesAfter: size, changes, declined: [] } };
-}
-
-/** Every pass must leave a legal model. */
-function finish({ model }: PassResult, pass: string): Uint8Array {
-  try {
-    assertLegal(model);
-  } catch (cause) {
-    throw new CompressionError('illegal-result', `the pass '${pass}' left an illegal model`, { cause });
-  }
-  return encodeModel(model);
 }
 
 /** The parts that the passes of a recipe cannot do without; the test part is measured whatever they are. */

@@ -87,6 +87,27 @@ export const Recipe = z
   .meta({ id: 'Recipe' });
 export type Recipe = z.infer<typeof Recipe>;
 
+/** What was decided of one part of a network, a node with weights and what is computed with it, and why. */
+export const UnitReport = z
+  .object({
+    node: z.string().describe('name of the node with weights'),
+    precision: z.enum(['int8', 'float32']),
+    int8Ms: z
+      .number()
+      .nullable()
+      .describe('milliseconds of its kernel in int8 on the machine that compressed; null: not measured'),
+    float32Ms: z.number().nullable().describe('and in float32'),
+    divergence: z
+      .number()
+      .nullable()
+      .describe(
+        'what int8 in this part alone does to the outputs: divergence of the classes in nats, or noise over signal of numbers; null: not measured',
+      ),
+    reason: z.string(),
+  })
+  .meta({ id: 'UnitReport' });
+export type UnitReport = z.infer<typeof UnitReport>;
+
 /** What one pass did. */
 export const PassReport = z
   .object({
@@ -104,8 +125,11 @@ export const PassReport = z
       .array(z.string())
       .optional()
       .describe('what else there is to know: that it ran at another place than the recipe has it'),
+    units: z.array(UnitReport).optional().describe('of a pass that decides part by part'),
   })
   .meta({ id: 'PassReport' });
+
+export type PassReport = z.infer<typeof PassReport>;
 
 export const CompressionReport = z
   .object({

@@ -44,3 +44,18 @@ export interface Session {
 }
 
 export type SessionFactory = (model: Uint8Array, options?: SessionOptions) => Promise<Session>;
+
+/** A kernel as the executor runs it: several nodes of the model where it fuses them. */
+export interface KernelTime {
+  /** As the executor calls it, which need not be the name of a node; the name of the node or value that it was made of is in it. */
+  readonly name: string;
+  readonly op: string;
+  readonly milliseconds: number;
+}
+
+/** Times each kernel of a model on this machine, as it is fused there. */
+export type KernelTimer = (
+  model: Uint8Array,
+  feeds: Readonly<Record<string, Tensor>>,
+  options?: { threads?: number; signal?: AbortSignal },
+) => Promise<readonly KernelTime[]>;

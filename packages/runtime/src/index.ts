@@ -19,7 +19,7 @@ export { classOutput, type ClassOutput, type OutputPort } from '@verge/onnx';
 export { modelPorts } from './model-ports.js';
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { optimizedModel } from './optimized.js';
-export { profileNodes, type NodeProfile, type ProfileOptions } from './profile.js';
+export { profileKernels, profileNodes, type NodeProfile, type ProfileOptions } from './profile.js';
 export {
   Pipeline,
   stagesOf,

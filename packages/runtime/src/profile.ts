@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeModel, type Model, type Node, type Tensor } from '@verge/onnx';
+import { encodeModel, type KernelTime, type KernelTimer, type Model, type Node, type Tensor } from '@verge/onnx';
 import type { InferenceSession } from 'onnxruntime-node';
 import { toOrt } from './convert.js';
 import { RuntimeError, messageOf } from './errors.js';
@@ -28,7 +28,7 @@ interface Event {
   readonly name: string;
   /** Microseconds. */
   readonly dur: number;
-  readonly args?: { readonly output_size?: string };
+  readonly args?: { readonly output_size?: string; readonly op_name?: string };
 }
 
 const WARM_UP = 2;
@@ -38,20 +38,25 @@ const outputsOf = (node: Node): string[] => node.outputs.filter((name) => name !
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+interface Recording {
+  readonly threads: number;
+  readonly optimization: 'disabled' | 'all';
+  /** Whether to run once more, after so many runs in so many milliseconds. */
+  again(runs: number, elapsedMs: number): boolean;
+}
+
 /** Runs the bytes with profiling on. @returns all events */
 async function record(
   model: Uint8Array,
   feeds: Readonly<Record<string, Tensor>>,
-  runs: number,
-  threads: number,
+  { threads, optimization, again }: Recording,
 ): Promise<Event[]> {
   const ort = await loadOrt();
   const folder = await mkdtemp(join(tmpdir(), 'verge-profile-'));
   let session: InferenceSession | undefined;
   try {
     session = await ort.InferenceSession.create(model, {
-      // Fused nodes have no name in the model.
-      graphOptimizationLevel: 'disabled',
+      graphOptimizationLevel: optimization,
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
@@ -59,7 +64,8 @@ async function record(
       profileFilePrefix: join(folder, 'profile'),
     });
     const values = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, name, tensor)]));
-    for (let i = 0; i < WARM_UP + runs; i++) await session.run(values);
+    const from = performance.now();
+    for (let i = 0; i < WARM_UP || again(i - WARM_UP, performance.now() - from); i++) await session.run(values);
     session.endProfiling();
     const [file] = await readdir(folder);
     return JSON.parse(await readFile(join(folder, file ?? ''), 'utf8')) as Event[];
@@ -87,7 +93,9 @@ export async function profileNodes(
   const key = (i: number): string => `profiled node ${i}`;
   const { nodes } = model.graph;
   const named = { ...model, graph: { ...model.graph, nodes: nodes.map((node, i) => ({ ...node, name: key(i) })) } };
-  const events = await record(encodeModel(named), feeds, runs, threads);
+  // Fused nodes have no name in the model.
+  const how = { threads, optimization: 'disabled', again: (done: number) => done < runs } as const;
+  const events = await record(encodeModel(named), feeds, how);
   const times = new Map<string, number[]>();
   const sizes = new Map<string, number>();
   for (const { cat, name, dur, args } of events) {
@@ -107,3 +115,33 @@ export async function profileNodes(
   });
   return { milliseconds, bytes };
 }
+
+/** A kernel is timed in so many runs, or in as many as fit the time where that allows for more. */
+const LEAST_RUNS = 30;
+const MOST_RUNS = 400;
+const WORTH_MS = 300;
+
+/**
+ * Times every kernel of a model as ONNX Runtime fuses it here. A kernel's time is the mean of its runs but the slowest quarter: what else the
+ * machine does only adds, and the profile counts whole microseconds.
+ * @throws RuntimeError `model-refused`, `run-failed`; the signal's reason
+ */
+export const profileKernels: KernelTimer = async (model, feeds, { threads = 1, signal } = {}) => {
+  const again = (runs: number, elapsedMs: number): boolean =>
+    !signal?.aborted && (runs < LEAST_RUNS || (elapsedMs < WORTH_MS && runs < MOST_RUNS));
+  const events = await record(model, feeds, { threads, optimization: 'all', again });
+  signal?.throwIfAborted();
+  const times = new Map<string, { op: string; milliseconds: number[] }>();
+  for (const { cat, name, dur, args } of events) {
+    if (cat !== 'Node' || !name.endsWith(SUFFIX)) continue;
+    const kernel = name.slice(0, -SUFFIX.length);
+    const known = times.get(kernel) ?? { op: args?.op_name ?? '', milliseconds: [] };
+    known.milliseconds.push(dur / 1000);
+    times.set(kernel, known);
+  }
+  return [...times].map(([name, { op, milliseconds }]): KernelTime => {
+    const timed = milliseconds.slice(WARM_UP).toSorted((a, b) => a - b);
+    const fast = timed.slice(0, Math.ceil(0.75 * timed.length));
+    return { name, op, milliseconds: fast.reduce((a, b) => a + b, 0) / Math.max(1, fast.length) };
+  });
+};

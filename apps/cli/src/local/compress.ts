@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { compress, partsNeeded, targetNamed } from '@verge/compression';
 import { type CompressionReport, DeviceClass, type QualityTask, Recipe } from '@verge/contracts';
-import { benchmarkModels, createSession, hasInt8Dot, probeHardware } from '@verge/runtime';
+import { benchmarkModels, createSession, hasInt8Dot, probeHardware, profileKernels } from '@verge/runtime';
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
@@ -124,6 +124,7 @@ async function compressInto(options: CompressArguments, json: boolean): Promise<
         ...(options.task && { task: options.task }),
         createSession,
         benchmark: benchmarkModels,
+        timeKernels: profileKernels,
         signal,
         onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
       }),

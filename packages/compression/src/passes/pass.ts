@@ -1,7 +1,8 @@
 /** What every pass is given and gives back. */
+import type { QualityTask, UnitReport } from '@verge/contracts';
 import type { Samples } from '@verge/data';
-import type { Model, SessionFactory } from '@verge/onnx';
-import type { PortOptions } from '@verge/training';
+import type { KernelTimer, Model, SessionFactory } from '@verge/onnx';
+import type { Benchmark, PortOptions } from '@verge/training';
 
 export interface PassContext {
   createSession: SessionFactory;
@@ -9,6 +10,11 @@ export interface PassContext {
   validation: Samples;
   /** What is said of the model's inputs and outputs where the file leaves it open. */
   ports?: PortOptions;
+  /** What the model is for, where it is known. */
+  task?: QualityTask | 'other';
+  /** Latency of whole models, and of their kernels, on this machine. What chooses by time chooses by quality alone without them. */
+  benchmark?: Benchmark;
+  timeKernels?: KernelTimer;
   signal?: AbortSignal;
   /** The pass's own progress, 0 to 1. */
   onProgress?: (fraction: number) => void;
@@ -22,4 +28,6 @@ export interface PassResult {
   declined: { node: string; reason: string }[];
   /** What else there is to say, a line each. */
   notes?: string[];
+  /** What became of each part of the network that was decided on by itself. */
+  units?: UnitReport[];
 }

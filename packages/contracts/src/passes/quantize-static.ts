@@ -3,6 +3,20 @@ import { z } from 'zod';
 
 export const QuantizeStaticPass = z.strictObject({
   pass: z.literal('quantize-static'),
+  precision: z
+    .enum(['int8', 'auto'])
+    .default('int8')
+    .describe(
+      "'auto' leaves in float32 what int8 makes slower, as measured on this machine where the target is of its kind, and what costs too much quality",
+    ),
+  maxDivergence: z
+    .number()
+    .positive()
+    .default(0.1)
+    .describe(
+      "'auto' leaves parts in float32 until the outputs are no further from the source's: nats of classes, noise over signal of numbers",
+    ),
+  keep: z.array(z.string().min(1)).max(1000).default([]).describe('names of nodes with weights that stay in float32'),
   calibration: z
     .enum(['auto', 'min-max', 'percentile', 'entropy', 'mse'])
     .default('auto')

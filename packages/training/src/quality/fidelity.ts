@@ -59,6 +59,7 @@ export class OutputFidelity {
   #rows = 0;
   #same = 0;
   #kl = 0;
+  #roots = 0;
   #noise = 0;
   #largest = 0;
   #probabilities: boolean | undefined;
@@ -125,7 +126,10 @@ export class OutputFidelity {
       if (largestAt(a, from, axis) === largestAt(b, from, axis)) this.#same++;
       logProbabilities(a, from, axis, probabilities, p);
       logProbabilities(b, from, axis, probabilities, q);
-      for (let c = 0; c < p.length; c++) if (p[c]! > -Infinity) this.#kl += Math.exp(p[c]!) * (p[c]! - q[c]!);
+      let kl = 0;
+      for (let c = 0; c < p.length; c++) if (p[c]! > -Infinity) kl += Math.exp(p[c]!) * (p[c]! - q[c]!);
+      this.#kl += kl;
+      this.#roots += Math.sqrt(Math.max(0, kl));
     });
   }
 
@@ -136,6 +140,15 @@ export class OutputFidelity {
     const signal = varies > 0 ? varies : this.#variation.power;
     if (this.#samples < 2 || signal <= 0) return null;
     return Math.min(MOST_DB, 10 * Math.log10(signal / this.#noise));
+  }
+
+  /**
+   * The square of the mean root of each position's divergence; null where the output is no classes. A few samples that diverge much move it
+   * less than they move the mean, so that of few samples it tells more of others.
+   */
+  get typicalKl(): number | null {
+    const root = this.#roots / this.#rows;
+    return this.#reads === 'classes' && this.#problem === null && Number.isFinite(root) ? root * root : null;
   }
 
   finish(): Fidelity {

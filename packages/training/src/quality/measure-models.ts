@@ -29,6 +29,8 @@ export type Benchmark = (
   models: readonly (Uint8Array | string)[],
   options: {
     threads: number;
+    /** Turns that the models take; as many as the benchmark takes by itself when absent. */
+    rounds?: number;
     signal?: AbortSignal;
     feeds?: (inputs: readonly FedInput[]) => Promise<FeedOptions>;
   },
@@ -58,7 +60,10 @@ export interface Measured extends Pick<Assessment, 'accuracy' | 'confusion' | 'f
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Of a model without samples nothing is known but what its file says. */
-const nothing = (fidelity: Fidelity[]): Assessment => ({ quality: [], fidelity, notes: [], failures: [] });
+const nothing = (fidelity: Fidelity[]): Assessment => ({
+  ...{ quality: [], fidelity, typicalKl: new Map() },
+  ...{ notes: [], failures: [] },
+});
 
 const uncompared = (outputs: readonly string[], problem: string): Fidelity[] =>
   outputs.map((output) => ({

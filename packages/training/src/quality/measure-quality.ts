@@ -21,6 +21,8 @@ export interface Assessment {
   readonly quality: readonly Quality[];
   /** Of every output, against the first model's; empty for the first. */
   readonly fidelity: readonly Fidelity[];
+  /** By output, see `OutputFidelity.typicalKl`. */
+  readonly typicalKl: ReadonlyMap<string, number>;
   /** Of a classifier. */
   readonly accuracy?: Accuracy;
   /** What it says the classes by. */
@@ -89,6 +91,7 @@ class Measuring {
     return {
       quality: judged.flatMap((j) => j.quality),
       fidelity: this.fidelity.map((one) => one.finish()),
+      typicalKl: new Map(this.fidelity.flatMap((one) => (one.typicalKl === null ? [] : [[one.output, one.typicalKl]]))),
       ...(accuracy && { accuracy }),
       ...(by && { by }),
       ...(confusion && { confusion }),

@@ -177,6 +177,8 @@ export const recipes = {
   quantizeDynamicDetail: 'dense layers and LSTM, ranges found at each run; a scale per {{scale}} of a weight',
   quantizeWeightsDetail: 'weights of {{bits}} bits in blocks of {{size}} with a scale each',
   quantizeDetail: 'static QDQ, weights per channel; {{calibration}} calibration on {{samples}} samples',
+  quantizePartlyDetail:
+    'static QDQ where int8 is faster and good enough, float32 elsewhere; {{calibration}} calibration on {{samples}} samples',
   maxDrop: 'At most {{points}} pp less accurate',
   maxLatency: 'at most {{ratio}}× the latency',
   maxSize: 'at most {{ratio}}× the size',

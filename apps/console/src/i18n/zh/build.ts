@@ -173,6 +173,7 @@ export const recipes: Catalogue['recipes'] = {
   quantizeDynamicDetail: '全连接层与 LSTM，每次运行时确定范围；权重按 {{scale}} 设比例',
   quantizeWeightsDetail: '{{bits}} 位权重，每 {{size}} 个一块，各有比例',
   quantizeDetail: '静态 QDQ，权重按通道量化；{{calibration}} 校准，{{samples}} 个样本',
+  quantizePartlyDetail: '静态 QDQ：int8 更快且足够准确之处用 int8，其余保持 float32；{{calibration}} 校准，{{samples}} 个样本',
   maxDrop: '准确率最多下降 {{points}} 个百分点',
   maxLatency: '延迟不超过原来的 {{ratio}} 倍',
   maxSize: '大小不超过原来的 {{ratio}} 倍',

@@ -94,7 +94,10 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
       case 'quantize-weights':
         return t('recipes.quantizeWeightsDetail', { bits: pass.bits, size: pass.blockSize });
       case 'quantize-static':
-        return t('recipes.quantizeDetail', { calibration: pass.calibration, samples: format.int(pass.samples) });
+        return t(pass.precision === 'auto' ? 'recipes.quantizePartlyDetail' : 'recipes.quantizeDetail', {
+          calibration: pass.calibration,
+          samples: format.int(pass.samples),
+        });
     }
   })();
   return (

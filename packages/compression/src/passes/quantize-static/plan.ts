@@ -70,7 +70,10 @@ class Planner {
   readonly plan: QuantizationPlan = { weighted: [], plain: [], moving: [], activations: new Set(), declined: [] };
   readonly integer = new Set<Node>();
 
-  constructor(readonly model: Model) {
+  constructor(
+    readonly model: Model,
+    readonly keep: ReadonlySet<string>,
+  ) {
     this.index = new GraphIndex(model.graph);
   }
 
@@ -85,6 +88,7 @@ class Planner {
   }
 
   private addWeighted(node: Node): void {
+    if (this.keep.has(nodeName(node))) return;
     const unit = weightedUnit(node, this.index);
     if (typeof unit === 'string') this.plan.declined.push({ node: nodeName(node), reason: unit });
     else if (unit) {
@@ -143,8 +147,11 @@ class Planner {
   }
 }
 
-export function planQuantization(model: Model): QuantizationPlan {
-  return new Planner(model).run();
+/**
+ * @param keep names of nodes with weights that stay in float32; what has no weights follows its neighbours
+ */
+export function planQuantization(model: Model, keep: ReadonlySet<string> = new Set()): QuantizationPlan {
+  return new Planner(model, keep).run();
 }
 
 /**

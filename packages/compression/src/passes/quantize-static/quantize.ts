@@ -4,6 +4,7 @@ import { pick, type Samples } from '@verge/data';
 import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
+import { nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
 import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
@@ -11,6 +12,8 @@ import { likeness } from '../../study/likeness.js';
 import type { RangeMethod } from '../../study/ranges.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
+import { AutomaticPrecision, checkKept } from './auto/auto.js';
+import { narrowOn } from './auto/variants.js';
 import { correctBiases } from './correct-biases.js';
 import { insertQdq, type InsertResult } from './insert.js';
 import { rangesBy, type Ranges } from './method.js';
@@ -25,11 +28,17 @@ export interface QuantizeOptions {
   giveWay?: boolean;
   /** Calibration samples, spread evenly over the training samples. */
   samples: number;
+  /** Whether what int8 makes slower or harms too much stays in float32; int8 throughout unless told otherwise. */
+  precision?: 'int8' | 'auto';
+  /** How far 'auto' lets the outputs go from the source's, see `UnitSensitivity`; 0.1 unless told otherwise. */
+  maxDivergence?: number;
+  /** Names of nodes with weights that stay in float32. */
+  keep?: readonly string[];
   /** Whether biases take back what quantization does to the means of channels, where that helps; true unless told otherwise. */
   biasCorrection?: boolean;
 }
 
-type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>;
+type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'> & Partial<Pick<DeviceClass, 'threads'>>;
 
 /** So many samples, spread evenly. */
 export function calibrationSamples(train: Samples, wanted: number): Samples {
@@ -44,8 +53,8 @@ export function calibrationSamples(train: Samples, wanted: number): Samples {
 const ABLE = 13;
 
 /** @throws CompressionError `unsuitable-model` */
-export function planned(model: Model): QuantizationPlan {
-  const plan = planQuantization(model);
+export function planned(model: Model, keep: ReadonlySet<string> = new Set()): QuantizationPlan {
+  const plan = planQuantization(model, keep);
   if (plan.weighted.length > 0) return plan;
   const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);
   throw new CompressionError(
@@ -81,7 +90,16 @@ export async function quantizeStatic(
 ): Promise<PassResult> {
   const { model: inside, lifted } = liftConstants(model);
   const { model: able, raised } = atLeastOpset(inside, ABLE, 'a scale for each channel');
-  const plan = planned(able);
+  checkKept(options.keep ?? [], new Set(able.graph.nodes.map(nodeName)));
+  if (options.precision === 'auto') {
+    const how = { maxDivergence: options.maxDivergence ?? 0.1, keep: options.keep ?? [] };
+    planned(able, new Set(how.keep));
+    const quantizer = (keep: readonly string[], onProgress: (fraction: number) => void): Promise<PassResult> =>
+      quantizeStatic(model, { ...options, precision: 'int8', keep }, target, { ...context, onProgress });
+    return new AutomaticPrecision(able, { threads: 1, ...target }, context, how, quantizer).run();
+  }
+  const keep = new Set(options.keep);
+  const plan = planned(able, keep);
   const groups = tieActivations(plan);
   const samples = calibrationSamples(context.train, options.samples);
   const bind = (one: Model): Model => boundToSamples(one, samples, context.ports);
@@ -98,9 +116,9 @@ export async function quantizeStatic(
   const measured = async (models: readonly Model[], part: number): Promise<number[]> =>
     likeness(bound, models.map(bind), feeds, study(part));
 
-  const narrow = target.arch === 'x64' && target.int8Activation === 'uint8' && !target.vnni;
+  const narrow = narrowOn(target);
   const insert = (source: Model, params: ReadonlyMap<string, AffineParams>): Candidate => ({
-    ...insertQdq(source, planQuantization(source), params, { narrow }),
+    ...insertQdq(source, planQuantization(source, keep), params, { narrow }),
     params,
   });
   const byRanges = (ranges: Ranges): Candidate => {

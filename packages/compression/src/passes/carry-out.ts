@@ -1,0 +1,57 @@
+/** One pass carried out, and what it did as a report has it. */
+import type { DeviceClass, PassReport, RecipePass } from '@verge/contracts';
+import { assertLegal, encodeModel, type Model } from '@verge/onnx';
+import { checkCancelled, CompressionError } from '../errors.js';
+import type { PassContext, PassResult } from './pass.js';
+import { runPass } from './table.js';
+
+export interface CarriedOut {
+  readonly model: Model;
+  readonly bytes: Uint8Array;
+  readonly report: PassReport;
+}
+
+/** Every pass must leave a legal model. */
+function finish({ model }: PassResult, pass: string): Uint8Array {
+  try {
+    assertLegal(model);
+  } catch (cause) {
+    throw new CompressionError('illegal-result', `the pass '${pass}' left an illegal model`, { cause });
+  }
+  return encodeModel(model);
+}
+
+function notesOf(moved: string | null, own: readonly string[] = []): { notes?: string[] } {
+  const notes = [...(moved === null ? [] : [moved]), ...own];
+  return notes.length > 0 ? { notes } : {};
+}
+
+/**
+ * @param given what the pass works on, and how many bytes that is as a file
+ * @param moved why it runs at another place than the recipe has it
+ */
+export async function carryOutPass(
+  given: { model: Model; size: number },
+  pass: RecipePass,
+  target: DeviceClass,
+  context: PassContext,
+  moved: string | null = null,
+): Promise<CarriedOut> {
+  checkCancelled(context.signal);
+  context.onProgress?.(0);
+  const from = performance.now();
+  const result = await runPass(given.model, pass, target, context);
+  const bytes = finish(result, pass.pass);
+  const report = {
+    pass: pass.pass,
+    seconds: (performance.now() - from) / 1000,
+    bytesBefore: given.size,
+    bytesAfter: bytes.byteLength,
+    changes: result.changes,
+    declined: result.declined,
+    ...notesOf(moved, result.notes),
+    ...(result.units && { units: result.units }),
+  };
+  context.onProgress?.(1);
+  return { model: result.model, bytes, report };
+}
