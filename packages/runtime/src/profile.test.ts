@@ -1,7 +1,7 @@
-import { float32, GraphBuilder, partition, type Model } from '@verge/onnx';
+import { encodeModel, float32, GraphBuilder, partition, type Model } from '@verge/onnx';
 import { describe, expect, it } from 'vitest';
 import { RuntimeError } from './errors.js';
-import { profileNodes } from './profile.js';
+import { profileKernels, profileNodes } from './profile.js';
 
 /** A product of 256 numbers a row, then one of 8; the last node has no name. */
 function lopsided(): Model {
@@ -29,6 +29,15 @@ describe('profiling nodes', () => {
     const { stages } = partition(lopsided(), { stages: 2, cost: milliseconds, bytes, slack: 0 });
     expect(stages[0]!.model.graph.nodes.map((n) => n.name)).toEqual(['wide']);
     expect(stages[1]!.trafficBytes).toBe(16 * 2048 * 4);
+  });
+
+  it('times kernels as they are fused, which bear the names of what they are made of', async () => {
+    const kernels = await profileKernels(encodeModel(lopsided()), feeds(16));
+    const time = (name: string): number => kernels.find((kernel) => kernel.name.includes(name))!.milliseconds;
+    expect(time('wide')).toBeGreaterThan(2 * time('narrow'));
+    const stop = new AbortController();
+    stop.abort(new Error('enough'));
+    await expect(profileKernels(encodeModel(lopsided()), feeds(1), { signal: stop.signal })).rejects.toThrow('enough');
   });
 
   it('says what kept it from running', async () => {
