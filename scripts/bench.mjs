@@ -1,7 +1,7 @@
 // `npm run bench`: lists the benchmarks; `npm run bench -- NAME [--json FILE]` runs one (or `all`).
-// A benchmark is a module in bench/ with `export async function run()` that returns rows
+// A benchmark is a module in bench/ with `export async function run(journal)` that returns rows
 // {work, unit, ours, peer, peerName, ratio, bar, ok}; ratio > 1 means that Verge is better.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -48,6 +48,23 @@ for (const file of readdirSync(folder).filter((f) => f.endsWith('.ts'))) {
   writeFileSync(join(out, file.replace(/\.ts$/, '.js')), code);
 }
 
+/** Rows that the file of results has of this benchmark, on this processor; a benchmark that keeps rows as it goes takes up there. */
+function journalOf(name, machine) {
+  const read = () => (json && existsSync(json) ? [JSON.parse(readFileSync(json, 'utf8'))].flat() : []);
+  const earlier = read().find((result) => result.name === name && result.machine.cpu === machine.cpu)?.rows ?? [];
+  const rows = new Map(earlier.map((row) => [row.work, row]));
+  return {
+    known: (work) => rows.get(work),
+    add: (row) => {
+      rows.set(row.work, row);
+      if (!json) return;
+      const others = read().filter((result) => result.name !== name);
+      const own = { name, machine, rows: [...rows.values()] };
+      writeFileSync(json, JSON.stringify(others.length > 0 ? [...others, own] : own, null, 2) + '\n');
+    },
+  };
+}
+
 const machine = {
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
@@ -59,7 +76,7 @@ const results = [];
 for (const n of name === 'all' ? names : [name]) {
   console.log(`> ${n}`);
   const { run } = await import(pathToFileURL(join(out, `${n}.js`)).href);
-  const rows = await run();
+  const rows = await run(journalOf(n, machine));
   results.push({ name: n, machine, rows });
   const show = (v) => (typeof v === 'number' ? (v >= 100 ? v.toFixed(0) : v.toPrecision(4)) : String(v ?? ''));
   for (const r of rows) {

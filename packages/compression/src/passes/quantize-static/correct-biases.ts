@@ -12,6 +12,7 @@ import {
   opsetVersion,
   tensorInfo,
   type Model,
+  type Node,
   type Tensor,
 } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
@@ -47,66 +48,79 @@ function correctable(model: Model, plan: QuantizationPlan): Corrected[] {
     });
 }
 
-/** Adds the mean of each channel of a value to the outputs of a model. */
-function meanOf(model: Model, builder: GraphBuilder, value: string, axes: readonly number[]): string {
+/** The mean of each channel of a value. */
+function meanOf(builder: GraphBuilder, value: string, axes: readonly number[], opset: number): string {
   const keepdims = int(0);
-  const mean =
-    (opsetVersion(model) ?? 0) < 18
-      ? builder.node('ReduceMean', [value], { keepdims, axes: ints(axes) })
-      : builder.node('ReduceMean', [value, builder.constant(int64([axes.length], axes), 'axes')], { keepdims });
-  model.graph.outputs.push(tensorInfo(mean, 'float32', null));
-  return mean;
+  if (opset < 18) return builder.node('ReduceMean', [value], { keepdims, axes: ints(axes) });
+  return builder.node('ReduceMean', [value, builder.constant(int64([axes.length], axes), 'axes')], { keepdims });
 }
 
 /** The source with the means of the units' outputs. */
 function sourceWithMeans(source: Model, units: readonly Corrected[]): { model: Model; means: string[] } {
   const model = cloneModel(source);
   const builder = new GraphBuilder(model.graph);
-  return { model, means: units.map(({ unit, axes }) => meanOf(model, builder, unit.node.outputs[0] as string, axes)) };
+  const opset = opsetVersion(model) ?? 0;
+  const means = units.map(({ unit, axes }) => meanOf(builder, unit.node.outputs[0] as string, axes, opset));
+  for (const mean of means) model.graph.outputs.push(tensorInfo(mean, 'float32', null));
+  return { model, means };
 }
 
-/** The quantized model with the same means, and an input for each unit that is added to its bias. */
-function quantizedWithMeans(
+/** Names of what `selfCorrecting` adds to a model, by unit. */
+interface Correcting {
+  /** What the mean of each channel should be. */
+  wanted: string[];
+  /** What the rows before said is missing. */
+  before: string[];
+  /** What these rows say. */
+  own: string[];
+}
+
+/**
+ * The quantized model that corrects itself in each run: what the mean of a unit's output lacks is added to the output, in part as these rows
+ * say and in part as rows before said, ahead of all that reads it. Every unit thus finds the ones before it corrected.
+ * @returns the model, whose input `share` is the part of these rows
+ */
+function selfCorrecting(
   { model: quantized, outputs }: Pick<InsertResult, 'model' | 'outputs'>,
   units: readonly Corrected[],
-): { model: Model; means: string[]; shifts: string[] } {
+): { model: Model; share: string; names: Correcting } {
   const model = cloneModel(quantized);
-  const builder = new GraphBuilder(model.graph);
-  const before = model.graph.nodes;
-  const [means, shifts]: [string[], string[]] = [[], []];
-  const additions = new Map<string, (typeof before)[number]>();
+  const { graph } = model;
+  const builder = new GraphBuilder(graph);
+  const names: Correcting = { wanted: [], before: [], own: [] };
+  const input = (stem: string, shape: number[]): string => {
+    const name = builder.fresh(stem);
+    graph.inputs.push(tensorInfo(name, 'float32', shape));
+    return name;
+  };
+  const share = input('share', []);
+  const rest = builder.node('Sub', [builder.constant(float32([], [1]), 'one'), share]);
+  graph.nodes.unshift(graph.nodes.pop() as Node);
+  const opset = opsetVersion(model) ?? 0;
   for (const { unit, channels, axes } of units) {
     const output = outputs.get(unit.node.outputs[0] as string) as string;
-    const node = before.find((n) => n.outputs[0] === output) as (typeof before)[number];
-    const shift = builder.fresh('shift');
-    model.graph.inputs.push(tensorInfo(shift, 'float32', [channels]));
-    shifts.push(shift);
-    const bias = node.inputs[2];
-    if (bias) {
-      const sum = builder.fresh('bias');
-      additions.set(output, {
-        op: 'Add',
-        domain: '',
-        name: '',
-        inputs: [bias, shift],
-        outputs: [sum],
-        attributes: new Map(),
-      });
-      node.inputs[2] = sum;
-    } else node.inputs = [node.inputs[0] as string, node.inputs[1] as string, shift];
-    means.push(meanOf(model, builder, output, axes));
+    const at = graph.nodes.findIndex((n) => n.outputs[0] === output);
+    const end = graph.nodes.length;
+    const plain = builder.fresh('plain');
+    (graph.nodes[at] as Node).outputs = [plain];
+    const [wanted, before] = [input('wanted', [channels]), input('before', [channels])];
+    const own = builder.node('Sub', [wanted, meanOf(builder, plain, axes, opset)]);
+    const shift = builder.node('Add', [builder.node('Mul', [own, share]), builder.node('Mul', [before, rest])]);
+    const shape = builder.constant(int64([axes.length + 1], [1, channels, ...axes.slice(1).map(() => 1)]), 'shape');
+    builder.node('Add', [plain, builder.node('Reshape', [shift, shape])]);
+    (graph.nodes.at(-1) as Node).outputs = [output];
+    graph.nodes.splice(at + 1, 0, ...graph.nodes.splice(end));
+    graph.outputs.push(tensorInfo(own, 'float32', [channels]));
+    names.wanted.push(wanted);
+    names.before.push(before);
+    names.own.push(own);
   }
-  model.graph.nodes = model.graph.nodes.flatMap((n) => {
-    const addition = additions.get(n.outputs[0] as string);
-    return addition ? [addition, n] : [n];
-  });
-  return { model, means, shifts };
+  return { model, share, names };
 }
 
 /**
  * How far the mean of each output channel of each Conv and Gemm lies above the quantized model's, where every layer before is corrected
- * already. All layers are estimated in one run over the samples: each few rows show the quantized model with what the rows before
- * gave, and later rows, which find the layers before nearer to their end, weigh more (a mean with weights 1, 2, 3, …).
+ * already: the mean over the samples, some rows at a time.
  * @param source bound to the samples
  * @param quantized of `source`, likewise bound
  * @param plan of `source`
@@ -123,22 +137,26 @@ async function biasShifts(
   const units = correctable(source, plan);
   if (units.length === 0) return new Map();
   const expected = sourceWithMeans(source, units);
-  const given = quantizedWithMeans(quantized, units);
+  const { model, share, names } = selfCorrecting(quantized, units);
   const reference = await options.createSession(encodeModel(expected.model), { optimization: 'extended' });
   try {
     const settings = { optimization: 'extended' as const, quantizeAsWritten: true };
-    const session = await options.createSession(encodeModel(given.model), settings);
+    const session = await options.createSession(encodeModel(model), settings);
     try {
       let seen = 0;
       const update = async (fetched: Record<string, Tensor>, fed: Record<string, Tensor>): Promise<void> => {
         const rows = Object.values(fed)[0]?.dims[0] ?? 1;
-        const shifts = given.shifts.map((name, k) => [name, float32([units[k]!.channels], units[k]!.shift)] as const);
-        const now = await session.run({ ...fed, ...Object.fromEntries(shifts) }, given.means);
         seen += rows;
-        const weight = Math.min(1, (2 * rows) / (seen + rows));
+        const weight = rows / seen;
+        const given: Record<string, Tensor> = { ...fed, [share]: float32([], [weight]) };
+        for (const [k, { channels, shift }] of units.entries()) {
+          given[names.wanted[k] as string] = fetched[expected.means[k] as string] as Tensor;
+          given[names.before[k] as string] = float32([channels], shift);
+        }
+        const now = await session.run(given, names.own);
         for (const [k, { shift }] of units.entries()) {
-          const [wanted, got] = [fetched[expected.means[k] as string]!, now[given.means[k] as string]!];
-          for (let c = 0; c < shift.length; c++) shift[c]! += weight * (Number(wanted.data[c]) - Number(got.data[c]));
+          const own = (now[names.own[k] as string] as Tensor).data;
+          for (let c = 0; c < shift.length; c++) shift[c]! += weight * (Number(own[c]) - (shift[c] as number));
         }
       };
       await stream(reference, feeds, expected.means, update, options, ROWS);
