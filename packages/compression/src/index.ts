@@ -29,9 +29,6 @@ export { planQuantization, type QuantizationPlan } from './passes/quantize-stati
 export { quantizeStatic, type QuantizeOptions } from './passes/quantize-static/quantize.js';
 export { quantizeDynamic, type QuantizeDynamicOptions } from './passes/quantize-dynamic/quantize.js';
 export { quantizeWeights, type QuantizeWeightsOptions } from './passes/quantize-weights/quantize.js';
-<<<<<<< HEAD
 export { quantizeAware, type QuantizeAwareOptions } from './passes/quantize-aware/quantize-aware.js';
-=======
 export { unitSensitivity, type UnitSensitivityOptions } from './passes/quantize-static/sensitivity.js';
 export { divergenceOf, studySensitivity, type UnitSensitivity } from './study/sensitivity.js';
->>>>>>> 2c8f7b8 (Precision part by part: units are ranked by what treating them does to the outputs, and int8 stays where it is faster on this machine and near enough to the source; the report names each unit with both times)
