@@ -1,7 +1,7 @@
 import type { EdgeChange, Session, SessionOptions, Tensor } from '@verge/onnx';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { fromOrt, toOrt } from './convert.js';
-import { discard } from './discard.js';
+import { discard, Lids } from './discard.js';
 import { RuntimeError, messageOf } from './errors.js';
 import { checkFeeds, checkInto, checkOutputs } from './feeds.js';
 import type { ModelSource } from './model-source.js';
@@ -44,6 +44,7 @@ class LoadedSession implements OrtSession {
   readonly changes: readonly EdgeChange[] = [];
   #ort: Ort;
   #session: InferenceSession | undefined;
+  readonly #lids = new Lids();
 
   constructor(ort: Ort, session: InferenceSession) {
     this.#ort = ort;
@@ -73,6 +74,7 @@ class LoadedSession implements OrtSession {
     } catch (cause) {
       throw new RuntimeError('run-failed', messageOf(cause), { cause });
     }
+    if (into) this.#lids.close();
     const out: Record<string, Tensor> = {};
     for (const [name, value] of Object.entries(results)) {
       if (!(value instanceof this.#ort.Tensor)) {
