@@ -173,7 +173,9 @@ export const recipes = {
     magnitude: 'their weights',
   },
   pruneDetail:
-    '{{ratio}} of the filters {{scope}}, by the L{{norm}} norm of {{importance}}; {{epochs}} epochs of fine-tuning',
+    '{{amount}}, ranked {{scope}} by the L{{norm}} norm of {{importance}}; rounds: {{rounds}}, epochs of fine-tuning: {{epochs}}',
+  pruneMacs: 'filters until {{share}} of the multiply-accumulates are left',
+  pruneRatio: '{{ratio}} of the filters',
   quantizeDynamicDetail: 'dense layers and LSTM, ranges found at each run; a scale per {{scale}} of a weight',
   quantizeWeightsDetail: 'weights of {{bits}} bits in blocks of {{size}} with a scale each',
   quantizeDetail: 'static QDQ, weights per channel; {{calibration}} calibration on {{samples}} samples',

@@ -81,10 +81,14 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
         });
       case 'prune-filters':
         return t('recipes.pruneDetail', {
-          ratio: format.percent(pass.ratio, 0),
+          amount:
+            pass.ratio === undefined
+              ? t('recipes.pruneMacs', { share: format.percent(pass.macs ?? 1, 0) })
+              : t('recipes.pruneRatio', { ratio: format.percent(pass.ratio, 0) }),
           scope: t(`recipes.scope.${pass.scope}`),
           importance: t(`recipes.importance.${pass.importance}`),
           norm: pass.norm,
+          rounds: pass.rounds,
           epochs: pass.fineTune.epochs,
         });
       case 'float16':

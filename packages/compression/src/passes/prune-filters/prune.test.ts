@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, int } from '@verge/onnx';
+import { figuresOf, GraphBuilder, int, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { dependencies } from '../../graph/dependencies.js';
 import { randomTensor } from '../../test-models.js';
 import { pruneFilters } from './prune.js';
+import { epochsOf, progressOf } from './rounds.js';
 import { scoreFilters, sliceNorms } from './score.js';
 
 describe('scores', () => {
@@ -49,6 +50,16 @@ describe('scores', () => {
   });
 });
 
+describe('rounds', () => {
+  it('end with the whole of it', () => {
+    expect(progressOf(4, 'even')).toEqual([0.25, 0.5, 0.75, 1]);
+    // 1 - (1 - k/4)^3.
+    expect(progressOf(4, 'cubic')).toEqual([0.578125, 0.875, 0.984375, 1]);
+    expect(epochsOf(7, 3)).toEqual([2, 2, 3]);
+    expect(epochsOf(0, 2)).toEqual([0, 0]);
+  });
+});
+
 describe('pruneFilters', () => {
   const samples = {
     x: randomTensor([32, 1, 8, 8]).data,
@@ -78,6 +89,48 @@ describe('pruneFilters', () => {
       'its 8 filters are no more than one block of 8',
       'it is an output of the model',
     ]);
+  });
+
+  const dscnn = () =>
+    buildArchitecture('dscnn', { input: [1, 8, 8], classes: 10, params: { stem: 32, channels: [32, 48] } });
+  const context = { createSession, train: samples, validation: samples };
+
+  it('removes as little as leaves so many multiply-accumulates', async () => {
+    const macs = (model: Model): number => figuresOf(model).macs!;
+    const whole = macs(dscnn());
+    for (const scope of ['layer', 'global'] as const) {
+      const wanted = { ...options, ratio: undefined, scope, importance: 'magnitude' as const, multiple: 4 };
+      const half = await pruneFilters(dscnn(), { ...wanted, macs: 0.5 }, context);
+      expect(macs(half.model) / whole).toBeLessThanOrEqual(0.5);
+      // One block of one layer more would be too much; blocks of 4 are a tenth of this network.
+      expect(macs(half.model) / whole).toBeGreaterThan(0.35);
+    }
+  });
+
+  it('says what is left where no removal is enough', async () => {
+    const wanted = { ...options, ratio: undefined, importance: 'magnitude' as const, macs: 0.001 };
+    const run = pruneFilters(dscnn(), wanted, context);
+    await expect(run).rejects.toThrow(
+      /with every filter gone that can go \d+ multiply-accumulates are left; expected at most \d+/,
+    );
+  });
+
+  it.each(['layer', 'global'] as const)('ends with the same sizes after several rounds, scope %s', async (scope) => {
+    const wanted = { ...options, scope, importance: 'magnitude' as const, multiple: 4 };
+    const once = await pruneFilters(dscnn(), wanted, context);
+    const often = await pruneFilters(dscnn(), { ...wanted, rounds: 5, pace: 'cubic' }, context);
+    expect(often.changes).toEqual({ ...once.changes, rounds: 5 });
+    // Layers of a global ranking compete anew in each round.
+    if (scope === 'layer') expect(figuresOf(often.model)).toEqual(figuresOf(once.model));
+  });
+
+  it('goes on from what training made of the rest', async () => {
+    const tuned = { ...options, multiple: 4, rounds: 3, fineTune: { ...fineTune, epochs: 3 } };
+    const seen: number[] = [];
+    const result = await pruneFilters(dscnn(), tuned, { ...context, onProgress: (f) => seen.push(f) });
+    expect(result.changes).toMatchObject({ filtersBefore: 112, filtersRemoved: 56, rounds: 3 });
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(seen.at(-1)).toBeCloseTo(1, 6);
   });
 
   it('says why nothing can be removed', async () => {

@@ -2,30 +2,32 @@
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { boundToSamples, sampleFeeds } from '@verge/training';
-import { CompressionError } from '../../errors.js';
+import { checkCancelled, CompressionError } from '../../errors.js';
+import { figuresOf } from '../../measure/figures.js';
 import { fineTune } from '../fine-tune.js';
 import type { PassContext, PassResult } from '../pass.js';
-import { dependencies } from '../../graph/dependencies.js';
+import { dependencies, type Dependencies } from '../../graph/dependencies.js';
 import type { Space } from '../../graph/spaces.js';
+import { keptByMacs, keptByShare, keysOf, nameOf, type Ranked } from './amount.js';
 import { type Importance, scoreFilters } from './score.js';
-import { selectChannels } from './select.js';
+import { epochsOf, type Pace, progressOf } from './rounds.js';
 import { type Trial, verified } from './verify.js';
 
 type Config = Extract<RecipePass, { pass: 'prune-filters' }>;
 
-/** The recipe's fields, with the block of the target where the recipe says none. */
-export type PruneOptions = Omit<Config, 'pass' | 'multiple' | 'importance'> & {
+/** The recipe's fields, with the block of the target where the recipe says none; one round where they say nothing else. */
+export type PruneOptions = Omit<Config, 'pass' | 'multiple' | 'importance' | 'rounds' | 'pace'> & {
   multiple: number;
   importance?: Importance;
+  rounds?: number;
+  pace?: Pace;
 };
 
-/** Share of the pass's progress that scoring takes; the rest is fine-tuning. */
+/** Share of a round that scoring takes; the rest is training. */
 const scoringShare = 0.1;
 
 /** Samples on which the cut model is held against the masked one. */
 const VERIFIED_SAMPLES = 4;
-
-const label = (space: Space): string => [...new Set(space.producers.map((p) => p.node))].join(' + ');
 
 const filtersOf = (space: Space): number => space.classes.length * space.width;
 
@@ -38,7 +40,7 @@ function sortOut(spaces: readonly Space[], multiple: number): { prunable: Space[
         ? `its ${filtersOf(space)} filters are no more than one block of ${multiple}`
         : null;
     const reason = space.frozen ?? small;
-    if (reason) declined.push({ node: label(space), reason });
+    if (reason) declined.push({ node: nameOf(space), reason });
     else prunable.push(space);
   }
   return { prunable, declined };
@@ -54,45 +56,135 @@ function trialOf(model: Model, { train, ports, createSession }: PassContext): Tr
   return { feeds: sampleFeeds(bound, train, 0, Math.min(rows, train.y.length)), bind, createSession };
 }
 
-/**
- * @throws CompressionError `unsuitable-model` when no filter can be removed, `cancelled`; TrainingError when the model cannot
- *   be differentiated
- */
-export async function pruneFilters(model: Model, options: PruneOptions, context: PassContext): Promise<PassResult> {
-  const followed = await dependencies(model, context.createSession, options.multiple);
-  const { prunable, declined } = sortOut(followed.spaces, options.multiple);
-  if (prunable.length === 0) {
-    const problems = declined.map((d) => `${d.node}: ${d.reason}`);
-    throw new CompressionError('unsuitable-model', `no filter can be removed: ${problems.join('; ')}`, { problems });
+/** The shape of a sample by input. */
+function shapesOf(model: Model, { train }: PassContext): Record<string, readonly number[]> {
+  const further = Object.entries(train.inputs ?? {}).map(([name, { shape }]) => [name, shape] as const);
+  const main = model.graph.inputs.find(
+    ({ name }) => !model.graph.initializers.has(name) && !Object.hasOwn(train.inputs ?? {}, name),
+  );
+  return Object.fromEntries([...(main ? [[main.name, train.shape] as const] : []), ...further]);
+}
+
+function nothing(declined: PassResult['declined']): CompressionError {
+  const problems = declined.map((d) => `${d.node}: ${d.reason}`);
+  return new CompressionError('unsuitable-model', `no filter can be removed: ${problems.join('; ')}`, { problems });
+}
+
+class Pruning {
+  readonly #declined = new Map<string, string>();
+  readonly #failed = new Map<string, string>();
+  /** Classes that each space had at first, by key, and how many channels of its widest producer one has. */
+  readonly #first = new Map<string, { classes: number; width: number }>();
+  readonly #progress: readonly number[];
+  readonly #epochs: readonly number[];
+  #removed = 0;
+  #macs: number | null = null;
+
+  constructor(
+    readonly original: Model,
+    readonly options: PruneOptions,
+    readonly context: PassContext,
+  ) {
+    const { rounds = 1, pace = 'cubic', fineTune } = options;
+    this.#progress = progressOf(rounds, pace);
+    this.#epochs = epochsOf(fineTune.epochs, rounds);
   }
-  const scores = await scoreFilters(followed.model, prunable, context.train, {
-    importance: options.importance,
-    norm: options.norm,
-    batches: options.scoreBatches,
-    ports: context.ports,
-    batchSize: options.fineTune.batchSize,
-    createSession: context.createSession,
-    signal: context.signal,
-    onProgress: (fraction) => context.onProgress?.(fraction * scoringShare),
-  });
-  const steps = prunable.map((space) => space.step(options.multiple));
-  const wanted = selectChannels(scores, { ...options, steps });
-  const trial = trialOf(followed.model, context);
-  const { model: pruned, keep, failed } = await verified(followed, prunable, wanted, trial);
-  const count = (kept: (s: number) => number): number => prunable.reduce((n, space, s) => n + kept(s) * space.width, 0);
-  const before = count((s) => (prunable[s] as Space).classes.length);
-  const tuned = await fineTune(pruned, model, options.fineTune, {
-    ...context,
-    onProgress: (fraction) => context.onProgress?.(scoringShare + (1 - scoringShare) * fraction),
-  });
-  return {
-    model: tuned,
-    changes: {
+
+  async run(): Promise<PassResult> {
+    let model = this.original;
+    for (const round of this.#progress.keys()) {
+      checkCancelled(this.context.signal);
+      const followed = await dependencies(model, this.context.createSession, this.options.multiple);
+      const prunable = this.#prunable(followed, round === 0);
+      // What is left is one block of each layer.
+      if (prunable.length > 0) model = await this.#cut(followed, prunable, round);
+      const { fineTune: tuning } = this.options;
+      model = await fineTune(
+        model,
+        this.original,
+        { ...tuning, epochs: this.#epochs[round] as number },
+        this.#part(round),
+      );
+    }
+    return { model, changes: this.#changes(), declined: this.#reasons() };
+  }
+
+  #prunable(followed: Dependencies, first: boolean): Space[] {
+    const { prunable, declined } = sortOut(followed.spaces, this.options.multiple);
+    if (first) {
+      for (const { node, reason } of declined) this.#declined.set(node, reason);
+      if (prunable.length === 0) throw nothing(declined);
+      const keys = keysOf(prunable);
+      prunable.forEach(({ classes, width }, s) => this.#first.set(keys[s]!, { classes: classes.length, width }));
+    }
+    const keys = keysOf(prunable);
+    return prunable.filter((_, s) => !this.#failed.has(keys[s]!));
+  }
+
+  async #cut(followed: Dependencies, prunable: readonly Space[], round: number): Promise<Model> {
+    const { options, context } = this;
+    const scores = await scoreFilters(followed.model, prunable, context.train, {
+      importance: options.importance,
+      norm: options.norm,
+      batches: options.scoreBatches,
+      ports: context.ports,
+      batchSize: options.fineTune.batchSize,
+      createSession: context.createSession,
+      signal: context.signal,
+      onProgress: (fraction) => context.onProgress?.((round + fraction * scoringShare) / this.#progress.length),
+    });
+    const steps = prunable.map((space) => space.step(options.multiple));
+    const keys = keysOf(prunable);
+    const ranked = { dependencies: followed, spaces: prunable, keys, scores, scope: options.scope, steps };
+    const trial = trialOf(followed.model, context);
+    const { model, keep, failed } = await verified(followed, prunable, this.#keep(ranked, round), trial);
+    for (const { space, reason } of failed) this.#failed.set(keys[prunable.indexOf(space)]!, reason);
+    for (const [s, space] of prunable.entries()) {
+      this.#removed += (space.classes.length - (keep[s] as Int32Array).length) * space.width;
+    }
+    return model;
+  }
+
+  #keep(ranked: Ranked, round: number): Int32Array[] {
+    const [share, { ratio, macs }] = [this.#progress[round] as number, this.options];
+    if (macs === undefined) {
+      const first = new Map([...this.#first].map(([name, { classes }]) => [name, classes]));
+      return keptByShare(ranked, (ratio as number) * share, first);
+    }
+    const samples = shapesOf(ranked.dependencies.model, this.context);
+    this.#macs ??= figuresOf(ranked.dependencies.model, { samples }).macs;
+    return keptByMacs(ranked, (this.#macs ?? Number.NaN) * (1 - (1 - macs) * share), samples);
+  }
+
+  /** The context of a round's training. */
+  #part(round: number): PassContext {
+    const onProgress = (fraction: number): void =>
+      this.context.onProgress?.((round + scoringShare + (1 - scoringShare) * fraction) / this.#progress.length);
+    return { ...this.context, onProgress };
+  }
+
+  #changes(): Record<string, number> {
+    const before = [...this.#first.values()].reduce((sum, { classes, width }) => sum + classes * width, 0);
+    return {
       filtersBefore: before,
-      filtersRemoved: before - count((s) => (keep[s] as Int32Array).length),
-      layers: prunable.length - failed.length,
-      ...(failed.length > 0 && { failedVerification: failed.length }),
-    },
-    declined: [...declined, ...failed.map(({ space, reason }) => ({ node: label(space), reason }))],
-  };
+      filtersRemoved: this.#removed,
+      layers: [...this.#first.keys()].filter((name) => !this.#failed.has(name)).length,
+      ...(this.#progress.length > 1 && { rounds: this.#progress.length }),
+      ...(this.#failed.size > 0 && { failedVerification: this.#failed.size }),
+    };
+  }
+
+  #reasons(): PassResult['declined'] {
+    return [...this.#declined, ...this.#failed].map(([node, reason]) => ({ node, reason }));
+  }
+}
+
+/**
+ * Ranks filters, removes those that matter least with all that depends on them, and trains the rest; several times where the options
+ * ask for rounds.
+ * @throws CompressionError `unsuitable-model` when no filter can be removed, or not enough of them, `cancelled`; TrainingError when the
+ *   model cannot be differentiated
+ */
+export function pruneFilters(model: Model, options: PruneOptions, context: PassContext): Promise<PassResult> {
+  return new Pruning(model, options, context).run();
 }

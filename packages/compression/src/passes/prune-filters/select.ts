@@ -1,8 +1,8 @@
 /** Which channels stay. */
 
 export interface SelectOptions {
-  /** Fraction of channels to remove. */
-  ratio: number;
+  /** Fraction of channels to remove; with scope 'layer' one for each space where they differ. */
+  ratio: number | readonly number[];
   scope: 'layer' | 'global';
   /** For each space, what its kept counts are rounded up to a multiple of; kernels work on blocks. 1 when absent. */
   steps?: readonly number[];
@@ -25,7 +25,8 @@ export function largestIndices(scores: Float64Array, count: number): Int32Array 
  */
 export function selectChannels(scores: readonly Float64Array[], options: SelectOptions): Int32Array[] {
   const { ratio, scope, steps } = options;
-  const kept = scope === 'layer' ? scores.map((s) => s.length * (1 - ratio)) : globalCounts(scores, ratio);
+  const ratioOf = (space: number): number => (typeof ratio === 'number' ? ratio : (ratio[space] as number));
+  const kept = scope === 'layer' ? scores.map((s, i) => s.length * (1 - ratioOf(i))) : globalCounts(scores, ratioOf(0));
   return scores.map((s, i) => {
     // Rounding up first removes what binary fractions add: 16 * (1 - 0.5) is 8, 10 * (1 - 0.7) a little more than 3.
     const count = Math.min(s.length, roundUp(Math.max(1, Math.ceil((kept[i] as number) - 1e-9)), steps?.[i] ?? 1));
