@@ -3,6 +3,7 @@ import type { CompressionErrorCode } from '@verge/compression';
 import { ApiError, fieldErrors, type Holders } from '@verge/contracts';
 import type { DataErrorCode } from '@verge/data';
 import type { OnnxErrorCode } from '@verge/onnx';
+import type { PackErrorCode } from '@verge/onnx/pack';
 import type { RuntimeErrorCode } from '@verge/runtime';
 import type { TrainingErrorCode } from '@verge/training';
 import type { TrustErrorCode } from '@verge/trust/publish';
@@ -126,6 +127,14 @@ const ofCompression: Record<CompressionErrorCode, ExitReason> = {
   cancelled: 'interrupted',
 };
 
+const ofPack: Record<PackErrorCode, ExitReason> = {
+  'not-packed': 'usage',
+  damaged: 'usage',
+  'too-large': 'usage',
+  'wrong-base': 'usage',
+  cancelled: 'interrupted',
+};
+
 const ofTrust: Partial<Record<TrustErrorCode, ExitReason>> = {
   'input-invalid': 'usage',
   'key-malformed': 'usage',
@@ -143,6 +152,7 @@ const ofEngines: Readonly<Record<string, Readonly<Record<string, ExitReason>>>> 
   RuntimeError: ofRuntime,
   TrainingError: ofTraining,
   CompressionError: ofCompression,
+  PackError: ofPack,
   TrustError: ofTrust,
 };
 

@@ -13,7 +13,9 @@ export { dependencies, removalOf, withoutChannels, type Dependencies } from './g
 export type { Slices, Space } from './graph/spaces.js';
 export { pruneFilters, type PruneOptions } from './passes/prune-filters/prune.js';
 export { withMaskedChannels } from './passes/prune-filters/masked.js';
-export { scoreFilters, type Importance } from './passes/prune-filters/score.js';
+export { scoreFilters } from './passes/prune-filters/score.js';
+export type { Importance } from './study/gradients.js';
+export { pruneWeights, type PruneWeightsOptions } from './passes/prune-weights/prune-weights.js';
 export { selectChannels } from './passes/prune-filters/select.js';
 export {
   checkTarget,

@@ -8,6 +8,7 @@ import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
 import { graphCommands, INPUT, numbers, STRICT } from './graph-commands.js';
 import { gathered } from './input-option.js';
+import { packCommands } from './pack-commands.js';
 import type { DocumentName } from './schema.js';
 import type { TargetsArguments } from './targets.js';
 import type { TrainArguments } from './train.js';
@@ -137,6 +138,7 @@ export function localCommands(program: Command): void {
       await (await import('./targets.js')).targetsVerb(name, options, json === true);
     });
   graphCommands(program);
+  packCommands(program);
   program
     .command('schema')
     .description('JSON Schema of a document that people write')

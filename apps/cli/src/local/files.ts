@@ -62,20 +62,34 @@ export async function refuseMissing(paths: Readonly<Record<string, string>>, doc
     throw new CliError('missing', `'${document}' names what cannot be opened`, lost, { reason: 'not-found' });
 }
 
-/** @throws CliError `usage` when no file can be made there */
-export async function writeWhole(path: string, content: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
+/**
+ * Pieces into a file that is there only when the last of them is.
+ * @throws CliError `usage` when no file can be made there; what the pieces throw
+ */
+export async function writeDraft(
+  path: string,
+  pieces: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const draft = `${path}.${process.pid}.new`;
   const file = await open(draft, 'w').catch((cause: unknown) => {
     throw new CliError('usage', `cannot write '${path}'`, [reasonOf(cause)], { cause });
   });
   try {
-    const whole = typeof content === 'string' || content instanceof Uint8Array;
-    for (const piece of whole ? [content] : content) await file.writeFile(piece);
+    for await (const piece of pieces) await file.writeFile(piece);
     await file.sync();
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw cause;
   } finally {
     await file.close();
   }
   await rename(draft, path);
+}
+
+/** @throws CliError `usage` when no file can be made there */
+export function writeWhole(path: string, content: Uint8Array | string | Iterable<Uint8Array>): Promise<void> {
+  const whole = typeof content === 'string' || content instanceof Uint8Array;
+  return writeDraft(path, whole ? [content] : content);
 }
 
 /** What a kill in the middle of `writeWhole` left. */

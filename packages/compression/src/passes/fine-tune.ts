@@ -6,16 +6,16 @@ import type { PassContext } from './pass.js';
 
 export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fineTune'];
 
-/**
- * Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing.
- * @param moving what moves besides what does by default, and what does not
- */
+/** What a pass says of the training: what moves besides what does by default, what does not, and how the learning rate goes. */
+export type Held = Pick<FitOptions, 'alsoTrained' | 'masks' | 'schedule' | 'trainable'>;
+
+/** Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing. */
 export async function fineTune(
   changed: Model,
   original: Model,
   options: FineTuneOptions,
   context: PassContext,
-  moving: Pick<FitOptions, 'alsoTrained' | 'trainable'> = {},
+  held: Held = {},
 ): Promise<Model> {
   if (options.epochs === 0) return changed;
   const { createSession, train, validation, signal, onProgress } = context;
@@ -23,6 +23,7 @@ export async function fineTune(
   const report = (p: Progress): void => onProgress?.(p.epoch / p.epochs);
   const common = {
     ...context.ports,
+
     model: changed,
     createSession,
     train,
@@ -33,7 +34,7 @@ export async function fineTune(
     optimizer,
     signal,
     onProgress: report,
-    ...moving,
+    ...held,
   };
   const { distillation } = options;
   const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);

@@ -8,6 +8,7 @@ import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
 import { blockOf } from './prune-filters/block.js';
 import { pruneFilters } from './prune-filters/prune.js';
+import { pruneWeights } from './prune-weights/prune-weights.js';
 import { quantizeDynamic } from './quantize-dynamic/quantize.js';
 import { quantizeAware } from './quantize-aware/quantize-aware.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
@@ -55,9 +56,15 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     run: (model, pass, target, context) =>
       pruneFilters(model, { ...pass, multiple: pass.multiple ?? blockOf(target) }, context),
   },
+  'prune-weights': {
+    stage: 'structure',
+    needs: ({ importance, schedule, fineTune }) =>
+      importance === 'magnitude' && schedule.by === 'one-shot' && fineTune.epochs === 0 ? NOTHING : LABELLED,
+    run: (model, pass, _target, context) => pruneWeights(model, pass, context),
+  },
   codebook: {
     stage: 'precision',
-    needs: () => NOTHING,
+    needs: ({ fineTune }) => (fineTune.epochs > 0 ? LABELLED : NOTHING),
     run: (model, pass, _target, context) => codebook(model, pass, context),
   },
   float16: {

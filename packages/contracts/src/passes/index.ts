@@ -5,6 +5,7 @@ import { DecomposePass } from './decompose.js';
 import { Float16Pass } from './float16.js';
 import { FoldPass } from './fold.js';
 import { PruneFiltersPass } from './prune-filters.js';
+import { PruneWeightsPass } from './prune-weights.js';
 import { QuantizeDynamicPass } from './quantize-dynamic.js';
 import { QuantizeAwarePass } from './quantize-aware.js';
 import { QuantizeStaticPass } from './quantize-static.js';
@@ -12,12 +13,14 @@ import { QuantizeWeightsPass } from './quantize-weights.js';
 
 export { DecompositionRank } from './decompose.js';
 export { FineTune } from './fine-tune.js';
+export { PruningSchedule } from './prune-weights.js';
 
 export const RecipePass = z
   .discriminatedUnion('pass', [
     FoldPass,
     DecomposePass,
     PruneFiltersPass,
+    PruneWeightsPass,
     CodebookPass,
     Float16Pass,
     QuantizeDynamicPass,

@@ -155,6 +155,7 @@ export const recipes = {
     decompose: 'Decompose layers',
     codebook: 'Codebook',
     'prune-filters': 'Prune filters',
+    'prune-weights': 'Prune weights',
     float16: 'Halves (float16)',
     'quantize-dynamic': 'Quantise dynamically to int8',
     'quantize-static': 'Quantise to int8',
@@ -176,6 +177,8 @@ export const recipes = {
     '{{amount}}, ranked {{scope}} by the L{{norm}} norm of {{importance}}; rounds: {{rounds}}, epochs of fine-tuning: {{epochs}}',
   pruneMacs: 'filters until {{share}} of the multiply-accumulates are left',
   pruneRatio: '{{ratio}} of the filters',
+  pruneWeightsDetail:
+    '{{ratio}} of the weights to 0 {{scope}}, by {{importance}}, {{schedule}}; {{epochs}} epochs of fine-tuning',
   quantizeDynamicDetail: 'dense layers and LSTM, ranges found at each run; a scale per {{scale}} of a weight',
   quantizeWeightsDetail: 'weights of {{bits}} bits in blocks of {{size}} with a scale each',
   quantizeDetail: 'static QDQ, weights per channel; {{calibration}} calibration on {{samples}} samples',

@@ -91,6 +91,14 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
           rounds: pass.rounds,
           epochs: pass.fineTune.epochs,
         });
+      case 'prune-weights':
+        return t('recipes.pruneWeightsDetail', {
+          ratio: format.percent(pass.ratio, 0),
+          scope: t(`recipes.scope.${pass.scope}`),
+          importance: t(`recipes.importance.${pass.importance}`),
+          schedule: pass.schedule.by,
+          epochs: pass.fineTune.epochs,
+        });
       case 'float16':
         return t(`recipes.float16Detail.${pass.mode}`);
       case 'quantize-dynamic':

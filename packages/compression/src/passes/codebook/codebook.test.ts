@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { RecipePass } from '@verge/contracts';
 import { loadDigits, splitSamples } from '@verge/data';
 import { assertLegal, decodeModel, encodeModel, float32, GraphBuilder, type Model, normalise } from '@verge/onnx';
 import { createSession, optimizedModel } from '@verge/runtime';
@@ -8,10 +9,11 @@ import { describe, expect, it } from 'vitest';
 import { randomTensor } from '../../test-models.js';
 import { nodeName } from '../../graph/index-of-values.js';
 import type { PassContext } from '../pass.js';
+import { pruneWeights, type PruneWeightsOptions } from '../prune-weights/prune-weights.js';
 import { codebook, type CodebookOptions } from './codebook.js';
 
 const digits = fileURLToPath(new URL('../../../../../datasets/digits/', import.meta.url));
-const options: CodebookOptions = { bits: 4, scale: 'channel', keep: [] };
+const options = RecipePass.parse({ pass: 'codebook' }) as CodebookOptions;
 const data = splitSamples(await loadDigits(digits));
 const context: PassContext = { createSession, ...data };
 
@@ -105,6 +107,59 @@ describe('codebook', () => {
     expect(encodeModel(made.model).byteLength).toBeLessThan(trained.bytes.byteLength / 4);
     // One point of 359 samples.
     expect(await accuracy(made.model)).toBeGreaterThan((await accuracy(trained.model)) - 0.012);
+  });
+
+  it('gives groups of channels lists of their own, from which ONNX Runtime makes the weight that the report tells of', async () => {
+    // Columns of two kinds, side by side: the second half is much smaller.
+    const model = layer();
+    const weight = model.graph.initializers.get('w')!.value as Weights;
+    weight.data.set(randomTensor([64, 40], 2).data.map((v, i) => (i % 40 < 20 ? v : v / 20)));
+    const made = await codebook(model, { ...options, bits: 3, scale: 'layer', groups: 2 }, context);
+    assertLegal(made.model);
+    expect(made.notes![0]).toMatch(/^product: 16 values in 2 lists, [\d.]+ dB$/);
+    const one = await codebook(model, { ...options, bits: 3, scale: 'layer' }, context);
+    const x = randomTensor([2, 64], 3);
+    const small = async (m: Model): Promise<Float32Array> => (await run(m, { x })).filter((_, i) => i % 40 >= 20);
+    const exact = await small(model);
+    expect(sqnr(exact, await small(made.model))).toBeGreaterThan(14);
+    expect(sqnr(exact, await small(one.model))).toBeLessThan(8);
+    const optimized = decodeModel(await optimizedModel(encodeModel(made.model)));
+    expect(optimized.graph.nodes.map((n) => n.op)).toEqual(['MatMul']);
+  });
+
+  it('gives layers that are named their own bits', async () => {
+    const made = await codebook(layer(), { ...options, bits: 6, layers: [{ node: 'product', bits: 2 }] }, context);
+    expect(made.notes![0]).toMatch(/^product: 4 values/);
+    const wrong = { ...options, layers: [{ node: 'prodict', bits: 2 }] };
+    await expect(codebook(layer(), wrong, context)).rejects.toThrow("layers: there is no node 'prodict'");
+  });
+
+  it('tunes values, biases among them; zeros stay zeros', async () => {
+    const trained = await fit({
+      ...{
+        model: buildArchitecture('mlp', { input: [1, 8, 8], classes: 10, params: { hidden: [256] } }),
+        createSession,
+      },
+      ...{ train: data.train, validation: data.validation, epochs: 6 },
+      optimizer: { name: 'adamw', learningRate: 0.005 },
+    });
+    const pruning = RecipePass.parse({ pass: 'prune-weights', ratio: 0.85, fineTune: { epochs: 2 } });
+    const { model: pruned } = await pruneWeights(trained.model, pruning as PruneWeightsOptions, context);
+    const how = { ...options, bits: 2, scale: 'layer' as const, biases: true };
+    const untuned = await codebook(pruned, how, context);
+    const optimizer = { ...options.fineTune.optimizer, learningRate: 0.01 };
+    const fineTune = { ...options.fineTune, epochs: 8, optimizer };
+    const tuned = await codebook(pruned, { ...how, fineTune }, context);
+    assertLegal(tuned.model);
+    expect(tuned.changes['weights']).toBe(3);
+    expect(encodeModel(tuned.model).byteLength).toBe(encodeModel(untuned.model).byteLength);
+    const lists = [...tuned.model.graph.initializers].filter(([name]) => name.endsWith('/values'));
+    expect(lists).toHaveLength(3);
+    const zeros = lists.filter(([, { value }]) => [...(value as Weights).data].some((v) => Object.is(v, 0)));
+    expect(zeros).toHaveLength(2);
+    const accuracy = async (m: Model): Promise<number> =>
+      score(await predict(m, data.test, createSession), data.test.y).accuracy;
+    expect(await accuracy(tuned.model)).toBeGreaterThan((await accuracy(untuned.model)) + 0.02);
   });
 
   it('names what stays as it is, and refuses what is not there', async () => {

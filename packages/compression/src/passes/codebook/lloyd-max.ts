@@ -62,16 +62,31 @@ function start(sorted: Float64Array, weights: Float64Array, count: number): Floa
   return values;
 }
 
+/** How many of the numbers are 0. */
+const zerosIn = (numbers: Float64Array): number => numbers.reduce((count, x) => count + (x === 0 ? 1 : 0), 0);
+
 /**
  * Starts where many values would be best, then takes means and midpoints in turns; each round loses no accuracy. Where more of the numbers
- * are exactly 0 than one value's share, one value is 0: what was pruned stays pruned. Fewer values come back where there are fewer
- * different numbers.
+ * are exactly 0 than one value's share, one value is 0 and the others are those of the rest: what was pruned stays pruned. Fewer
+ * values come back where there are fewer different numbers.
  *
  * @param numbers finite, at least one
- * @param count values that are allowed
+ * @param count values that are allowed, at least two
  * @param weights by how much the square of each number's error counts; 1 when absent
  */
 export function lloydMax(numbers: Float64Array, count: number, weights?: Float64Array): ScalarQuantizer {
+  const zeros = zerosIn(numbers);
+  if (zeros === numbers.length || zeros * count <= numbers.length) return withoutZero(numbers, count, weights);
+  const rest = withoutZero(
+    numbers.filter((x) => x !== 0),
+    count - 1,
+    weights?.filter((_, i) => numbers[i] !== 0),
+  );
+  const values = Float64Array.of(...rest.values, 0).sort();
+  return { values, boundaries: midpoints(values) };
+}
+
+function withoutZero(numbers: Float64Array, count: number, weights?: Float64Array): ScalarQuantizer {
   const order = Uint32Array.from(numbers, (_, i) => i).sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
   const sorted = Float64Array.from(order, (i) => numbers[i] as number);
   const weighed = Float64Array.from(order, (i) => weights?.[i] ?? 1);
@@ -105,8 +120,6 @@ export function lloydMax(numbers: Float64Array, count: number, weights?: Float64
     if (round > 0 && before - error <= SMALLEST_GAIN * before) break;
     before = error;
   }
-  const zeros = firstNotBelow(sorted, Number.MIN_VALUE) - firstNotBelow(sorted, 0);
-  if (zeros > n / count) values[placeOf({ values, boundaries: midpoints(values) }, 0)] = 0;
   values.sort();
   return { values, boundaries: midpoints(values) };
 }

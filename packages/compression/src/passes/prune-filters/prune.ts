@@ -9,7 +9,8 @@ import type { PassContext, PassResult } from '../pass.js';
 import { dependencies, type Dependencies } from '../../graph/dependencies.js';
 import type { Space } from '../../graph/spaces.js';
 import { keptByMacs, keptByShare, keysOf, nameOf, type Ranked } from './amount.js';
-import { type Importance, scoreFilters } from './score.js';
+import type { Importance } from '../../study/gradients.js';
+import { scoreFilters } from './score.js';
 import { epochsOf, type Pace, progressOf } from './rounds.js';
 import { type Trial, verified } from './verify.js';
 

@@ -1,24 +1,16 @@
 /** How much a class of channels matters: by the gradient of the loss, by its first-order effect, or by the weights alone. */
-import { slice, type Samples } from '@verge/data';
-import { encodeModel, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
-import { boundToSamples, buildGradientModel, LABELS, type PortOptions, sampleFeeds } from '@verge/training';
-import { checkCancelled } from '../../errors.js';
+import type { Samples } from '@verge/data';
+import type { Model } from '@verge/onnx';
 import type { Space } from '../../graph/spaces.js';
+import { eachGradient, type GradientOf, type GradientOptions, type Importance } from '../../study/gradients.js';
 
-/** `gradient`: ||dL/dw||_p. `taylor`: ||w dL/dw||_p (Molchanov et al. 2019, arXiv:1906.10771). `magnitude`: ||w||_p. */
-export type Importance = 'gradient' | 'taylor' | 'magnitude';
-
-export interface ScoreOptions {
-  /** `gradient` when absent. */
+export interface ScoreOptions extends GradientOptions {
+  /**
+   * `gradient` when absent: ||dL/dw||_p. `taylor`: ||w dL/dw||_p (Molchanov et al. 2019, arXiv:1906.10771). `magnitude`: ||w||_p.
+   */
   importance?: Importance;
   /** The p of the norm. */
   norm: 1 | 2;
-  batches: number;
-  batchSize: number;
-  ports?: PortOptions;
-  createSession: SessionFactory;
-  signal?: AbortSignal;
-  onProgress?: (fraction: number) => void;
 }
 
 /** ||g[i]||_p for each index i of `axis`. */
@@ -44,7 +36,6 @@ function addNorms(
   spaces: readonly Space[],
   valueOf: (weight: string) => { data: ArrayLike<number>; dims: readonly number[] },
   norm: 1 | 2,
-  share: number,
 ): void {
   const norms = new Map<string, Float64Array>();
   const normsOf = (weight: string, axis: number): Float64Array => {
@@ -58,7 +49,7 @@ function addNorms(
     const sums = scores[s] as Float64Array;
     space.slices.forEach((slices, c) => {
       for (const { weight, axis, indices } of slices)
-        for (const i of indices) sums[c] = (sums[c] as number) + share * (normsOf(weight, axis)[i] as number);
+        for (const i of indices) sums[c] = (sums[c] as number) + (normsOf(weight, axis)[i] as number);
     });
   });
 }
@@ -86,35 +77,15 @@ export async function scoreFilters(
   const scores = spaces.map((space) => new Float64Array(space.classes.length));
   const { importance = 'gradient' } = options;
   if (importance === 'magnitude' || !samples) {
-    addNorms(scores, spaces, (weight) => storedWeight(model, weight), options.norm, 1);
+    addNorms(scores, spaces, (weight) => storedWeight(model, weight), options.norm);
     return scores;
   }
-  const batch = Math.min(options.batchSize, samples.y.length);
-  const batches = Math.min(options.batches, Math.floor(samples.y.length / batch));
-  const bound = boundToSamples(model, samples, options.ports);
-  const wrt = weightsOf(spaces);
-  const gradient = buildGradientModel(bound, { loss: { kind: 'cross-entropy' }, batch, wrt });
-  const session = await options.createSession(encodeModel(gradient.model), { optimization: 'extended' });
-  try {
-    for (let k = 0; k < batches; k++) {
-      checkCancelled(options.signal);
-      const part = slice(samples, k * batch, (k + 1) * batch);
-      const feeds: Record<string, Tensor> = {
-        ...sampleFeeds(bound, part, 0, batch),
-        [LABELS]: { dtype: 'int32', dims: [batch], data: part.y },
-      };
-      const outputs = await session.run(feeds, [...gradient.gradients.values()]);
-      const slopeOf = (weight: string): { data: Float32Array; dims: readonly number[] } =>
-        outputs[gradient.gradients.get(weight) as string] as Tensor & { data: Float32Array };
-      const effectOf = (weight: string): { data: Float32Array; dims: readonly number[] } => {
-        const [slope, { data }] = [slopeOf(weight), storedWeight(model, weight)];
-        return { dims: slope.dims, data: slope.data.map((g, i) => g * (data[i] as number)) };
-      };
-      addNorms(scores, spaces, importance === 'taylor' ? effectOf : slopeOf, options.norm, 1 / batches);
-      options.onProgress?.((k + 1) / batches);
-    }
-  } finally {
-    await session.release();
-  }
-  return scores;
+  const batches = await eachGradient(model, samples, weightsOf(spaces), options, (slopeOf) => {
+    const effectOf: GradientOf = (weight) => {
+      const [slope, { data }] = [slopeOf(weight), storedWeight(model, weight)];
+      return { dims: slope.dims, data: slope.data.map((g, i) => g * (data[i] as number)) };
+    };
+    addNorms(scores, spaces, importance === 'taylor' ? effectOf : slopeOf, options.norm);
+  });
+  return scores.map((score) => score.map((sum) => sum / batches));
 }
