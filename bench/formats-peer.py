@@ -4,6 +4,7 @@
 
 FOLDER gets NAME.onnx, and of each NAME.float16.onnx, NAME.dynamic.onnx and NAME.blocks.onnx where the tool makes one.
 """
+import logging
 import os
 import sys
 import warnings
@@ -20,6 +21,7 @@ from onnxruntime.quantization import quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+logging.disable(logging.WARNING)
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 
@@ -30,7 +32,7 @@ class Picked(torch.nn.Module):
         self.net, self.name = net, name
 
     def forward(self, ids):
-        return self.net(input_ids=ids, return_dict=True)[self.name]
+        return self.net(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True)[self.name]
 
 
 class Recurrent(torch.nn.Module):

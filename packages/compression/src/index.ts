@@ -34,3 +34,4 @@ export { quantizeWeights, type QuantizeWeightsOptions } from './passes/quantize-
 export { quantizeAware, type QuantizeAwareOptions } from './passes/quantize-aware/quantize-aware.js';
 export { unitSensitivity, type UnitSensitivityOptions } from './passes/quantize-static/sensitivity.js';
 export { divergenceOf, studySensitivity, type UnitSensitivity } from './study/sensitivity.js';
+export { smooth, type SmoothOptions } from './passes/smooth/smooth.js';

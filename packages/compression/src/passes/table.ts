@@ -13,6 +13,7 @@ import { quantizeDynamic } from './quantize-dynamic/quantize.js';
 import { quantizeAware } from './quantize-aware/quantize-aware.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
 import { quantizeWeights } from './quantize-weights/quantize.js';
+import { smooth } from './smooth/smooth.js';
 
 /**
  * What a pass changes, which decides where it stands in a recipe: the network's `structure` while its weights are floats, and
@@ -61,6 +62,11 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     needs: ({ importance, schedule, fineTune }) =>
       importance === 'magnitude' && schedule.by === 'one-shot' && fineTune.epochs === 0 ? NOTHING : LABELLED,
     run: (model, pass, _target, context) => pruneWeights(model, pass, context),
+  },
+  smooth: {
+    stage: 'structure',
+    needs: () => ({ parts: ['train'], labels: false }),
+    run: (model, pass, _target, context) => smooth(model, pass, context),
   },
   codebook: {
     stage: 'precision',

@@ -10,6 +10,7 @@ import { QuantizeDynamicPass } from './quantize-dynamic.js';
 import { QuantizeAwarePass } from './quantize-aware.js';
 import { QuantizeStaticPass } from './quantize-static.js';
 import { QuantizeWeightsPass } from './quantize-weights.js';
+import { SmoothPass } from './smooth.js';
 
 export { DecompositionRank } from './decompose.js';
 export { FineTune } from './fine-tune.js';
@@ -21,6 +22,7 @@ export const RecipePass = z
     DecomposePass,
     PruneFiltersPass,
     PruneWeightsPass,
+    SmoothPass,
     CodebookPass,
     Float16Pass,
     QuantizeDynamicPass,

@@ -156,6 +156,7 @@ export const recipes = {
     codebook: 'Codebook',
     'prune-filters': 'Prune filters',
     'prune-weights': 'Prune weights',
+    smooth: 'Smooth activations',
     float16: 'Halves (float16)',
     'quantize-dynamic': 'Quantise dynamically to int8',
     'quantize-static': 'Quantise to int8',
@@ -179,6 +180,7 @@ export const recipes = {
   pruneRatio: '{{ratio}} of the filters',
   pruneWeightsDetail:
     '{{ratio}} of the weights to 0 {{scope}}, by {{importance}}, {{schedule}}; {{epochs}} epochs of fine-tuning',
+  smoothDetail: 'spread between channels moved into weights, strength {{alpha}}; {{samples}} samples',
   quantizeDynamicDetail: 'dense layers and LSTM, ranges found at each run; a scale per {{scale}} of a weight',
   quantizeWeightsDetail: 'weights of {{bits}} bits in blocks of {{size}} with a scale each',
   quantizeDetail: 'static QDQ, weights per channel; {{calibration}} calibration on {{samples}} samples',

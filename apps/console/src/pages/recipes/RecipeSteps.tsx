@@ -101,6 +101,8 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
         });
       case 'float16':
         return t(`recipes.float16Detail.${pass.mode}`);
+      case 'smooth':
+        return t('recipes.smoothDetail', { alpha: pass.alpha, samples: format.int(pass.samples) });
       case 'quantize-dynamic':
         return t('recipes.quantizeDynamicDetail', { scale: pass.scale });
       case 'quantize-weights':
