@@ -193,11 +193,6 @@ export class Tape {
     return this.reshape(this.emit('BatchNormalization', inputs, this.shape(line), { epsilon: float(0) }), shape);
   }
 
-  /** The sum of the outer products of rows: A^T B of [n, rows] and [n, columns]. A Gemm can add to something else on the way (momentum.ts). */
-  outer(a: string, b: string): string {
-    return this.emit('Gemm', [a, b], [this.shape(a)[1]!, this.shape(b)[1]!], { transA: int(1) });
-  }
-
   matmul(a: string, b: string): string {
     const sa = this.shape(a);
     const sb = this.shape(b);

@@ -7,6 +7,7 @@ import { elementCount } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
 import type { Convolution } from './convolution-weights.js';
 import { taps } from './geometry.js';
+import { outer } from './outer.js';
 
 /** Largest number of positions for which whole-batch products win. */
 const TINY = 8;
@@ -75,7 +76,7 @@ export function rowForward(t: Tape, c: Convolution, x: string, w: string, bias: 
 
 /** dL/dW from the columns of the forward pass: one product. */
 export function rowWeightGradient(t: Tape, c: Convolution, kept: string, dy: string): string {
-  const product = t.outer(gradientRows(t, c, dy), kept);
+  const product = outer(t, gradientRows(t, c, dy), kept);
   return t.reshape(product, [c.outChannels, c.inChannels, ...c.kernel]);
 }
 

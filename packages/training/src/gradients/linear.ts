@@ -1,6 +1,7 @@
 /** Gradients of matrix products. */
 import { float, int, attrFloat, attrInt } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
+import { outer } from './outer.js';
 import type { Row } from './row.js';
 
 const rows = (shape: Shape): number => shape.slice(0, -1).reduce((a, b) => a * b, 1);
@@ -29,9 +30,9 @@ export const matMul: Row = {
         if (sb.length === 2 && sa.length > 2) {
           const flatA = t.reshape(a, [rows(sa), sa[sa.length - 1]!]);
           const flatD = t.reshape(d, [rows(sd), sd[sd.length - 1]!]);
-          return restore(t.outer(flatA, flatD), n.inputs[1]!, b);
+          return restore(outer(t, flatA, flatD), n.inputs[1]!, b);
         }
-        if (sa.length === 2 && sb.length === 2) return restore(t.outer(a, d), n.inputs[1]!, b);
+        if (sa.length === 2 && sb.length === 2) return restore(outer(t, a, d), n.inputs[1]!, b);
         return restore(t.matmul(t.transposeLast(a), d), n.inputs[1]!, b);
       },
     ];
@@ -50,7 +51,10 @@ export const gemm: Row = {
       t.emit('Gemm', [x, y], t.shape(like), { alpha: float(alpha), transA: int(tx), transB: int(ty) });
     return [
       () => (transA ? product(b, dy, transB, 1, a) : product(dy, b, 0, 1 - transB, a)),
-      () => (transB ? product(dy, a, 1, transA, b) : product(a, dy, 1 - transA, 0, b)),
+      () => {
+        if (transA) return transB ? product(dy, a, 1, 1, b) : product(a, dy, 0, 0, b);
+        return transB ? outer(t, dy, a, alpha) : outer(t, a, dy, alpha);
+      },
       c ? () => t.scale(dy, beta) : null,
     ];
   },

@@ -7,6 +7,7 @@
 import { type Node, int } from '@verge/onnx';
 import type { Tape } from '../tape.js';
 import type { DirectionGradient, Incoming } from './recurrent-direction.js';
+import { laidOut } from './outer.js';
 import { perStep, pick, product, rowsOf, sumOf } from './recurrent-lane.js';
 import { hasUsualActivations, type Recurrent } from './recurrent-node.js';
 import { floored } from './recurrent-walk.js';
@@ -48,12 +49,6 @@ function stepsFrom(saved: Saved, d: number, steps: number): Step[] {
 
 /** Columns of rows: [batch, n] as [n, batch]. */
 const turned = (t: Tape, value: string): string => t.transposeLast(value);
-
-/** The transpose of a matrix, through three axes: ONNX Runtime's optimiser would have each product transpose its operand while it reads it. */
-function laidOut(t: Tape, value: string): string {
-  const [rows, columns] = t.shape(value) as [number, number];
-  return t.reshape(turned(t, t.reshape(value, [1, rows, columns])), [columns, rows]);
-}
 
 /** Each step's input as columns, and a row of ones for the bias, [features (+ 1), batch]. */
 function inputsByStep(t: Tape, of: Recurrent, x: string, biased: boolean): string[] {
