@@ -17,7 +17,7 @@ import { createSession } from '@verge/runtime';
 import { figuresOf } from '../measure/figures.js';
 import { withMaskedChannels } from '../passes/prune-filters/masked.js';
 import { relativeDifference, verified, type Verified } from '../passes/prune-filters/verify.js';
-import { outputWith, randomTensor } from '../test-models.js';
+import { largestDifference, outputWith, randomTensor } from '../test-models.js';
 import { dependencies, removalOf, type Dependencies } from './dependencies.js';
 import type { Space } from './spaces.js';
 import { isLabels, type Axis } from './values.js';
@@ -211,6 +211,50 @@ describe('what channels are followed through', () => {
       'data' in value && value.dtype === 'int64' && value.data.length === 5 ? [[...value.data].map(Number)] : [],
     );
     expect(shapes).toEqual([[0, steps, 3, heads / 2, width]]);
+  });
+
+  it('attention whose heads are joined with a batch of open size', async () => {
+    const [heads, width, steps] = [4, 3, 5];
+    const net = new Net();
+    const { b } = net;
+    const x = net.dense(b.input('x', 'float32', ['n', steps, 6]), 6, 8);
+    // Tokens first, as torch.nn.MultiheadAttention has them.
+    const rows = b.node('Transpose', [x], { perm: ints([1, 0, 2]) });
+    const batch = b.node('Gather', [b.node('Shape', [rows]), b.constant(int64([1], [1]))]);
+    const joined = b.node('Mul', [batch, net.sizes(heads)]);
+    const sizes = b.node('Concat', [net.sizes(steps), joined, net.sizes(width)], { axis: int(0) });
+    const part = (): string => {
+      const all = b.node('Reshape', [net.dense(rows, 8, heads * width), sizes]);
+      return b.node('Transpose', [all], { perm: ints([1, 0, 2]) });
+    };
+    const keys = b.node('Transpose', [part()], { perm: ints([0, 2, 1]) });
+    const weights = b.node('Softmax', [b.node('MatMul', [part(), keys])], { axis: int(-1) });
+    const mixed = b.node('Transpose', [b.node('MatMul', [weights, part()])], { perm: ints([1, 0, 2]) });
+    const back = b.node('Concat', [net.sizes(steps), batch, net.sizes(heads * width)], { axis: int(0) });
+    const out = net.dense(b.node('Reshape', [mixed, back]), heads * width, 8);
+    const pooled = b.node('ReduceMean', [b.node('Add', [rows, out]), net.sizes(0)], { keepdims: int(0) });
+    const whole = net.ended(net.dense(pooled, 8, 3));
+    const { model, deps, spaces } = await thinned(whole, [2, steps, 6]);
+    expect(spaces.map((s) => [s.classes.length, s.width])).toContainEqual([heads, width]);
+    // The same model at another batch.
+    const [masked, cut] = [withMaskedChannels(deps, removalOf(deps, spaces, spaces.map(odd))), model];
+    const other = randomTensor([7, steps, 6], 9);
+    const [expected, found] = [await outputOf(masked, other), await outputOf(cut, other)];
+    expect(largestDifference(expected, found)).toBeLessThan(1e-5);
+    expect(figuresOf(whole).macs! / figuresOf(model).macs!).toBeGreaterThan(2.5);
+  });
+
+  it('a class token, whose place is made from the size of the batch', async () => {
+    const net = new Net();
+    const { b } = net;
+    const x = net.dense(b.input('x', 'float32', ['n', 4, 6]), 6, 8);
+    const batch = b.node('Gather', [b.node('Shape', [x]), b.constant(int64([1], [0]))]);
+    const sizes = b.node('Concat', [batch, net.sizes(1), net.sizes(8)], { axis: int(0) });
+    const token = b.node('Expand', [net.weight(1, 1, 8), sizes]);
+    const all = net.dense(b.node('Concat', [token, x], { axis: int(1) }), 8, 8);
+    const first = b.node('Gather', [all, b.constant(int64([], [0]))], { axis: int(1) });
+    const { spaces } = await thinned(net.ended(net.dense(first, 8, 3)), [2, 4, 6]);
+    expect(spaces.map((s) => s.classes.length)).toEqual([8, 8]);
   });
 
   it('a normalisation in parts, over the channels that stay', async () => {

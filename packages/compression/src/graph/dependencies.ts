@@ -3,6 +3,7 @@
  * axes are those that shape inference proves; what is not proven, or what no rule follows, keeps its channels and says why.
  */
 import { isDefaultDomain, provenTypes, type Model, type Node, type SessionFactory } from '@verge/onnx';
+import { typesAtBatch } from './bound-batch.js';
 import { capturedNames } from './index-of-values.js';
 import { opaque } from './rules/elementwise.js';
 import { sizeRule } from './rules/sizes.js';
@@ -33,6 +34,20 @@ function visit(node: Node, walk: Walk): void {
   rule(node, walk);
 }
 
+/** Operators that say no sizes, or whose rule says those of open axes in a way that fits any batch. */
+const SIZELESS = new Set(
+  'Add Cast Div Dropout Flatten Identity MatMul Mul Reshape Softmax Squeeze Sub Transpose Unsqueeze Where'.split(' '),
+);
+
+/** Channels that lie along an axis of open size stay where a node could have to say that size. */
+function keepOpen(node: Node, walk: Walk): void {
+  if (isDefaultDomain(node.domain) && SIZELESS.has(node.op)) return;
+  for (const name of node.outputs)
+    walk.values.get(name)?.axes.forEach((axis, i) => {
+      if (walk.isOpen(name, i)) walk.freezeAxis(axis, `it lies along an axis of open size at ${called(node)}`);
+    });
+}
+
 /** Ties whole rows of grids, and groups of convolutions. */
 function decide(walk: Walk): void {
   for (const { parts, options, prefer } of walk.decisions) {
@@ -52,8 +67,12 @@ function decide(walk: Walk): void {
  */
 export async function dependencies(model: Model, createSession: SessionFactory, block = 1): Promise<Dependencies> {
   const ready = await settled(model, createSession);
-  const walk = new Walk(ready, provenTypes(ready), block);
-  for (const node of ready.graph.nodes) visit(node, walk);
+  const open = provenTypes(ready);
+  const walk = new Walk(ready, typesAtBatch(ready, open), open, block);
+  for (const node of ready.graph.nodes) {
+    visit(node, walk);
+    keepOpen(node, walk);
+  }
   for (const output of ready.graph.outputs) walk.freezeValue(output.name, 'it is an output of the model');
   decide(walk);
   return { model: ready, walk, spaces: spacesOf(walk) };

@@ -83,6 +83,7 @@ export class Surgery {
   /** The size that an axis has afterwards; null when it is open. */
   size(name: string, axis: number): number | null {
     const size = this.walk.value(name).dims[axis];
+    if (this.walk.isOpen(name, axis)) return null;
     return this.kept(name, axis)?.length ?? (typeof size === 'number' ? size : null);
   }
 

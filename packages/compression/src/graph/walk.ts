@@ -54,16 +54,21 @@ export class Walk {
   readonly sinks: Sink[] = [];
   readonly edits: Edit[] = [];
   readonly decisions: Decision[] = [];
-  /** Whole numbers computed from sizes that may change: the units that those sizes count. */
-  readonly tainted = new Map<string, number[]>();
+  /** Whole numbers computed from sizes that may change: for each of them the units that it counts. */
+  readonly tainted = new Map<string, readonly (readonly number[])[]>();
   readonly values = new Map<string, Value>();
   /** Further runs of channels that kernels work on in blocks, as one group of a convolution. */
   readonly runs: Int32Array[] = [];
 
-  /** @param block how many channels the kernels work on at a time */
+  /**
+   * @param types proven, with the batch as a number where that is possible
+   * @param open proven, with the batch as the model has it
+   * @param block how many channels the kernels work on at a time
+   */
   constructor(
     readonly model: Model,
     readonly types: ReadonlyMap<string, ValueType>,
+    readonly open: ReadonlyMap<string, ValueType>,
     readonly block: number,
   ) {
     this.index = new GraphIndex(model.graph);
@@ -79,6 +84,17 @@ export class Walk {
     if (constant) return constant.dims;
     const type = this.types.get(name);
     return type?.kind === 'tensor' ? type.shape : null;
+  }
+
+  /** The proven shape with the batch as the model has it. */
+  openDims(name: string): readonly Dim[] {
+    const type = this.open.get(name);
+    return this.index.constant(name)?.dims ?? (type?.kind === 'tensor' ? type.shape : null) ?? [];
+  }
+
+  /** Whether an axis has another size with another batch. */
+  isOpen(name: string, axis: number): boolean {
+    return typeof this.openDims(name)[axis] !== 'number';
   }
 
   /** A value with the units of its axes. A constant gets units of its own when it is first asked for. */
@@ -172,6 +188,8 @@ export class Walk {
   }
 
   sink(node: Node, input: number, axis: number, labels: Axis | undefined, kind: Sink['kind'] = 'zero'): void {
+    if (this.isOpen(node.inputs[input] as string, axis))
+      return this.freezeAxis(labels, `${called(node)} adds up along an axis of open size`);
     if (isLabels(labels)) this.sinks.push({ node, input, axis, kind, labels });
   }
 

@@ -134,8 +134,14 @@ export const flatten: Rule = (node, walk) => {
 export const reshape: Rule = (node, walk) => {
   const [x, target] = node.inputs as [string, string];
   const output = node.outputs[0] as string;
-  const to = walk.dims(output) ?? [];
-  walk.set(output, reshaped(x, to, walk, node));
+  const to = walk.openDims(output);
+  walk.set(output, reshaped(x, walk.dims(output) ?? [], walk, node));
+  const from = walk.openDims(x);
+  const left = to.filter((d, i) => typeof d !== 'number' && !(d !== null && from[i] === d));
+  if (left.length > 1)
+    walk.value(output).axes.forEach((axis, i) => {
+      if (walk.isOpen(output, i)) walk.freezeAxis(axis, `${called(node)} has several axes of open size`);
+    });
   const zeros = attrInt(node, 'allowzero', 0) === 0;
   walk.edit((surgery) => {
     const spelled = walk.ints(target);
@@ -149,7 +155,9 @@ export const reshape: Rule = (node, walk) => {
         if (surgery.size(x, i) !== size) changes.set(i, size);
       } else if (size !== before || (!spelled && walk.tainted.has(target))) changes.set(i, size);
     });
-    const constant = spelled || changes.size === 0 ? null : constantTarget(walk.value(x).dims, to, now);
+    // The graph computes the size of an axis on which the batch and channels are joined from all of its channels.
+    const joined = to.some((_, i) => walk.isOpen(output, i) && surgery.kept(output, i) !== null);
+    const constant = spelled || (changes.size === 0 && !joined) ? null : constantTarget(from, to, now);
     if (!constant) return surgery.patch(node, 1, changes);
     surgery.constant(node, 1, constant);
     surgery.attribute(node, 'allowzero', null);
