@@ -1,6 +1,7 @@
 /** Compression beside other quantisers and pruners, bar by bar; with --json FILE it goes on where an earlier run stopped. */
 import { resourceRows } from './_compression-cost.js';
 import { agreementRows } from './_compression-agreement.js';
+import { precisionRows } from './_compression-precision.js';
 import { ptqRows } from './_compression-ptq.js';
 import type { Journal } from './_journal.js';
 import type { Row } from './_row.js';
@@ -10,6 +11,7 @@ const bars: Readonly<Record<string, (journal: Journal) => Promise<Row[]>>> = {
   ptq: ptqRows,
   agreement: agreementRows,
   cost: resourceRows,
+  precision: precisionRows,
 };
 
 export async function run(journal: Journal): Promise<Row[]> {

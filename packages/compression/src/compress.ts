@@ -5,6 +5,7 @@ import { decodeModel, type KernelTimer, type Model, normalise, type SessionFacto
 import { type Benchmark, type Measured, measureModels, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
 import { refusals } from './measure/gate.js';
+import { parsed } from './parsed.js';
 import { carryOutPass } from './passes/carry-out.js';
 import { inOrder } from './passes/order.js';
 import { needsOf } from './passes/table.js';
@@ -48,24 +49,6 @@ export interface Compressed {
   report: CompressionReport;
 }
 
-interface Issue {
-  path: readonly PropertyKey[];
-  message: string;
-}
-
-interface Schema<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { issues: readonly Issue[] } };
-}
-
-function parse<T>(schema: Schema<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(
-    (issue) => `${[what, ...issue.path.map(String)].join('.')}: ${issue.message}`,
-  );
-  throw new CompressionError('bad-recipe', problems.join('; '), { problems });
-}
-
 /** @throws CompressionError `bad-recipe` naming every bad field, `cancelled`, `unsuitable-model` and the others of the passes. */
 export async function compress(options: CompressOptions): Promise<Compressed> {
   try {
@@ -78,8 +61,8 @@ export async function compress(options: CompressOptions): Promise<Compressed> {
 }
 
 async function carryOut(options: CompressOptions): Promise<Compressed> {
-  const recipe = parse(Recipe, options.recipe, 'recipe');
-  const target = parse(DeviceClass, options.target, 'target');
+  const recipe = parsed(Recipe, options.recipe, 'recipe');
+  const target = parsed(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);
   checkParts(recipe.passes, options.data);
   const { model: source, report: repaired } = mended(options.model);

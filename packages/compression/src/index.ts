@@ -35,3 +35,7 @@ export { quantizeAware, type QuantizeAwareOptions } from './passes/quantize-awar
 export { unitSensitivity, type UnitSensitivityOptions } from './passes/quantize-static/sensitivity.js';
 export { divergenceOf, studySensitivity, type UnitSensitivity } from './study/sensitivity.js';
 export { smooth, type SmoothOptions } from './passes/smooth/smooth.js';
+export { idOf } from './search/space.js';
+export { search, type Searched, type SearchOptions, type SearchProgress } from './search/search.js';
+export type { JournalEntry, SearchJournal } from './search/journal.js';
+export { dominates, frontOf, type Costs } from './search/front.js';

@@ -8,6 +8,7 @@ export * from './training-report.js';
 export * from './measurement.js';
 export * from './passes/index.js';
 export * from './recipe.js';
+export * from './search.js';
 export * from './manifest.js';
 export * from './lifecycle.js';
 export * from './problem.js';

@@ -15,8 +15,14 @@ import { untilInterrupted } from './signals.js';
 
 export interface CompressArguments extends DataArguments {
   model: string;
-  recipe: string;
+  /** Searched for when absent. */
+  recipe?: string;
   out: string;
+  maxDrop?: number;
+  maxBytes?: number;
+  maxLatency?: number;
+  maxSeconds?: number;
+  seed?: number;
   force?: boolean;
   class?: string;
   target?: string;
@@ -34,7 +40,7 @@ export interface CompressArguments extends DataArguments {
 }
 
 /** The class as named; what is not said is the target's, where one is named, and else this machine's. */
-async function targetOf(options: CompressArguments): Promise<DeviceClass> {
+export async function targetOf(options: CompressArguments): Promise<DeviceClass> {
   const here = process.arch === 'arm64' ? 'arm64' : 'x64';
   const target = options.target === undefined ? null : targetNamed(options.target);
   const arch = options.arch ?? target?.device.arch ?? here;
@@ -91,18 +97,36 @@ function show(report: CompressionReport, out: string): string {
   ].join('\n');
 }
 
-const portsOf = ({ fill, dim, output }: CompressArguments) => ({
+export const portsOf = ({ fill, dim, output }: CompressArguments) => ({
   ...(fill && { fixedInputs: fill }),
   ...(dim && { dims: dim }),
   ...(output !== undefined && { output }),
 });
 
 /** Writes model.onnx and report.json into `--out`; fails after that when the result is not offered. */
-export function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
-  return leavingNothing(options.out, () => compressInto(options, json));
+export async function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
+  const { recipe } = options;
+  if (recipe === undefined) return (await import('./search.js')).searchVerb(options, json);
+  const searches = Object.entries(budgetOptions).filter(
+    ([name]) => options[name as keyof CompressArguments] !== undefined,
+  );
+  if (searches.length > 0)
+    throw new CliError('usage', 'a recipe has a budget of its own', [
+      `${searches.map(([, flag]) => flag).join(', ')}: for a search, without --recipe`,
+    ]);
+  return leavingNothing(options.out, () => compressInto({ ...options, recipe }, json));
 }
 
-async function compressInto(options: CompressArguments, json: boolean): Promise<void> {
+/** What says the budget of a search. */
+const budgetOptions = {
+  maxDrop: '--max-drop',
+  maxBytes: '--max-bytes',
+  maxLatency: '--max-latency',
+  maxSeconds: '--max-seconds',
+  seed: '--seed',
+} as const;
+
+async function compressInto(options: CompressArguments & { recipe: string }, json: boolean): Promise<void> {
   const output = createOutput(json);
   const recipe = await readDocument(options.recipe, Recipe, 'recipe');
   const target = await targetOf(options);

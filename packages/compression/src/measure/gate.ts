@@ -2,7 +2,7 @@
 import { type Budget, budgetDefaults, type Fidelity, type Measurement, type Quality } from '@verge/contracts';
 
 /** The figure by which a task is judged, and whether a loss of it is counted in points or as a multiple. */
-const judging: Readonly<Record<Quality['task'], { metric: string; by: 'points' | 'ratio' }>> = {
+export const judging: Readonly<Record<Quality['task'], { metric: string; by: 'points' | 'ratio' }>> = {
   classification: { metric: 'accuracy', by: 'points' },
   'multi-label': { metric: 'macroF1', by: 'points' },
   regression: { metric: 'rmse', by: 'ratio' },
@@ -21,12 +21,12 @@ const digits = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPre
  * Whether the source model is better than a constant answer, as far as the samples tell. Where it is not (labels of something else, or
  * too few samples), a result that is as bad lost nothing that the figure shows, and the figure judges nothing.
  */
-function saysSomething({ value, interval, baseline, higherIsBetter }: Quality): boolean {
+export function saysSomething({ value, interval, baseline, higherIsBetter }: Quality): boolean {
   if (baseline === null) return true;
   return higherIsBetter ? (interval?.low ?? value) > baseline : (interval?.high ?? value) < baseline;
 }
 
-const judges = (q: Quality): boolean => judging[q.task].metric === q.metric;
+export const judges = (q: Quality): boolean => judging[q.task].metric === q.metric;
 
 /** Why a figure is outside of the budget; null when it is inside. */
 function loss(before: Quality, after: Quality, budget: Budget): string | null {

@@ -1,0 +1,108 @@
+/** What a search tries: a change of structure of some size, folded, with some precision. */
+import { RecipePass } from '@verge/contracts';
+
+/** Ways to change the structure that differ by how much of it goes, the least first. */
+export interface Family {
+  readonly name: string;
+  readonly sizes: readonly number[];
+  make(size: number): RecipePass;
+}
+
+const pass = (value: unknown): RecipePass => RecipePass.parse(value);
+
+/** Training after a change of structure: long enough to tell what a structure can do. */
+const fineTune = (seed: number) => ({
+  epochs: 10,
+  batchSize: 64,
+  optimizer: { name: 'adamw', learningRate: 0.001 },
+  distillation: { temperature: 4, alpha: 0.3 },
+  seed,
+});
+const untuned = { epochs: 0 };
+
+/** @param labelled whether there are labels to learn from */
+export function families(labelled: boolean, seed: number): Family[] {
+  const plain: Family[] = [
+    {
+      name: 'prune-filters, not tuned',
+      sizes: [0.1, 0.25],
+      make: (ratio) => pass({ pass: 'prune-filters', ratio, importance: 'magnitude', fineTune: untuned }),
+    },
+    {
+      name: 'decompose, not tuned',
+      sizes: [1.5, 2],
+      make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: untuned }),
+    },
+  ];
+  if (!labelled) return plain;
+  return [
+    ...plain,
+    {
+      name: 'prune-filters, tuned',
+      sizes: [0.25, 0.5, 0.75],
+      make: (ratio) => pass({ pass: 'prune-filters', ratio, fineTune: fineTune(seed) }),
+    },
+    {
+      name: 'decompose, tuned',
+      sizes: [1.5, 2, 3],
+      make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: fineTune(seed) }),
+    },
+  ];
+}
+
+export const FOLD = pass({ pass: 'fold' });
+
+/**
+ * The least change of numbers first; of passes of one name, ever fewer bits.
+ * @param byTime whether latency on this machine says anything of the target, and is asked for
+ */
+export function precisions(byTime: boolean): RecipePass[] {
+  return [
+    pass({ pass: 'float16' }),
+    pass({ pass: 'quantize-static' }),
+    ...(byTime ? [pass({ pass: 'quantize-static', precision: 'auto' })] : []),
+    pass({ pass: 'quantize-dynamic' }),
+    ...[8, 4].map((bits) => pass({ pass: 'quantize-weights', bits })),
+    ...[6, 4, 3].map((bits) => pass({ pass: 'codebook', bits })),
+  ];
+}
+
+/** int8 with the most sensitive nodes in float32. */
+export const int8Without = (keep: readonly string[]): RecipePass => pass({ pass: 'quantize-static', keep });
+
+export const quantizeAware = (seed: number): RecipePass =>
+  pass({
+    pass: 'quantize-aware',
+    fineTune: { epochs: 5, batchSize: 64, optimizer: { name: 'adamw', learningRate: 0.0003 }, seed },
+  });
+
+/** The size half-way between one that is good and one that is not, where that is worth a try; null else. */
+export function between(good: number, bad: number): number | null {
+  const middle = Math.round(((good + bad) / 2) * 1000) / 1000;
+  return Math.abs(bad - good) > 0.1 * Math.max(good, bad) ? middle : null;
+}
+
+const tuned = (epochs: number): string => (epochs > 0 ? ', tuned' : '');
+
+/** How each pass is told from others of its name. */
+function wordsOf(one: RecipePass): string {
+  switch (one.pass) {
+    case 'prune-filters':
+      return `prune-filters ${one.ratio}${tuned(one.fineTune.epochs)}`;
+    case 'decompose':
+      return `decompose ${one.rank.by === 'ratio' ? one.rank.ratio : one.rank.by}${tuned(one.fineTune.epochs)}`;
+    case 'codebook':
+    case 'quantize-weights':
+      return `${one.pass} ${one.bits} bits`;
+    case 'quantize-static':
+      if (one.precision === 'auto') return 'int8 where it is faster';
+      return one.keep.length > 0 ? `int8 but for ${one.keep.length}` : 'int8';
+    case 'quantize-aware':
+      return `quantize-aware W${one.weightBits}A${one.activationBits}`;
+    default:
+      return one.pass;
+  }
+}
+
+/** A variant's passes in words. */
+export const idOf = (passes: readonly RecipePass[]): string => passes.map(wordsOf).join(' + ');
