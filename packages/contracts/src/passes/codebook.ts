@@ -22,6 +22,14 @@ export const CodebookPass = z.strictObject({
     .max(256)
     .default(1)
     .describe('lists of values in each layer: one for each of so many groups of neighbouring output channels'),
+  rate: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe(
+      'what a bit of a packed weight costs, in multiples of the least mean squared error; 0 finds the least error',
+    ),
   biases: z.boolean().default(false).describe('whether biases get a list of values too'),
   keep: z.array(z.string().min(1)).max(1000).default([]).describe('names of nodes whose weights stay floats'),
   fineTune: FineTune.default({

@@ -53,7 +53,7 @@ export function code(weight: Weight): Coded {
     const mine = (_: number, i: number): boolean => own[i] === group;
     // What counts is the error of the weight itself, so that of a channel's numbers counts by the square of its scale.
     const squares = scales && Float64Array.from(data, (_, i) => scaleOf(i) ** 2).filter(mine);
-    lists.push(lloydMax(plain.filter(mine), 2 ** bits, squares ?? undefined));
+    lists.push(lloydMax(plain.filter(mine), 2 ** bits, { rate: weight.rate, ...(squares && { weights: squares }) }));
   }
   const places = Uint8Array.from(plain, (v, i) => placeOf(lists[own[i] as number] as ScalarQuantizer, v));
   const starts = lists.map((_, g) => lists.slice(0, g).reduce((sum, { values }) => sum + values.length, 0));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lloydMax, placeOf } from './lloyd-max.js';
+import { lloydMax, placeOf, type ScalarQuantizer } from './lloyd-max.js';
 
 /** Numbers at even shares of the standard normal distribution, by Newton's method on its integral. */
 function normals(n: number): Float64Array {
@@ -67,5 +67,38 @@ describe('lloydMax', () => {
       7,
     );
     expect([...values].filter((v) => v !== 0)).toEqual([...rest.values]);
+  });
+
+  it('with a price on bits takes fewer of them, for a larger error, and less of both together than without', () => {
+    const numbers = normals(4000);
+    const squares = (quantizer: ScalarQuantizer): number =>
+      numbers.reduce((sum, x) => sum + (x - quantizer.values[placeOf(quantizer, x)]!) ** 2, 0) / numbers.length;
+    const bits = (quantizer: ScalarQuantizer): number => {
+      const counts = quantizer.values.map(() => 0);
+      numbers.forEach((x) => counts[placeOf(quantizer, x)]!++);
+      return counts.reduce((sum, n) => (n === 0 ? sum : sum - (n / numbers.length) * Math.log2(n / numbers.length)), 0);
+    };
+    const plain = lloydMax(numbers, 16);
+    const least = squares(plain);
+    let before = bits(plain);
+    for (const rate of [1, 2, 4, 8]) {
+      const lean = lloydMax(numbers, 16, { rate });
+      expect(bits(lean)).toBeLessThan(before);
+      expect(squares(lean) + rate * least * bits(lean)).toBeLessThan(least + rate * least * bits(plain));
+      before = bits(lean);
+    }
+    // At three bits an entropy-coded quantiser of the normal distribution loses about a decibel less than the best of eight values
+    // (14.6 dB, Max, 1960): 6.02 dB for each bit less 1.53 dB in the limit.
+    const three = [2, 3, 4, 5, 6].map((rate) => lloydMax(numbers, 16, { rate })).find((q) => bits(q) <= 3)!;
+    expect(10 * Math.log10(1 / squares(three))).toBeGreaterThan(15.3);
+  });
+
+  it('with a price on bits keeps the zeros of pruned weights, and drops values that nothing goes to', () => {
+    const pruned = normals(3000).map((x, i) => (i % 3 === 0 ? x : 0));
+    const lean = lloydMax(pruned, 8, { rate: 3 });
+    expect([...lean.values]).toContain(0);
+    pruned.forEach((x) => expect(x !== 0 || lean.values[placeOf(lean, x)] === 0).toBe(true));
+    expect([...lean.boundaries]).toEqual([...lean.boundaries].sort((a, b) => a - b));
+    expect(lloydMax(normals(3000), 16, { rate: 50 }).values.length).toBeLessThan(8);
   });
 });

@@ -27,6 +27,8 @@ export interface Weight {
   readonly node: string;
   readonly bits: number;
   readonly scale: CodebookOptions['scale'];
+  /** What a bit of a place costs; see `lloydMax`. */
+  readonly rate: number;
   /** Groups of output channels, each with a list of its own. */
   readonly groups: number;
 }
@@ -81,7 +83,8 @@ class Choice {
       : { scale: this.options.scale, groups: Math.min(this.options.groups, channels) };
     if (saved(data.length, channels, bits, how) < NODES_COST)
       return void decline(`its ${data.length} ${many} would take no less in a list`);
-    if (!this.weights.has(name)) this.weights.set(name, { name, dims, data, axis: what.axis, node, bits, ...how });
+    if (!this.weights.has(name))
+      this.weights.set(name, { name, dims, data, axis: what.axis, node, bits, rate: this.options.rate, ...how });
   }
 
   biases(model: Model): void {
