@@ -1,12 +1,14 @@
 /** `verge compress`: a recipe carried out on one model for one device class. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { compress, partsNeeded, targetNamed } from '@verge/compression';
 import { type CompressionReport, DeviceClass, type QualityTask, Recipe } from '@verge/contracts';
 import { benchmarkModels, createSession, hasInt8Dot, probeHardware, profileKernels } from '@verge/runtime';
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
-import { advised, type DataArguments, figureRows, openData, splitData } from './data.js';
+import { comparedFigures } from './compression-figures.js';
+import { compressionHtml } from './compression-html.js';
+import { advised, type DataArguments, openData, splitData } from './data.js';
 import { arraysOf } from './evaluate.js';
 import { emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
@@ -60,25 +62,13 @@ export async function targetOf(options: CompressArguments): Promise<DeviceClass>
   return parsed.data;
 }
 
-const macs = (n: number | null): string => (n === null ? '?' : n.toLocaleString('en'));
-
 function show(report: CompressionReport, out: string): string {
-  const before = figureRows(report.before);
-  const after = figureRows(report.after);
   const counts = (report_: CompressionReport['passes'][number]): string =>
     Object.entries(report_.changes)
       .map(([name, n]) => `${n} ${name}`)
       .join(', ');
   return [
-    table(
-      ['', '>before', '>after'],
-      [
-        ...comparedQuality(report),
-        ...before.map(([name, value], i) => [name, value, after[i]?.[1] ?? '']),
-        ['parameters', String(report.before.parameters), String(report.after.parameters)],
-        ['MACs', macs(report.before.macs), macs(report.after.macs)],
-      ],
-    ),
+    table(['', '>before', '>after'], [...comparedQuality(report), ...comparedFigures(report)]),
     '',
     table(fidelityHeadings, fidelityRows(report.after.fidelity)),
     '',
@@ -103,7 +93,7 @@ export const portsOf = ({ fill, dim, output }: CompressArguments) => ({
   ...(output !== undefined && { output }),
 });
 
-/** Writes model.onnx and report.json into `--out`; fails after that when the result is not offered. */
+/** Writes model.onnx, report.json and report.html into `--out`; fails after that when the result is not offered. */
 export async function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
   const { recipe } = options;
   if (recipe === undefined) return (await import('./search.js')).searchVerb(options, json);
@@ -156,6 +146,7 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
   );
   await writeWhole(join(options.out, 'model.onnx'), model);
   await writeJson(join(options.out, 'report.json'), report);
+  await writeWhole(join(options.out, 'report.html'), Buffer.from(compressionHtml(report, basename(options.model))));
   output.result(report, () => show(report, options.out));
   if (!report.offered) {
     throw new CliError('failed', `the result is not offered to the class '${target.name}'`, report.reasons, {

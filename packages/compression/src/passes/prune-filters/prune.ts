@@ -154,7 +154,10 @@ class Pruning {
     }
     const samples = shapesOf(ranked.dependencies.model, this.context);
     this.#macs ??= figuresOf(ranked.dependencies.model, { samples }).macs;
-    return keptByMacs(ranked, (this.#macs ?? Number.NaN) * (1 - (1 - macs) * share), samples);
+    const most = (done: number): number => (this.#macs ?? Number.NaN) * (1 - (1 - macs) * done);
+    // What cannot be reached is said before anything is trained.
+    if (round === 0) keptByMacs(ranked, most(1), samples);
+    return keptByMacs(ranked, most(share), samples);
   }
 
   /** The context of a round's training. */

@@ -109,6 +109,16 @@ class Writer {
     const cuts = [...sizes, ...(rest > 0 ? [rest] : [])];
     const lengths = this.#constant({ dtype: 'int64', dims: [cuts.length], data: BigInt64Array.from(cuts, BigInt) });
     this.#first.push(this.#node('Exp', [vector], [all]), this.#node('Split', [all, lengths], outputs, 0));
+    // ONNX Runtime's operators on integers take the scale of a tensor as a scalar only.
+    for (const [key, scale] of this.#scales)
+      if (key.startsWith('a:')) this.#scales.set(key, this.#scalar(scale, this.#first));
+  }
+
+  #scalar(value: string, nodes: Node[]): string {
+    const scalar = this.#builder.fresh('scale');
+    const axes = this.#constant({ dtype: 'int64', dims: [1], data: BigInt64Array.of(0n) });
+    nodes.push(this.#node('Squeeze', [value, axes], [scalar]));
+    return scalar;
   }
 
   #activation(activation: string, nodes: readonly Node[], renamed: Map<string, string>): void {
@@ -121,7 +131,7 @@ class Writer {
     const output = isOutput ? activation : this.#builder.fresh('x');
     const list = this.#after.get(producer) ?? [];
     const within = this.#bounded(source, scale, params, list);
-    list.push(...this.#pair(within, scale, this.#constant(zeroPointOf(params, [1])), output));
+    list.push(...this.#pair(within, scale, this.#constant(zeroPointOf(params)), output));
     this.#after.set(producer, list);
     if (isOutput) renamed.set(activation, source);
     this.#rounded.set(activation, output);
@@ -132,11 +142,10 @@ class Writer {
     if (bits === 8) return value;
     const { low, high } = levelsOf(kind, bits);
     const ends = [low, high].map((level) => {
-      const [end, scalar] = [this.#builder.fresh('end'), this.#builder.fresh('end')];
-      const steps = this.#constant({ dtype: 'float32', dims: [1], data: Float32Array.of(level - zeroPoint) });
-      const none = this.#constant({ dtype: 'int64', dims: [1], data: BigInt64Array.of(0n) });
-      nodes.push(this.#node('Mul', [scale, steps], [end]), this.#node('Squeeze', [end, none], [scalar]));
-      return scalar;
+      const end = this.#builder.fresh('end');
+      const steps = this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of(level - zeroPoint) });
+      nodes.push(this.#node('Mul', [scale, steps], [end]));
+      return end;
     });
     const output = this.#builder.fresh('c');
     nodes.push(this.#node('Clip', [value, ...ends], [output]));

@@ -23,10 +23,10 @@ export interface InsertOptions {
 export const keyOf = ({ weight, axis }: Pick<WeightedUnit, 'weight' | 'axis'>): string => `${weight}@${axis}`;
 
 /** A zero point as a constant of its type. */
-export function zeroPointOf({ kind, zeroPoint }: AffineParams, dims: readonly number[] = []): Tensor {
+export function zeroPointOf({ kind, zeroPoint }: AffineParams): Tensor {
   return kind === 'uint8'
-    ? { dtype: kind, dims, data: Uint8Array.of(zeroPoint) }
-    : { dtype: kind, dims, data: Int8Array.of(zeroPoint) };
+    ? { dtype: kind, dims: [], data: Uint8Array.of(zeroPoint) }
+    : { dtype: kind, dims: [], data: Int8Array.of(zeroPoint) };
 }
 
 export interface InsertResult {
