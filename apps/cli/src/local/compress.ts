@@ -146,7 +146,7 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
   );
   await writeWhole(join(options.out, 'model.onnx'), model);
   await writeJson(join(options.out, 'report.json'), report);
-  await writeWhole(join(options.out, 'report.html'), Buffer.from(compressionHtml(report, basename(options.model))));
+  await writeWhole(join(options.out, 'report.html'), compressionHtml(report, basename(options.model)));
   output.result(report, () => show(report, options.out));
   if (!report.offered) {
     throw new CliError('failed', `the result is not offered to the class '${target.name}'`, report.reasons, {

@@ -1,6 +1,6 @@
 /** `verge compress` without a recipe: variants are searched within a budget, and the best one is written. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { search } from '@verge/compression';
 import { SearchBudget, type DeviceClass, type SearchReport, type SearchVariant } from '@verge/contracts';
 import { digestOf, type Part, partNames, type Samples } from '@verge/data';
@@ -12,6 +12,7 @@ import { advised, openData, splitData } from './data.js';
 import { arraysOf } from './evaluate.js';
 import { emptyFolder, folderFor, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
+import { searchHtml } from './search-html.js';
 import { JOURNAL, openSearch } from './search-journal.js';
 import { untilInterrupted } from './signals.js';
 
@@ -86,7 +87,7 @@ function show(report: SearchReport, out: string): string {
   ].join('\n');
 }
 
-/** Writes report.json, and model.onnx where a variant keeps to the budget; fails after that when none does. */
+/** Writes report.json and report.html, and model.onnx where a variant keeps to the budget; fails after that when none does. */
 export function searchVerb(options: CompressArguments, json: boolean): Promise<void> {
   return leavingNothing(options.out, () => searchInto(options, json));
 }
@@ -118,6 +119,7 @@ async function searchInto(options: CompressArguments, json: boolean): Promise<vo
   );
   if (model) await writeWhole(join(options.out, 'model.onnx'), model);
   await writeJson(join(options.out, 'report.json'), report);
+  await writeWhole(join(options.out, 'report.html'), searchHtml(report, basename(options.model)));
   output.result(report, () => show(report, options.out));
   if (!model)
     throw new CliError('failed', 'no variant keeps to the budget', report.notes.slice(-1), {
