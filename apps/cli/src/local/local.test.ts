@@ -204,7 +204,7 @@ describe('compress', () => {
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/is not offered to the class 'local'\n {2}the size is/);
     expect(run.json()).toMatchObject({ offered: false, reasons: [expect.stringMatching(/^the size is/)] });
-    expect((await readdir(out)).sort()).toEqual(['model.onnx', 'report.json']);
+    expect((await readdir(out)).sort()).toEqual(['model.onnx', 'report.html', 'report.json']);
   });
 
   it('takes samples without labels, and judges by likeness', async () => {
