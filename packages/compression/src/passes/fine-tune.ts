@@ -1,7 +1,7 @@
 /** Training after a pass that changed the network. */
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
-import { distill, fit, type FitOptions, type Progress } from '@verge/training';
+import { distill, findParameters, fit, type FitOptions, inTrainingForm, type Progress } from '@verge/training';
 import type { PassContext } from './pass.js';
 
 export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fineTune'];
@@ -39,4 +39,15 @@ export async function fineTune(
   const { distillation } = options;
   const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);
   return result.model;
+}
+
+/** Parameters that such a training moves: those that the output depends on which it trains, by their names in the file. */
+export function movedBy(
+  model: Model,
+  { optimizer }: FineTuneOptions,
+  { train, validation, ports }: PassContext,
+): ReadonlySet<string> {
+  const { form } = inTrainingForm({ ...ports, model, train, validation, optimizer });
+  const own = new Map([...form.renamed].map(([name, inside]) => [inside, name]));
+  return new Set([...findParameters(form.model.graph).keys()].map((name) => own.get(name) ?? name));
 }

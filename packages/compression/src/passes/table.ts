@@ -8,7 +8,7 @@ import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
 import { blockOf } from './prune-filters/block.js';
 import { pruneFilters } from './prune-filters/prune.js';
-import { pruneWeights } from './prune-weights/prune-weights.js';
+import { needsLabels, pruneWeights } from './prune-weights/prune-weights.js';
 import { quantizeDynamic } from './quantize-dynamic/quantize.js';
 import { quantizeAware } from './quantize-aware/quantize-aware.js';
 import { quantizeStatic } from './quantize-static/quantize.js';
@@ -59,8 +59,7 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
   },
   'prune-weights': {
     stage: 'structure',
-    needs: ({ importance, schedule, fineTune }) =>
-      importance === 'magnitude' && schedule.by === 'one-shot' && fineTune.epochs === 0 ? NOTHING : LABELLED,
+    needs: (pass) => (needsLabels(pass) ? LABELLED : NOTHING),
     run: (model, pass, _target, context) => pruneWeights(model, pass, context),
   },
   smooth: {

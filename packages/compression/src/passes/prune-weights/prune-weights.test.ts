@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { RecipePass } from '@verge/contracts';
-import { loadDigits, splitSamples } from '@verge/data';
+import { loadDigits, type Samples, splitSamples } from '@verge/data';
 import { assertLegal, GraphBuilder, int, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture, fit, predict, score } from '@verge/training';
 import { describe, expect, it } from 'vitest';
 import { randomTensor } from '../../test-models.js';
+import { codebook, type CodebookOptions } from '../codebook/codebook.js';
 import type { PassContext } from '../pass.js';
 import { pruneWeights, type PruneWeightsOptions } from './prune-weights.js';
 import { scoreWeights } from './score.js';
@@ -77,6 +78,30 @@ describe('pruneWeights', () => {
     await expect(pruneWeights(trained.model, options({ ratio: 0.8, keep: nodes }), context)).rejects.toThrow(
       /no weight can be set to 0: .*the recipe keeps it/,
     );
+  });
+
+  it('leaves weights whole that the trained output does not depend on, and says so; without training none is left', async () => {
+    const b = new GraphBuilder();
+    b.input('x', 'float32', ['N', 64]);
+    const layer = (x: string, name: string, dims: [number, number], output?: string): string =>
+      b.node('Gemm', [x, b.initializer(`${name}.weight`, randomTensor(dims, 2))], { transB: int(1) }, 1, {
+        name,
+        ...(output && { outputNames: [output] }),
+      });
+    const hidden = b.node('Relu', [layer('x', 'hidden', [16, 64])]);
+    b.output(layer(hidden, 'classes', [10, 16], 'scores'), 'float32', ['N', 10]);
+    b.output(layer(hidden, 'second', [30, 16], 'other'), 'float32', ['N', 30]);
+    const flat = (part: Samples): Samples => ({ ...part, shape: [64] });
+    const two = { createSession, train: flat(data.train), validation: flat(data.validation) };
+    for (const importance of ['magnitude', 'taylor']) {
+      const made = await pruneWeights(b.build(), options({ ratio: 0.5, importance, fineTune: { epochs: 1 } }), two);
+      expect(made.declined).toEqual([{ node: 'second', reason: 'the output that is trained does not depend on it' }]);
+      expect(made.changes).toMatchObject({ layers: 2, zeros: (16 * 64 + 10 * 16) / 2 });
+    }
+    const all = await pruneWeights(b.build(), options({ ratio: 0.5, fineTune: { epochs: 0 } }), two);
+    expect(all.changes).toMatchObject({ layers: 3 });
+    const coded = RecipePass.parse({ pass: 'codebook', scale: 'layer', fineTune: { epochs: 1 } }) as CodebookOptions;
+    expect((await codebook(all.model, coded, two)).changes['weights']).toBe(2);
   });
 
   it('stops when asked', async () => {

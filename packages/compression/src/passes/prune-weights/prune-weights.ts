@@ -4,7 +4,7 @@ import { float32, type Model } from '@verge/onnx';
 import { separateParameters } from '@verge/training';
 import { checkCancelled } from '../../errors.js';
 import { cloneModel } from '../../graph/index-of-values.js';
-import { fineTune } from '../fine-tune.js';
+import { fineTune, movedBy } from '../fine-tune.js';
 import { nothingDone } from '../keep.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { scoreWeights } from './score.js';
@@ -12,6 +12,10 @@ import { acrossLayers, layerAdaptive, sharesOf, withinLayers } from './select.js
 import { type Weight, weightsOf } from './weights.js';
 
 export type PruneWeightsOptions = Omit<Extract<RecipePass, { pass: 'prune-weights' }>, 'pass'>;
+
+/** Whether anything is learned from labels: ranks, or what is left. */
+export const needsLabels = ({ importance, schedule, fineTune: { epochs } }: PruneWeightsOptions): boolean =>
+  importance !== 'magnitude' || schedule.by !== 'one-shot' || epochs > 0;
 
 type Masks = Map<string, Uint8Array>;
 
@@ -76,7 +80,8 @@ export async function pruneWeights(
   context: PassContext,
 ): Promise<PassResult> {
   const given = separateParameters(model).model;
-  const { weights, declined } = weightsOf(given, options);
+  const moved = needsLabels(options) ? movedBy(given, options.fineTune, context) : null;
+  const { weights, declined } = weightsOf(given, options, moved);
   if (weights.length === 0) nothingDone('no weight can be set to 0', declined);
   const shares = sharesOf(options.ratio, options.schedule);
   const between = options.schedule.by === 'one-shot' ? 0 : options.schedule.epochs;

@@ -39,9 +39,14 @@ const isLayer = (node: Node): boolean => node.domain === '' && node.op in LAYERS
 /**
  * Matrices and kernels that a training moves: of convolutions, dense, recurrent and embedding layers.
  * @param model with its parameters separated (`separateParameters`)
+ * @param moved what the training between and after moves; null where nothing is trained
  * @throws CompressionError `bad-recipe` where the recipe names a node that is not there, `unsuitable-model` where a weight is not finite
  */
-export function weightsOf(model: Model, options: Pick<Config, 'keep' | 'ratios'>): Chosen {
+export function weightsOf(
+  model: Model,
+  options: Pick<Config, 'keep' | 'ratios'>,
+  moved: ReadonlySet<string> | null,
+): Chosen {
   checkNodes(model, { keep: options.keep, ratios: options.ratios.map(({ node }) => node) });
   const index = new GraphIndex(model.graph);
   const declined: PassResult['declined'] = [];
@@ -57,6 +62,10 @@ export function weightsOf(model: Model, options: Pick<Config, 'keep' | 'ratios'>
     const kept = options.keep.find((k) => readers.includes(k));
     if (kept !== undefined) {
       declined.push({ node, reason: kept === node ? 'the recipe keeps it' : `the recipe keeps '${kept}', which shares its weight` }); // prettier-ignore
+      continue;
+    }
+    if (moved && !moved.has(name)) {
+      declined.push({ node, reason: 'the output that is trained does not depend on it' });
       continue;
     }
     if (!tensor.data.every(Number.isFinite))
