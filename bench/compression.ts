@@ -3,6 +3,7 @@ import { resourceRows } from './_compression-cost.js';
 import { agreementRows } from './_compression-agreement.js';
 import { precisionRows } from './_compression-precision.js';
 import { ptqRows } from './_compression-ptq.js';
+import { trainedRows } from './_compression-trained.js';
 import type { Journal } from './_journal.js';
 import type { Row } from './_row.js';
 
@@ -12,6 +13,7 @@ const bars: Readonly<Record<string, (journal: Journal) => Promise<Row[]>>> = {
   agreement: agreementRows,
   cost: resourceRows,
   precision: precisionRows,
+  trained: trainedRows,
 };
 
 export async function run(journal: Journal): Promise<Row[]> {

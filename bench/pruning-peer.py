@@ -116,7 +116,10 @@ def peer(model, x):
 
 
 def randomised(model):
-    """Normalisations that are not the identity."""
+    """Normalisations that are not the identity, and no weight that is zero everywhere, behind which any error would be hidden."""
+    for parameter in model.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
     for module in model.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
             nn.init.uniform_(module.weight, 0.5, 1.5)
