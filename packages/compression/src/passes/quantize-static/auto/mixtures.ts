@@ -14,6 +14,8 @@ const CUTS = 96;
 /** Nodes that are flipped one by one, those whose two times differ most. */
 const FLIPS = 96;
 const ROUNDS = 4;
+/** Of plans that start in float32, so many are measured. */
+const HEADS = 4;
 /** Of two plans that take as long but for this share, that of fewer bytes is better. */
 const TIE = 0.003;
 
@@ -36,10 +38,14 @@ export class Mixtures {
     this.#scale = model.predict(new Set());
   }
 
-  /** The best of all, and the best whose float32 nodes lie at the two ends of the network. */
-  best(): { free: Mixture; ends: Mixture } {
-    const ends = this.#atTheEnds();
-    return { free: this.#improved(ends), ends };
+  /**
+   * Plans worth measuring as a whole, the best first: that of the least time, and the best few of those whose float32 nodes lie at the two
+   * ends of the network, which convert least and hardest err.
+   */
+  best(): Mixture[] {
+    const heads = this.#heads();
+    const ends = this.#withTail(heads[0] as Mixture);
+    return [this.#improved(ends), ends, ...heads.slice(0, HEADS)];
   }
 
   #mixture(keep: Kept): Mixture {
@@ -55,16 +61,23 @@ export class Mixtures {
     return this.#score(b) < this.#score(a) ? b : a;
   }
 
-  #atTheEnds(): Mixture {
+  /** Plans that start in float32, the best first. */
+  #heads(): Mixture[] {
     const units = this.#units;
     const step = Math.max(1, Math.ceil(units.length / CUTS));
-    let best = this.#mixture(new Set());
-    for (let head = 0; head <= units.length; head += step)
-      best = this.#better(best, this.#mixture(new Set(units.slice(0, head))));
-    const head = best.keep;
+    const heads: Mixture[] = [];
+    for (let head = 0; head < units.length; head += step) heads.push(this.#mixture(new Set(units.slice(0, head))));
+    heads.push(this.#mixture(new Set(units)));
+    return heads.sort((a, b) => this.#score(a) - this.#score(b));
+  }
+
+  #withTail(head: Mixture): Mixture {
+    const units = this.#units;
+    const step = Math.max(1, Math.ceil(units.length / CUTS));
+    let best = head;
     for (let tail = units.length - 1; tail > 0; tail -= step)
-      best = this.#better(best, this.#mixture(new Set([...head, ...units.slice(tail)])));
-    return this.#better(best, this.#mixture(new Set(units)));
+      best = this.#better(best, this.#mixture(new Set([...head.keep, ...units.slice(tail)])));
+    return best;
   }
 
   /** Runs of one to three neighbours change sides while that helps. */

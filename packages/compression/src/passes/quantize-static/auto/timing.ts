@@ -66,10 +66,10 @@ export async function fastest(variants: Variants, clock: Clock): Promise<Timed> 
   const [float32, int8] = (await nodeTimes(variants, clock)) as [NodeTimes, NodeTimes];
   const latency = new LatencyModel(variants.bound, { float32, int8 });
   const bytes = variants.weightBytes();
-  const { free, ends } = new Mixtures(latency, bytes).best();
+  const mixtures = new Mixtures(latency, bytes).best();
   const pure = [new Set(variants.places), new Set<number>()];
   const known = new Set<string>();
-  const plans = [...pure, free.keep, ends.keep].filter((keep) => {
+  const plans = [...pure, ...mixtures.map((mixture) => mixture.keep)].filter((keep) => {
     const key = [...keep].sort((a, b) => a - b).join();
     return !known.has(key) && known.add(key);
   });
