@@ -8,7 +8,7 @@ import type { JournalEntry } from './journal.js';
 import { decoded, type TrialContext } from './trial.js';
 
 /** Variants that are measured whole at a time, and how often that is done before it is said that none keeps to the budget. */
-const SHORT_LIST = 4;
+const SHORT_LIST = 6;
 const LISTS = 3;
 /** Times of models differ by this share by chance alone. */
 const BY_CHANCE = 0.03;
@@ -34,12 +34,13 @@ const measurable = (entry: JournalEntry): entry is Measurable =>
   entry.failed === null && entry.points !== null && entry.bytes !== null;
 
 /** The budget of a search as the gate reads one: likeness is held to it where nothing says what is right. */
-function gateBudget(before: Measurement, { maxDropPoints }: SearchBudget, here: boolean): Budget {
+function gateBudget(before: Measurement, after: Measurement, { maxDropPoints }: SearchBudget, here: boolean): Budget {
   const share = maxDropPoints / 100;
-  const likeness = {
-    minAgreement: Math.max(0, 1 - share),
-    minSqnrDb: share > 0 ? -10 * Math.log10(share) : 200,
-  };
+  // Of classes the loss is the share that changed, of numbers the noise.
+  const classes = (after.fidelity ?? []).some(({ reads }) => reads !== 'values');
+  const likeness = classes
+    ? { minAgreement: Math.max(0, 1 - share) }
+    : { minSqnrDb: share > 0 ? Math.round(-1000 * Math.log10(share)) / 100 : 200 };
   return {
     maxAccuracyDropPoints: maxDropPoints,
     maxErrorRatio: 1 + share,
@@ -49,6 +50,10 @@ function gateBudget(before: Measurement, { maxDropPoints }: SearchBudget, here: 
     ...(!(before.quality ?? []).some(judges) && likeness),
   };
 }
+
+/** Whether times of this machine decided what the variant is: it differs from run to run, and is no part of the front. */
+const byTime = ({ passes }: JournalEntry): boolean =>
+  passes.some((pass) => pass.pass === 'quantize-static' && pass.precision === 'auto');
 
 class Choice {
   readonly measured = new Map<string, Measurement>();
@@ -91,7 +96,11 @@ class Choice {
     list.forEach(({ id }, i) => {
       const { measurement } = after[i]!;
       this.measured.set(id, measurement);
-      const reasons = refusals(this.before!, measurement, gateBudget(this.before!, this.budget, this.here));
+      const reasons = refusals(
+        this.before!,
+        measurement,
+        gateBudget(this.before!, measurement, this.budget, this.here),
+      );
       const late = this.#tooSlow(measurement);
       if (late !== null) reasons.push(late);
       if (reasons.length > 0) this.refused.set(id, reasons.join('; '));
@@ -136,11 +145,12 @@ export async function chosen(
 ): Promise<Chosen> {
   const choice = new Choice(found, context, budget, target);
   const all = found.entries.map((e) => ({ ...e, macs: e.macs ?? 0 })).filter(measurable);
-  const front = new Set(frontOf(all).map(({ id }) => id));
+  const front = new Set(frontOf(all.filter((entry) => !byTime(entry))).map(({ id }) => id));
+  const first = (entry: Measurable): number => Number(front.has(entry.id) || byTime(entry));
   const rank = (entry: Measurable): number => entry.bytes * Math.max(1, entry.macs);
   const left = all
     .filter((entry) => choice.cheaply(entry) === null)
-    .sort((a, b) => Number(front.has(b.id)) - Number(front.has(a.id)) || rank(a) - rank(b));
+    .sort((a, b) => first(b) - first(a) || rank(a) - rank(b));
   let kept: Measurable[] = [];
   for (let list = 0; list < LISTS && kept.length === 0; list++) {
     const next = left.splice(0, SHORT_LIST);
@@ -191,6 +201,10 @@ function verdictOf(
   const against = choice.refused.get(entry.id) ?? choice.cheaply(candidate);
   if (against !== null && against !== undefined)
     return { verdict: front.has(entry.id) ? 'front' : 'over-budget', reason: against };
+  if (byTime(entry)) {
+    const reason = `its precision is chosen by times, and '${best?.id ?? ''}' has less size and work`;
+    return { verdict: 'dominated', reason };
+  }
   if (!front.has(entry.id)) return { verdict: 'dominated', reason: 'another is as good in loss, bytes and operations' };
   return { verdict: 'front', reason: `'${best?.id ?? ''}' has less size and work` };
 }

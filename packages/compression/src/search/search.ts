@@ -1,6 +1,6 @@
 /**
  * The best variant of a model within a budget: variants are made of the passes and measured cheaply, the least costly to make first; the
- * best few are then measured whole. The order follows from what was found alone, so that the same seed gives the same front.
+ * best few are then measured whole. What is tried follows from what was found, not from times, so that the same seed gives the same front.
  */
 import { DeviceClass, type RecipePass, SearchBudget, SearchReport, type SearchVariant } from '@verge/contracts';
 import { checkSamples } from '@verge/data';
@@ -68,8 +68,7 @@ class Search {
     this.#trials = new Trials(this.source, { ...options, target });
     this.#journal = options.journal ?? inMemory();
     this.#earlier = new Map(this.#journal.earlier.map((entry) => [entry.id, entry]));
-    // Times differ from run to run; where nobody asks for them the front does not depend on any.
-    this.#byTime = budget.maxLatencyMs !== undefined && process.arch === target.arch;
+    this.#byTime = process.arch === target.arch && options.timeKernels !== undefined;
   }
 
   get resumed(): number {

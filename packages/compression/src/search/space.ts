@@ -54,7 +54,7 @@ export const FOLD = pass({ pass: 'fold' });
 
 /**
  * The least change of numbers first; of passes of one name, ever fewer bits.
- * @param byTime whether latency on this machine says anything of the target, and is asked for
+ * @param byTime whether latency on this machine says anything of the target
  */
 export function precisions(byTime: boolean): RecipePass[] {
   return [
