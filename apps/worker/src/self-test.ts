@@ -2,7 +2,7 @@
 import { arithmeticOf, type Arithmetic } from '@verge/compression';
 import type { SelfTest } from '@verge/contracts';
 import { pick, sampleSize, type Samples } from '@verge/data';
-import { decodeModel, type Tensor } from '@verge/onnx';
+import { decodeModel, float16Value, type Tensor } from '@verge/onnx';
 import { openSession } from '@verge/runtime';
 import { feedingOf, type FeedingOptions } from '@verge/training';
 
@@ -30,10 +30,16 @@ export interface SelfTestOptions {
  * What another processor may answer: `share` of the largest output apart, and the same class in how many of the cases. Float
  * kernels differ in the order of sums, those of halves in where they round; int8 ones by steps of quantisation, where the class is
  * what counts.
+ *
+ * Measured between an x64 with VNNI, an emulated Haswell and an emulated Cortex-A76, which computes in halves, with ONNX Runtime 1.30, at most
+ * over ViT-tiny, BERT, GPT-2, LSTM with random weights and the four networks of MLPerf Tiny: float32 1.6e-6; float16 0.014, and 0.016 between
+ * levels of optimisation (LLaMA), the same classes; products in blocks whose activations may be rounded 0.018, 88 % of
+ * the classes; dynamic int8 0.03, 88 %.
  */
 const ALLOWED: Readonly<Record<Arithmetic, { share: number; sameClass: number }>> = {
   float32: { share: 1e-3, sameClass: 1 },
-  float16: { share: 1e-2, sameClass: 0.875 },
+  float16: { share: 0.03, sameClass: 0.875 },
+  'int8-blocks': { share: 0.04, sameClass: 0.75 },
   int8: { share: 0.15, sameClass: 0.75 },
 };
 
@@ -55,7 +61,9 @@ export async function buildSelfTest(
       const feeds = feeding.feeds(one, 1);
       const outputs = await session.run(feeds);
       for (const value of Object.values(outputs))
-        if (value.dtype === 'float32') for (const v of value.data) largest = Math.max(largest, Math.abs(v));
+        if (value.dtype === 'float32' || value.dtype === 'float16')
+          for (const v of value.data)
+            largest = Math.max(largest, Math.abs(value.dtype === 'float16' ? float16Value(v) : v));
       cases.push({
         inputs: Object.entries(feeds).map(([name, t]) => stored(name, t)),
         outputs: Object.entries(outputs).map(([name, t]) => stored(name, t)),

@@ -1,6 +1,6 @@
 /** Compares what this device computes with what the builder computed. */
 import type { SelfTest } from '@verge/contracts';
-import { elementCount, type Tensor } from '@verge/onnx';
+import { bfloat16Value, elementCount, float16Value, type Tensor } from '@verge/onnx';
 import { AgentError } from '../errors.js';
 import { tensorFromBytes } from '../api/tensors.js';
 
@@ -60,8 +60,9 @@ function largestDifference(actual: Tensor, expected: Tensor, where: string): num
     throw new AgentError('SELF_TEST_FAILED', `${where}: ${shapes}`);
   }
   let largest = 0;
+  const [got, wanted] = [numbersOf(actual), numbersOf(expected)];
   for (let i = 0; i < elementCount(expected.dims); i++) {
-    const [a, b] = [actual.data[i]!, expected.data[i]!];
+    const [a, b] = [got[i]!, wanted[i]!];
     if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
     if (typeof a === 'string' || typeof b === 'string') return NaN;
     const difference = Math.abs(Number(a) - Number(b));
@@ -71,8 +72,15 @@ function largestDifference(actual: Tensor, expected: Tensor, where: string): num
   return largest;
 }
 
+/** Halves are held as bit patterns, which are not to be compared. */
+function numbersOf({ dtype, data }: Tensor): ArrayLike<number | bigint | string> {
+  if (dtype === 'float16') return Float32Array.from(data, float16Value);
+  return dtype === 'bfloat16' ? Float32Array.from(data, bfloat16Value) : data;
+}
+
 function argmax(tensor: Tensor): number {
+  const data = numbersOf(tensor);
   let best = 0;
-  for (let i = 1; i < tensor.data.length; i++) if (tensor.data[i]! > tensor.data[best]!) best = i;
+  for (let i = 1; i < data.length; i++) if (data[i]! > data[best]!) best = i;
   return best;
 }

@@ -36,7 +36,7 @@ describe('arithmeticOf', () => {
     const products = (level: number): Model =>
       model((g, x) => g.node('MatMulNBits', [x], { accuracy_level: int(level) }, 1, { domain: 'com.microsoft' }));
     expect(arithmeticOf(products(0))).toBe('float32');
-    expect(arithmeticOf(products(4))).toBe('int8');
+    expect(arithmeticOf(products(4))).toBe('int8-blocks');
   });
 
   it('is float16 where something is a half', () => {

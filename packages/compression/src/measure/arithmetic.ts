@@ -3,7 +3,7 @@ import { subgraphs, type Graph, type Model, type Node, type ValueInfo } from '@v
 import { GraphIndex } from '../graph/index-of-values.js';
 
 /** The coarsest numbers that something in the model computes in. */
-export type Arithmetic = 'int8' | 'float16' | 'float32';
+export type Arithmetic = 'int8' | 'int8-blocks' | 'float16' | 'float32';
 
 /** Operators that make integers of activations, of ONNX and of com.microsoft. */
 const QUANTISES =
@@ -35,7 +35,7 @@ function* everyGraph(graph: Graph): Generator<Graph> {
   for (const node of graph.nodes) for (const inner of subgraphs(node)) yield* everyGraph(inner);
 }
 
-/** MatMulNBits rounds its activations to int8 at this level (com.microsoft operators, `accuracy_level`). */
+/** MatMulNBits may round its activations to int8, each block by itself, at this level (com.microsoft operators, `accuracy_level`). */
 const INT8_LEVEL = 4;
 const roundsInside = (node: Node): boolean => {
   const level = node.attributes.get('accuracy_level');
@@ -46,6 +46,7 @@ const roundsInside = (node: Node): boolean => {
 export function arithmeticOf(model: Model): Arithmetic {
   const graphs = [...everyGraph(model.graph)];
   const nodes = [...graphs.flatMap((g) => g.nodes), ...model.functions.flatMap((f) => f.nodes)];
-  if (nodes.some((node) => QUANTISES.test(node.op) || roundsInside(node))) return 'int8';
+  if (nodes.some((node) => QUANTISES.test(node.op))) return 'int8';
+  if (nodes.some(roundsInside)) return 'int8-blocks';
   return graphs.some(halves) || nodes.some((node) => castsTo(node, FLOAT16)) ? 'float16' : 'float32';
 }

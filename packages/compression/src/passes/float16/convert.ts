@@ -2,6 +2,7 @@
 import { eliminateDeadCode, GraphBuilder, int, type Model, type Node } from '@verge/onnx';
 import { capturedNames, cloneModel } from '../../graph/index-of-values.js';
 import { toHalves } from './halves.js';
+import { readsEither } from './operators.js';
 import type { HalfPlan } from './plan.js';
 
 /** FLOAT and FLOAT16 in TensorProto.DataType (onnx.proto). */
@@ -43,6 +44,7 @@ class Converter {
 
   #want(): void {
     for (const node of this.source.graph.nodes) {
+      if (readsEither(node)) continue;
       const half = new Set(this.plan.nodes.has(node) ? this.plan.places(node).inputs : []);
       node.inputs.forEach((value, i) => this.#wanted[half.has(i) ? 'half' : 'float'].add(value));
       for (const value of capturedNames(node)) this.#wanted.float.add(value);
@@ -56,6 +58,13 @@ class Converter {
     const name = this.#builder.fresh(`${value}/float16`);
     this.#halves.set(value, name);
     return name;
+  }
+
+  /** A value under the name that it has, which is that of its half where nothing else wants the float. */
+  #there(value: string): string {
+    const producer = this.plan.index.producers.get(value);
+    const half = producer ? this.plan.nodes.has(producer) : this.plan.index.constant(value) !== null;
+    return half && !this.#wanted.float.has(value) ? (this.#halves.get(value) ?? value) : value;
   }
 
   #cast(from: string, to: string, type: keyof typeof CODES): Node {
@@ -88,6 +97,7 @@ class Converter {
 
   #node(source: Node, node: Node): Node[] {
     const { inputs, outputs } = this.plan.places(source);
+    if (readsEither(source)) node.inputs = node.inputs.map((value) => this.#there(value));
     if (!this.plan.nodes.has(source)) return [node, ...node.outputs.flatMap((value) => this.#toHalf(value))];
     for (const i of inputs) node.inputs[i] = this.#half(node.inputs[i] as string);
     const casts: Node[] = [];

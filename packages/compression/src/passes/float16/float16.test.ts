@@ -132,6 +132,19 @@ describe('float16 of everything', () => {
     expect(decibels(await outputOf(source, input), await outputOf(made.model, input))).toBeGreaterThan(40);
   });
 
+  it('asks for the size of a half, without making a float of it', async () => {
+    const g = new GraphBuilder();
+    const positive = g.node('Relu', [g.input('x', 'float32', ['n', 4])]);
+    const flat = g.node('Reshape', [g.node('Transpose', [positive]), g.node('Shape', [positive])]);
+    g.output(g.node('Neg', [flat]), 'float32', null);
+    const made = await float16(g.build(), all, { ...context, train: noise([4]) });
+    assertLegal(made.model);
+    expect(made.declined).toEqual([]);
+    expect(made.changes).toMatchObject({ nodes: 4, casts: 2 });
+    const input = float32([16, 4], noise([4]).x as Float32Array);
+    expect(decibels(await outputOf(g.build(), input), await outputOf(made.model, input))).toBeGreaterThan(60);
+  });
+
   it('keeps angles, whole numbers, branches, constants that would vanish and operators without halves in float32', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'float32', ['n', 4]);

@@ -32,6 +32,9 @@ export const floatInput = ({ op }: Node, place: number, opset: number): boolean 
 /** Mean and deviation that LayerNormalization gives besides are float32 (ONNX, LayerNormalization, `stash_type`). */
 export const floatOutput = ({ op }: Node, place: number): boolean => op === 'LayerNormalization' && place > 0;
 
+/** What tells of a value only how large it is, and reads it in either kind. */
+export const readsEither = ({ op, domain }: Node): boolean => domain === '' && (op === 'Shape' || op === 'Size');
+
 /** Operators through which numbers reach an angle or a whole number that must be exact. */
 const ARITHMETIC = new Set(
   (

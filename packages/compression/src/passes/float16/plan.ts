@@ -2,7 +2,7 @@
 import { opsetVersion, provenTypes, subgraphs, type Model, type Node } from '@verge/onnx';
 import { GraphIndex, nodeName } from '../../graph/index-of-values.js';
 import { allVanish, largestFinite, TOO_LARGE } from './halves.js';
-import { carriesDigits, floatInput, floatOutput, takesHalves } from './operators.js';
+import { carriesDigits, floatInput, floatOutput, readsEither, takesHalves } from './operators.js';
 
 export interface HalfPlan {
   readonly index: GraphIndex;
@@ -84,7 +84,7 @@ export function halfCandidates(model: Model, keep: ReadonlySet<string>): HalfPla
   const nodes = new Set<Node>();
   for (const node of model.graph.nodes) {
     const { inputs, outputs } = places(node);
-    if (inputs.length + outputs.length === 0) continue;
+    if (inputs.length + outputs.length === 0 || readsEither(node)) continue;
     const reason = reasonAgainst(node);
     if (reason === null) nodes.add(node);
     // A Cast says which type it makes: it stays what it is.

@@ -99,7 +99,7 @@ describe('products', () => {
     const made = await quantizeWeights(model, { ...options, bits: 8, accuracyLevel }, context);
     const x = randomTensor([5, 256], 3);
     expect(decibels(await outputOf(model, x), await outputOf(made.model, x))).toBeGreaterThan(35);
-    expect(arithmeticOf(made.model)).toBe(accuracyLevel === 4 ? 'int8' : 'float32');
+    expect(arithmeticOf(made.model)).toBe(accuracyLevel === 4 ? 'int8-blocks' : 'float32');
   });
 });
 
