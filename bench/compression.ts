@@ -1,5 +1,6 @@
 /** Compression beside other quantisers and pruners, bar by bar; with --json FILE it goes on where an earlier run stopped. */
 import { resourceRows } from './_compression-cost.js';
+import { bytesRows, lenetRows } from './_compression-bytes.js';
 import { agreementRows } from './_compression-agreement.js';
 import { precisionRows } from './_compression-precision.js';
 import { ptqRows } from './_compression-ptq.js';
@@ -14,6 +15,8 @@ const bars: Readonly<Record<string, (journal: Journal) => Promise<Row[]>>> = {
   cost: resourceRows,
   precision: precisionRows,
   trained: trainedRows,
+  bytes: bytesRows,
+  lenet: lenetRows,
 };
 
 export async function run(journal: Journal): Promise<Row[]> {
