@@ -1,5 +1,14 @@
 /** The two halves of a training step, written onto a tape: from a batch to one flat gradient, and from that to the next state. */
-import type { DataType, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from '@verge/onnx';
+import {
+  readsOf,
+  type DataType,
+  type Dim,
+  type Graph,
+  type Model,
+  type Node,
+  type StoredTensor,
+  type ValueInfo,
+} from '@verge/onnx';
 import { checkDifferentiable, checkReached, writeBackward, writeForward } from './backward.js';
 import { classify } from './candidates.js';
 import { joinCompanion, type Companion, type Joined } from './distill-companion.js';
@@ -96,14 +105,13 @@ export function startTape(forward: Forward, inputs: ReadonlySet<string>, block =
  */
 function withoutCopies(nodes: readonly Node[], outputs: readonly string[]): readonly Node[] {
   // The bodies of control flow read values by name.
-  if (nodes.some((n) => [...n.attributes.values()].some((a) => a.kind === 'graph' || a.kind === 'graphs')))
-    return nodes;
+  const inside = new Set(nodes.flatMap((n) => [...readsOf(n)].filter((name) => !n.inputs.includes(name))));
   const made = new Set(nodes.flatMap((n) => n.outputs));
   const outer = new Map<string, string>();
   const kept = nodes.filter((n) => {
     const [from, to] = [n.inputs[0]!, n.outputs[0]!];
     const copies = n.op === 'Identity' && n.domain === '' && outputs.includes(to) && !outputs.includes(from);
-    if (!copies || !made.has(from) || outer.has(from)) return true;
+    if (!copies || !made.has(from) || outer.has(from) || inside.has(from)) return true;
     outer.set(from, to);
     return false;
   });

@@ -3,6 +3,7 @@ import { attrFloat, attrString, float } from '@verge/onnx';
 import type { Tape } from '../tape.js';
 import { unary } from './elementwise.js';
 import type { Row } from './row.js';
+import { elementwise } from './tiles.js';
 
 const one = (t: Tape): string => t.scalar(1);
 const isPositive = (t: Tape, x: string): string => t.compare('Greater', x, t.scalar(0));
@@ -119,38 +120,28 @@ export const mish = gated(
   (t, x, _y, gate) => t.add(gate, t.mul(t.mul(x, t.unary('Sigmoid', x)), t.sub(one(t), t.mul(gate, gate)))),
 );
 
-/** x * g, g = (1 + erf(x / sqrt(2))) / 2; slope g + x * exp(-x^2 / 2) / sqrt(2 pi). */
-const exactGelu = gated(
-  (t, x) => {
-    const cumulative = t.unary('Erf', t.scale(x, Math.SQRT1_2));
-    return { gate: t.affine(cumulative, 0.5, 0.5) };
-  },
-  (t, x, _y, gate) => {
-    // The factor goes into the exponent, which is shifted anyway.
-    const density = t.unary('Exp', t.affine(t.mul(x, x), -0.5, -0.5 * Math.log(2 * Math.PI)));
-    return t.add(gate, t.mul(x, density));
-  },
-);
+/** g + x * exp(-x^2 / 2) / sqrt(2 pi), g = (1 + erf(x / sqrt(2))) / 2. */
+function exactSlope(t: Tape, x: string): string {
+  const gate = t.affine(t.unary('Erf', t.scale(x, Math.SQRT1_2)), 0.5, 0.5);
+  // The factor goes into the exponent, which is shifted anyway.
+  const density = t.unary('Exp', t.affine(t.mul(x, x), -0.5, -0.5 * Math.log(2 * Math.PI)));
+  return t.add(gate, t.mul(x, density));
+}
 
 const TANH_SLOPE = Math.sqrt(2 / Math.PI);
 const TANH_CUBIC = 0.044715;
 
-/** x * g, g = sigmoid(2 c (x + 0.044715 x^3)), c = sqrt(2 / pi), which is (1 + tanh) / 2; slope g + x * g'. */
-const tanhGelu = gated(
-  (t, x) => {
-    const bend = t.affine(t.mul(x, x), 2 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
-    return { gate: t.unary('Sigmoid', t.mul(x, bend)) };
-  },
-  (t, x, y, gate) => {
-    const rise = t.affine(t.mul(x, x), 6 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
-    return t.add(gate, t.mul(t.mul(y, t.sub(one(t), gate)), rise));
-  },
-);
+/** g + x * g', g = sigmoid(2 c (x + 0.044715 x^3)), c = sqrt(2 / pi), which is (1 + tanh) / 2. */
+function tanhSlope(t: Tape, x: string): string {
+  const square = t.mul(x, x);
+  const bend = t.affine(square, 2 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
+  const gate = t.unary('Sigmoid', t.mul(x, bend));
+  const rise = t.affine(square, 6 * TANH_SLOPE * TANH_CUBIC, 2 * TANH_SLOPE);
+  return t.add(gate, t.mul(t.mul(t.mul(x, gate), t.sub(one(t), gate)), rise));
+}
 
-const geluOf = (approximation: string): Row => (approximation === 'tanh' ? tanhGelu : exactGelu);
-
-/** Gelu-20 (arXiv 1606.08415), exact or by its tanh approximation. */
-export const gelu: Row = {
-  forward: (t, node, mode) => geluOf(attrString(node, 'approximate', 'none')).forward!(t, node, mode),
-  vjp: (t, n, dy, dys) => geluOf(attrString(n.node, 'approximate', 'none')).vjp(t, n, dy, dys),
-};
+/** Gelu-20 (arXiv 1606.08415), exact or by its tanh approximation. Only its input is kept: the rest is worked out anew, in tiles. */
+export const gelu = unary((t, dy, x, _y, n) => {
+  const slope = attrString(n.node, 'approximate', 'none') === 'tanh' ? tanhSlope : exactSlope;
+  return elementwise(t, [x, dy], (tile, [input, gradient]) => tile.mul(gradient!, slope(tile, input!)));
+});

@@ -4,7 +4,7 @@
  */
 import { attrFloat, attrInt, attrInts, elementCount, type Node } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
-import type { Row, Saved } from './row.js';
+import type { Applied, Row, Saved } from './row.js';
 import { axisOf } from './shape-ops.js';
 
 interface Form {
@@ -62,8 +62,7 @@ function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): 
     forward: (t, node) => forward(t, node, formOf(t, node)),
     vjp: (t, n, _dy, dys) => {
       const form = formOf(t, n.node);
-      // Nothing was saved for a node that a gradient is differentiated through; it has its statistics as outputs.
-      const kept = (n.saved['normal'] ? n.saved : recall(t, n.inputs[0]!, n.outputs)) as Standard;
+      const kept = (n.saved['normal'] ? n.saved : recall(t, n)) as Standard;
       const dy = dys[0] ?? t.zeros(t.shape(n.outputs[0]!));
       const shape = t.shape(n.inputs[0]!);
       const { space, wide } = form.affine ?? { space: shape, wide: shape };
@@ -88,9 +87,10 @@ function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): 
   };
 }
 
-function recall(t: Tape, x: string, outputs: readonly string[]): Standard {
-  const [, mean, inverse] = outputs as [string, string, string];
-  return { normal: t.mul(t.sub(x, mean), inverse), inverse };
+/** Nothing was saved for a node that a gradient is differentiated through; it has its statistics as outputs. */
+function recall(t: Tape, { inputs, outputs, saved }: Applied): Standard {
+  const [mean, inverse] = [saved['mean'] ?? outputs[1]!, saved['inverse'] ?? outputs[2]!];
+  return { normal: t.mul(t.sub(inputs[0]!, mean), inverse), inverse };
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
@@ -107,17 +107,15 @@ function trailing(centre: boolean): (t: Tape, node: Node) => Form {
 
 /**
  * LayerNormalization-17 (arXiv 1607.06450). The operator gives its statistics as outputs 1 and 2, so the forward pass
- * stays one kernel, and the standardised elements are worked out once for the gradient.
+ * stays one kernel and keeps nothing else; the gradient standardises the elements once more.
  */
 export const layerNormalization = normalization(trailing(true), (t, node, form) => {
-  const x = node.inputs[0]!;
   const statistics = form.view.map((d, i) => (form.axes.includes(i) ? 1 : d));
   const [mean, inverse] = [1, 2].map((i) =>
     node.outputs[i] ? node.outputs[i] : t.declare(t.fresh('statistic'), statistics),
   ) as [string, string];
-  const outputs = [node.outputs[0]!, mean, inverse];
-  t.nodes.push({ ...node, outputs });
-  return recall(t, x, outputs);
+  t.nodes.push({ ...node, outputs: [node.outputs[0]!, mean, inverse] });
+  return { mean, inverse };
 });
 
 /** RMSNormalization-23 (arXiv 1910.07467), written from primitives: older runtimes execute it as well. */

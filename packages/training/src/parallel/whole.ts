@@ -10,6 +10,7 @@ import { stepsTogether } from './together.js';
 import { loopModel, loopParts, type LoopParts } from './loop-graph.js';
 import { LoopedStepper } from './looped.js';
 import { NamedVectors } from './named-vectors.js';
+import { leavesByNeed } from './order.js';
 import {
   blockOf,
   checkFinite,
@@ -73,7 +74,9 @@ function prepareWhole(
   state: TrainingState,
   together: number,
 ): PreparedStep {
-  const { model, segments } = segmentStep(step) ?? { model: step.model, segments: [] };
+  const cut = segmentStep(step) ?? { model: step.model, segments: [] };
+  const { segments } = cut;
+  const model = { ...cut.model, graph: leavesByNeed(cut.model.graph) };
   if (together === 1) return { graph: model, stepper: wholeOn(state, segments) };
   return { graph: loopModel(model), stepper: loopedOn(state, segments, loopParts(model.graph), together) };
 }
