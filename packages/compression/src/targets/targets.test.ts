@@ -5,7 +5,11 @@ import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { loadDigits, splitSamples } from '@verge/data';
 import { fold } from '../passes/fold/fold.js';
+import { float16 } from '../passes/float16/float16.js';
+import { quantizeDynamic } from '../passes/quantize-dynamic/quantize.js';
 import { quantizeStatic } from '../passes/quantize-static/quantize.js';
+import { quantizeWeights, type QuantizeWeightsOptions } from '../passes/quantize-weights/quantize.js';
+import { tokenNetwork } from '../test-models.js';
 import { checkTarget, targetNamed, targets, type Finding } from './index.js';
 import { channelsThatMaySaturate } from './rules/saturation.js';
 
@@ -106,6 +110,52 @@ describe('targets', () => {
     );
     const [finding] = checkTarget(g.build({ opsets: { 'my.own': 1 } }), targetNamed('webgpu'));
     expect(finding).toMatchObject({ node: 'words', reason: 'there is no kernel for my.own:Tokenizer' });
+  });
+});
+
+describe('formats', () => {
+  const nothing = { x: new Float32Array(0), shape: [], y: new Int32Array(0), labels: [], name: 'nothing' };
+  const context = { createSession, train: nothing, validation: nothing };
+  const consequences = (model: Model, target: string): string[] => [
+    ...new Set(checkTarget(model, targetNamed(target)).map((f) => `${f.rule}: ${f.consequence}`)),
+  ];
+  const reasons = (model: Model, target: string): string[] => [
+    ...new Set(checkTarget(model, targetNamed(target)).map((f) => f.reason)),
+  ];
+
+  it('of ONNX Runtime alone are refused by TensorRT, and fall back where there are no kernels', async () => {
+    const how: QuantizeWeightsOptions = { bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 4, embeddings: true, keep: [] }; // prettier-ignore
+    const { model: blocks } = await quantizeWeights(tokenNetwork(), how, context);
+    expect(reasons(blocks, 'jetson-tensorrt')).toEqual([
+      'it does not know com.microsoft:GatherBlockQuantized',
+      'it does not know com.microsoft:MatMulNBits',
+    ]);
+    expect(consequences(blocks, 'jetson-tensorrt')).toEqual(['standard-operators: refused']);
+    expect(consequences(blocks, 'coreml')).toContain('operators: falls back');
+    expect(consequences(blocks, 'qnn-htp')).toContain('full-integer: falls back');
+    expect(consequences(blocks, 'webgpu')).toEqual([]);
+    const target = { arch: 'x64', vnni: true } as const;
+    const { model: dynamic } = await quantizeDynamic(tokenNetwork(), { scale: 'channel', lstm: true, keep: [] }, target, context); // prettier-ignore
+    expect(reasons(dynamic, 'jetson-tensorrt')).toEqual([
+      'it does not know DynamicQuantizeLinear',
+      'it does not know MatMulInteger',
+    ]);
+    expect(consequences(dynamic, 'x64-vnni')).toEqual([]);
+    expect(consequences(dynamic, 'webgpu')).toEqual(['operators: falls back']);
+  });
+
+  it('of halves are taken by Jetson, slower on CPUs where something is computed in them, and no integers', async () => {
+    const data = splitSamples(await loadDigits(digits));
+    const made = async (mode: 'weights' | 'all'): Promise<Model> =>
+      (await float16(await floats(), { mode, samples: 16, keep: [] }, { createSession, ...data })).model;
+    const [stored, computed] = [await made('weights'), await made('all')];
+    for (const name of ['jetson-tensorrt', 'openvino']) expect(broken(computed, name)).toEqual({});
+    for (const name of ['x64-vnni', 'raspberry-pi-5']) {
+      expect(consequences(computed, name)).toEqual(['no-float16: slower']);
+      expect(broken(stored, name)).toEqual({});
+    }
+    // The Casts at both edges read and give floats too.
+    expect(broken(computed, 'qnn-htp')['full-integer']).toBe(computed.graph.nodes.length);
   });
 });
 
