@@ -36,12 +36,20 @@ export interface NodeTimes {
 export function timesOfNodes(kernels: readonly KernelTime[], model: Model, weighted: readonly Node[]): NodeTimes {
   const times = new Map<number, number>();
   const rest: KernelTime[] = [];
-  for (const kernel of kernels) {
-    const label = LABEL.exec(kernel.name)?.[1];
-    if (label === undefined || /Reorder|Transpose|QuantizeLinear/.test(kernel.op)) rest.push(kernel);
-    else times.set(Number(label), (times.get(Number(label)) ?? 0) + kernel.milliseconds);
-  }
   const index = new GraphIndex(model.graph);
+  // What makes an output of the model may be called after that, which keeps its name.
+  const makers = [...index.outputs].map((name) => [name, index.producers.get(name)] as const);
+  const placeIn = (name: string): number | undefined => {
+    const label = LABEL.exec(name)?.[1];
+    if (label !== undefined) return Number(label);
+    const maker = makers.find(([output]) => name.startsWith(output))?.[1];
+    return maker && placeOf(maker);
+  };
+  for (const kernel of kernels) {
+    const place = placeIn(kernel.name);
+    if (place === undefined || /Reorder|Transpose|QuantizeLinear/.test(kernel.op)) rest.push(kernel);
+    else times.set(place, (times.get(place) ?? 0) + kernel.milliseconds);
+  }
   const own = new Set(weighted.map(placeOf));
   for (const start of weighted) {
     const at = placeOf(start);

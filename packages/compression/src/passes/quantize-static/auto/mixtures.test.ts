@@ -49,6 +49,21 @@ describe('plans of mixed precision', () => {
     expect(latency.predict(new Set())).toBeCloseTo(3.8 + 0.1 + 0.1 / 64, 2);
   });
 
+  it('know a kernel by the output of the model that it makes', () => {
+    const b = new GraphBuilder();
+    const weight = b.initializer('w', float32([4, 4, 1, 1], new Float32Array(16).fill(0.5)));
+    b.node('Conv', [b.input('x', 'float32', ['N', 4, 8, 8]), weight], {}, 1, { outputNames: ['scores'] });
+    b.output('scores', 'float32', ['N', 4, 8, 8]);
+    const model = labelled(b.build());
+    const units = planQuantization(model).weighted.map((unit) => unit.node);
+    const kernels = [
+      { name: 'scores_nchwc', op: 'Conv', milliseconds: 2 },
+      { name: 'ReorderOutput', op: 'ReorderOutput', milliseconds: 1 },
+    ];
+    const { of, rest } = timesOfNodes(kernels, model, units);
+    expect([[...of], rest.map((kernel) => kernel.name)]).toEqual([[[0, 2]], ['ReorderOutput']]);
+  });
+
   it('leave in float32 what is slower in int8, where that pays for the conversions', () => {
     expect(foretold([3, 2, 0.4, 0.4, 0.4], 0.1).kept()).toEqual([0, 2]);
     expect(foretold([0.4, 0.4, 3, 0.4, 0.4], 0.1).kept()).toEqual([4]);
