@@ -18,11 +18,22 @@ function observed(model: Model, names: readonly string[]): Model {
   return copy;
 }
 
+const rowsOf = (fed: Record<string, Tensor>): number => Object.values(fed)[0]?.dims[0] || 1;
+
 const notFinite = (name: string, value: number): CompressionError =>
   new CompressionError('bad-calibration', `'${name}' takes the value ${value} on a calibration sample`);
 
+/** Values of an activation that are counted for each sample; of a larger one they are spread evenly. */
+const COUNTED = 2 ** 14;
+
+/** Odd, so that rows of even length are not met at the same places. */
+function spread(size: number): number {
+  const every = Math.floor(size / COUNTED);
+  return every <= 1 ? 1 : every - 1 + (every % 2);
+}
+
 /**
- * Every value of every activation, counted.
+ * The values of every activation, counted, of large ones a part; the least and the largest of all are exact.
  * @param model bound to the samples
  * @param groups activations by the representative whose parameters they share
  * @returns a histogram for each representative
@@ -39,14 +50,15 @@ export async function studyHistograms(
   try {
     const inner = names.filter((name) => !session.inputNames.includes(name));
     const histograms = new Map<string, Histogram>([...new Set(groups.values())].map((name) => [name, new Histogram()]));
-    const count = (values: Record<string, Tensor>): void => {
+    const count = (values: Record<string, Tensor>, rows: number): void => {
       for (const [name, tensor] of Object.entries(values)) {
         if (!groups.has(name) || tensor.dtype !== 'float32') continue;
-        const bad = (histograms.get(groups.get(name) as string) as Histogram).add(tensor.data);
+        const histogram = histograms.get(groups.get(name) as string) as Histogram;
+        const bad = histogram.add(tensor.data, spread(tensor.data.length / rows));
         if (bad !== null) throw notFinite(name, bad);
       }
     };
-    await stream(session, feeds, inner, (fetched, fed) => count({ ...fed, ...fetched }), options);
+    await stream(session, feeds, inner, (fetched, fed) => count({ ...fed, ...fetched }, rowsOf(fed)), options);
     return histograms;
   } finally {
     await session.release();

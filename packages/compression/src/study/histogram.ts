@@ -24,8 +24,11 @@ export class Histogram {
   min = Infinity;
   max = -Infinity;
 
-  /** @returns a value that is not finite, where there is one; nothing is counted then */
-  add(values: Float32Array): number | null {
+  /**
+   * @param every so many values are counted as the first of them is; the least and the largest of all are found whatever it is
+   * @returns a value that is not finite, where there is one; nothing is counted then
+   */
+  add(values: Float32Array, every = 1): number | null {
     let min = Infinity;
     let max = -Infinity;
     let sum = 0;
@@ -40,21 +43,22 @@ export class Histogram {
     if (values.length === 0) return null;
     this.min = Math.min(this.min, min);
     this.max = Math.max(this.max, max);
-    this.total += values.length;
+    const counted = Math.ceil(values.length / every) * every;
+    this.total += counted;
     if (min === 0 && max === 0) {
-      this.zeros += values.length;
-      if (this.width > 0) this.#count(-this.start, values.length);
+      this.zeros += counted;
+      if (this.width > 0) this.#count(-this.start, counted);
       return null;
     }
     this.#reach(Math.min(0, this.min), Math.max(0, this.max));
     const { counts, start } = this;
     const factor = 1 / this.width;
     let zeros = 0;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = 0; i < values.length; i += every) {
       const value = values[i] as number;
-      if (value === 0) zeros++;
+      if (value === 0) zeros += every;
       // Not negative, so that cutting the fraction off is rounding down.
-      else counts[(value * factor - start) | 0]!++;
+      else counts[(value * factor - start) | 0]! += every;
     }
     this.#count(-start, zeros);
     this.zeros += zeros;

@@ -8,6 +8,9 @@ export interface LikenessOptions extends StreamOptions {
   createSession: SessionFactory;
 }
 
+/** Rows of one run: several models' own values are inside it. */
+const ROWS = 4;
+
 /** More decibels than these are not told apart: the outputs are equal but for roundings of float32. */
 const MOST_DB = 150;
 
@@ -33,16 +36,47 @@ function withCompared(model: Model): { bytes: Uint8Array; names: string[] } {
   return { bytes: encodeModel(copy), names };
 }
 
-interface Sums {
-  signal: number;
-  noise: number;
+/** Sums over the samples of one output. */
+class Sums {
+  #signal = 0;
+  #noise = 0;
+  #rows = 0;
+  /** Of the differences, by element. */
+  #shift = new Float64Array(0);
+
+  add(expected: Float32Array, given: Float32Array, rows: number): void {
+    const width = expected.length / rows;
+    if (this.#shift.length !== width) this.#shift = new Float64Array(width);
+    this.#rows += rows;
+    for (let i = 0; i < expected.length; i++) {
+      const value = expected[i] as number;
+      const difference = value - (given[i] as number);
+      this.#signal += value * value;
+      this.#noise += difference * difference;
+      this.#shift[i % width]! += difference;
+    }
+  }
+
+  /** @param aboutMeans without what the differences have in common in all samples */
+  decibels(aboutMeans: boolean): number {
+    const common = aboutMeans ? this.#shift.reduce((sum, s) => sum + (s * s) / this.#rows, 0) : 0;
+    const noise = Math.max(0, this.#noise - common);
+    if (noise === 0) return MOST_DB;
+    return Math.max(-MOST_DB, Math.min(MOST_DB, 10 * Math.log10(this.#signal / noise)));
+  }
+}
+
+/** How like the source a model is. */
+export interface Likeness {
+  readonly decibels: number;
+  /** The same without what the differences have in common in all samples, which a correction of biases takes back. */
+  readonly aboutMeans: number;
 }
 
 /**
  * The signal-to-noise ratio of each model's outputs against the source's: 10 log10 of the sum of squares of the source's values over
  * that of the differences, in decibels, at most 150; the mean over the outputs of type float32. Models have the same inputs
- * and outputs as the source. Quantized ones are computed as they are written: the integers of this machine may not be those of the
- * device, where kernels add in 16 bits on one of the two.
+ * and outputs as the source.
  * @param source bound to the samples
  * @throws CompressionError `cancelled`, `bad-samples`
  */
@@ -51,12 +85,12 @@ export async function likeness(
   models: readonly Model[],
   feeds: Feeds,
   options: LikenessOptions,
-): Promise<number[]> {
+): Promise<Likeness[]> {
   const sessions: { session: Session; names: string[] }[] = [];
   try {
     for (const model of [source, ...models]) {
       const { bytes, names } = withCompared(model);
-      sessions.push({ session: await options.createSession(bytes, { quantizeAsWritten: true }), names });
+      sessions.push({ session: await options.createSession(bytes), names });
     }
     const [reference, ...others] = sessions as [(typeof sessions)[0], ...typeof sessions];
     const sums = others.map(() => new Map<number, Sums>());
@@ -73,8 +107,12 @@ export async function likeness(
         }
       },
       options,
+      ROWS,
     );
-    return sums.map((perOutput) => meanDecibels([...perOutput.values()]));
+    return sums.map((perOutput) => {
+      const all = [...perOutput.values()];
+      return { decibels: meanDecibels(all, false), aboutMeans: meanDecibels(all, true) };
+    });
   } finally {
     for (const { session } of sessions) await session.release();
   }
@@ -82,19 +120,12 @@ export async function likeness(
 
 function add(sums: Map<number, Sums>, output: number, expected: Tensor, given: Tensor): void {
   if (expected.dtype !== 'float32' || given.dtype !== 'float32') return;
-  const at = sums.get(output) ?? { signal: 0, noise: 0 };
-  for (let i = 0; i < expected.data.length; i++) {
-    const value = expected.data[i] as number;
-    const difference = value - (given.data[i] as number);
-    at.signal += value * value;
-    at.noise += difference * difference;
-  }
+  const at = sums.get(output) ?? new Sums();
+  at.add(expected.data, given.data, expected.dims[0] || 1);
   sums.set(output, at);
 }
 
-function meanDecibels(outputs: readonly Sums[]): number {
-  const decibels = outputs.map(({ signal, noise }) =>
-    noise === 0 ? MOST_DB : Math.max(-MOST_DB, Math.min(MOST_DB, 10 * Math.log10(signal / noise))),
-  );
-  return decibels.length === 0 ? MOST_DB : decibels.reduce((a, b) => a + b, 0) / decibels.length;
+function meanDecibels(outputs: readonly Sums[], aboutMeans: boolean): number {
+  if (outputs.length === 0) return MOST_DB;
+  return outputs.reduce((sum, output) => sum + output.decibels(aboutMeans), 0) / outputs.length;
 }

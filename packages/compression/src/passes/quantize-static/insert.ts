@@ -1,6 +1,8 @@
 /** Writes a quantization plan into the graph as QuantizeLinear and DequantizeLinear nodes (QDQ form). */
 import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
+import { kernelOrder } from '../../targets/kernel-pairs.js';
+import { narrowed as narrowPairs } from './narrow.js';
 import type { QuantizationPlan, WeightedUnit } from './plan.js';
 import {
   levelsOf,
@@ -10,6 +12,7 @@ import {
   scaleFloors,
   type AffineParams,
   type GivenScales,
+  type QuantizedWeight,
 } from './scale.js';
 
 export interface InsertOptions {
@@ -17,6 +20,8 @@ export interface InsertOptions {
   narrow: boolean;
   /** Scales of weights that were learned, by `keyOf`. */
   learned?: ReadonlyMap<string, GivenScales>;
+  /** Weights that were quantized before, for other plans and ranges of the same model. */
+  made?: Map<string, QuantizedWeight>;
 }
 
 /** What units that share a weight and its scales have in common. */
@@ -164,11 +169,7 @@ class Inserter {
     const known = this.#weights.get(key);
     if (known) return known;
     const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
-    const floors = this.#floors.get(key);
-    const learned = this.options.learned?.get(key);
-    const how = { narrow: this.options.narrow, floors };
-    const made8 = learned ? quantizeWeightAt(data, dims, axis, learned, how) : quantizeWeight(data, dims, axis, how);
-    const { data: int8, scales, narrowed, widened } = made8;
+    const { data: int8, scales, narrowed, widened } = this.#quantized(unit, dims, data);
     this.#narrowed += narrowed;
     this.#widened += widened;
     const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');
@@ -179,6 +180,22 @@ class Inserter {
     const made = { output, scales };
     this.#weights.set(key, made);
     return made;
+  }
+
+  #quantized(unit: WeightedUnit, dims: readonly number[], data: Float32Array): QuantizedWeight {
+    const key = keyOf(unit);
+    const { narrow, learned, made } = this.options;
+    const floors = this.#floors.get(key);
+    const given = learned?.get(key);
+    if (given) return quantizeWeightAt(data, dims, unit.axis, given, { narrow, floors });
+    const plainly = (least?: Float32Array): QuantizedWeight => {
+      const plain = quantizeWeight(data, dims, unit.axis, { narrow: false, floors: least });
+      const order = narrow ? kernelOrder(unit.node, dims, unit.axis) : null;
+      return order ? { ...plain, narrowed: narrowPairs(data, order, plain.scales, plain.data) } : plain;
+    };
+    const known = made?.get(`${key} ${narrow}`) ?? plainly();
+    made?.set(`${key} ${narrow}`, known);
+    return floors?.some((floor, c) => floor > known.scales[c]!) ? plainly(floors) : known;
   }
 
   #constant(value: Tensor, stem: string): string {

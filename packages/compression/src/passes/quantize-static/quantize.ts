@@ -8,17 +8,17 @@ import { nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
 import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
-import { likeness } from '../../study/likeness.js';
+import { likeness, type Likeness } from '../../study/likeness.js';
 import type { RangeMethod } from '../../study/ranges.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { AutomaticPrecision, checkKept } from './auto/auto.js';
-import { narrowOn } from './auto/variants.js';
+import { chosenMethod, correctionPays, pairsCostTooMuch } from './choose.js';
 import { correctBiases } from './correct-biases.js';
 import { insertQdq, type InsertResult } from './insert.js';
 import { rangesBy, type Ranges } from './method.js';
 import { planQuantization, tieActivations, type QuantizationPlan } from './plan.js';
-import { affineParams, type AffineParams } from './scale.js';
+import { affineParams, type AffineParams, type QuantizedWeight } from './scale.js';
 
 export interface QuantizeOptions {
   /** 'auto' takes that of 'mse' and 'min-max' with which the outputs are more like the source's. */
@@ -113,20 +113,20 @@ export async function quantizeStatic(
       context.onProgress?.(from + fraction * ((SHARES[part] as number) - from));
     },
   });
-  const measured = async (models: readonly Model[], part: number): Promise<number[]> =>
+  const measured = async (models: readonly Model[], part: number): Promise<Likeness[]> =>
     likeness(bound, models.map(bind), feeds, study(part));
 
-  const narrow = narrowOn(target);
-  const insert = (source: Model, params: ReadonlyMap<string, AffineParams>): Candidate => ({
-    ...insertQdq(source, planQuantization(source, keep), params, { narrow }),
+  const weights = new Map<string, QuantizedWeight>();
+  const insert = (source: Model, params: ReadonlyMap<string, AffineParams>, narrow: boolean): Candidate => ({
+    ...insertQdq(source, planQuantization(source, keep), params, { narrow, made: weights }),
     params,
   });
-  const byRanges = (ranges: Ranges): Candidate => {
+  const byRanges = (ranges: Ranges, narrow: boolean): Candidate => {
     const own = [...ranges.values()];
     const params = [...groups].map(
       ([name, group]) => [name, affineParams(ranges.get(group)!, target.int8Activation)] as const,
     );
-    const made = insert(able, new Map(params));
+    const made = insert(able, new Map(params), narrow);
     const rangesClipped = own.filter((r) => r.clips).length;
     const rangesKeptWhole = own.filter((r) => r.kept).length;
     return { ...made, changes: { ...made.changes, rangesClipped, rangesKeptWhole } };
@@ -134,35 +134,54 @@ export async function quantizeStatic(
 
   const methods = methodsOf(options);
   const ranges = await rangesBy(methods, bound, groups, feeds, options, study(0));
-  const candidates = methods.map((method) => byRanges(ranges.get(method) as Ranges));
-  const models = candidates.map((candidate) => candidate.model);
-  let decibels = methods.length > 1 ? await measured(models, 1) : [];
-  const chosen = decibels.length > 1 ? decibels.indexOf(Math.max(...decibels)) : 0;
-  let best = candidates[chosen] as Candidate;
+  // uint8 times int8 overflows pairs of products in 16 bits on x64 without VNNI. No file does, whatever class it is for, so that it says
+  // the same wherever it runs, unless that would cost too much where the class has VNNI.
+  const all = (narrow: boolean): Candidate[] => methods.map((method) => byRanges(ranges.get(method) as Ranges, narrow));
+  const narrow = target.arch === 'x64' && target.int8Activation === 'uint8';
+  const proof = all(narrow);
+  const overflowing = target.vnni ? Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0)) : 0;
+  const plain = overflowing > 0 ? all(false) : [];
+  const compared = proof.length + plain.length > 1 ? [...proof, ...plain] : [];
+  const likenesses = await measured(
+    compared.map((one) => one.model),
+    1,
+  );
+  const ofProof = likenesses.slice(0, proof.length);
+  const ofPlain = likenesses.slice(proof.length);
+  const asPlain = pairsCostTooMuch(ofProof, ofPlain);
+  const correct = options.biasCorrection ?? true;
+  const chosen = chosenMethod(asPlain ? ofPlain : ofProof, correct);
+  let best = (asPlain ? plain : proof)[chosen] as Candidate;
+  const known = (asPlain ? ofPlain : ofProof)[chosen]?.decibels;
+  const notes: string[] = [];
+  if (asPlain) {
+    best.changes['channelsThatMayOverflow'] = overflowing;
+    notes.push(
+      `on x64 without VNNI sums in ${overflowing} channels may overflow 16 bits, which changes answers: a class without VNNI gets a file that cannot`,
+    );
+  }
   let changes: Record<string, number> = { ...best.changes };
-  if (chosen > 0) changes['methodGivenUp'] = 1;
+  if (methods.length > 1 && methods[chosen] === 'min-max') changes['methodGivenUp'] = 1;
+  if (known !== undefined) changes['outputDecibels'] = rounded(known);
 
-  if (decibels.length > 0) changes['outputDecibels'] = rounded(decibels[chosen] as number);
-
-  if (options.biasCorrection ?? true) {
+  if (correct) {
     const quantized = { ...best, model: bind(best.model) };
     const { source, channels } = await correctBiases(bound, able, quantized, plan, feeds, study(2));
     if (channels > 0) {
-      const corrected = insert(source, best.params);
-      const known = decibels[chosen];
-      decibels = await measured(known === undefined ? [corrected.model, best.model] : [corrected.model], 3);
-      const [after, before] = [decibels[0] as number, known ?? (decibels[1] as number)];
-      const better = after > before;
-      if (better) best = corrected;
-      changes = { ...changes, ...best.changes, correctedChannels: better ? channels : 0 };
-      if (!better) changes['correctionGivenUp'] = 1;
-      changes['outputDecibels'] = rounded(Math.max(before, after));
+      const corrected = insert(source, best.params, narrow && !asPlain);
+      const both = await measured(known === undefined ? [corrected.model, best.model] : [corrected.model], 3);
+      const [after, before] = [both[0]!.decibels, known ?? both[1]!.decibels];
+      const pays = correctionPays(before, after);
+      if (pays) best = { ...best, model: corrected.model };
+      changes = { ...changes, correctedChannels: pays ? channels : 0 };
+      if (!pays) changes['correctionGivenUp'] = 1;
+      changes['outputDecibels'] = rounded(pays ? after : before);
     }
   }
   if (lifted > 0) changes['constantsLifted'] = lifted;
   if (raised > 0) changes['operatorSetsRaised'] = raised;
   if (feeds.leftOut > 0) changes['samplesLeftOut'] = feeds.leftOut;
-  return { model: best.model, changes, declined: plan.declined };
+  return { model: best.model, changes, declined: plan.declined, ...(notes.length > 0 && { notes }) };
 }
 
 /** The methods to compare; the first is the one that was asked for. */

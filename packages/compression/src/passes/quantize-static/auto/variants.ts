@@ -15,10 +15,6 @@ import type { Kept } from './mixtures.js';
 
 type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'>;
 
-/** Whether int8 weights are kept from overflowing pairs of products in 16 bits. */
-export const narrowOn = ({ arch, int8Activation, vnni }: Target): boolean =>
-  arch === 'x64' && int8Activation === 'uint8' && !vnni;
-
 export class Variants {
   /** All in float32, nodes called by number. */
   readonly source: Model;
@@ -42,7 +38,7 @@ export class Variants {
     this.#bind = (model) => boundToSamples(model, this.samples, ports);
     this.bound = this.#bind(this.source);
     this.units = planQuantization(this.source).weighted;
-    this.#narrow = narrowOn(target);
+    this.#narrow = target.arch === 'x64' && target.int8Activation === 'uint8' && !target.vnni;
   }
 
   async calibrate(study: StudyOptions): Promise<void> {
