@@ -138,6 +138,32 @@ describe('quantisation-aware training', () => {
     expect(scales(moved.model)).not.toBe(scales(none.model));
   });
 
+  it.each([8, 4] as const)(
+    'leaves pairs of products of %i bits within 16 where kernels add them there',
+    async (bits) => {
+      const narrow = { ...x64, vnni: false };
+      const { model, changes } = await quantizeAware(network, options({ weightBits: bits }, 1), narrow, {
+        createSession,
+        ...data,
+      });
+      expect(changes['weights']).toBe(6);
+      const weights = [...model.graph.initializers.values()].flatMap(({ value }) =>
+        'data' in value && value.dtype === 'int8' && value.dims.length > 1 ? [value] : [],
+      );
+      expect(weights).toHaveLength(6);
+      for (const { data: levels, dims } of weights) {
+        const inner = levels.length / (dims[0] as number);
+        for (let c = 0; c < (dims[0] as number); c++) {
+          const channel = [...(levels as Int8Array).subarray(c * inner, (c + 1) * inner)].sort((a, b) => a - b);
+          const [first = 0, second = 0] = channel;
+          const [last = 0, before = 0] = channel.toReversed();
+          // 255 * 128 is less than 2^15 (vpmaddubsw).
+          expect(Math.max(last + Math.max(before, 0), -(first + Math.min(second, 0)))).toBeLessThanOrEqual(128);
+        }
+      }
+    },
+  );
+
   it('stops when asked', async () => {
     const signal = AbortSignal.abort();
     const given = { createSession, ...data, signal };
