@@ -50,6 +50,33 @@ export function refuseLayer(layer: Node, as: string, match: Match): string | nul
     : null;
 }
 
+/** The fixed step behind a layer, where a BatchNormalization alone reads it; null otherwise. */
+function stepBehind(layer: Node, view: GraphView): Affine | null {
+  const value = layer.outputs[0] as string;
+  const [norm, ...others] = view.users(value);
+  const alone = norm?.op === 'BatchNormalization' && others.length === 0 && !view.isOutput(value);
+  return alone ? affineOfBatchNorm(norm, view) : null;
+}
+
+const equal = (a: Float64Array, b: Float64Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+
+const changesNothing = ({ scale }: Affine): boolean => scale.every((s) => s === 1);
+
+/**
+ * Why a layer's weight cannot be scaled: others read it too, and it would be there twice. Where a step with the same scale is behind each of
+ * them, all of them fold, into equal constants.
+ */
+export function refuseShared(layer: Node, affine: Affine, view: GraphView): string | null {
+  if (changesNothing(affine)) return null;
+  const weight = layer.inputs[1] as string;
+  const unlike = view.users(weight).find((other) => {
+    if (other === layer) return false;
+    const step = other.op === layer.op && other.inputs[0] !== weight ? stepBehind(other, view) : null;
+    return !step || !equal(step.scale, affine.scale);
+  });
+  return unlike ? `its weight is also that of '${unlike.name || unlike.outputs[0]}', and would be there twice` : null;
+}
+
 /**
  * The layer with weight * scale[c] along the channel axis and bias' = scale * bias + shift, as new constants. Products in
  * double precision, rounded once.
@@ -79,7 +106,9 @@ export function foldIntoLayer(
   const folded = Float32Array.from(affine.shift, (shift, c) => (bias?.[c] ?? 0) * (affine.scale[c] as number) + shift);
   const inputs = [
     layer.inputs[0] as string,
-    builder.constant(float32(weight.dims, data), `${layer.inputs[1]}_folded`),
+    changesNothing(affine)
+      ? (layer.inputs[1] as string)
+      : builder.constant(float32(weight.dims, data), `${layer.inputs[1]}_folded`),
     builder.constant(float32([folded.length], folded), `${layer.inputs[2] || layer.inputs[1]}_folded_bias`),
   ];
   return builder.node(layer.op, inputs, Object.fromEntries(layer.attributes), 1, { name: layer.name });

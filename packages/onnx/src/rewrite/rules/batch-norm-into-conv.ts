@@ -1,7 +1,15 @@
 import { attrInt } from '../../attributes.js';
 import { opPattern, type Match } from '../pattern.js';
 import { ACCEPT, decline, type Rule } from '../rewrite.js';
-import { affineOfBatchNorm, floats, foldIntoLayer, refuseBatchNorm, refuseLayer, type Affine } from './affine.js';
+import {
+  affineOfBatchNorm,
+  floats,
+  foldIntoLayer,
+  refuseBatchNorm,
+  refuseLayer,
+  refuseShared,
+  type Affine,
+} from './affine.js';
 
 const groupsOf = (match: Match): number => {
   const conv = match.node('conv');
@@ -19,7 +27,9 @@ export const batchNormIntoConv: Rule = {
     const dims = floats(match.view, conv.inputs[1])?.dims ?? [];
     const channels = conv.op === 'Conv' ? (dims[0] as number) : (dims[1] as number) * groupsOf(match);
     const reason = refuseBatchNorm(match.node('norm'), channels, match.view);
-    return reason ? decline(reason) : ACCEPT;
+    if (reason) return decline(reason);
+    const shared = refuseShared(conv, affineOfBatchNorm(match.node('norm'), match.view) as Affine, match.view);
+    return shared ? decline(shared) : ACCEPT;
   },
   rewrite(match, builder) {
     const conv = match.node('conv');

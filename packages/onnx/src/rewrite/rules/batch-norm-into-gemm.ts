@@ -2,7 +2,15 @@ import { attrFloat, attrInt } from '../../attributes.js';
 import type { Node } from '../../ir.js';
 import { opPattern } from '../pattern.js';
 import { ACCEPT, decline, type Rule } from '../rewrite.js';
-import { affineOfBatchNorm, floats, foldIntoLayer, refuseBatchNorm, refuseLayer, type Affine } from './affine.js';
+import {
+  affineOfBatchNorm,
+  floats,
+  foldIntoLayer,
+  refuseBatchNorm,
+  refuseLayer,
+  refuseShared,
+  type Affine,
+} from './affine.js';
 
 const outAxis = (gemm: Node): number => (attrInt(gemm, 'transB', 0) === 1 ? 0 : 1);
 
@@ -20,7 +28,9 @@ export const batchNormIntoGemm: Rule = {
       return decline('the bias is no constant with one element a column');
     }
     const reason = refuseBatchNorm(match.node('norm'), columns, match.view);
-    return reason ? decline(reason) : ACCEPT;
+    if (reason) return decline(reason);
+    const shared = refuseShared(gemm, affineOfBatchNorm(match.node('norm'), match.view) as Affine, match.view);
+    return shared ? decline(shared) : ACCEPT;
   },
   rewrite(match, builder) {
     const gemm = match.node('gemm');

@@ -1,7 +1,7 @@
 import { constantPattern, opPattern, type Match, type NodePattern } from '../pattern.js';
 import { ACCEPT, decline, type Rule, type Verdict } from '../rewrite.js';
 import type { GraphView } from '../view.js';
-import { floats, foldIntoLayer, refuseLayer, type Affine } from './affine.js';
+import { floats, foldIntoLayer, refuseLayer, refuseShared, type Affine } from './affine.js';
 
 /** The constant as one value for each channel of [N, C, ...]; null when it varies along another axis. */
 function perChannel(name: string, rank: number, channels: number, view: GraphView): Float64Array | null {
@@ -18,18 +18,24 @@ function valuesOf(match: Match): Float64Array | null {
   return perChannel(match.value('constant'), dims.length, dims[0] ?? 0, match.view);
 }
 
+function affineOf(match: Match): Affine | null {
+  const values = valuesOf(match);
+  if (!values) return null;
+  const none = new Float64Array(values.length);
+  return match.root.op === 'Mul' ? { scale: values, shift: none } : { scale: none.map(() => 1), shift: values };
+}
+
 function check(match: Match): Verdict {
   const refused = refuseLayer(match.node('conv'), 'conv', match);
   if (refused) return decline(refused);
-  return valuesOf(match) ? ACCEPT : decline('the constant is not one value for each channel');
+  const affine = affineOf(match);
+  if (!affine) return decline('the constant is not one value for each channel');
+  const shared = refuseShared(match.node('conv'), affine, match.view);
+  return shared ? decline(shared) : ACCEPT;
 }
 
 function rewrite(match: Match, builder: Parameters<Rule['rewrite']>[1]): string {
-  const values = valuesOf(match) as Float64Array;
-  const none = new Float64Array(values.length);
-  const affine: Affine =
-    match.root.op === 'Mul' ? { scale: values, shift: none } : { scale: none.map(() => 1), shift: values };
-  return foldIntoLayer(match.node('conv'), 0, 1, affine, match.view, builder);
+  return foldIntoLayer(match.node('conv'), 0, 1, affineOf(match) as Affine, match.view, builder);
 }
 
 const conv = opPattern('Conv', [], 'conv');
