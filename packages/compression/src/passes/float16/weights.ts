@@ -1,6 +1,7 @@
 /** Weights are stored as halves; ONNX Runtime makes floats of them when it loads the model, and computes as before. */
 import { int, type Model, type Node } from '@verge/onnx';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
+import { constantsInside } from '../branches.js';
 import type { PassResult } from '../pass.js';
 import { allVanish, largestFinite, TOO_LARGE, toHalves } from './halves.js';
 
@@ -23,7 +24,7 @@ export function storeHalves(model: Model, keep: ReadonlySet<string>): Omit<PassR
   const result = cloneModel(model);
   const { initializers } = result.graph;
   const index = new GraphIndex(model.graph);
-  const declined: PassResult['declined'] = [];
+  const declined = constantsInside(model, FEWEST);
   const casts: Node[] = [];
   let vanished = 0;
   for (const name of [...initializers.keys()]) {

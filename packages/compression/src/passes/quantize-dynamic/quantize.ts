@@ -5,6 +5,7 @@ import { checkCancelled } from '../../errors.js';
 import { denseOf, otherReader, type Dense } from '../../graph/dense.js';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
+import { operatorsInside } from '../branches.js';
 import { checkedKeep, nothingDone } from '../keep.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
@@ -51,7 +52,7 @@ function layerOf(node: Node, index: GraphIndex, { lstm }: QuantizeDynamicOptions
 
 function choose(model: Model, index: GraphIndex, keep: ReadonlySet<string>, options: QuantizeDynamicOptions): Chosen {
   const layers = new Map<Node, Layer>();
-  const declined: Chosen['declined'] = [];
+  const declined = operatorsInside(model, new Set(['MatMul', 'Gemm', 'LSTM']));
   for (const node of model.graph.nodes) {
     const layer = layerOf(node, index, options);
     if (layer === null) continue;

@@ -3,6 +3,7 @@ import type { RecipePass } from '@verge/contracts';
 import { attrInt, type Model, type Node } from '@verge/onnx';
 import { denseOf, type Dense } from '../../graph/dense.js';
 import { nodeName, type GraphIndex } from '../../graph/index-of-values.js';
+import { operatorsInside } from '../branches.js';
 import type { PassResult } from '../pass.js';
 import { blockedBytes } from './matrix.js';
 
@@ -60,7 +61,7 @@ export function chooseLayers(
   options: QuantizeWeightsOptions,
 ): { layers: Map<Node, Layer>; declined: PassResult['declined'] } {
   const layers = new Map<Node, Layer>();
-  const declined: PassResult['declined'] = [];
+  const declined = operatorsInside(model, new Set(['MatMul', 'Gemm']));
   for (const node of model.graph.nodes) {
     const layer = layerOf(node, index, options);
     if (layer === null) continue;

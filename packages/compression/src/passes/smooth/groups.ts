@@ -2,6 +2,7 @@
 import type { Model, Node } from '@verge/onnx';
 import { denseOf, type Dense } from '../../graph/dense.js';
 import { nodeName, type GraphIndex } from '../../graph/index-of-values.js';
+import { operatorsInside } from '../branches.js';
 import type { PassResult } from '../pass.js';
 
 export interface Group {
@@ -20,7 +21,7 @@ export function groupsOf(
   index: GraphIndex,
   keep: ReadonlySet<string>,
 ): { groups: Group[]; declined: PassResult['declined'] } {
-  const declined: PassResult['declined'] = [];
+  const declined = operatorsInside(model, new Set(['MatMul', 'Gemm']));
   const byValue = new Map<string, Dense[]>();
   const kept = new Set<Node>();
   for (const node of model.graph.nodes) {
