@@ -49,6 +49,8 @@ export function peerOf(path: string, { x, shape, y }: Samples, method: (typeof M
     writeFileSync(samples, encodeNpy({ dtype: 'float32', dims: [y.length, ...shape], data: x as Float32Array }));
     const printed = execFileSync(python, ['-W', 'ignore', PEER, path, samples, method, out], {
       encoding: 'utf8',
+      // Where its shape inference leaves a file when it fails.
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       maxBuffer: 2 ** 28,
     });
