@@ -88,9 +88,10 @@ class Planner {
   }
 
   private addWeighted(node: Node): void {
-    if (this.keep.has(nodeName(node))) return;
     const unit = weightedUnit(node, this.index);
-    if (typeof unit === 'string') this.plan.declined.push({ node: nodeName(node), reason: unit });
+    if (unit && typeof unit !== 'string' && this.keep.has(nodeName(node)))
+      this.plan.declined.push({ node: nodeName(node), reason: 'it stays in float32, as told' });
+    else if (typeof unit === 'string') this.plan.declined.push({ node: nodeName(node), reason: unit });
     else if (unit) {
       this.plan.weighted.push(unit);
       this.integer.add(node);

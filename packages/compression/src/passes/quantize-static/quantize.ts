@@ -4,7 +4,6 @@ import { pick, type Samples } from '@verge/data';
 import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
-import { nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
 import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
@@ -90,7 +89,7 @@ export async function quantizeStatic(
 ): Promise<PassResult> {
   const { model: inside, lifted } = liftConstants(model);
   const { model: able, raised } = atLeastOpset(inside, ABLE, 'a scale for each channel');
-  checkKept(options.keep ?? [], new Set(able.graph.nodes.map(nodeName)));
+  checkKept(options.keep ?? [], able);
   if (options.precision === 'auto') {
     const how = { maxDivergence: options.maxDivergence ?? 0.1, keep: options.keep ?? [] };
     planned(able, new Set(how.keep));

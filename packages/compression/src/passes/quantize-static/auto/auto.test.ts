@@ -63,17 +63,21 @@ describe('precision by unit', () => {
     const model = await network();
     const [first] = model.graph.nodes.filter((n) => n.op === 'Conv');
     const how = { ...options, precision: 'int8' as const };
-    const { model: mixed } = await quantizeStatic(model, { ...how, keep: [first!.name] }, here, context);
+    const { model: mixed, declined } = await quantizeStatic(model, { ...how, keep: [first!.name] }, here, context);
     const conv = mixed.graph.nodes.find((n) => n.name === first!.name)!;
     expect(mixed.graph.initializers.get(conv.inputs[1]!)?.value.dtype).toBe('float32');
     const x = randomTensor([16, 1, 8, 8], 9);
     const expected = await outputOf(model, x);
     const spread = Math.max(...expected) - Math.min(...expected);
     expect(largestDifference(expected, await outputOf(mixed, x))).toBeLessThan(0.08 * spread);
-    await expect(quantizeStatic(model, { ...how, keep: ['nowhere'] }, here, context)).rejects.toMatchObject({
+    const relu = model.graph.nodes.find((n) => n.op === 'Relu')!;
+    const reluName = relu.name || `Relu:${relu.outputs[0]}`;
+    const wrong = quantizeStatic(model, { ...how, keep: ['nowhere', reluName] }, here, context);
+    await expect(wrong).rejects.toMatchObject({
       code: 'bad-recipe',
-      problems: ["keep: there is no node 'nowhere'"],
+      problems: ["keep: there is no node 'nowhere'", expect.stringMatching(/\(Relu\) has no weights, and follows/)],
     });
+    expect(declined).toContainEqual({ node: first!.name, reason: 'it stays in float32, as told' });
   });
 });
 

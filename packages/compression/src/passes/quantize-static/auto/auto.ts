@@ -5,9 +5,11 @@
 import type { DeviceClass, UnitReport } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { CompressionError } from '../../../errors.js';
+import { nodeName } from '../../../graph/index-of-values.js';
 import { studySensitivity, type SensitivityOptions } from '../../../study/sensitivity.js';
 import type { PassContext, PassResult } from '../../pass.js';
 import type { Kept } from './mixtures.js';
+import { planQuantization } from '../plan.js';
 import { nearEnough } from './quality.js';
 import { type Clock, fastest, inTurns, type Timed } from './timing.js';
 import { Variants } from './variants.js';
@@ -194,8 +196,18 @@ export class AutomaticPrecision {
   }
 }
 
-/** @throws CompressionError `bad-recipe` naming every node that is not there */
-export function checkKept(keep: readonly string[], known: ReadonlySet<string>): void {
-  const problems = keep.filter((name) => !known.has(name)).map((name) => `keep: there is no node '${name}'`);
+/** @throws CompressionError `bad-recipe` naming every node that is not there, or has no weights that could be quantized */
+export function checkKept(keep: readonly string[], model: Model): void {
+  if (keep.length === 0) return;
+  const { weighted, declined } = planQuantization(model);
+  const known = new Set([...weighted.map(({ node }) => nodeName(node)), ...declined.map(({ node }) => node)]);
+  const nodes = new Map(model.graph.nodes.map((node) => [nodeName(node), node]));
+  const problems = keep
+    .filter((name) => !known.has(name))
+    .map((name) => {
+      const node = nodes.get(name);
+      if (!node) return `keep: there is no node '${name}'`;
+      return `keep: '${name}' (${node.op}) has no weights, and follows its neighbours; expected a node with weights`;
+    });
   if (problems.length > 0) throw new CompressionError('bad-recipe', problems.join('; '), { problems });
 }
