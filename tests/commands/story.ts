@@ -52,6 +52,24 @@ export const local: readonly Step[] = [
     command: 'npx verge targets x64-avx2 --model runs/int8-digits/model.onnx',
     slow: true,
   },
+  // The search and the packed file have tests of their own in apps/cli.
+  {
+    command:
+      'npx verge compress --model runs/teacher/model.onnx --data datasets/digits --target raspberry-pi-5 --max-drop 0.5 --max-seconds 30 --out runs/best',
+    slow: true,
+  },
+  {
+    command:
+      'npx verge compress --model runs/digits/model.onnx --data datasets/digits --target raspberry-pi-5 --max-drop 0.5 --max-seconds 30 --out runs/best-digits',
+    slow: true,
+  },
+  { command: 'npx verge pack runs/int8-digits/model.onnx --out model.vpk', slow: true },
+  {
+    command: 'npx verge pack runs/best-digits/model.onnx --base runs/int8-digits/model.onnx --out changes.vpk',
+    slow: true,
+  },
+  { command: 'npx verge unpack model.vpk --out model.onnx', slow: true },
+  { command: 'npx verge unpack changes.vpk --base model.onnx --out next.onnx', slow: true },
 ];
 
 /** The fleet: README, apps/cli/README, apps/agent/README, and the console's pages from its first to its last. */
