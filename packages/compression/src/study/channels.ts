@@ -7,42 +7,75 @@ import type { StudyOptions } from './calibrate.js';
 import type { Feeds } from './feeds.js';
 import { stream } from './stream.js';
 
-export class ChannelStudy {
+export interface ChannelRange {
   readonly min: Float64Array;
   readonly max: Float64Array;
-  /** Rows drawn evenly from all that were seen. */
-  readonly rows: Float32Array[] = [];
-  #seen = 0;
+}
+
+const emptyRange = (channels: number): ChannelRange => ({
+  min: new Float64Array(channels).fill(Infinity),
+  max: new Float64Array(channels).fill(-Infinity),
+});
+
+/**
+ * Rows for trials come from every second sample, so that a trial can take its ranges from the others: what the samples of a range do not
+ * reach, others do.
+ */
+export class ChannelStudy {
+  readonly all: ChannelRange;
+  /** Of the samples that no trial rows come from. */
+  readonly seen: ChannelRange;
+  readonly #rows: [seen: Float32Array[], held: Float32Array[]] = [[], []];
+  readonly #counts: [number, number] = [0, 0];
+  #samples = 0;
   readonly #random = new Random(1);
 
   constructor(
     readonly channels: number,
     private readonly wanted: number,
   ) {
-    this.min = new Float64Array(channels).fill(Infinity);
-    this.max = new Float64Array(channels).fill(-Infinity);
+    this.all = emptyRange(channels);
+    this.seen = emptyRange(channels);
   }
 
-  /** @returns a value that is not finite, or null */
-  add(data: Float32Array): number | null {
-    const { channels, min, max } = this;
-    for (let from = 0; from < data.length; from += channels) {
-      for (let c = 0; c < channels; c++) {
-        const value = data[from + c] as number;
-        if (!Number.isFinite(value)) return value;
-        if (value < (min[c] as number)) min[c] = value;
-        if (value > (max[c] as number)) max[c] = value;
-      }
-      this.#draw(data, from);
+  /** Rows drawn evenly from the samples that are held back; from all there is where there is one sample. */
+  get rows(): readonly Float32Array[] {
+    const [seen, held] = this.#rows;
+    return held.length > 0 ? held : seen;
+  }
+
+  /**
+   * @param samples how many the data holds, one after the other
+   * @returns a value that is not finite, or null
+   */
+  add(data: Float32Array, samples: number): number | null {
+    const { channels } = this;
+    const rows = data.length / channels;
+    for (let row = 0; row < rows; row++) {
+      const held = (this.#samples + Math.floor((row * samples) / rows)) % 2 === 1;
+      const from = row * channels;
+      for (let c = 0; c < channels; c++) if (!Number.isFinite(data[from + c])) return data[from + c] as number;
+      widen(this.all, data, from);
+      if (!held) widen(this.seen, data, from);
+      this.#draw(data, from, held ? 1 : 0);
     }
+    this.#samples += samples;
     return null;
   }
 
   /** Reservoir sampling (Vitter, 1985): each row seen has the same chance to be among the drawn. */
-  #draw(data: Float32Array, from: number): void {
-    const at = this.#seen < this.wanted ? this.#seen : Math.floor(this.#random.unit() * (this.#seen + 1));
-    if (at < this.wanted) this.rows[at] = data.slice(from, from + this.channels);
-    this.#seen++;
+  #draw(data: Float32Array, from: number, part: 0 | 1): void {
+    const count = this.#counts[part]++;
+    const at = count < this.wanted ? count : Math.floor(this.#random.unit() * (count + 1));
+    if (at < this.wanted) this.#rows[part][at] = data.slice(from, from + this.channels);
+  }
+}
+
+function widen({ min, max }: ChannelRange, data: Float32Array, from: number): void {
+  for (let c = 0; c < min.length; c++) {
+    const value = data[from + c] as number;
+    if (value < (min[c] as number)) min[c] = value;
+    if (value > (max[c] as number)) max[c] = value;
   }
 }
 
@@ -69,7 +102,7 @@ export async function studyChannels(
     for (const [name, study] of studies) {
       const tensor = values[name];
       if (tensor?.dtype !== 'float32') continue;
-      const bad = study.add(tensor.data);
+      const bad = study.add(tensor.data, tensor.dims[0] ?? 1);
       if (bad !== null)
         throw new CompressionError('bad-calibration', `'${name}' takes the value ${bad} on a calibration sample`);
     }

@@ -1,5 +1,5 @@
 /** How much of the spread between channels is best moved from an activation into the weights that read it. */
-import type { ChannelStudy } from '../../study/channels.js';
+import type { ChannelRange, ChannelStudy } from '../../study/channels.js';
 import { affineParams, roundHalfEven } from '../quantize-static/scale.js';
 
 /** Rows of an activation, and columns of a weight, that a trial multiplies. */
@@ -16,21 +16,21 @@ export interface Weights {
  * s = max|x|^alpha / max|w|^(1 - alpha) of each channel, over all weights (SmoothQuant, equation 4); 1 for a channel that is zero on
  * either side.
  */
-export function factorsFor(study: ChannelStudy, weights: readonly Weights[], alpha: number): Float64Array {
-  const largest = new Float64Array(study.channels);
+export function factorsFor({ min, max }: ChannelRange, weights: readonly Weights[], alpha: number): Float64Array {
+  const largest = new Float64Array(min.length);
   for (const { data, columns } of weights)
     data.forEach((v, i) => {
       const c = Math.floor(i / columns);
       largest[c] = Math.max(largest[c] as number, Math.abs(v));
     });
   return largest.map((weight, c) => {
-    const size = Math.max(Math.abs(study.min[c] as number), Math.abs(study.max[c] as number));
+    const size = Math.max(Math.abs(min[c] as number), Math.abs(max[c] as number));
     return size === 0 || weight === 0 ? 1 : size ** alpha / weight ** (1 - alpha);
   });
 }
 
-/** Rows in 8 bits with one range, which all of the samples' values fit. */
-function roundedRows({ rows, min, max }: ChannelStudy, factors: Float64Array): Float64Array[] {
+/** Held back rows in 8 bits, with the one range that the other samples' values fit. */
+function roundedRows({ rows, seen: { min, max } }: ChannelStudy, factors: Float64Array): Float64Array[] {
   let [low, high] = [0, 0];
   factors.forEach((s, c) => {
     low = Math.min(low, (min[c] as number) / s);
@@ -92,8 +92,8 @@ const TRIED = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 export function search(study: ChannelStudy, weights: readonly Weights[], alpha: number | 'auto'): Found {
   const before = trial(study, weights, new Float64Array(study.channels).fill(1));
   const found = (alpha === 'auto' ? TRIED : [alpha]).map((a): Found => {
-    const factors = factorsFor(study, weights, a);
-    return { factors, alpha: a, before, after: trial(study, weights, factors) };
+    const after = trial(study, weights, factorsFor(study.seen, weights, a));
+    return { factors: factorsFor(study.all, weights, a), alpha: a, before, after };
   });
   return found.reduce((best, one) => (one.after > best.after ? one : best));
 }
