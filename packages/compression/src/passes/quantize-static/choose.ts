@@ -4,7 +4,7 @@ import type { Likeness } from '../../study/likeness.js';
 /** Decibels that ranges which clip must gain, and corrected biases: what is less may be these samples' own. */
 const WORTH = 0.3;
 /** Decibels that weights which overflow no pair of products may cost where the class has VNNI. */
-const MOST_FOR_PAIRS = 1;
+const MOST_FOR_PAIRS = 2;
 /** With so many decibels left, what they cost changes no answer. */
 const ENOUGH = 35;
 

@@ -71,8 +71,8 @@ describe('static int8', () => {
     const [expected, got] = [await outputOf(residual, x), await outputOf(quantized, x)];
     const spread = Math.max(...expected) - Math.min(...expected);
     expect(largestDifference(expected, got)).toBeLessThan(tolerance * spread);
-    // Whether the class has VNNI or not: the file may get to a CPU without.
-    expect(changes.narrowedChannels! > 0).toBe(target.int8Activation === 'uint8');
+    // Whatever the class has: the file may get to a CPU that adds pairs in 16 bits.
+    expect(changes.narrowedChannels).toBeGreaterThan(0);
   });
 
   it.each(['percentile', 'entropy', 'mse', 'auto'] as const)('calibrates by %s', async (calibration) => {

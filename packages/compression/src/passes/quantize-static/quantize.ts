@@ -133,11 +133,11 @@ export async function quantizeStatic(
 
   const methods = methodsOf(options);
   const ranges = await rangesBy(methods, bound, groups, feeds, options, study(0));
-  // uint8 times int8 overflows pairs of products in 16 bits on x64 without VNNI. No file does, whatever class it is for, so that it says
-  // the same wherever it runs, unless that would cost too much where the class has VNNI.
+  // Products of 8 bits overflow in pairs in 16 bits on x64 without VNNI, those of int8 activations too, which ONNX Runtime turns into uint8
+  // there. No file does, whatever class it is for, so that it says the same wherever it runs, unless that would cost too much
+  // where the class has dot products.
   const all = (narrow: boolean): Candidate[] => methods.map((method) => byRanges(ranges.get(method) as Ranges, narrow));
-  const narrow = target.arch === 'x64' && target.int8Activation === 'uint8';
-  const proof = all(narrow);
+  const proof = all(true);
   const overflowing = target.vnni ? Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0)) : 0;
   const plain = overflowing > 0 ? all(false) : [];
   const compared = proof.length + plain.length > 1 ? [...proof, ...plain] : [];
@@ -167,7 +167,7 @@ export async function quantizeStatic(
     const quantized = { ...best, model: bind(best.model) };
     const { source, channels } = await correctBiases(bound, able, quantized, plan, feeds, study(2));
     if (channels > 0) {
-      const corrected = insert(source, best.params, narrow && !asPlain);
+      const corrected = insert(source, best.params, !asPlain);
       const both = await measured(known === undefined ? [corrected.model, best.model] : [corrected.model], 3);
       const [after, before] = [both[0]!.decibels, known ?? both[1]!.decibels];
       const pays = correctionPays(before, after);
