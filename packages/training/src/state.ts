@@ -1,5 +1,5 @@
 /** The vectors that a step reads and replaces, and their way through a session. */
-import { float32, int64, type Model, type Tensor } from '@verge/onnx';
+import { float32, int64, lazyTensor, type Model, type Tensor } from '@verge/onnx';
 import { exportInference } from './export.js';
 import { initialSlotValue, scalarFeeds, type OptimizerSpec } from './optimizers.js';
 import { AVERAGE, emaWeight, moveTowards, swaWeight, type AveragingSpec } from './optimizers/averaging.js';
@@ -51,6 +51,19 @@ export class TrainingState {
     this.stepped = [...this.vectors.keys()];
     this.initial = new Map(this.vectors);
     if (averaging) for (const [name, vector] of this.snapshot()) this.vectors.set(AVERAGE + name, vector);
+    this.forward = this.#withoutValues(forward);
+  }
+
+  /** The model without the values that the state has, which every export puts in their place: they are held once, not twice. */
+  #withoutValues(forward: Model): Model {
+    const initializers = new Map(forward.graph.initializers);
+    for (const { name } of [...this.training.parameters.entries, ...this.training.statistics.entries]) {
+      const stored = initializers.get(name);
+      if (!stored) continue;
+      const now = (): Float32Array => this.values(this.now).get(name)!.slice();
+      initializers.set(name, { ...stored, value: lazyTensor('float32', stored.value.dims, now) });
+    }
+    return { ...forward, graph: { ...forward.graph, initializers } };
   }
 
   /** Lets go of the model that the state began with, for the same one in another place. */
