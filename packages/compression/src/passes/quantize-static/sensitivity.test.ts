@@ -64,11 +64,13 @@ describe.skipIf(!havePhotos)('sensitivity of units (skipped without VERGE_DATA)'
   it('of all units but one is that of the model in which it stays float32', async () => {
     const { model } = await fold(decodeModel(readFileSync(join(folder, `${networks[0]!.file}.onnx`))), createSession);
     const photos = await crops(0, 48, 32, 1);
-    const how = { precision: 'int8', target, createSession } as const;
+    // A quantiser narrows weights for every class; what ranks units does so only where the class asks for it.
+    const narrow = { ...target, vnni: false };
+    const how = { precision: 'int8', target: narrow, createSession } as const;
     const [first] = await unitSensitivity(model, photos, { ...how, treat: 'others' });
     const options = { calibration: 'min-max' as const, percentile: 100, samples: 48, biasCorrection: false };
     const context = { createSession, train: photos, validation: photos };
-    const made = await quantizeStatic(model, { ...options, keep: [first!.unit] }, target, context);
+    const made = await quantizeStatic(model, { ...options, keep: [first!.unit] }, narrow, context);
     const [expected] = await studySensitivity(model, [{ unit: '', make: () => made.model }], photos, how);
     expect(first!.divergence).toBeGreaterThan(0);
     expect(Math.abs(first!.divergence / expected!.divergence - 1)).toBeLessThan(1e-3);
