@@ -55,8 +55,9 @@ export async function refuseSlow(context: Context): Promise<string> {
   const before = await serving(context);
   const rollout = await rollOut(context, 'too-slow', {
     release,
-    observeSeconds: 3,
-    minRequests: 20,
+    // Long enough that what else the machine does has little say.
+    observeSeconds: 6,
+    minRequests: 60,
     // Most of what is measured is the way to the model and back, the more so on a busy machine: the network's own share counts
     // for little.
     maxLatencyRatio: 1.1,
