@@ -18,7 +18,7 @@ const digitsFile = (context: Context, name: string): string => join(context.root
 
 type Config = Record<string, unknown>;
 
-/** The agents run here, so the classes are of this machine: without 8-bit dot products weights must keep to 7 bits. */
+/** The agents run here, so the classes are of this machine: without 8-bit dot products no weights may be left whose products overflow. */
 async function thisMachine(): Promise<string[]> {
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
   return ['--arch', arch, ...(hasInt8Dot(await probeHardware()) ? [] : ['--no-vnni'])];

@@ -146,7 +146,9 @@ export const DeviceClass = z
     vnni: z
       .boolean()
       .default(true)
-      .describe('without VNNI, u8 x s8 saturates in 16 bits on AVX2 and AVX-512; weights are then kept to 7 bits'),
+      .describe(
+        'x64 without VNNI adds pairs of products in 16 bits: without it no weights are left whose products could overflow, whatever it costs',
+      ),
   })
   .meta({ id: 'DeviceClass' });
 export type DeviceClass = z.infer<typeof DeviceClass>;

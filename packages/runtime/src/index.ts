@@ -16,6 +16,7 @@ export {
   type BenchmarkResult,
 } from './benchmark.js';
 export { classOutput, type ClassOutput, type OutputPort } from '@verge/onnx';
+export { kernelTimerFor, type TimedClass } from './kernel-timer.js';
 export { modelPorts } from './model-ports.js';
 export { probeHardware, hasInt8Dot, type Hardware } from './probe.js';
 export { optimizedModel } from './optimized.js';

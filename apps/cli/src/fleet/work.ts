@@ -253,7 +253,7 @@ function compressionCommands(program: Command): void {
       1,
     )
     .option('--int8-activation <type>', 'uint8 or int8; by the architecture when absent')
-    .option('--no-vnni', 'the class has no VNNI: keep weights to 7 bits')
+    .option('--no-vnni', 'the class has no VNNI: leave no weights whose products could overflow 16 bits')
     .option('--wait', 'until it ends; progress on stderr')
     .action(remote(createCompression));
   compressions

@@ -97,7 +97,7 @@ function compressCommand(program: Command): void {
     .option('--threads <n>', 'intra-op threads on the device', whole('--threads', 256), 1)
     .addOption(new Option('--int8-activation <type>', 'by the architecture when absent').choices(['uint8', 'int8']))
     .option('--vnni', 'the class has 8-bit dot products; looked up on this machine when absent')
-    .option('--no-vnni', 'the class has none: weights are kept to 7 bits on x64')
+    .option('--no-vnni', 'the class has none: on x64 no weights are left whose products could overflow 16 bits')
     .action(async (options: CompressArguments, command: Command) => {
       const { json } = command.optsWithGlobals<CompressArguments>();
       await (await import('./compress.js')).compressVerb(options, json === true);

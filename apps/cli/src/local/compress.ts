@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path';
 import { compress, partsNeeded, targetNamed } from '@verge/compression';
 import { type CompressionReport, DeviceClass, type QualityTask, Recipe } from '@verge/contracts';
-import { benchmarkModels, createSession, hasInt8Dot, probeHardware, profileKernels } from '@verge/runtime';
+import { benchmarkModels, createSession, hasInt8Dot, probeHardware, kernelTimerFor } from '@verge/runtime';
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
@@ -126,6 +126,7 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
   const inputs = options.input && arraysOf(options.input);
   const opened = await openData({ ...options, ...(inputs && { inputs }) }, output);
   const data = splitData(opened, options.split, partsNeeded(recipe));
+  const timeKernels = await kernelTimerFor(target);
   const { model, report } = await advised(
     options,
     untilInterrupted((signal) =>
@@ -138,7 +139,7 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
         ...(options.task && { task: options.task }),
         createSession,
         benchmark: benchmarkModels,
-        timeKernels: profileKernels,
+        ...(timeKernels && { timeKernels }),
         signal,
         onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
       }),

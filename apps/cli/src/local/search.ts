@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { search } from '@verge/compression';
 import { SearchBudget, type DeviceClass, type SearchReport, type SearchVariant } from '@verge/contracts';
 import { digestOf, type Part, partNames, type Samples } from '@verge/data';
-import { benchmarkModels, createSession, profileKernels } from '@verge/runtime';
+import { benchmarkModels, createSession, kernelTimerFor } from '@verge/runtime';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, milliseconds, size, table } from '../output.js';
 import { type CompressArguments, portsOf, targetOf } from './compress.js';
@@ -105,6 +105,7 @@ async function searchInto(options: CompressArguments, json: boolean): Promise<vo
     await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const key = keyOf(source, data, target, budget, options);
   const journal = await openSearch(options.out, key, options.force === true);
+  const timeKernels = await kernelTimerFor(target);
   const { model, report } = await advised(
     options,
     untilInterrupted((signal) =>
@@ -112,7 +113,7 @@ async function searchInto(options: CompressArguments, json: boolean): Promise<vo
         ...{ model: source, budget, target, data, journal, ports: portsOf(options), signal },
         ...(options.seed !== undefined && { seed: options.seed }),
         ...(options.task && { task: options.task }),
-        ...{ createSession, benchmark: benchmarkModels, timeKernels: profileKernels },
+        ...{ createSession, benchmark: benchmarkModels, ...(timeKernels && { timeKernels }) },
         onProgress: ({ stage, tried }) => output.progress(`${tried + 1} ${stage}`),
       }),
     ),

@@ -1,7 +1,7 @@
 /** Compresses a version for one device class: a thin call into packages/compression, then an artifact. */
 import { compress, partsNeeded } from '@verge/compression';
 import { arraysOfPorts, type CompressJob, type CompressResult, settingsOfPorts } from '@verge/contracts';
-import { benchmarkModels, createSession, profileKernels } from '@verge/runtime';
+import { benchmarkModels, createSession, kernelTimerFor } from '@verge/runtime';
 import { buildArtifact } from '../artifact.js';
 import { openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
@@ -20,6 +20,7 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     arraysOfPorts(job.source.ports),
   );
   const source = await blobs.read(job.source.digest);
+  const timeKernels = await kernelTimerFor(job.target);
   const { model, report } = await compress({
     model: source,
     recipe: job.recipe,
@@ -29,7 +30,7 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     task: job.source.task,
     createSession,
     benchmark: benchmarkModels,
-    timeKernels: profileKernels,
+    ...(timeKernels && { timeKernels }),
     signal,
     onProgress: ({ stage, fraction }) => {
       context

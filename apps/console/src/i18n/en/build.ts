@@ -217,7 +217,7 @@ export const compressions = {
   threads_other: '{{count}} threads',
   threadsLabel: 'Threads',
   activation: 'int8 activations',
-  vnni: 'The class has VNNI (otherwise weights keep to 7 bits)',
+  vnni: 'The class has VNNI (otherwise no weights are left whose products overflow 16 bits)',
   artifact: 'Artifact',
   about: 'About',
   verdict: 'Verdict',

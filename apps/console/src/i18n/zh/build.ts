@@ -212,7 +212,7 @@ export const compressions: Catalogue['compressions'] = {
   threads_other: '{{count}} 个线程',
   threadsLabel: '线程数',
   activation: 'int8 激活类型',
-  vnni: '支持 VNNI（否则权重限制为 7 位）',
+  vnni: '支持 VNNI（否则不保留乘积会溢出 16 位的权重）',
   artifact: '制品',
   about: '基本信息',
   verdict: '结论',

@@ -71,7 +71,7 @@ export class AutomaticPrecision {
   #untimed(): string {
     const why =
       process.arch === this.target.arch
-        ? 'nothing measures time here'
+        ? 'nothing here measures the time of its kernels: this machine may have other 8-bit instructions'
         : `this machine is ${process.arch}, the target ${this.target.arch}`;
     return `latency is to be measured on the device (${why}): quality alone decided what stays in float32`;
   }
