@@ -102,6 +102,7 @@ describe('pruneFilters', () => {
       const wanted = { ...options, ratio: undefined, scope, importance: 'magnitude' as const, multiple: 4 };
       const half = await pruneFilters(dscnn(), { ...wanted, macs: 0.5 }, context);
       expect(macs(half.model) / whole).toBeLessThanOrEqual(0.5);
+      expect(half.notes).toEqual([]);
       // One block of one layer more would be too much; blocks of 4 are a tenth of this network.
       expect(macs(half.model) / whole).toBeGreaterThan(0.35);
     }

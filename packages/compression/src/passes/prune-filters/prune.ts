@@ -107,7 +107,17 @@ class Pruning {
         this.#part(round),
       );
     }
-    return { model, changes: this.#changes(), declined: this.#reasons() };
+    return { model, changes: this.#changes(), declined: this.#reasons(), notes: this.#missed(model) };
+  }
+
+  /** Removals that failed their verification are not made up for: what is left then is said. */
+  #missed(model: Model): string[] {
+    const { macs } = this.options;
+    if (macs === undefined || this.#macs === null) return [];
+    const [left, most] = [figuresOf(model, { samples: shapesOf(model, this.context) }).macs, this.#macs * macs];
+    return left !== null && left <= most
+      ? []
+      : [`${left ?? 'an unknown number of'} multiply-accumulates are left, where ${Math.floor(most)} were asked for`];
   }
 
   #prunable(followed: Dependencies, first: boolean): Space[] {

@@ -55,6 +55,7 @@ class Inserter {
   readonly #floors = new Map<string, Float32Array>();
   #narrowed = 0;
   #widened = 0;
+  #cutOff = 0;
   #clamped = 0;
 
   constructor(
@@ -103,6 +104,7 @@ class Inserter {
       narrowedChannels: this.#narrowed,
       widenedChannels: this.#widened,
       clampedBiases: this.#clamped,
+      ...(this.options.learned && { weightsCutOff: this.#cutOff }),
     };
   }
 
@@ -169,9 +171,10 @@ class Inserter {
     const known = this.#weights.get(key);
     if (known) return known;
     const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
-    const { data: int8, scales, narrowed, widened } = this.#quantized(unit, dims, data);
+    const { data: int8, scales, narrowed, widened, cutOff = 0 } = this.#quantized(unit, dims, data);
     this.#narrowed += narrowed;
     this.#widened += widened;
+    this.#cutOff += cutOff;
     const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');
     const scale = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
     const zero = this.#constant({ dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) }, 'zero');

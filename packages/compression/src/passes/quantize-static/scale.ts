@@ -61,6 +61,8 @@ export interface QuantizedWeight {
   narrowed: number;
   /** Channels whose scale was widened to `floors`. */
   widened: number;
+  /** Weights beyond the last level, which learned scales may leave; none where scales reach the largest. */
+  cutOff?: number;
 }
 
 export interface WeightOptions {
@@ -139,11 +141,14 @@ export function quantizeWeightAt(
     if (floor > Math.max(scale, pairs)) widened++;
     return Math.max(scale, pairs, floor);
   });
+  let cutOff = 0;
   const out = Int8Array.from(data, (value, i) => {
     const scale = (scales[Math.floor(i / inner) % channels] as number) * given.times;
-    return Math.max(given.low, Math.min(given.high, roundHalfEven(value / scale))) * given.times;
+    const level = roundHalfEven(value / scale);
+    if (level < given.low || level > given.high) cutOff++;
+    return Math.max(given.low, Math.min(given.high, level)) * given.times;
   });
-  return { data: out, scales, narrowed, widened };
+  return { data: out, scales, narrowed, widened, cutOff };
 }
 
 interface TopTwo {
