@@ -14,7 +14,8 @@ import { checkCancelled, CompressionError } from '../errors.js';
 import { lossOf } from '../measure/loss.js';
 import { carryOutPass } from '../passes/carry-out.js';
 import { checkTarget, targets } from '../targets/index.js';
-import { divergenceOf, evenly, SENSITIVITY_SAMPLES } from '../study/sensitivity.js';
+import { divergenceOf, SENSITIVITY_SAMPLES } from '../study/sensitivity.js';
+import { spread } from '../study/spread.js';
 import type { JournalEntry } from './journal.js';
 
 export interface TrialContext {
@@ -57,8 +58,8 @@ export class Trials {
     readonly context: TrialContext,
   ) {
     const { train, validation } = context.data;
-    this.#few = evenly(train.y.length > 0 ? train : validation, SENSITIVITY_SAMPLES);
-    this.#many = evenly(validation.y.length > 0 ? validation : train, CHOOSING);
+    this.#few = spread(train.y.length > 0 ? train : validation, SENSITIVITY_SAMPLES);
+    this.#many = spread(validation.y.length > 0 ? validation : train, CHOOSING);
   }
 
   async release(): Promise<void> {

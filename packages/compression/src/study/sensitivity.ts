@@ -3,7 +3,7 @@
  * no better than a coin with a slight bias (rank correlation 0.5 with what held-out samples show).
  */
 import type { Fidelity } from '@verge/contracts';
-import { pick, type Samples } from '@verge/data';
+import type { Samples } from '@verge/data';
 import { type Model, type SessionFactory, storedBytes } from '@verge/onnx';
 import { measureQuality, openSubject, type PortOptions, type QualityOptions, type Subject } from '@verge/training';
 import { checkCancelled, CompressionError } from '../errors.js';
@@ -43,15 +43,6 @@ export interface SensitivityOptions extends StreamOptions {
   task?: QualityOptions['task'];
   /** Whether the models run as this machine fuses them; else each Quantize and Dequantize as it is written. */
   fused?: boolean;
-}
-
-/** Samples spread evenly over those there are. */
-export function evenly(samples: Samples, most: number): Samples {
-  const count = Math.min(most, samples.y.length);
-  return pick(
-    samples,
-    Int32Array.from({ length: count }, (_, i) => Math.floor((i * samples.y.length) / count)),
-  );
 }
 
 /**

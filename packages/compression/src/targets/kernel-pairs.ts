@@ -4,6 +4,7 @@
  * 2k and 2k + 1 of a matrix do. A depthwise convolution has a kernel of its own, which adds in 32 bits. Read in MLAS (qgemm, convsym),
  * and held by a test that runs on an emulated CPU.
  */
+import type { DeviceClass } from '@verge/contracts';
 import { attrInt, type Node } from '@verge/onnx';
 
 /** Two products of uint8 and int8 are added in int16 (Intel, VPMADDUBSW): 255 * (a + b) must stay within 32,767. */
@@ -53,3 +54,10 @@ export function overflows({ stride, places }: KernelOrder, int8: Int8Array, chan
   }
   return false;
 }
+
+/**
+ * Whether a class of devices adds pairs of 8-bit products in 16 bits: x64 without VNNI. Activations of int8 change nothing, since ONNX
+ * Runtime turns them into uint8 there.
+ */
+export const addsPairsIn16Bits = ({ arch, vnni }: Pick<DeviceClass, 'arch' | 'vnni'>): boolean =>
+  arch === 'x64' && !vnni;

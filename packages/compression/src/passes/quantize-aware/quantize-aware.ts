@@ -8,13 +8,15 @@ import { liftConstants } from '../../graph/lift-constants.js';
 import { studyHistograms } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
 import { ExpectedError, mseRange } from '../../study/ranges.js';
+import { spread } from '../../study/spread.js';
+import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { fineTune } from '../fine-tune.js';
 import { foldRules } from '../fold/fold.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { insertQdq, keyOf } from '../quantize-static/insert.js';
 import { planQuantization, tieActivations, type QuantizationPlan } from '../quantize-static/plan.js';
-import { calibrationSamples, planned } from '../quantize-static/quantize.js';
+import { planned } from '../quantize-static/quantize.js';
 import { affineParams, type GivenScales } from '../quantize-static/scale.js';
 import { firstScales } from './first-scales.js';
 import { type Starting, trainable, type Trainable, type WeightScales } from './trainable.js';
@@ -28,10 +30,6 @@ const ABLE = { 4: 21, 8: 13 } as const;
 
 /** Share of the pass's progress that calibration takes; the rest is training. */
 const CALIBRATION = 0.1;
-
-/** Whether the CPU's product of uint8 by int8 adds pairs in 16 bits. */
-const isNarrow = ({ arch, int8Activation, vnni }: Target): boolean =>
-  arch === 'x64' && int8Activation === 'uint8' && !vnni;
 
 /** How each weight begins; the first and the last layer may keep 8 bits. */
 function weightsAtFirst(
@@ -125,10 +123,10 @@ export async function quantizeAware(
   );
   const plan = planned(able);
   const groups = tieActivations(plan);
-  const samples = calibrationSamples(context.train, options.samples);
+  const samples = spread(context.train, options.samples);
   const bound = boundToSamples(able, samples, context.ports);
   const feeds = new Feeds(bound, samples);
-  const narrow = isNarrow(target);
+  const narrow = addsPairsIn16Bits(target);
   const starting = {
     activations: await activationsAtFirst(bound, plan, groups, feeds, options, target, context),
     weights: weightsAtFirst(able, plan, options, narrow),

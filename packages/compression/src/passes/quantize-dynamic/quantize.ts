@@ -5,6 +5,7 @@ import { checkCancelled } from '../../errors.js';
 import { denseOf, otherReader, type Dense } from '../../graph/dense.js';
 import { cloneModel, GraphIndex, nodeName } from '../../graph/index-of-values.js';
 import { liftConstants } from '../../graph/lift-constants.js';
+import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { operatorsInside } from '../branches.js';
 import { checkedKeep, nothingDone } from '../keep.js';
 import { atLeastOpset } from '../opset.js';
@@ -162,7 +163,7 @@ export async function quantizeDynamic(
   const index = new GraphIndex(able.graph);
   const { layers, declined } = choose(able, index, keep, options);
   if (layers.size === 0) nothingDone('no dense layer or LSTM can be quantised', declined);
-  const narrow = target.arch === 'x64' && !target.vnni;
+  const narrow = addsPairsIn16Bits(target);
   const writer = new Writer(able, index, { scale: options.scale, narrow });
   const nodes: Node[] = [];
   const notes = new Set<string>();

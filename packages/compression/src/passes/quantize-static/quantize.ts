@@ -1,6 +1,5 @@
 /** Static int8 quantization in QDQ form. */
 import type { DeviceClass } from '@verge/contracts';
-import { pick, type Samples } from '@verge/data';
 import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
@@ -9,6 +8,8 @@ import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
 import { likeness, type Likeness } from '../../study/likeness.js';
 import type { RangeMethod } from '../../study/ranges.js';
+import { spread } from '../../study/spread.js';
+import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { AutomaticPrecision, checkKept } from './auto/auto.js';
@@ -38,15 +39,6 @@ export interface QuantizeOptions {
 }
 
 type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'> & Partial<Pick<DeviceClass, 'threads'>>;
-
-/** So many samples, spread evenly. */
-export function calibrationSamples(train: Samples, wanted: number): Samples {
-  const count = Math.min(wanted, train.y.length);
-  return pick(
-    train,
-    Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.y.length) / count)),
-  );
-}
 
 /** The first operator set whose DequantizeLinear has a scale for each channel. */
 const ABLE = 13;
@@ -100,7 +92,7 @@ export async function quantizeStatic(
   const keep = new Set(options.keep);
   const plan = planned(able, keep);
   const groups = tieActivations(plan);
-  const samples = calibrationSamples(context.train, options.samples);
+  const samples = spread(context.train, options.samples);
   const bind = (one: Model): Model => boundToSamples(one, samples, context.ports);
   const bound = bind(able);
   const feeds = new Feeds(bound, samples);
@@ -135,10 +127,11 @@ export async function quantizeStatic(
   const ranges = await rangesBy(methods, bound, groups, feeds, options, study(0));
   // Products of 8 bits overflow in pairs in 16 bits on x64 without VNNI, those of int8 activations too, which ONNX Runtime turns into uint8
   // there. No file does, whatever class it is for, so that it says the same wherever it runs, unless that would cost too much
-  // where the class has dot products.
+  // where the class adds in 32 bits.
   const all = (narrow: boolean): Candidate[] => methods.map((method) => byRanges(ranges.get(method) as Ranges, narrow));
   const proof = all(true);
-  const overflowing = target.vnni ? Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0)) : 0;
+  const mayOverflow = addsPairsIn16Bits(target);
+  const overflowing = mayOverflow ? 0 : Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0));
   const plain = overflowing > 0 ? all(false) : [];
   const compared = proof.length + plain.length > 1 ? [...proof, ...plain] : [];
   const likenesses = await measured(

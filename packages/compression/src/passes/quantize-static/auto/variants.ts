@@ -6,7 +6,9 @@ import { boundToSamples, type PortOptions } from '@verge/training';
 import { GraphIndex, nodeName } from '../../../graph/index-of-values.js';
 import { studyRanges, type StudyOptions } from '../../../study/calibrate.js';
 import { Feeds } from '../../../study/feeds.js';
-import { evenly, SENSITIVITY_SAMPLES } from '../../../study/sensitivity.js';
+import { SENSITIVITY_SAMPLES } from '../../../study/sensitivity.js';
+import { spread } from '../../../study/spread.js';
+import { addsPairsIn16Bits } from '../../../targets/kernel-pairs.js';
 import { insertQdq } from '../insert.js';
 import { planQuantization, tieActivations, type WeightedUnit } from '../plan.js';
 import { affineParams, type AffineParams } from '../scale.js';
@@ -33,12 +35,12 @@ export class Variants {
     ports: PortOptions | undefined,
   ) {
     this.#names = able.graph.nodes.map(nodeName);
-    this.samples = evenly(train, SENSITIVITY_SAMPLES);
+    this.samples = spread(train, SENSITIVITY_SAMPLES);
     this.source = labelled(able);
     this.#bind = (model) => boundToSamples(model, this.samples, ports);
     this.bound = this.#bind(this.source);
     this.units = planQuantization(this.source).weighted;
-    this.#narrow = target.arch === 'x64' && target.int8Activation === 'uint8' && !target.vnni;
+    this.#narrow = addsPairsIn16Bits(target);
   }
 
   async calibrate(study: StudyOptions): Promise<void> {
