@@ -34,6 +34,7 @@ export { biasIntoLayerNorm } from './rules/bias-into-layer-norm.js';
 export { geluFromParts } from './rules/gelu-from-parts.js';
 export { layerNormFromParts } from './rules/layer-norm-from-parts.js';
 export { mergeReshapes } from './rules/merge-reshapes.js';
+export { padIntoConv } from './rules/pad-into-conv.js';
 export { mergeTransposes } from './rules/merge-transposes.js';
 export { removeDropout } from './rules/remove-dropout.js';
 export { removeIdentity } from './rules/remove-identity.js';

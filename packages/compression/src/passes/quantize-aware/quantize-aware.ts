@@ -14,7 +14,8 @@ import { fineTune } from '../fine-tune.js';
 import { foldRules } from '../fold/fold.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
-import { insertQdq, keyOf } from '../quantize-static/insert.js';
+import { keyOf } from '../quantize-static/form.js';
+import { insertQdq } from '../quantize-static/insert.js';
 import { planQuantization, tieActivations, type QuantizationPlan } from '../quantize-static/plan.js';
 import { planned } from '../quantize-static/quantize.js';
 import { affineParams, type GivenScales } from '../quantize-static/scale.js';
@@ -121,7 +122,7 @@ export async function quantizeAware(
     ABLE[options.weightBits],
     `a weight of ${options.weightBits} bits`,
   );
-  const plan = planned(able);
+  const { plan, declined } = planned(able, new Set(), true);
   const groups = tieActivations(plan);
   const samples = spread(context.train, options.samples);
   const bound = boundToSamples(able, samples, context.ports);
@@ -145,7 +146,10 @@ export async function quantizeAware(
   const source = withTrained(able, trained);
   const params = new Map([...groups].map(([name, group]) => [name, activations.get(group)!]));
   const learned = new Map([...weights].map(([key, one]) => [key, levelsOf(one, narrow)]));
-  const { model: result, changes } = insertQdq(source, planQuantization(source), params, { narrow, learned });
+  const { model: result, changes } = insertQdq(source, planQuantization(source, new Set(), true), params, {
+    narrow,
+    learned,
+  });
   return {
     model: result,
     changes: {
@@ -156,6 +160,6 @@ export async function quantizeAware(
       ...(raised > 0 && { operatorSetsRaised: raised }),
       ...(feeds.leftOut > 0 && { samplesLeftOut: feeds.leftOut }),
     },
-    declined: plan.declined,
+    declined,
   };
 }

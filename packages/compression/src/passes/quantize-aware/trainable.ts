@@ -5,7 +5,8 @@
  */
 import { float32, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
-import { keyOf, zeroPointOf } from '../quantize-static/insert.js';
+import { keyOf } from '../quantize-static/form.js';
+import { zeroPointOf } from '../quantize-static/pen.js';
 import type { QuantizationPlan, WeightedUnit } from '../quantize-static/plan.js';
 import { levelsOf, type AffineParams } from '../quantize-static/scale.js';
 

@@ -3,6 +3,7 @@
  * al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, from samples without labels).
  */
 import {
+  attrInt,
   encodeModel,
   float32,
   GraphBuilder,
@@ -38,10 +39,11 @@ interface Corrected {
 function correctable(model: Model, plan: QuantizationPlan): Corrected[] {
   const index = new GraphIndex(model.graph);
   return plan.weighted
-    .filter(({ node }) => node.op === 'Conv' || node.op === 'Gemm')
+    .filter(({ node }) => node.op !== 'MatMul')
     .map((unit) => {
       const { dims } = index.floats(unit.weight) as { dims: readonly number[] };
-      const channels = dims[unit.axis] as number;
+      const groups = unit.node.op === 'ConvTranspose' ? attrInt(unit.node, 'group', 1) : 1;
+      const channels = groups * (dims[unit.axis] as number);
       const rank = unit.node.op === 'Gemm' ? 2 : dims.length;
       const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
       return { unit, channels, axes, shift: new Float32Array(channels) };

@@ -1,9 +1,11 @@
 /** Writes a quantization plan into the graph as QuantizeLinear and DequantizeLinear nodes (QDQ form). */
-import { eliminateDeadCode, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
+import { eliminateDeadCode, int, type Model, type Node } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
 import { kernelOrder } from '../../targets/kernel-pairs.js';
+import { formOf, keyOf, type Form } from './form.js';
 import { narrowed as narrowPairs } from './narrow.js';
-import type { QuantizationPlan, WeightedUnit } from './plan.js';
+import { Pen } from './pen.js';
+import { behindActivation, type QuantizationPlan, type WeightedUnit } from './plan.js';
 import {
   levelsOf,
   quantizeBias,
@@ -14,6 +16,7 @@ import {
   type GivenScales,
   type QuantizedWeight,
 } from './scale.js';
+import { asProduct, asSum, placesApart, type Beside } from './spellings.js';
 
 export interface InsertOptions {
   /** See `quantizeWeight`. */
@@ -22,16 +25,6 @@ export interface InsertOptions {
   learned?: ReadonlyMap<string, GivenScales>;
   /** Weights that were quantized before, for other plans and ranges of the same model. */
   made?: Map<string, QuantizedWeight>;
-}
-
-/** What units that share a weight and its scales have in common. */
-export const keyOf = ({ weight, axis }: Pick<WeightedUnit, 'weight' | 'axis'>): string => `${weight}@${axis}`;
-
-/** A zero point as a constant of its type. */
-export function zeroPointOf({ kind, zeroPoint }: AffineParams): Tensor {
-  return kind === 'uint8'
-    ? { dtype: kind, dims: [], data: Uint8Array.of(zeroPoint) }
-    : { dtype: kind, dims: [], data: Int8Array.of(zeroPoint) };
 }
 
 export interface InsertResult {
@@ -44,13 +37,16 @@ export interface InsertResult {
 class Inserter {
   readonly model: Model;
   readonly #index: GraphIndex;
-  readonly #builder: GraphBuilder;
+  readonly #pen: Pen;
   readonly #before: Node[] = [];
+  readonly #ahead = new Map<Node, readonly Node[]>();
   readonly #after = new Map<Node | null, Node[]>();
+  readonly #quantized = new Map<string, string>();
   readonly #dequantized = new Map<string, string>();
+  /** What each HardSigmoid on integers gives. */
+  readonly #gates = new Set<string>();
+  readonly #forms = new Map<WeightedUnit, Form>();
   readonly #weights = new Map<string, { output: string; scales: Float32Array }>();
-  /** Scales and zero points by content: many activations begin at zero, many layers have the same width. */
-  readonly #constants = new Map<string, string>();
   /** The least scales of each weight's channels, by its key. */
   readonly #floors = new Map<string, Float32Array>();
   #narrowed = 0;
@@ -66,7 +62,7 @@ class Inserter {
   ) {
     this.model = cloneModel(source);
     this.#index = new GraphIndex(source.graph);
-    this.#builder = new GraphBuilder(this.model.graph);
+    this.#pen = new Pen(this.model.graph);
   }
 
   run(): InsertResult {
@@ -77,6 +73,11 @@ class Inserter {
     const weighted = new Map(this.plan.weighted.map((unit) => [unit.node.outputs[0], unit]));
     for (const unit of this.plan.weighted) this.#raiseFloors(unit);
     const outputs = new Map<string, string>();
+    for (const {
+      op,
+      outputs: [name],
+    } of this.plan.plain)
+      if (op === 'HardSigmoid') this.#gates.add(name as string);
     for (const node of original) {
       const unit = weighted.get(node.outputs[0]);
       const input = node.inputs[0] as string;
@@ -85,11 +86,12 @@ class Inserter {
       const [before] = node.outputs as [string];
       node.outputs = node.outputs.map((name) => renamed.get(name) ?? name);
       if (unit) outputs.set(before, node.outputs[0] as string);
+      this.#spell(node, input, before, unit);
     }
     graph.nodes = [
       ...this.#before,
       ...(this.#after.get(null) ?? []),
-      ...original.flatMap((n) => [n, ...(this.#after.get(n) ?? [])]),
+      ...original.flatMap((n) => [...(this.#ahead.get(n) ?? []), n, ...(this.#after.get(n) ?? [])]),
     ];
     for (const value of renamed.values()) graph.values.delete(value);
     return { model: eliminateDeadCode(this.model), outputs, changes: this.#changes() };
@@ -113,18 +115,13 @@ class Inserter {
     const params = this.params.get(activation) as AffineParams;
     const producer = nodes.find((n) => n.outputs.includes(activation)) ?? null;
     const isOutput = this.#index.outputs.has(activation);
-    const source = isOutput ? this.#builder.fresh('y') : activation;
-    const scale = this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of(params.scale) }, 'scale');
-    const zeroPoint = this.#constant(zeroPointOf(params), 'zero');
-    const quantized = this.#builder.fresh('q');
-    const output = isOutput ? activation : this.#builder.fresh('x');
+    const source = isOutput ? this.#pen.fresh('y') : activation;
+    const output = isOutput ? activation : this.#pen.fresh('x');
     const list = this.#after.get(producer) ?? [];
     const within = this.#bounded(source, params, list);
-    list.push(
-      this.#node('QuantizeLinear', [within, scale, zeroPoint], quantized),
-      this.#node('DequantizeLinear', [quantized, scale, zeroPoint], output),
-    );
-    this.#after.set(producer, list);
+    const { nodes: pair, quantized } = this.#pen.pair(within, params, output);
+    this.#after.set(producer, [...list, ...pair]);
+    this.#quantized.set(activation, quantized);
     if (isOutput) renamed.set(activation, source);
     this.#dequantized.set(activation, output);
   }
@@ -133,87 +130,95 @@ class Inserter {
   #bounded(value: string, { scale, zeroPoint, kind, bits = 8 }: AffineParams, nodes: Node[]): string {
     if (bits === 8) return value;
     const { low, high } = levelsOf(kind, bits);
-    const end = (level: number): string =>
-      this.#constant({ dtype: 'float32', dims: [], data: Float32Array.of((level - zeroPoint) * scale) }, 'end');
-    const output = this.#builder.fresh('c');
-    nodes.push(this.#node('Clip', [value, end(low), end(high)], output));
+    const end = (level: number): string => this.#pen.scalar((level - zeroPoint) * scale, 'end');
+    const output = this.#pen.fresh('c');
+    nodes.push(this.#pen.node('Clip', [value, end(low), end(high)], output));
     return output;
   }
 
   #unit(node: Node, unit: WeightedUnit, input: string): void {
-    const weight = this.#weight(unit);
+    const form = this.#form(unit);
+    const weight = this.#weight(unit, form);
     node.inputs[1] = weight.output;
-    if (unit.bias === null) return;
-    const bias = this.#index.floats(unit.bias) as { data: Float32Array };
+    if (form.node !== unit.node) [node.op, node.attributes] = [form.node.op, form.node.attributes];
+    if (form.bias === null || unit.asProduct) return;
     const scale = (this.params.get(input) as AffineParams).scale;
-    const { data, scales, clamped } = quantizeBias(bias.data, scale, weight.scales);
+    const { data, scales, clamped } = quantizeBias(form.bias, scale, weight.scales);
     this.#clamped += clamped;
-    const quantized = this.#builder.constant({ dtype: 'int32', dims: [data.length], data }, 'b');
-    const scaleName = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
-    const output = this.#builder.fresh('b');
-    this.#before.push(this.#node('DequantizeLinear', [quantized, scaleName], output, 0));
+    const quantized = this.#pen.stored({ dtype: 'int32', dims: [data.length], data }, 'b');
+    const scaleName = this.#pen.constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
+    const output = this.#pen.fresh('b');
+    this.#before.push(this.#pen.node('DequantizeLinear', [quantized, scaleName], output, { axis: int(0) }));
     node.inputs[2] = output;
+  }
+
+  /** A node as others where it is written so; its output bears the name that it will have. */
+  #spell(node: Node, input: string, before: string, unit: WeightedUnit | undefined): void {
+    const { bias, block } = unit ? this.#form(unit) : { bias: null, block: 1 };
+    const params = (value: string): AffineParams => this.params.get(value) as AffineParams;
+    let beside: Beside | null = null;
+    if (unit?.asProduct) beside = asProduct(this.#pen, node, this.#rank(unit), params(input), bias);
+    else if (block > 1) beside = placesApart(this.#pen, node, params(behindActivation(before, this.#index)), block);
+    else if (this.#gates.has(before))
+      beside = asSum(this.#pen, node, this.#quantized.get(input) as string, params(input));
+    if (!beside) return;
+    this.#ahead.set(node, beside.ahead);
+    this.#after.set(node, [...beside.behind, ...(this.#after.get(node) ?? [])]);
+  }
+
+  #rank({ weight }: WeightedUnit): number {
+    return (this.#index.floats(weight) as { dims: readonly number[] }).dims.length;
+  }
+
+  #form(unit: WeightedUnit): Form {
+    const form = this.#forms.get(unit) ?? formOf(unit, this.#index);
+    this.#forms.set(unit, form);
+    return form;
   }
 
   /** Units that share a weight share its scales, which must suit the bias of each. */
   #raiseFloors(unit: WeightedUnit): void {
-    const { node, bias } = unit;
-    const values = this.#index.floats(bias ?? undefined);
-    if (!values) return;
-    const floors = scaleFloors(values.data, (this.params.get(node.inputs[0] as string) as AffineParams).scale);
-    const known = this.#floors.get(keyOf(unit));
-    this.#floors.set(keyOf(unit), known ? known.map((floor, c) => Math.max(floor, floors[c] as number)) : floors);
+    const { key, bias } = this.#form(unit);
+    if (!bias || unit.asProduct) return;
+    const floors = scaleFloors(bias, (this.params.get(unit.node.inputs[0] as string) as AffineParams).scale);
+    const known = this.#floors.get(key);
+    this.#floors.set(key, known ? known.map((floor, c) => Math.max(floor, floors[c] as number)) : floors);
   }
 
-  #weight(unit: WeightedUnit): { output: string; scales: Float32Array } {
-    const { weight, axis } = unit;
-    const key = keyOf(unit);
+  #weight(unit: WeightedUnit, form: Form): { output: string; scales: Float32Array } {
+    const { key, axis, dims } = form;
     const known = this.#weights.get(key);
     if (known) return known;
-    const { dims, data } = this.#index.floats(weight) as { dims: readonly number[]; data: Float32Array };
-    const { data: int8, scales, narrowed, widened, cutOff = 0 } = this.#quantized(unit, dims, data);
+    const { data: int8, scales, narrowed, widened, cutOff = 0 } = this.#int8(form, unit);
     this.#narrowed += narrowed;
     this.#widened += widened;
     this.#cutOff += cutOff;
-    const quantized = this.#builder.constant({ dtype: 'int8', dims, data: int8 }, 'w');
-    const scale = this.#constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
-    const zero = this.#constant({ dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) }, 'zero');
-    const output = this.#builder.fresh('w');
-    this.#before.push(this.#node('DequantizeLinear', [quantized, scale, zero], output, axis));
+    const quantized = this.#pen.stored({ dtype: 'int8', dims, data: int8 }, 'w');
+    const scale = this.#pen.constant({ dtype: 'float32', dims: [scales.length], data: scales }, 'scale');
+    const zero = this.#pen.constant(
+      { dtype: 'int8', dims: [scales.length], data: new Int8Array(scales.length) },
+      'zero',
+    );
+    const output = this.#pen.fresh('w');
+    this.#before.push(this.#pen.node('DequantizeLinear', [quantized, scale, zero], output, { axis: int(axis) }));
     const made = { output, scales };
     this.#weights.set(key, made);
     return made;
   }
 
-  #quantized(unit: WeightedUnit, dims: readonly number[], data: Float32Array): QuantizedWeight {
-    const key = keyOf(unit);
+  #int8({ key, node, axis, dims, data }: Form, unit: WeightedUnit): QuantizedWeight {
     const { narrow, learned, made } = this.options;
     const floors = this.#floors.get(key);
-    const given = learned?.get(key);
-    if (given) return quantizeWeightAt(data, dims, unit.axis, given, { narrow, floors });
+    const given = learned?.get(keyOf(unit));
+    if (given) return quantizeWeightAt(data, dims, axis, given, { narrow, floors });
     const plainly = (least?: Float32Array): QuantizedWeight => {
-      const plain = quantizeWeight(data, dims, unit.axis, { narrow: false, floors: least });
-      const order = narrow ? kernelOrder(unit.node, dims, unit.axis) : null;
+      const plain = quantizeWeight(data, dims, axis, { narrow: false, floors: least });
+      const order = narrow ? kernelOrder(node, dims, axis) : null;
       return order ? { ...plain, narrowed: narrowPairs(data, order, plain.scales, plain.data) } : plain;
     };
     const known = made?.get(`${key} ${narrow}`) ?? plainly();
     made?.set(`${key} ${narrow}`, known);
     return floors?.some((floor, c) => floor > known.scales[c]!) ? plainly(floors) : known;
-  }
-
-  #constant(value: Tensor, stem: string): string {
-    const key = `${value.dtype} ${value.dims.join()} ${Array.from(value.data, String).join()}`;
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known;
-    const name = this.#builder.constant(value, stem);
-    this.#constants.set(key, name);
-    return name;
-  }
-
-  /** Short names and none for the nodes: in a small model the names would weigh as much as the weights. */
-  #node(op: string, inputs: string[], output: string, axis?: number): Node {
-    const attributes: Node['attributes'] = new Map(axis === undefined ? [] : [['axis', int(axis)]]);
-    return { op, domain: '', name: '', inputs, outputs: [output], attributes };
   }
 }
 

@@ -15,9 +15,11 @@ import type { PassContext, PassResult } from '../pass.js';
 import { AutomaticPrecision, checkKept } from './auto/auto.js';
 import { chosenMethod, correctionPays, pairsCostTooMuch } from './choose.js';
 import { correctBiases } from './correct-biases.js';
+import { floatsBeside } from './floats.js';
 import { insertQdq, type InsertResult } from './insert.js';
 import { rangesBy, type Ranges } from './method.js';
 import { planQuantization, tieActivations, type QuantizationPlan } from './plan.js';
+import { respell } from './respell.js';
 import { affineParams, type AffineParams, type QuantizedWeight } from './scale.js';
 
 export interface QuantizeOptions {
@@ -43,16 +45,33 @@ type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'> & Partial<Pi
 /** The first operator set whose DequantizeLinear has a scale for each channel. */
 const ABLE = 13;
 
-/** @throws CompressionError `unsuitable-model` */
-export function planned(model: Model, keep: ReadonlySet<string> = new Set()): QuantizationPlan {
-  const plan = planQuantization(model, keep);
-  if (plan.weighted.length > 0) return plan;
-  const problems = plan.declined.map((d) => `${d.node}: ${d.reason}`);
+/**
+ * The plan, and what stays in float32 beside it.
+ * @see planQuantization
+ * @throws CompressionError `unsuitable-model`
+ */
+export function planned(
+  model: Model,
+  keep: ReadonlySet<string> = new Set(),
+  trained = false,
+): { plan: QuantizationPlan; declined: PassResult['declined'] } {
+  const plan = planQuantization(model, keep, trained);
+  const declined = floatsBeside(model, plan);
+  if (plan.weighted.length > 0) return { plan, declined };
+  const problems = declined.map((d) => `${d.node}: ${d.reason}`);
   throw new CompressionError(
     'unsuitable-model',
     `no Conv, Gemm or MatMul can be quantized${problems.length ? `: ${problems.join('; ')}` : ''}`,
     { problems },
   );
+}
+
+/** The model in a form that can be quantized, and how many constants, operator sets and nodes that changed. */
+export function quantizable(model: Model): { model: Model; lifted: number; raised: number; respelled: number } {
+  const { model: inside, lifted } = liftConstants(model);
+  const { model: raisedModel, raised } = atLeastOpset(inside, ABLE, 'a scale for each channel');
+  const { model: made, count: respelled } = respell(raisedModel);
+  return { model: made, lifted, raised, respelled };
 }
 
 /** One way to quantize the model. */
@@ -79,8 +98,7 @@ export async function quantizeStatic(
   target: Target,
   context: PassContext,
 ): Promise<PassResult> {
-  const { model: inside, lifted } = liftConstants(model);
-  const { model: able, raised } = atLeastOpset(inside, ABLE, 'a scale for each channel');
+  const { model: able, lifted, raised, respelled } = quantizable(model);
   checkKept(options.keep ?? [], able);
   if (options.precision === 'auto') {
     const how = { maxDivergence: options.maxDivergence ?? 0.1, keep: options.keep ?? [] };
@@ -90,7 +108,7 @@ export async function quantizeStatic(
     return new AutomaticPrecision(able, { threads: 1, ...target }, context, how, quantizer).run();
   }
   const keep = new Set(options.keep);
-  const plan = planned(able, keep);
+  const { plan, declined } = planned(able, keep);
   const groups = tieActivations(plan);
   const samples = spread(context.train, options.samples);
   const bind = (one: Model): Model => boundToSamples(one, samples, context.ports);
@@ -172,8 +190,9 @@ export async function quantizeStatic(
   }
   if (lifted > 0) changes['constantsLifted'] = lifted;
   if (raised > 0) changes['operatorSetsRaised'] = raised;
+  if (respelled > 0) changes['nodesRespelled'] = respelled;
   if (feeds.leftOut > 0) changes['samplesLeftOut'] = feeds.leftOut;
-  return { model: best.model, changes, declined: plan.declined, ...(notes.length > 0 && { notes }) };
+  return { model: best.model, changes, declined, ...(notes.length > 0 && { notes }) };
 }
 
 /** The methods to compare; the first is the one that was asked for. */

@@ -3,16 +3,15 @@ import type { DeviceClass } from '@verge/contracts';
 import type { Samples } from '@verge/data';
 import { float32, type Model } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
-import { liftConstants } from '../../graph/lift-constants.js';
 import {
   studySensitivity,
   type SensitivityOptions,
   type Treated,
   type UnitSensitivity,
 } from '../../study/sensitivity.js';
-import { atLeastOpset } from '../opset.js';
 import { placeOf } from './auto/labels.js';
 import { Variants } from './auto/variants.js';
+import { quantizable } from './quantize.js';
 import { roundHalfEven } from './scale.js';
 
 export interface UnitSensitivityOptions extends SensitivityOptions {
@@ -62,7 +61,7 @@ export async function unitSensitivity(
   samples: Samples,
   options: UnitSensitivityOptions,
 ): Promise<UnitSensitivity[]> {
-  const { model } = atLeastOpset(liftConstants(given).model, 13, 'a scale for each channel');
+  const { model } = quantizable(given);
   const variants = new Variants(model, options.calibration ?? samples, options.target, options.ports);
   const { createSession, signal } = options;
   if (options.precision === 'int8') await variants.calibrate({ createSession, signal });

@@ -1,7 +1,7 @@
 /** What a plan of mixed precision should take, from the times of single kernels: cheap enough to try thousands of plans. */
 import { type Model, type Node, provenTypes } from '@verge/onnx';
 import { GraphIndex } from '../../../graph/index-of-values.js';
-import { behindActivation, planQuantization, type QuantizationPlan } from '../plan.js';
+import { behindActivation, integerNodes, planQuantization, type QuantizationPlan } from '../plan.js';
 import { labelOf, type NodeTimes, placeOf } from './labels.js';
 
 /** A conversion between int8 and float32, whatever its size: a kernel's fixed cost. */
@@ -56,10 +56,10 @@ export class LatencyModel {
   /** Milliseconds of a run with these nodes in float32. */
   predict(keep: ReadonlySet<number>): number {
     const plan = planQuantization(this.model, new Set([...keep].map(labelOf)));
-    const integer = new Set([...plan.weighted.map((u) => u.node), ...plan.plain, ...plan.moving]);
+    const integer = integerNodes(plan);
     const { count, elements } = this.#conversions(plan);
     let sum = count * CONVERSION_MS + elements * this.#perElement;
-    for (const node of [...this.#all.weighted.map((u) => u.node), ...this.#all.plain, ...this.#all.moving]) {
+    for (const node of integerNodes(this.#all)) {
       const place = placeOf(node);
       const both = this.of(place);
       if (both) sum += integer.has(node) ? both.int8 : both.float32;
@@ -69,7 +69,7 @@ export class LatencyModel {
   }
 
   #conversions(plan: QuantizationPlan): Conversions {
-    const integer = new Set([...plan.weighted.map((u) => u.node), ...plan.plain, ...plan.moving]);
+    const integer = integerNodes(plan);
     const found: Conversions = { count: 0, elements: 0 };
     for (const value of plan.activations) {
       const producer = this.#producer(value);

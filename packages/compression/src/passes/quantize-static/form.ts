@@ -1,0 +1,69 @@
+/** The form in which a unit with weights is written, where it is not its own. */
+import { attrInt, attrInts, type Node } from '@verge/onnx';
+import type { GraphIndex } from '../../graph/index-of-values.js';
+import type { WeightedUnit } from './plan.js';
+import { asConv, atPlaces, convAttributes, convWeight } from './transposed-conv.js';
+
+/** What units that share a weight and its scales have in common. */
+export const keyOf = ({ weight, axis }: Pick<WeightedUnit, 'weight' | 'axis'>): string => `${weight}@${axis}`;
+
+export interface Form {
+  /** Units of one key share what is written of their weight. */
+  readonly key: string;
+  /** What computes with it. */
+  readonly node: Node;
+  /** Axis of the output channels. */
+  readonly axis: number;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+  readonly bias: Float32Array | null;
+  /** Above 1 where the outputs are the places of blocks, which DepthToSpace sets apart. */
+  readonly block: number;
+}
+
+/** Whether a convolution is a product over the channels of each place. */
+export function isPointwise(node: Node, dims: readonly number[]): boolean {
+  const all = (name: string, value: number): boolean => attrInts(node, name, []).every((v) => v === value);
+  return (
+    node.op === 'Conv' &&
+    dims.length > 2 &&
+    dims.slice(2).every((size) => size === 1) &&
+    attrInt(node, 'group', 1) === 1 &&
+    all('strides', 1) &&
+    all('pads', 0)
+  );
+}
+
+function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+  return Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] as number);
+}
+
+/** A transposed convolution is written as a convolution, and one over single places that gives floats as a product. */
+export function formOf(unit: WeightedUnit, index: GraphIndex): Form {
+  const { node, weight, axis } = unit;
+  const values = index.floats(weight) as { dims: readonly number[]; data: Float32Array };
+  const bias = index.floats(unit.bias ?? undefined)?.data ?? null;
+  if (unit.asProduct) {
+    const [outputs, inputs] = values.dims as [number, number];
+    return {
+      key: `${keyOf(unit)} product`,
+      node: { ...node, op: 'MatMul', attributes: new Map() },
+      axis: 1,
+      dims: [inputs, outputs],
+      data: turned(values.data, outputs, inputs),
+      bias,
+      block: 1,
+    };
+  }
+  const conv = node.op === 'ConvTranspose' ? asConv(node, values.dims) : null;
+  if (conv === null || typeof conv === 'string')
+    return { key: keyOf(unit), node, axis, dims: values.dims, data: values.data, bias, block: 1 };
+  return {
+    key: `${keyOf(unit)} ${node.outputs[0]}`,
+    node: { ...node, op: 'Conv', attributes: convAttributes(conv) },
+    axis: 0,
+    ...convWeight(conv, values),
+    bias: bias && atPlaces(conv, bias),
+    block: conv.stride,
+  };
+}
