@@ -40,6 +40,8 @@ export interface CompressOptions {
   benchmark: Benchmark;
   /** Times kernels on this machine, for passes that choose by that; runtime's `profileKernels` is one. */
   timeKernels?: KernelTimer;
+  /** Further ONNX files that the recipe names, a student say: a path here, a digest there. */
+  readModel?: (name: string) => Promise<Uint8Array>;
   onProgress?: (progress: CompressProgress) => void;
   signal?: AbortSignal;
 }
@@ -74,7 +76,7 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
   for (const [index, { pass, moved }] of ordered.entries()) {
     const report = (fraction: number): void =>
       options.onProgress?.({ stage: pass.pass, index, stages, fraction: (index + fraction) / stages });
-    const context = { ...options, ...options.data, onProgress: report };
+    const context = { ...options, ...options.data, original: source, onProgress: report };
     const carried = await carryOutPass({ model, size: bytes.byteLength }, pass, target, context, moved);
     passes.push(carried.report);
     ({ model, bytes } = carried);

@@ -4,6 +4,9 @@ export { compress, partsNeeded, type Compressed, type CompressOptions, type Comp
 export { figuresOf, type Figures } from './measure/figures.js';
 export { refusals } from './measure/gate.js';
 export type { Benchmark, BenchmarkFigures } from '@verge/training';
+export { codebook, type CodebookOptions } from './passes/codebook/codebook.js';
+export { decompose, type DecomposeOptions } from './passes/decompose/decompose.js';
+export { distil, type DistilOptions } from './passes/distil/distil.js';
 export { fold, foldRules } from './passes/fold/fold.js';
 export { float16, type Float16Options } from './passes/float16/float16.js';
 export { inOrder, type OrderedPass } from './passes/order.js';

@@ -108,6 +108,26 @@ export const UnitReport = z
   .meta({ id: 'UnitReport' });
 export type UnitReport = z.infer<typeof UnitReport>;
 
+/** What it costs the outputs when a group of channels loses some, and nothing else does. */
+export const ChannelSensitivity = z
+  .object({
+    node: z.string().describe('the nodes that compute the channels, with + between'),
+    channels: z.int().min(1).describe('channels that there were'),
+    points: z
+      .array(
+        z.strictObject({
+          removed: z.int().min(1).describe('channels of least importance that were masked'),
+          divergence: z
+            .number()
+            .nullable()
+            .describe('of the classes in nats, or noise over signal of numbers; null: the outputs were no numbers'),
+        }),
+      )
+      .describe('in the order of what was removed'),
+  })
+  .meta({ id: 'ChannelSensitivity' });
+export type ChannelSensitivity = z.infer<typeof ChannelSensitivity>;
+
 /** What one pass did. */
 export const PassReport = z
   .object({
@@ -126,6 +146,10 @@ export const PassReport = z
       .optional()
       .describe('what else there is to know: that it ran at another place than the recipe has it'),
     units: z.array(UnitReport).optional().describe('of a pass that decides part by part'),
+    sensitivity: z
+      .array(ChannelSensitivity)
+      .optional()
+      .describe('of a pass that measures what removals cost, on the model that it was given'),
   })
   .meta({ id: 'PassReport' });
 

@@ -19,6 +19,7 @@ export { AveragingConfig, OptimizerConfig, ScheduleConfig } from './training-opt
 
 const positive = z.number().positive();
 const Param = z.union([z.number(), z.boolean(), z.string(), z.array(z.number())]);
+export const ArchitectureParams = z.record(z.string(), Param);
 
 /** A built-in architecture by name with its parameters, or an ONNX file (a path locally, a blob digest in the cloud). */
 export const ModelSource = z
@@ -26,10 +27,9 @@ export const ModelSource = z
     z
       .strictObject({
         architecture: Slug.describe('name of a built-in architecture'),
-        params: z
-          .record(z.string(), Param)
-          .default({})
-          .describe('parameters of the architecture; those left out have their defaults'),
+        params: ArchitectureParams.default({}).describe(
+          'parameters of the architecture; those left out have their defaults',
+        ),
         init: Initialisation.optional().describe(
           'how weights are drawn; default, also when absent, is what suits the architecture',
         ),

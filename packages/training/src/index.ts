@@ -36,6 +36,7 @@ export {
 export type { AdapterValues, FactorValues } from './lora/adapt.js';
 export type { LoraSpec } from './lora/spec.js';
 export type { OptimizerName, OptimizerSpec, ParameterGroup } from './optimizers.js';
+export { groupOf } from './optimizers/groups.js';
 export type { AveragingSpec } from './optimizers/averaging.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';
 export { Weights } from './weights.js';

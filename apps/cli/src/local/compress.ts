@@ -10,7 +10,7 @@ import { comparedFigures } from './compression-figures.js';
 import { compressionHtml } from './compression-html.js';
 import { advised, type DataArguments, openData, splitData } from './data.js';
 import { arraysOf } from './evaluate.js';
-import { emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
+import { beside, emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
 import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { untilInterrupted } from './signals.js';
@@ -140,6 +140,7 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
         createSession,
         benchmark: benchmarkModels,
         ...(timeKernels && { timeKernels }),
+        readModel: (name) => readWholeModel(beside(options.recipe, name)),
         signal,
         onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
       }),

@@ -1,9 +1,9 @@
 /** What a compression did, as one HTML page that needs no network: before and after, each pass, and what was decided of each unit. */
-import type { CompressionReport, PassReport, UnitReport } from '@verge/contracts';
+import type { ChannelSensitivity, CompressionReport, PassReport, UnitReport } from '@verge/contracts';
 import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { comparedFigures } from './compression-figures.js';
 import { escapeXml } from './graph-svg.js';
-import { bar, bytes, list, page, table } from './report-page.js';
+import { bar, bytes, type Cell, list, page, table } from './report-page.js';
 
 function unitTable(units: readonly UnitReport[]): string {
   const most = (of: (u: UnitReport) => number | null): number => Math.max(0, ...units.map((u) => of(u) ?? 0));
@@ -28,6 +28,21 @@ function unitTable(units: readonly UnitReport[]): string {
   );
 }
 
+/** A row for each group of channels, with what its removals cost. */
+function sensitivityTable(groups: readonly ChannelSensitivity[]): string {
+  const most = Math.max(0, ...groups.flatMap(({ points }) => points.map((p) => p.divergence ?? 0)));
+  const columns = Math.max(0, ...groups.map(({ points }) => points.length));
+  const cells = ({ points }: ChannelSensitivity): Cell[] =>
+    Array.from({ length: columns }, (_, i) => {
+      const point = points[i];
+      return point ? bar(point.divergence, most, (v) => `-${point.removed}: ${v.toPrecision(2)}`) : '';
+    });
+  return table(
+    ['channels of', '>there were', ...Array.from({ length: columns }, () => '>what removals do to the outputs')],
+    groups.map((group) => [group.node, String(group.channels), ...cells(group)]),
+  );
+}
+
 export function section(pass: PassReport): string {
   const changes = Object.entries(pass.changes).map(([name, n]) => [name, String(n)]);
   const declined =
@@ -40,7 +55,7 @@ export function section(pass: PassReport): string {
   return `<h2>${escapeXml(pass.pass)}</h2>
 <p>${pass.seconds.toFixed(1)} s, ${bytes(pass.bytesBefore)} bytes before, ${bytes(pass.bytesAfter)} after</p>
 ${changes.length > 0 ? table(['count', '>'], changes) : '<p>It changed nothing.</p>'}
-${list(pass.notes ?? [])}${pass.units ? unitTable(pass.units) : ''}${declined}`;
+${list(pass.notes ?? [])}${pass.units ? unitTable(pass.units) : ''}${pass.sensitivity ? sensitivityTable(pass.sensitivity) : ''}${declined}`;
 }
 
 /** @param title what was compressed */

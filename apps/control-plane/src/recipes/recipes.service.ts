@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Id, Recipe, type StoredRecipe } from '@verge/contracts';
+import { Digest, Id, Recipe, type FieldError, type StoredRecipe } from '@verge/contracts';
 import { AuditService } from '../audit/audit.service.js';
+import { BlobReferences } from '../blobs/blob-references.service.js';
 import { DatabaseService, isUniqueViolation, type Prisma } from '../database/database.service.js';
 import { Deletions } from '../deletion/deletions.service.js';
 import { EventBus } from '../events/event-bus.js';
@@ -22,6 +23,7 @@ export class RecipesService {
     @Inject(AuditService) private readonly audit: AuditService,
     @Inject(EventBus) private readonly bus: EventBus,
     @Inject(Deletions) private readonly deletions: Deletions,
+    @Inject(BlobReferences) private readonly blobs: BlobReferences,
   ) {}
 
   async list(projectId: string, { query }: InputOf<'recipes.list'>) {
@@ -36,6 +38,7 @@ export class RecipesService {
 
   async create(caller: ProjectCaller, { body }: InputOf<'recipes.create'>): Promise<StoredRecipe> {
     const projectId = caller.project.id;
+    await this.checkStudents(projectId, body);
     const row = await this.database.$transaction(async (db) => {
       const made = await db.recipe
         .create({ data: { projectId, name: body.name, recipe: toJson(body) } })
@@ -54,6 +57,19 @@ export class RecipesService {
   async delete(caller: ProjectCaller, named: string): Promise<void> {
     const { id, name } = await this.find(caller.project.id, named);
     await this.deletions.delete(caller, { kind: 'recipe', id, name });
+  }
+
+  /** What the form of a recipe cannot say: that the project holds the files that it names. */
+  private async checkStudents(projectId: string, { passes }: Recipe): Promise<void> {
+    const errors: FieldError[] = [];
+    for (const [index, pass] of passes.entries()) {
+      if (pass.pass !== 'distil' || pass.student.from !== 'onnx') continue;
+      const field = `/passes/${index}/student/onnx`;
+      const digest = Digest.safeParse(pass.student.onnx);
+      if (digest.success) errors.push(...(await this.blobs.check(projectId, [{ field, digest: digest.data }])));
+      else errors.push({ field, detail: 'expected the digest of a blob that this project holds' });
+    }
+    if (errors.length > 0) throw ProblemError.invalid(errors);
   }
 
   /** @throws ProblemError NOT_FOUND */

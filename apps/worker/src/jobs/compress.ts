@@ -31,6 +31,7 @@ export async function runCompression(job: CompressJob, context: JobContext): Pro
     createSession,
     benchmark: benchmarkModels,
     ...(timeKernels && { timeKernels }),
+    readModel: (digest) => blobs.read(digest),
     signal,
     onProgress: ({ stage, fraction }) => {
       context

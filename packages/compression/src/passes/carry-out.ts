@@ -51,6 +51,7 @@ export async function carryOutPass(
     declined: result.declined,
     ...notesOf(moved, result.notes),
     ...(result.units && { units: result.units }),
+    ...(result.sensitivity && { sensitivity: result.sensitivity }),
   };
   context.onProgress?.(1);
   return { model: result.model, bytes, report };

@@ -1,7 +1,8 @@
 /** Training after a pass that changed the network. */
 import type { RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
-import { distill, findParameters, fit, type FitOptions, inTrainingForm, type Progress } from '@verge/training';
+import { distill, findParameters, fit, type FitOptions, groupOf, inTrainingForm, type Progress } from '@verge/training';
+import { CompressionError } from '../errors.js';
 import type { PassContext } from './pass.js';
 
 export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fineTune'];
@@ -9,10 +10,31 @@ export type FineTuneOptions = Extract<RecipePass, { pass: 'prune-filters' }>['fi
 /** What a pass says of the training: what moves besides what does by default, what does not, and how the learning rate goes. */
 export type Held = Pick<FitOptions, 'alsoTrained' | 'masks' | 'schedule' | 'trainable'>;
 
-/** Trains what a pass left, with the model that it was given as teacher where the options say so; 0 epochs train nothing. */
+/**
+ * Zeros of a weight are held while it is trained, which a frozen one is not.
+ * @param held names of weights with zeros, and the node that reads each
+ * @throws CompressionError `bad-recipe` naming every such weight that a group of the optimiser freezes
+ */
+export function refuseFrozen(held: ReadonlyMap<string, string>, { epochs, optimizer }: FineTuneOptions): void {
+  if (epochs === 0) return;
+  const problems = [...held].flatMap(([name, node]) => {
+    const group = groupOf(optimizer, name);
+    if (group?.frozen !== true) return [];
+    const at = `fineTune.optimizer.groups.${optimizer.groups?.findIndex((one) => one === group) ?? 0}`;
+    return [
+      `${at} (${group.match.join(', ')}) freezes '${name}' of '${node}', which the pass changes: name the node in \`keep\``,
+    ];
+  });
+  if (problems.length > 0) throw new CompressionError('bad-recipe', problems.join('; '), { problems });
+}
+
+/**
+ * Trains what a pass left; 0 epochs train nothing. The teacher, where the options ask for one, is the model that the recipe was given.
+ * @param given what the pass was given: the teacher where there is no recipe
+ */
 export async function fineTune(
   changed: Model,
-  original: Model,
+  given: Model,
   options: FineTuneOptions,
   context: PassContext,
   held: Held = {},
@@ -37,7 +59,8 @@ export async function fineTune(
     ...held,
   };
   const { distillation } = options;
-  const result = distillation ? await distill({ ...common, teacher: original, ...distillation }) : await fit(common);
+  const teacher = context.original ?? given;
+  const result = distillation ? await distill({ ...common, teacher, ...distillation }) : await fit(common);
   return result.model;
 }
 

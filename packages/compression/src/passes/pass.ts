@@ -1,5 +1,5 @@
 /** What every pass is given and gives back. */
-import type { QualityTask, UnitReport } from '@verge/contracts';
+import type { ChannelSensitivity, QualityTask, UnitReport } from '@verge/contracts';
 import type { Samples } from '@verge/data';
 import type { KernelTimer, Model, SessionFactory } from '@verge/onnx';
 import type { Benchmark, PortOptions } from '@verge/training';
@@ -8,6 +8,10 @@ export interface PassContext {
   createSession: SessionFactory;
   train: Samples;
   validation: Samples;
+  /** The model as the recipe was given it: what trains learns from that where it learns from a teacher. */
+  original?: Model;
+  /** A further ONNX file that the recipe names: a path here, a digest there. */
+  readModel?: (name: string) => Promise<Uint8Array>;
   /** What is said of the model's inputs and outputs where the file leaves it open. */
   ports?: PortOptions;
   /** What the model is for, where it is known. */
@@ -30,4 +34,6 @@ export interface PassResult {
   notes?: string[];
   /** What became of each part of the network that was decided on by itself. */
   units?: UnitReport[];
+  /** What removals from each group of channels cost. */
+  sensitivity?: ChannelSensitivity[];
 }

@@ -3,6 +3,7 @@ import type { DeviceClass, PassName, RecipePass } from '@verge/contracts';
 import type { Model } from '@verge/onnx';
 import { codebook } from './codebook/codebook.js';
 import { decompose } from './decompose/decompose.js';
+import { distil } from './distil/distil.js';
 import { float16 } from './float16/float16.js';
 import { fold } from './fold/fold.js';
 import type { PassContext, PassResult } from './pass.js';
@@ -49,13 +50,18 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
     needs: ({ fineTune }) => (fineTune.epochs > 0 ? LABELLED : NOTHING),
     run: (model, pass, _target, context) => decompose(model, pass, context),
   },
+  distil: {
+    stage: 'structure',
+    needs: () => LABELLED,
+    run: (model, pass, target, context) => distil(model, pass, blockOf(target), context),
+  },
   'prune-filters': {
     stage: 'structure',
-    // Weights rank themselves; the train part then only shows what the cut model gives.
+    // Weights rank themselves; the train part then only shows what the cut model gives, and what removals cost.
     needs: ({ importance, fineTune }) =>
       importance === 'magnitude' && fineTune.epochs === 0 ? { parts: ['train'], labels: false } : LABELLED,
     run: (model, pass, target, context) =>
-      pruneFilters(model, { ...pass, multiple: pass.multiple ?? blockOf(target) }, context),
+      pruneFilters(model, { ...pass, multiple: pass.multiple ?? blockOf(target), target }, context),
   },
   'prune-weights': {
     stage: 'structure',

@@ -89,6 +89,8 @@ function wordsOf(one: RecipePass): string {
   switch (one.pass) {
     case 'prune-filters':
       return `prune-filters ${one.ratio}${tuned(one.fineTune.epochs)}`;
+    case 'distil':
+      return `distil ${one.student.from === 'narrower' ? one.student.width : one.student.from}`;
     case 'decompose':
       return `decompose ${one.rank.by === 'ratio' ? one.rank.ratio : one.rank.by}${tuned(one.fineTune.epochs)}`;
     case 'codebook':

@@ -80,7 +80,7 @@ export class Trials {
       for (const [i, pass] of passes.entries()) {
         const report = (f: number): void => onProgress((i + f) / (passes.length + 1));
         const { createSession, benchmark, timeKernels, ports, task } = this.context;
-        const context = { createSession, benchmark, ...data, ports, signal, onProgress: report };
+        const context = { createSession, benchmark, ...data, original: this.source, ports, signal, onProgress: report };
         const more = { ...(timeKernels && { timeKernels }), ...(task && { task }) };
         const carried = await carryOutPass({ model, size }, pass, target, { ...context, ...more });
         changes.push(carried.report);

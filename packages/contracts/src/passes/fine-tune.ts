@@ -14,9 +14,9 @@ export const FineTune = z
       epsilon: 1e-8,
       weightDecay: 0,
     }).describe('how weights follow gradients'),
-    distillation: DistillationConfig.pick({ temperature: true, alpha: true })
+    distillation: DistillationConfig.pick({ temperature: true, alpha: true, hints: true, attention: true })
       .optional()
-      .describe('learn from the unpruned model as well as from the labels'),
+      .describe('learn from the model that was given as well as from the labels'),
     seed: z.int().min(0).default(1).describe('same seed, same bytes'),
   })
   .meta({ id: 'FineTune' });

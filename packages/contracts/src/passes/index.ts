@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CodebookPass } from './codebook.js';
 import { DecomposePass } from './decompose.js';
+import { DistilPass } from './distil.js';
 import { Float16Pass } from './float16.js';
 import { FoldPass } from './fold.js';
 import { PruneFiltersPass } from './prune-filters.js';
@@ -13,6 +14,7 @@ import { QuantizeWeightsPass } from './quantize-weights.js';
 import { SmoothPass } from './smooth.js';
 
 export { DecompositionRank } from './decompose.js';
+export { DistilStudent } from './distil.js';
 export { FineTune } from './fine-tune.js';
 export { PruningSchedule } from './prune-weights.js';
 
@@ -20,6 +22,7 @@ export const RecipePass = z
   .discriminatedUnion('pass', [
     FoldPass,
     DecomposePass,
+    DistilPass,
     PruneFiltersPass,
     PruneWeightsPass,
     SmoothPass,

@@ -2,10 +2,14 @@
 import { z } from 'zod';
 import { FineTune } from './fine-tune.js';
 
+const ratio = z.number().gt(0).lt(1);
+/** One of these says how much goes. */
+const amounts = ['ratio', 'macs', 'latency'] as const;
+
 export const PruneFiltersPass = z
   .strictObject({
     pass: z.literal('prune-filters'),
-    ratio: z.number().gt(0).lt(1).optional().describe('fraction of prunable filters to remove'),
+    ratio: ratio.optional().describe('fraction of prunable filters to remove'),
     macs: z
       .number()
       .gt(0)
@@ -14,6 +18,19 @@ export const PruneFiltersPass = z
       .describe(
         'share of the multiply-accumulates that may stay, in place of `ratio`: as few filters go as that takes',
       ),
+    latency: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe(
+        "share of the unpruned model's time that may stay, in place of `ratio`: by kernels that are timed where the recipe is carried out, and the result measured whole; refused where these are not the target's",
+      ),
+    ratios: z
+      .array(z.strictObject({ node: z.string().min(1), ratio: z.number().min(0).lt(1) }))
+      .max(1000)
+      .default([])
+      .describe('layers with a fraction of their own, by the name of the node; 0 leaves one whole'),
     rounds: z
       .int()
       .min(1)
@@ -25,9 +42,11 @@ export const PruneFiltersPass = z
       .default('cubic')
       .describe('with several rounds: how much goes in each, most of it early, or the same each time'),
     scope: z
-      .enum(['layer', 'global'])
+      .enum(['layer', 'global', 'sensitivity'])
       .default('layer')
-      .describe('rank filters within each layer, or over the whole network'),
+      .describe(
+        'the same fraction of each layer; or filters ranked over the whole network; or of each layer as much as costs the outputs little, which is measured first on 64 samples',
+      ),
     importance: z
       .enum(['gradient', 'taylor', 'magnitude'])
       .default('gradient')
@@ -52,9 +71,9 @@ export const PruneFiltersPass = z
       seed: 1,
     }).describe('training after the cut'),
   })
-  .refine(({ ratio, macs }) => (ratio === undefined) !== (macs === undefined), {
+  .refine((pass) => amounts.filter((name) => pass[name] !== undefined).length === 1, {
     path: ['ratio'],
-    message: 'expected either `ratio` or `macs`',
+    message: 'expected one of `ratio`, `macs` and `latency`',
   })
   .refine(({ rounds, fineTune }) => fineTune.epochs === 0 || fineTune.epochs >= rounds, {
     path: ['rounds'],

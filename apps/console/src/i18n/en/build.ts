@@ -153,6 +153,7 @@ export const recipes = {
   pass: {
     fold: 'Fold',
     decompose: 'Decompose layers',
+    distil: 'Distil',
     codebook: 'Codebook',
     'prune-filters': 'Prune filters',
     'prune-weights': 'Prune weights',
@@ -163,9 +164,11 @@ export const recipes = {
     'quantize-weights': 'Quantise weights in blocks',
     'quantize-aware': 'Train quantised',
   },
-  scope: { layer: 'in each layer', global: 'over all layers' },
+  scope: { layer: 'in each layer', global: 'over all layers', sensitivity: 'in each layer as far as it costs little' },
   codebookDetail: 'weights of {{bits}} bits, values by layer with a scale per {{scale}}',
   decomposeDetail: '{{convolution}} and {{dense}}, ranks by {{by}}; {{epochs}} epochs of fine-tuning',
+  distilDetail: '{{student}} learns from the model; {{epochs}} epochs',
+  studentNarrower: 'a copy with {{width}} of the channels',
   float16Detail: { weights: 'stored in 16 bits, computed in 32', all: 'stored and computed in 16 bits' },
   quantizeAwareDetail: '{{weightBits}}-bit weights, {{activationBits}}-bit activations; {{epochs}} epochs of training',
   foldDetail: 'BatchNormalization into convolutions, constants into constants',
@@ -177,6 +180,7 @@ export const recipes = {
   pruneDetail:
     '{{amount}}, ranked {{scope}} by the L{{norm}} norm of {{importance}}; rounds: {{rounds}}, epochs of fine-tuning: {{epochs}}',
   pruneMacs: 'filters until {{share}} of the multiply-accumulates are left',
+  pruneLatency: 'filters until {{share}} of the time is left',
   pruneRatio: '{{ratio}} of the filters',
   pruneWeightsDetail:
     '{{ratio}} of the weights to 0 {{scope}}, by {{importance}}, {{schedule}}; {{epochs}} epochs of fine-tuning',

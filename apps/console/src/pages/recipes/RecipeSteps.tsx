@@ -79,12 +79,24 @@ function PassDetail({ pass }: { pass: Pass }): ReactNode {
           by: pass.rank.by,
           epochs: pass.fineTune.epochs,
         });
+      case 'distil':
+        return t('recipes.distilDetail', {
+          student:
+            pass.student.from === 'narrower'
+              ? t('recipes.studentNarrower', { width: format.percent(pass.student.width, 0) })
+              : pass.student.from === 'onnx'
+                ? pass.student.onnx
+                : pass.student.architecture,
+          epochs: pass.fineTune.epochs,
+        });
       case 'prune-filters':
         return t('recipes.pruneDetail', {
           amount:
-            pass.ratio === undefined
-              ? t('recipes.pruneMacs', { share: format.percent(pass.macs ?? 1, 0) })
-              : t('recipes.pruneRatio', { ratio: format.percent(pass.ratio, 0) }),
+            pass.ratio !== undefined
+              ? t('recipes.pruneRatio', { ratio: format.percent(pass.ratio, 0) })
+              : pass.latency !== undefined
+                ? t('recipes.pruneLatency', { share: format.percent(pass.latency, 0) })
+                : t('recipes.pruneMacs', { share: format.percent(pass.macs ?? 1, 0) }),
           scope: t(`recipes.scope.${pass.scope}`),
           importance: t(`recipes.importance.${pass.importance}`),
           norm: pass.norm,

@@ -30,6 +30,11 @@ export const roots: readonly Root[] = [
     sql: `SELECT j.project_id, found[1] AS digest FROM trainings t JOIN jobs j ON j.id = t.id, ${digestsIn('t.config')}`,
   },
   {
+    // Students that distillation begins with.
+    columns: ['recipes.recipe'],
+    sql: `SELECT project_id, found[1] AS digest FROM recipes, ${digestsIn('recipe')}`,
+  },
+  {
     columns: ['jobs.payload'],
     sql: `SELECT j.project_id, found[1] AS digest FROM jobs j, ${digestsIn('j.payload')} WHERE ${isOpen}`,
   },
@@ -80,7 +85,6 @@ export const needNoBlob: readonly string[] = [
   'quarantined_records.classes',
   'quarantined_records.features',
   'quarantined_records.reasons',
-  'recipes.recipe',
   'rollouts.gate',
   'rollouts.wave_plan',
   'telemetry_pending.classes',

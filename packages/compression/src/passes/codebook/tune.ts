@@ -1,7 +1,7 @@
 /** Training of the values of lists: each moves by the sum of the gradients of the weights that share it (Han et al. 2016, 3.3). */
 import type { Model } from '@verge/onnx';
 import { cloneModel } from '../../graph/index-of-values.js';
-import { fineTune, type FineTuneOptions, movedBy } from '../fine-tune.js';
+import { fineTune, type FineTuneOptions, movedBy, refuseFrozen } from '../fine-tune.js';
 import type { PassContext } from '../pass.js';
 import type { Coded } from './code.js';
 import { storeForTraining, valuesName } from './store.js';
@@ -25,11 +25,10 @@ export async function tuned(
   learning.graph.nodes.unshift(...pairs.flatMap(([weight, coded]) => storeForTraining(learning, weight, coded)));
   const scales = new Set(pairs.map(([{ name }]) => `${name}/scales`));
   const moved = movedBy(learning, options, context);
-  const masks = new Map(
-    pairs
-      .filter(([w]) => moved.has(valuesName(w)))
-      .map(([w, { values }]) => [valuesName(w), values.map((v) => (v === 0 ? 0 : 1))]),
-  );
+  const learned = pairs.filter(([w]) => moved.has(valuesName(w)));
+  // A recipe may name the weight, or its values.
+  refuseFrozen(new Map(learned.flatMap(([w]) => [w.name, valuesName(w)].map((name) => [name, w.node]))), options);
+  const masks = new Map(learned.map(([w, { values }]) => [valuesName(w), values.map((v) => (v === 0 ? 0 : 1))]));
   const held = { masks, trainable: (name: string) => !scales.has(name) };
   const { graph } = await fineTune(learning, original, options, context, held);
   const found = (name: string): Float32Array => (graph.initializers.get(name)!.value as { data: Float32Array }).data;

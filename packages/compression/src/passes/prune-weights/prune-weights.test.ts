@@ -104,6 +104,23 @@ describe('pruneWeights', () => {
     expect((await codebook(all.model, coded, two)).changes['weights']).toBe(2);
   });
 
+  it('refuses to hold zeros in a weight that the optimiser freezes, and names both', async () => {
+    const [conv] = trained.model.graph.nodes.filter((n) => n.op === 'Conv');
+    const weight = conv!.inputs[1]!;
+    const optimizer = { name: 'adamw', groups: [{ match: ['*bias*'] }, { match: [weight], frozen: true }] };
+    const frozen = { ratio: 0.5, fineTune: { epochs: 1, optimizer } };
+    await expect(pruneWeights(trained.model, options(frozen), context)).rejects.toMatchObject({
+      code: 'bad-recipe',
+      problems: [
+        `fineTune.optimizer.groups.1 (${weight}) freezes '${weight}' of '${conv!.name}', which the pass changes: name the node in \`keep\``,
+      ],
+    });
+    const kept = await pruneWeights(trained.model, options({ ...frozen, keep: [conv!.name] }), context);
+    expect(kept.declined).toEqual([{ node: conv!.name, reason: 'the recipe keeps it' }]);
+    const coded = RecipePass.parse({ pass: 'codebook', fineTune: frozen.fineTune }) as CodebookOptions;
+    await expect(codebook(trained.model, coded, context)).rejects.toThrow(/groups\.1 .* freezes/);
+  });
+
   it('stops when asked', async () => {
     const run = pruneWeights(trained.model, options({ ratio: 0.5 }), { ...context, signal: AbortSignal.abort() });
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });

@@ -4,7 +4,7 @@ import { float32, type Model } from '@verge/onnx';
 import { separateParameters } from '@verge/training';
 import { checkCancelled } from '../../errors.js';
 import { cloneModel } from '../../graph/index-of-values.js';
-import { fineTune, movedBy } from '../fine-tune.js';
+import { fineTune, movedBy, refuseFrozen } from '../fine-tune.js';
 import { nothingDone } from '../keep.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { scoreWeights } from './score.js';
@@ -71,8 +71,8 @@ const zerosIn = (data: Float32Array): number => data.reduce((count, v) => count 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
 
 /**
- * @throws CompressionError `bad-recipe` where the recipe names a node that is not there, `unsuitable-model` when no weight can be
- *   set to 0, `cancelled`; TrainingError when the model cannot be differentiated
+ * @throws CompressionError `bad-recipe` where the recipe names a node that is not there or freezes a weight that is to be pruned,
+ *   `unsuitable-model` when no weight can be set to 0, `cancelled`; TrainingError when the model cannot be differentiated
  */
 export async function pruneWeights(
   model: Model,
@@ -86,6 +86,7 @@ export async function pruneWeights(
   const shares = sharesOf(options.ratio, options.schedule);
   const between = options.schedule.by === 'one-shot' ? 0 : options.schedule.epochs;
   const epochs = (shares.length - 1) * between + options.fineTune.epochs;
+  refuseFrozen(new Map(weights.map(({ name, node }) => [name, node])), { ...options.fineTune, epochs });
   let [pruned, masks, trained] = [given, new Map() as Masks, 0];
   for (const [i, share] of shares.entries()) {
     checkCancelled(context.signal);
