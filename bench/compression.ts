@@ -3,7 +3,9 @@ import { resourceRows } from './_compression-cost.js';
 import { bytesRows, lenetRows } from './_compression-bytes.js';
 import { agreementRows } from './_compression-agreement.js';
 import { precisionRows } from './_compression-precision.js';
+import { prunedRows } from './_compression-pruned.js';
 import { ptqRows } from './_compression-ptq.js';
+import { structureRows } from './_compression-structure.js';
 import { trainedRows } from './_compression-trained.js';
 import type { Journal } from './_journal.js';
 import type { Row } from './_row.js';
@@ -15,6 +17,8 @@ const bars: Readonly<Record<string, (journal: Journal) => Promise<Row[]>>> = {
   cost: resourceRows,
   precision: precisionRows,
   trained: trainedRows,
+  pruned: prunedRows,
+  structure: structureRows,
   bytes: bytesRows,
   lenet: lenetRows,
 };
