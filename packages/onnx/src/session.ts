@@ -19,6 +19,11 @@ export interface SessionOptions {
    * them in integers and move them. The gradients of a step are those of what is written.
    */
   quantizeAsWritten?: boolean;
+  /**
+   * Whether runs give places for their outputs (`into`): an executor that would copy those after the run may then be kept from it. Only for a
+   * model that is given as bytes, has nothing called `verge.halt`, and an opset from 11 on.
+   */
+  fixedPlaces?: boolean;
   /** Contents of external data files by their location in the model. */
   externalData?: ReadonlyMap<string, Uint8Array>;
   /** Folder that external data files lie in, which the executor maps from there. */

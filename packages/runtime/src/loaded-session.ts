@@ -1,9 +1,9 @@
 import type { EdgeChange, Session, SessionOptions, Tensor } from '@verge/onnx';
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { fromOrt, toOrt } from './convert.js';
-import { discard, Lids } from './discard.js';
 import { RuntimeError, messageOf } from './errors.js';
 import { checkFeeds, checkInto, checkOutputs } from './feeds.js';
+import { HALT, refusalOfHalt, withHalt } from './in-place.js';
 import type { ModelSource } from './model-source.js';
 import { loadOrt, type Ort } from './ort.js';
 
@@ -28,12 +28,12 @@ function ports(metadata: readonly InferenceSession.ValueMetadata[]): Port[] {
   );
 }
 
-/** Frees the copy that the binding makes of an output whose place was given. */
-function discardCopy(copy: OrtTensor, place: Tensor): void {
-  const [{ data }, kept] = [copy, place.data];
-  if (!ArrayBuffer.isView(data) || !(data.buffer instanceof ArrayBuffer)) return;
-  if (ArrayBuffer.isView(kept) && kept.buffer === data.buffer) return;
-  discard(data.buffer);
+/** Memory for an output of known size; undefined where its size is open, or its type has no array of numbers. */
+function placeFor({ dtype, shape }: Port): Tensor | undefined {
+  const Kind = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int64: BigInt64Array }[dtype];
+  if (!Kind || shape.some((d) => typeof d !== 'number')) return undefined;
+  const dims = shape as readonly number[];
+  return { dtype, dims: [...dims], data: new Kind(dims.reduce((a, b) => a * b, 1)) } as Tensor;
 }
 
 class LoadedSession implements OrtSession {
@@ -44,15 +44,17 @@ class LoadedSession implements OrtSession {
   readonly changes: readonly EdgeChange[] = [];
   #ort: Ort;
   #session: InferenceSession | undefined;
-  readonly #lids = new Lids();
+  readonly #refusal: string | undefined;
 
-  constructor(ort: Ort, session: InferenceSession) {
+  /** @param refusal what the binding says when all places are written, for a model with `HALT` */
+  constructor(ort: Ort, session: InferenceSession, refusal?: string) {
     this.#ort = ort;
     this.#session = session;
+    this.#refusal = refusal;
     this.inputs = ports(session.inputMetadata);
-    this.outputs = ports(session.outputMetadata);
+    this.outputs = ports(session.outputMetadata).filter(({ name }) => name !== HALT);
     this.inputNames = session.inputNames;
-    this.outputNames = session.outputNames;
+    this.outputNames = this.outputs.map(({ name }) => name);
   }
 
   async run(
@@ -68,13 +70,15 @@ class LoadedSession implements OrtSession {
     if (into) checkInto(this.outputs, wanted, into);
     const ortFeeds: Record<string, InferenceSession.OnnxValueMapType[string]> = {};
     for (const name of this.inputNames) ortFeeds[name] = toOrt(this.#ort, name, feeds[name] as Tensor);
+    const places = into && this.#refusal !== undefined ? this.#allPlaces(wanted, into) : undefined;
     let results: InferenceSession.OnnxValueMapType;
     try {
-      results = await session.run(ortFeeds, into ? this.#fetches(wanted, into) : wanted);
+      const fetches = into ? this.#fetches(wanted, places ?? into) : wanted;
+      results = await session.run(ortFeeds, places ? { [HALT]: null, ...fetches } : fetches);
     } catch (cause) {
+      if (places && messageOf(cause) === this.#refusal) return places;
       throw new RuntimeError('run-failed', messageOf(cause), { cause });
     }
-    if (into) this.#lids.close();
     const out: Record<string, Tensor> = {};
     for (const [name, value] of Object.entries(results)) {
       if (!(value instanceof this.#ort.Tensor)) {
@@ -83,12 +87,22 @@ class LoadedSession implements OrtSession {
       const place = into?.[name];
       if (place) {
         out[name] = place;
-        discardCopy(value, place);
         continue;
       }
       out[name] = fromOrt(name, value);
     }
     return out;
+  }
+
+  /** The places that were given, and others for what else is wanted; undefined where one cannot be made beforehand. */
+  #allPlaces(wanted: readonly string[], into: Readonly<Record<string, Tensor>>): Record<string, Tensor> | undefined {
+    const places: Record<string, Tensor> = {};
+    for (const name of wanted) {
+      const place = into[name] ?? placeFor(this.outputs.find((port) => port.name === name)!);
+      if (!place) return undefined;
+      places[name] = place;
+    }
+    return places;
   }
 
   /** Outputs with the memory that they go to; null where ONNX Runtime makes its own. */
@@ -145,12 +159,13 @@ export async function openExactly(model: ModelSource, options: SessionOptions = 
   const ort = await loadOrt();
   if (typeof model !== 'string' && model.byteLength === 0)
     throw new RuntimeError('model-refused', 'the model is empty');
+  const refusal = options.fixedPlaces && typeof model !== 'string' ? await refusalOfHalt() : undefined;
   try {
     const { InferenceSession } = ort;
     const session = await (typeof model === 'string'
       ? InferenceSession.create(model, settings)
-      : InferenceSession.create(model, settings));
-    return new LoadedSession(ort, session);
+      : InferenceSession.create(refusal === undefined ? model : withHalt(model), settings));
+    return new LoadedSession(ort, session, session.outputNames.includes(HALT) ? refusal : undefined);
   } catch (cause) {
     throw new RuntimeError('model-refused', messageOf(cause), { cause });
   }

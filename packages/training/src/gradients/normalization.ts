@@ -3,9 +3,10 @@
  * the running ones (momentum 0): mean and population variance, in two passes that do not cancel. Over few positions, and over
  * none, it costs more than primitives do.
  */
-import { attrFloat, attrInt, elementCount, float, float32, int } from '@verge/onnx';
+import { attrFloat, attrInt, elementCount, float, int } from '@verge/onnx';
 import { TrainingError } from '../errors.js';
 import type { Shape, Tape } from '../tape.js';
+import { channelAffine, filled } from './channel-affine.js';
 import type { Applied, Row, Saved } from './row.js';
 
 const column = (shape: Shape): Shape => shape.map((d, i) => (i === 1 ? d : 1));
@@ -45,19 +46,6 @@ function channelProducts(t: Tape, a: string, b: string): string {
 /** 1 / sqrt(variance + epsilon) */
 function inverseDeviation(t: Tape, variance: string, epsilon: number): string {
   return t.unary('Reciprocal', t.unary('Sqrt', t.add(variance, t.scalar(epsilon))));
-}
-
-/** [C] of one value. */
-function filled(t: Tape, channels: number, value: number): string {
-  const data = new Float32Array(channels).fill(value);
-  return t.constant(float32([channels], data), 'channels', `c:${channels}:${value}`);
-}
-
-/** factor * (x - center) + shift for each channel, all [C], in one pass: BatchNormalization with given statistics does just that. */
-function affine(t: Tape, x: string, factor: string, shift: string, center: string): string {
-  const shape = t.shape(x);
-  const ones = filled(t, shape[1]!, 1);
-  return t.emit('BatchNormalization', [x, factor, shift, center, ones], shape, { epsilon: float(0) });
 }
 
 /** running = running * momentum + batch * (1 - momentum), population variance, as the operator's text has it. */
@@ -167,7 +155,7 @@ export const batchNormalization: Row = {
     };
     const fusedInput = (slope: string, shift: string): string => {
       const none = filled(t, shape[1]!, 0);
-      return t.add(affine(t, dy, factor(), shift, none), affine(t, x, slope, none, mean));
+      return t.add(channelAffine(t, dy, factor(), shift, none), channelAffine(t, x, slope, none, mean));
     };
     const plainInput = (slope: string, shift: string): string => {
       const wide = (value: string): string => overPositions(t, t.reshape(value, column(shape)), shape);

@@ -4,6 +4,7 @@
  */
 import { attrFloat, attrInt, attrInts, elementCount, type Node } from '@verge/onnx';
 import type { Shape, Tape } from '../tape.js';
+import { channelAffine, filled } from './channel-affine.js';
 import type { Applied, Row, Saved } from './row.js';
 import { axisOf } from './shape-ops.js';
 
@@ -30,9 +31,45 @@ function standardize(t: Tape, x: string, form: Form): Standard {
   return { normal: t.mul(centered, inverse), inverse };
 }
 
+/** Rows from this length on are worth an operator that takes them one by one: it costs 10 nanoseconds a row. */
+const LONG_ROW = 32;
+
+/** The sets as rows, [sets, elements of one]; undefined where they do not lie so, or are short. */
+function rowsOf({ view, axes }: Form): [number, number] | undefined {
+  const first = view.length - axes.length;
+  if (axes.some((axis, i) => axis !== first + i)) return undefined;
+  const each = elementCount(view.slice(first));
+  return each < LONG_ROW ? undefined : [elementCount(view.slice(0, first)), each];
+}
+
+/**
+ * factor * x + shift with numbers of each set, as one operator: 0.30 nanoseconds an element, Mul and Add with a column 0.68.
+ * @param factor one number a set, as `shift`; both may have axes of size 1
+ */
+function setAffine(
+  t: Tape,
+  x: string,
+  [sets, each]: readonly [number, number],
+  factor: string,
+  shift?: string,
+): string {
+  const flat = (value: string): string => t.reshape(value, [sets]);
+  const none = filled(t, sets, 0);
+  const rows = t.reshape(x, [1, sets, each]);
+  const moved = channelAffine(t, rows, flat(factor), shift === undefined ? none : flat(shift), none);
+  return t.reshape(moved, t.shape(x));
+}
+
 /** dx = inverse * (g - mean(g) - normal * mean(g * normal)), without mean(g) where the mean was left. */
 function standardGradient(t: Tape, g: string, { normal, inverse }: Standard, form: Form): string {
-  const slope = t.mul(normal, t.reduce('ReduceMean', t.mul(g, normal), form.axes));
+  const moment = t.reduce('ReduceMean', t.mul(g, normal), form.axes);
+  const rows = rowsOf(form);
+  if (rows) {
+    const back = t.unary('Neg', inverse);
+    const shift = form.centre ? t.mul(back, t.reduce('ReduceMean', g, form.axes)) : undefined;
+    return t.add(setAffine(t, g, rows, inverse, shift), setAffine(t, normal, rows, t.mul(back, moment)));
+  }
+  const slope = t.mul(normal, moment);
   const shift = form.centre ? t.add(t.reduce('ReduceMean', g, form.axes), slope) : slope;
   return t.mul(t.sub(g, shift), inverse);
 }
@@ -62,7 +99,7 @@ function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): 
     forward: (t, node) => forward(t, node, formOf(t, node)),
     vjp: (t, n, _dy, dys) => {
       const form = formOf(t, n.node);
-      const kept = (n.saved['normal'] ? n.saved : recall(t, n)) as Standard;
+      const kept = (n.saved['normal'] ? n.saved : recall(t, n, form)) as Standard;
       const dy = dys[0] ?? t.zeros(t.shape(n.outputs[0]!));
       const shape = t.shape(n.inputs[0]!);
       const { space, wide } = form.affine ?? { space: shape, wide: shape };
@@ -88,8 +125,10 @@ function normalization(formOf: (t: Tape, node: Node) => Form, forward = write): 
 }
 
 /** Nothing was saved for a node that a gradient is differentiated through; it has its statistics as outputs. */
-function recall(t: Tape, { inputs, outputs, saved }: Applied): Standard {
+function recall(t: Tape, { inputs, outputs, saved }: Applied, form: Form): Standard {
   const [mean, inverse] = [saved['mean'] ?? outputs[1]!, saved['inverse'] ?? outputs[2]!];
+  const rows = rowsOf(form);
+  if (rows) return { normal: setAffine(t, inputs[0]!, rows, inverse, t.unary('Neg', t.mul(mean, inverse))), inverse };
   return { normal: t.mul(t.sub(inputs[0]!, mean), inverse), inverse };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Several steps as one graph: a Loop whose body is the step (ONNX operators, Loop-16). What a step makes for the next one stays
- * in the executor's memory, and a run costs its fixed price once: the binding's 5 to 7 microseconds for each input and output, a
- * copy of every result, and a turn of the event loop.
+ * in the executor's memory, and a run costs its fixed price once: the binding's 5 to 7 microseconds for each input and output,
+ * and a turn of the event loop.
  */
 import {
   graphAttr,
@@ -63,14 +63,23 @@ export interface LoopParts {
   readonly fixed: readonly string[];
   /** Others for each step. */
   readonly each: readonly string[];
+  /** What a step gives besides the state, with its shape: float32. */
+  readonly results: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }
+
+const RESULTS = [LOSS, OUTPUT];
 
 export function loopParts({ inputs, outputs }: Graph): LoopParts {
   const made = new Set(outputs.map((o) => o.name));
   const names = inputs.map((i) => i.name);
   const state = names.filter((name) => made.has(nextOf(name)));
   const fixed = names.filter((name) => name === MASK || name.startsWith(`${MASK}.`));
-  return { state, fixed, each: names.filter((name) => !state.includes(name) && !fixed.includes(name)) };
+  const each = names.filter((name) => !state.includes(name) && !fixed.includes(name));
+  const results = RESULTS.map((name) => {
+    const { shape } = known(outputs.find((output) => output.name === name)!);
+    return { name, shape: shape as readonly number[] };
+  });
+  return { state, fixed, each, results };
 }
 
 /**
@@ -84,7 +93,6 @@ export function loopModel(model: Model): Model {
     known([...graph.inputs, ...graph.outputs].find((i) => i.name === name)!);
   const typed = (name: string, as: string, lead: readonly Dim[] = []): ValueInfo =>
     info(as, port(name).dtype, [...lead, ...port(name).shape]);
-  const results = [LOSS, OUTPUT];
   const body: Graph = {
     ...graph,
     name: `${graph.name}.step`,
@@ -96,10 +104,10 @@ export function loopModel(model: Model): Model {
     ],
     outputs: [
       info(`${GO_ON}.next`, 'bool', []),
-      ...[...state.map(nextOf), ...results].map((name) => typed(name, name)),
+      ...[...state.map(nextOf), ...RESULTS].map((name) => typed(name, name)),
     ],
   };
-  const outputs = [...state.map(lastOf), ...results.map(allOf)];
+  const outputs = [...state.map(lastOf), ...RESULTS.map(allOf)];
   const loop = node('Loop', [STEPS, ALWAYS, ...state.map(firstOf)], outputs, { body: graphAttr(body) });
   return {
     ...model,
@@ -114,7 +122,7 @@ export function loopModel(model: Model): Model {
       nodes: [loop],
       outputs: [
         ...state.map((name) => typed(name, lastOf(name))),
-        ...results.map((name) => typed(name, allOf(name), ['steps'])),
+        ...RESULTS.map((name) => typed(name, allOf(name), ['steps'])),
       ],
       initializers: new Map([[ALWAYS, { name: ALWAYS, value: { dtype: 'bool', dims: [], data: Uint8Array.of(1) } }]]),
       sparseInitializers: [],

@@ -113,12 +113,9 @@ describe('steps in one run', () => {
     await stepper.release();
   });
 
-  it('are for small networks, and for large states beside short steps', () => {
-    expect(stepsTogether(network('mlp', [784], { hidden: [256] }), 64, 0)).toBeGreaterThan(1);
-    expect(stepsTogether(network('resnet8', [3, 32, 32]), 64, 1e6)).toBe(1);
-    // Copies of the state would be a good part of such a step; of a larger state two are too many.
-    expect(stepsTogether(network('resnet8', [3, 32, 32]), 64, 1e8)).toBe(8);
-    expect(stepsTogether(network('resnet8', [3, 32, 32]), 64, 1e9)).toBe(1);
+  it('are for small networks', () => {
+    expect(stepsTogether(network('mlp', [784], { hidden: [256] }), 64)).toBeGreaterThan(1);
+    expect(stepsTogether(network('resnet8', [3, 32, 32]), 64)).toBe(1);
   });
 
   it('are not for a moving average, which needs the parameters of every step', async () => {

@@ -1,5 +1,5 @@
 /** Steps that run together, several in one run of the executor. */
-import { elementCount, int64, type Session, type Tensor } from '@verge/onnx';
+import { elementCount, float32, int64, type Session, type Tensor } from '@verge/onnx';
 import type { StepInput, StepResult, TrainingState } from '../state.js';
 import { LOSS, OUTPUT } from '../step-parts.js';
 import { TurningBuffers } from './buffers.js';
@@ -63,6 +63,10 @@ export class LoopedStepper implements Stepper {
     }
     const into: Record<string, Tensor> = {};
     for (const [name, place] of this.vectors.pieces(next)) into[lastOf(name)] = place;
+    for (const { name, shape } of parts.results) {
+      const dims = [inputs.length, ...shape];
+      into[allOf(name)] = float32(dims, new Float32Array(elementCount(dims)));
+    }
     const results = await this.session.run(feeds, undefined, into);
     const [losses, outputs] = [floats(results, allOf(LOSS)), floats(results, allOf(OUTPUT))];
     inputs.forEach((input, i) => checkFinite(losses[i]!, input.step));

@@ -59,7 +59,12 @@ export type StepOptions = Pick<
 >;
 
 /** How sessions of step graphs are opened. */
-export const STEP_SESSION = { optimization: 'extended', planMemory: false, quantizeAsWritten: true } as const;
+export const STEP_SESSION = {
+  optimization: 'extended',
+  planMemory: false,
+  quantizeAsWritten: true,
+  fixedPlaces: true,
+} as const;
 
 /** What every way of stepping is planned from. */
 export interface StepContext {

@@ -114,8 +114,7 @@ export function planWhole({ options, loss, batch }: StepContext): StepPlan {
     const block = await blockOf(options);
     const step = block > 0 ? build(block) : training;
     // A moving average needs the parameters after every step.
-    const bytes = 4 * [...state.stepped].reduce((sum, name) => sum + state.vectors.get(name)!.length, 0);
-    const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch, bytes));
+    const together = state.averagesSteps ? 1 : (options.together ?? stepsTogether(model, batch));
     return prepareWhole(step, state, together);
   };
   const { model: _graph, shapes: _shapes, ...ports } = training;

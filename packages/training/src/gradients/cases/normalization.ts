@@ -43,6 +43,7 @@ export const normalization: readonly Case[] = [
   batch('running statistics', [2, 2, 2, 3], 'eval'),
   affine('LayerNormalization', 'last axis', [2, 3, 4], [4]),
   affine('LayerNormalization', 'last two axes', [2, 3, 4], [3, 4], { axis: int(1), epsilon: float(0.1) }),
+  affine('LayerNormalization', 'long rows', [2, 40], [40]),
   { ...affine('LayerNormalization', 'with its statistics', [2, 3, 4], [4]), outputs: 3, reads: [0, 1, 2] },
   {
     op: 'LayerNormalization',
