@@ -4,6 +4,7 @@ export {
   digestOf,
   partNames,
   pick,
+  rowsAt,
   sampleSize,
   slice,
   type Dataset,

@@ -1,5 +1,5 @@
 /** Samples as what a model is fed, a few rows at a time. */
-import type { Samples } from '@verge/data';
+import { rowsAt, type Samples } from '@verge/data';
 import { float32, type Model, type Tensor, type ValueType, valueTypes } from '@verge/onnx';
 import { CompressionError } from '../errors.js';
 
@@ -48,13 +48,16 @@ export class Feeds {
   readonly fixedRows: number | null;
   readonly #parts: readonly Part[];
   readonly #types: ReadonlyMap<string, string | undefined>;
+  readonly #all: number;
 
   /**
    * @param model bound to the samples
+   * @param most that are fed, spread evenly over those there are, which are not copied for it
    * @throws CompressionError `bad-samples` when the samples lack an input or fill no batch
    */
-  constructor(model: Model, samples: Samples) {
-    this.count = samples.y.length;
+  constructor(model: Model, samples: Samples, most = samples.y.length) {
+    this.#all = samples.y.length;
+    this.count = Math.min(most, this.#all);
     this.#parts = partsOf(model, samples);
     const types = valueTypes(model.graph);
     const typeOf = (name: string): (ValueType & { kind: 'tensor' }) | undefined => {
@@ -75,9 +78,12 @@ export class Feeds {
 
   /** @throws CompressionError `bad-samples` */
   rows(from: number, rows: number): Record<string, Tensor> {
+    const places = Array.from({ length: rows }, (_, i) => Math.floor(((from + i) * this.#all) / this.count));
+    const together = this.count === this.#all || rows === 1;
     const tensors = this.#parts.map(({ name, values, shape }): [string, Tensor] => {
       const size = shape.reduce((a, b) => a * b, 1);
-      const own = values.subarray(from * size, (from + rows) * size);
+      const [first] = places as [number];
+      const own = together ? values.subarray(first * size, (first + rows) * size) : rowsAt(values, size, places);
       return [name, tensorOf(name, this.#types.get(name), [rows, ...shape], own)];
     });
     return Object.fromEntries(tensors);

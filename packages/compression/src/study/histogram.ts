@@ -24,45 +24,47 @@ export class Histogram {
   min = Infinity;
   max = -Infinity;
 
-  /**
-   * @param every so many values are counted as the first of them is; the least and the largest of all are found whatever it is
-   * @returns a value that is not finite, where there is one; nothing is counted then
-   */
-  add(values: Float32Array, every = 1): number | null {
-    let min = Infinity;
-    let max = -Infinity;
-    let sum = 0;
+  /** @returns a value that is not finite, where there is one; nothing is counted then */
+  add(values: Float32Array): number | null {
+    let [min, max, sum] = [Infinity, -Infinity, 0];
     for (let i = 0; i < values.length; i++) {
-      const value = values[i] as number;
+      const value = values[i]!;
       sum += value;
       if (value < min) min = value;
       if (value > max) max = value;
     }
     // Sums of doubles stay finite unless a value is not.
-    if (!Number.isFinite(sum)) return values.find((v) => !Number.isFinite(v)) as number;
-    if (values.length === 0) return null;
-    this.min = Math.min(this.min, min);
-    this.max = Math.max(this.max, max);
-    const counted = Math.ceil(values.length / every) * every;
+    if (!Number.isFinite(sum)) return values.find((v) => !Number.isFinite(v))!;
+    if (values.length > 0) this.count(values, 1, { min, max });
+    return null;
+  }
+
+  /**
+   * @param values finite
+   * @param times how many each stands for
+   * @param range holds them, and those that they stand for
+   */
+  count(values: Float32Array, times: number, range: Range): void {
+    this.min = Math.min(this.min, range.min);
+    this.max = Math.max(this.max, range.max);
+    const counted = values.length * times;
     this.total += counted;
-    if (min === 0 && max === 0) {
+    if (this.min === 0 && this.max === 0) {
       this.zeros += counted;
-      if (this.width > 0) this.#count(-this.start, counted);
-      return null;
+      return;
     }
     this.#reach(Math.min(0, this.min), Math.max(0, this.max));
     const { counts, start } = this;
     const factor = 1 / this.width;
     let zeros = 0;
-    for (let i = 0; i < values.length; i += every) {
-      const value = values[i] as number;
-      if (value === 0) zeros += every;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (value === 0) zeros += times;
       // Not negative, so that cutting the fraction off is rounding down.
-      else counts[(value * factor - start) | 0]! += every;
+      else counts[(value * factor - start) | 0]! += times;
     }
     this.#count(-start, zeros);
     this.zeros += zeros;
-    return null;
   }
 
   /** The range of all values and zero. */

@@ -1,15 +1,9 @@
 /** How like the source's outputs those of other models are, on the same samples. */
-import { encodeModel, tensorInfo, type Model, type SessionFactory, type Session, type Tensor } from '@verge/onnx';
+import { encodeModel, type Model, type Session, tensorInfo, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../graph/index-of-values.js';
+import type { AskOptions } from './ask.js';
 import type { Feeds } from './feeds.js';
-import { stream, type StreamOptions } from './stream.js';
-
-export interface LikenessOptions extends StreamOptions {
-  createSession: SessionFactory;
-}
-
-/** Rows of one run: several models' own values are inside it. */
-const ROWS = 4;
+import { Recorded } from './recorded.js';
 
 /** More decibels than these are not told apart: the outputs are equal but for roundings of float32. */
 const MOST_DB = 150;
@@ -28,12 +22,21 @@ function comparedValues(model: Model): string[] {
   });
 }
 
-function withCompared(model: Model): { bytes: Uint8Array; names: string[] } {
+/** The outputs of a model that others are compared with. */
+export const recordedOutputs = (): Recorded => new Recorded((_builder, model) => [...new Set(comparedValues(model))]);
+
+interface Opened {
+  readonly session: Session;
+  readonly names: readonly string[];
+  readonly sums: Map<number, Sums>;
+}
+
+async function opened(model: Model, { createSession }: AskOptions): Promise<Opened> {
   const names = comparedValues(model);
   const copy = cloneModel(model);
   const present = new Set(copy.graph.outputs.map((o) => o.name));
   for (const name of new Set(names)) if (!present.has(name)) copy.graph.outputs.push(tensorInfo(name, 'float32', null));
-  return { bytes: encodeModel(copy), names };
+  return { session: await createSession(encodeModel(copy)), names, sums: new Map() };
 }
 
 /** Sums over the samples of one output. */
@@ -76,46 +79,54 @@ export interface Likeness {
 /**
  * The signal-to-noise ratio of each model's outputs against the source's: 10 log10 of the sum of squares of the source's values over
  * that of the differences, in decibels, at most 150; the mean over the outputs of type float32. Models have the same inputs
- * and outputs as the source.
+ * and outputs as the source, and are run one after the other where the source's outputs are kept.
  * @param source bound to the samples
+ * @param recorded the source's outputs
  * @throws CompressionError `cancelled`, `bad-samples`
  */
 export async function likeness(
   source: Model,
+  recorded: Recorded,
   models: readonly Model[],
   feeds: Feeds,
-  options: LikenessOptions,
+  options: AskOptions,
 ): Promise<Likeness[]> {
-  const sessions: { session: Session; names: string[] }[] = [];
+  const each = recorded.kept ? 1 : models.length;
+  const found: Likeness[] = [];
+  for (let at = 0; at < models.length; at += each) {
+    const onProgress = (fraction: number): void => options.onProgress?.((at + fraction * each) / models.length);
+    const part = models.slice(at, at + each);
+    found.push(...(await compared(source, recorded, part, feeds, { ...options, onProgress })));
+  }
+  return found;
+}
+
+async function compared(
+  source: Model,
+  recorded: Recorded,
+  models: readonly Model[],
+  feeds: Feeds,
+  options: AskOptions,
+): Promise<Likeness[]> {
+  const all: Opened[] = [];
+  const [wanted, place] = [comparedValues(source), new Map<string, number>()];
+  for (const name of wanted) if (!place.has(name)) place.set(name, place.size);
   try {
-    for (const model of [source, ...models]) {
-      const { bytes, names } = withCompared(model);
-      sessions.push({ session: await options.createSession(bytes), names });
-    }
-    const [reference, ...others] = sessions as [(typeof sessions)[0], ...typeof sessions];
-    const sums = others.map(() => new Map<number, Sums>());
-    const wanted = [...new Set(reference.names)];
-    await stream(
-      reference.session,
-      feeds,
-      wanted,
-      async (expected, fed) => {
-        for (const [k, { session, names }] of others.entries()) {
-          const given = await session.run(fed, [...new Set(names)]);
-          for (const [output, name] of names.entries())
-            add(sums[k]!, output, expected[reference.names[output] as string]!, given[name]!);
-        }
-      },
-      options,
-      ROWS,
-    );
-    return sums.map((perOutput) => {
-      const all = [...perOutput.values()];
-      return { decibels: meanDecibels(all, false), aboutMeans: meanDecibels(all, true) };
+    for (const model of models) all.push(await opened(model, options));
+    await recorded.replay(source, feeds, options, async (expected, fed) => {
+      for (const { session, names, sums } of all) {
+        const given = await session.run(fed, [...new Set(names)]);
+        for (const [output, name] of names.entries())
+          add(sums, output, expected[place.get(wanted[output]!)!]!, given[name]!);
+      }
     });
   } finally {
-    for (const { session } of sessions) await session.release();
+    for (const { session } of all) await session.release();
   }
+  return all.map(({ sums }) => {
+    const outputs = [...sums.values()];
+    return { decibels: meanDecibels(outputs, false), aboutMeans: meanDecibels(outputs, true) };
+  });
 }
 
 function add(sums: Map<number, Sums>, output: number, expected: Tensor, given: Tensor): void {

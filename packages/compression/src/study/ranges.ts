@@ -111,25 +111,26 @@ export class ExpectedError {
    * for those outside.
    */
   of({ min, max }: Range): number {
-    const { start, width } = this.#histogram;
+    const { width } = this.#histogram;
     if (width === 0) return 0;
     const step = (max - min) / (this.levels - 1);
-    const bin = (x: number): number => Math.min(BINS, Math.max(0, Math.round(x / width) - start));
-    const [low, high] = [bin(min), bin(max)];
-    const [from, to] = [bin(Math.max(min, -step / 2)), bin(Math.min(max, step / 2))];
-    const rounded = this.#between(0, low, from) + this.#between(0, to, high);
-    const toZero = this.#between(2, from, to);
+    const [low, high] = [this.#bin(min), this.#bin(max)];
+    const [from, to] = [this.#bin(Math.max(min, -step / 2)), this.#bin(Math.min(max, step / 2))];
+    const [counts, , squares] = this.#sums;
+    const rounded = counts[from]! - counts[low]! + (counts[high]! - counts[to]!);
+    const toZero = squares[to]! - squares[from]!;
     return (rounded * step * step) / 12 + toZero + this.#beyond(min, 0, low) + this.#beyond(max, high, BINS);
   }
 
-  #between(power: number, from: number, to: number): number {
-    const sums = this.#sums[power] as Float64Array;
-    return (sums[to] as number) - (sums[from] as number);
+  #bin(x: number): number {
+    const { start, width } = this.#histogram;
+    return Math.min(BINS, Math.max(0, Math.round(x / width) - start));
   }
 
   /** Sum of (x - end)^2 over some bins. */
   #beyond(end: number, from: number, to: number): number {
-    const [n, x, xx] = [0, 1, 2].map((power) => this.#between(power, from, to)) as [number, number, number];
+    const [counts, values, squares] = this.#sums;
+    const [n, x, xx] = [counts[to]! - counts[from]!, values[to]! - values[from]!, squares[to]! - squares[from]!];
     return Math.max(0, xx - 2 * end * x + end * end * n);
   }
 }

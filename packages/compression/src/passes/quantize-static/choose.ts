@@ -25,8 +25,12 @@ export function chosenMethod(likenesses: readonly Likeness[], aboutMeans: boolea
 /** Whether corrected biases are kept. */
 export const correctionPays = (before: number, after: number): boolean => after > before + WORTH;
 
-/** Whether weights that may overflow pairs of products are taken, for what others cost; both by the same methods. */
+const best = (all: readonly Likeness[]): number => Math.max(...all.map((one) => one.aboutMeans));
+
+/** Whether weights that overflow no pair of products may cost so much that others have to be measured. */
+export const pairsMayCost = (proof: readonly Likeness[]): boolean => best(proof) < ENOUGH;
+
+/** Whether weights that may overflow pairs of products are taken, for what others cost. */
 export function pairsCostTooMuch(proof: readonly Likeness[], plain: readonly Likeness[]): boolean {
-  const best = (all: readonly Likeness[]): number => Math.max(...all.map((one) => one.aboutMeans));
-  return plain.length > 0 && best(proof) < ENOUGH && best(plain) > best(proof) + MOST_FOR_PAIRS;
+  return plain.length > 0 && pairsMayCost(proof) && best(plain) > best(proof) + MOST_FOR_PAIRS;
 }

@@ -18,13 +18,11 @@ import {
 } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
 import type { StudyOptions } from '../../study/calibrate.js';
+import { checkFinite } from '../../study/extremes.js';
 import type { Feeds } from '../../study/feeds.js';
-import { stream } from '../../study/stream.js';
+import { Recorded } from '../../study/recorded.js';
 import type { InsertResult } from './insert.js';
-import type { QuantizationPlan, WeightedUnit } from './plan.js';
-
-/** Rows of one run: the layers' whole outputs are inside it. */
-const ROWS = 4;
+import { behindActivation, type QuantizationPlan, type WeightedUnit } from './plan.js';
 
 /** A unit whose output is corrected. */
 interface Corrected {
@@ -50,21 +48,31 @@ function correctable(model: Model, plan: QuantizationPlan): Corrected[] {
     });
 }
 
-/** The mean of each channel of a value. */
+/** The mean of each channel of a value: over the positions of a sample, which the runtime has a fast kernel for, then over the samples. */
 function meanOf(builder: GraphBuilder, value: string, axes: readonly number[], opset: number): string {
-  const keepdims = int(0);
-  if (opset < 18) return builder.node('ReduceMean', [value], { keepdims, axes: ints(axes) });
-  return builder.node('ReduceMean', [value, builder.constant(int64([axes.length], axes), 'axes')], { keepdims });
+  const over = (some: readonly number[], of: string): string => {
+    const keepdims = int(0);
+    if (opset < 18) return builder.node('ReduceMean', [of], { keepdims, axes: ints(some) });
+    return builder.node('ReduceMean', [of, builder.constant(int64([some.length], some), 'axes')], { keepdims });
+  };
+  return over([0], axes.length > 1 ? over(axes.slice(1), value) : value);
 }
 
-/** The source with the means of the units' outputs. */
-function sourceWithMeans(source: Model, units: readonly Corrected[]): { model: Model; means: string[] } {
-  const model = cloneModel(source);
-  const builder = new GraphBuilder(model.graph);
-  const opset = opsetVersion(model) ?? 0;
-  const means = units.map(({ unit, axes }) => meanOf(builder, unit.node.outputs[0] as string, axes, opset));
-  for (const mean of means) model.graph.outputs.push(tensorInfo(mean, 'float32', null));
-  return { model, means };
+/**
+ * The mean of each channel of the outputs that a correction compares.
+ * @param source bound to the samples
+ * @param plan of `source`
+ * @returns what is to be asked, and the activations that it finds finite
+ */
+export function recordedMeans(source: Model, plan: QuantizationPlan): { means: Recorded; finite: Set<string> } {
+  const units = correctable(source, plan);
+  const index = new GraphIndex(source.graph);
+  const outputs = units.map(({ unit }) => unit.node.outputs[0] as string);
+  const means = new Recorded(
+    (builder, model) => units.map(({ axes }, k) => meanOf(builder, outputs[k]!, axes, opsetVersion(model) ?? 0)),
+    (values) => values.forEach(({ data }, k) => checkFinite(outputs[k]!, data)),
+  );
+  return { means, finite: new Set(outputs.flatMap((output) => [output, behindActivation(output, index)])) };
 }
 
 /** Names of what `selfCorrecting` adds to a model, by unit. */
@@ -124,6 +132,7 @@ function selfCorrecting(
  * How far the mean of each output channel of each Conv and Gemm lies above the quantized model's, where every layer before is corrected
  * already: the mean over the samples, some rows at a time.
  * @param source bound to the samples
+ * @param means of `source`
  * @param quantized of `source`, likewise bound
  * @param plan of `source`
  * @returns by name of the unit's output what to add to its bias
@@ -131,6 +140,7 @@ function selfCorrecting(
  */
 async function biasShifts(
   source: Model,
+  means: Recorded,
   quantized: Pick<InsertResult, 'model' | 'outputs'>,
   plan: QuantizationPlan,
   feeds: Feeds,
@@ -138,35 +148,27 @@ async function biasShifts(
 ): Promise<Map<string, Float32Array>> {
   const units = correctable(source, plan);
   if (units.length === 0) return new Map();
-  const expected = sourceWithMeans(source, units);
   const { model, share, names } = selfCorrecting(quantized, units);
-  const reference = await options.createSession(encodeModel(expected.model), { optimization: 'extended' });
+  const session = await options.createSession(encodeModel(model), { quantizeAsWritten: true });
   try {
-    const settings = { optimization: 'extended' as const, quantizeAsWritten: true };
-    const session = await options.createSession(encodeModel(model), settings);
-    try {
-      let seen = 0;
-      const update = async (fetched: Record<string, Tensor>, fed: Record<string, Tensor>): Promise<void> => {
-        const rows = Object.values(fed)[0]?.dims[0] ?? 1;
-        seen += rows;
-        const weight = rows / seen;
-        const given: Record<string, Tensor> = { ...fed, [share]: float32([], [weight]) };
-        for (const [k, { channels, shift }] of units.entries()) {
-          given[names.wanted[k] as string] = fetched[expected.means[k] as string] as Tensor;
-          given[names.before[k] as string] = float32([channels], shift);
-        }
-        const now = await session.run(given, names.own);
-        for (const [k, { shift }] of units.entries()) {
-          const own = (now[names.own[k] as string] as Tensor).data;
-          for (let c = 0; c < shift.length; c++) shift[c]! += weight * (Number(own[c]) - (shift[c] as number));
-        }
-      };
-      await stream(reference, feeds, expected.means, update, options, ROWS);
-    } finally {
-      await session.release();
-    }
+    let seen = 0;
+    await means.replay(source, feeds, options, async (wanted, fed) => {
+      const rows = Object.values(fed)[0]?.dims[0] ?? 1;
+      seen += rows;
+      const weight = rows / seen;
+      const given: Record<string, Tensor> = { ...fed, [share]: float32([], [weight]) };
+      for (const [k, { channels, shift }] of units.entries()) {
+        given[names.wanted[k]!] = wanted[k]!;
+        given[names.before[k]!] = float32([channels], shift);
+      }
+      const now = await session.run(given, names.own);
+      for (const [k, { shift }] of units.entries()) {
+        const own = now[names.own[k]!]!.data;
+        for (let c = 0; c < shift.length; c++) shift[c]! += weight * (Number(own[c]) - shift[c]!);
+      }
+    });
   } finally {
-    await reference.release();
+    await session.release();
   }
   return new Map(units.map(({ unit, shift }) => [unit.node.outputs[0] as string, shift]));
 }
@@ -191,19 +193,21 @@ function withShiftedBiases(source: Model, plan: QuantizationPlan, shifts: Readon
 
 /**
  * @param bound `able` bound to the samples, as `quantized` is
+ * @param means of `bound`
  * @param plan of `able`
  * @returns `able` with the biases that its quantization needs, and how many channels have another one
  * @throws CompressionError `cancelled`, `bad-samples`
  */
 export async function correctBiases(
   bound: Model,
+  means: Recorded,
   able: Model,
   quantized: Pick<InsertResult, 'model' | 'outputs'>,
   plan: QuantizationPlan,
   feeds: Feeds,
   options: StudyOptions,
 ): Promise<{ source: Model; channels: number }> {
-  const shifts = await biasShifts(bound, quantized, plan, feeds, options);
+  const shifts = await biasShifts(bound, means, quantized, plan, feeds, options);
   const channels = [...shifts.values()].reduce((sum, shift) => sum + shift.filter((s) => s !== 0).length, 0);
   return { source: withShiftedBiases(able, plan, shifts), channels };
 }

@@ -30,7 +30,8 @@ export class Pen {
 
   /** A constant that all who ask for its value share. */
   constant(value: Tensor, stem: string): string {
-    const key = `${value.dtype} ${value.dims.join()} ${Array.from(value.data, String).join()}`;
+    const { buffer, byteOffset, byteLength } = value.data as Float32Array;
+    const key = `${value.dtype} ${value.dims.join()} ${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}`;
     const name = this.#constants.get(key) ?? this.stored(value, stem);
     this.#constants.set(key, name);
     return name;

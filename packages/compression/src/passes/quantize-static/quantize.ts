@@ -4,20 +4,20 @@ import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
 import { liftConstants } from '../../graph/lift-constants.js';
+import { ask } from '../../study/ask.js';
 import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
-import { likeness, type Likeness } from '../../study/likeness.js';
+import { likeness, type Likeness, recordedOutputs } from '../../study/likeness.js';
 import type { RangeMethod } from '../../study/ranges.js';
-import { spread } from '../../study/spread.js';
 import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { AutomaticPrecision, checkKept } from './auto/auto.js';
-import { chosenMethod, correctionPays, pairsCostTooMuch } from './choose.js';
-import { correctBiases } from './correct-biases.js';
+import { chosenMethod, correctionPays, pairsCostTooMuch, pairsMayCost } from './choose.js';
+import { correctBiases, recordedMeans } from './correct-biases.js';
 import { floatsBeside } from './floats.js';
 import { insertQdq, type InsertResult } from './insert.js';
-import { rangesBy, type Ranges } from './method.js';
+import { type Ranges, RangeStudy } from './method.js';
 import { planQuantization, tieActivations, type QuantizationPlan } from './plan.js';
 import { respell } from './respell.js';
 import { affineParams, type AffineParams, type QuantizedWeight } from './scale.js';
@@ -110,10 +110,9 @@ export async function quantizeStatic(
   const keep = new Set(options.keep);
   const { plan, declined } = planned(able, keep);
   const groups = tieActivations(plan);
-  const samples = spread(context.train, options.samples);
-  const bind = (one: Model): Model => boundToSamples(one, samples, context.ports);
+  const bind = (one: Model): Model => boundToSamples(one, context.train, context.ports);
   const bound = bind(able);
-  const feeds = new Feeds(bound, samples);
+  const feeds = new Feeds(bound, context.train, options.samples);
   const study = (part: number): StudyOptions => ({
     createSession: context.createSession,
     signal: context.signal,
@@ -122,8 +121,14 @@ export async function quantizeStatic(
       context.onProgress?.(from + fraction * ((SHARES[part] as number) - from));
     },
   });
-  const measured = async (models: readonly Model[], part: number): Promise<Likeness[]> =>
-    likeness(bound, models.map(bind), feeds, study(part));
+  const measured = (some: readonly Pick<Candidate, 'model'>[], part: number): Promise<Likeness[]> =>
+    likeness(
+      bound,
+      outputs,
+      some.map((one) => bind(one.model)),
+      feeds,
+      study(part),
+    );
 
   const weights = new Map<string, QuantizedWeight>();
   const insert = (source: Model, params: ReadonlyMap<string, AffineParams>, narrow: boolean): Candidate => ({
@@ -141,28 +146,26 @@ export async function quantizeStatic(
     return { ...made, changes: { ...made.changes, rangesClipped, rangesKeptWhole } };
   };
 
-  const methods = methodsOf(options);
-  const ranges = await rangesBy(methods, bound, groups, feeds, options, study(0));
+  const correct = options.biasCorrection ?? true;
+  const outputs = recordedOutputs();
+  const { means, finite } = recordedMeans(bound, plan);
+  const ranges = new RangeStudy(methodsOf(options), groups, options, correct ? finite : undefined);
+  await ask(bound, [...ranges.questions, outputs, ...(correct ? [means] : [])], feeds, study(0));
   // Products of 8 bits overflow in pairs in 16 bits on x64 without VNNI, those of int8 activations too, which ONNX Runtime turns into uint8
   // there. No file does, whatever class it is for, so that it says the same wherever it runs, unless that would cost too much
   // where the class adds in 32 bits.
-  const all = (narrow: boolean): Candidate[] => methods.map((method) => byRanges(ranges.get(method) as Ranges, narrow));
-  const proof = all(true);
+  const methods = ranges.different();
+  const proof = methods.map((method) => byRanges(ranges.by(method), true));
   const mayOverflow = addsPairsIn16Bits(target);
   const overflowing = mayOverflow ? 0 : Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0));
-  const plain = overflowing > 0 ? all(false) : [];
-  const compared = proof.length + plain.length > 1 ? [...proof, ...plain] : [];
-  const likenesses = await measured(
-    compared.map((one) => one.model),
-    1,
-  );
-  const ofProof = likenesses.slice(0, proof.length);
-  const ofPlain = likenesses.slice(proof.length);
-  const asPlain = pairsCostTooMuch(ofProof, ofPlain);
-  const correct = options.biasCorrection ?? true;
-  const chosen = chosenMethod(asPlain ? ofPlain : ofProof, correct);
-  let best = (asPlain ? plain : proof)[chosen] as Candidate;
-  const known = (asPlain ? ofPlain : ofProof)[chosen]?.decibels;
+  const ofProof = proof.length > 1 || overflowing > 0 ? await measured(proof, 1) : [];
+  const chosen = chosenMethod(ofProof, correct);
+  const plain =
+    overflowing > 0 && pairsMayCost(ofProof) ? byRanges(ranges.by(methods[chosen] as RangeMethod), false) : null;
+  const ofPlain = plain ? await measured([plain], 1) : [];
+  const asPlain = plain !== null && pairsCostTooMuch(ofProof, ofPlain);
+  let best = asPlain ? plain : (proof[chosen] as Candidate);
+  const known = (asPlain ? ofPlain[0] : ofProof[chosen])?.decibels;
   const notes: string[] = [];
   if (asPlain) {
     best.changes['channelsThatMayOverflow'] = overflowing;
@@ -176,10 +179,10 @@ export async function quantizeStatic(
 
   if (correct) {
     const quantized = { ...best, model: bind(best.model) };
-    const { source, channels } = await correctBiases(bound, able, quantized, plan, feeds, study(2));
+    const { source, channels } = await correctBiases(bound, means, able, quantized, plan, feeds, study(2));
     if (channels > 0) {
       const corrected = insert(source, best.params, !asPlain);
-      const both = await measured(known === undefined ? [corrected.model, best.model] : [corrected.model], 3);
+      const both = await measured(known === undefined ? [corrected, best] : [corrected], 3);
       const [after, before] = [both[0]!.decibels, known ?? both[1]!.decibels];
       const pays = correctionPays(before, after);
       if (pays) best = { ...best, model: corrected.model };

@@ -44,13 +44,12 @@ export function affineParams(range: Range, kind: Int8Kind, bits = 8): AffinePara
   return { scale, zeroPoint, kind, ...(bits < 8 && { bits }) };
 }
 
-/** Round half to even, as QuantizeLinear rounds. */
+/** A sum with it has no place for a fraction, and additions of doubles round half to even. */
+const WHOLE = 1.5 * 2 ** 52;
+
+/** Round half to even, as QuantizeLinear rounds; half up beyond 2^51, which no integer type of it reaches. */
 export function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  return Math.abs(x) <= 2 ** 51 ? x + WHOLE - WHOLE : Math.round(x);
 }
 
 export interface QuantizedWeight {
@@ -99,9 +98,9 @@ export function quantizeWeight(
     scales[c] = Math.max(plain, pairs, floor);
   }
   const out = new Int8Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const scale = scales[Math.floor(i / inner) % channels] as number;
-    out[i] = Math.max(-127, Math.min(127, roundHalfEven((data[i] as number) / scale)));
+  for (let from = 0, c = 0; from < data.length; from += inner, c = (c + 1) % channels) {
+    const scale = scales[c]!;
+    for (let i = from; i < from + inner; i++) out[i] = Math.max(-127, Math.min(127, roundHalfEven(data[i]! / scale)));
   }
   return { data: out, scales, narrowed, widened };
 }
@@ -160,15 +159,17 @@ interface TopTwo {
 
 function topMagnitudes(data: Float32Array, channels: number, inner: number): TopTwo[] {
   const top: TopTwo[] = Array.from({ length: channels }, () => ({ positive: [0, 0], negative: [0, 0] }));
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i] as number;
-    const entry = top[Math.floor(i / inner) % channels] as TopTwo;
-    const side = value > 0 ? entry.positive : entry.negative;
-    const size = Math.abs(value);
-    if (size > side[0]) {
-      side[1] = side[0];
-      side[0] = size;
-    } else if (size > side[1]) side[1] = size;
+  for (let from = 0, c = 0; from < data.length; from += inner, c = (c + 1) % channels) {
+    const { positive, negative } = top[c]!;
+    for (let i = from; i < from + inner; i++) {
+      const value = data[i]!;
+      const side = value > 0 ? positive : negative;
+      const size = Math.abs(value);
+      if (size > side[0]) {
+        side[1] = side[0];
+        side[0] = size;
+      } else if (size > side[1]) side[1] = size;
+    }
   }
   return top;
 }
