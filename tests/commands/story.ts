@@ -101,6 +101,11 @@ export const fleet = (origin: string): readonly Step[] => [
   { command: 'npx verge devices list' },
   { command: 'npx verge workers list', says: /online/ },
   { command: 'npx verge overview' },
+  {
+    command:
+      'npx verge compressions create --version digits@1 --target raspberry-pi-5 --max-drop 0.5 --max-seconds 30 --wait',
+    slow: true,
+  },
 ];
 
 /** The bundle that the console shows lacks the root, which the operator's own folder has. */

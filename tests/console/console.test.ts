@@ -162,6 +162,72 @@ describe.skipIf(!executable)('the console', () => {
     expect(errors).toEqual([]);
   });
 
+  const searchLooks = looks.length > 1 ? ([desktop, phone] as const) : ([phone] as const);
+  it.each(searchLooks)('shows what a search tried at $width px', { timeout: 90_000 }, async (size) => {
+    if (!fixture) return;
+    const scheme = size === phone ? 'dark' : 'light';
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme, ...size });
+    const lookAt = async (name: string): Promise<void> => {
+      await walk.screenshot(page, join(shots, `search-${size.width}`), name);
+      expect(await walk.violations(page), name).toEqual([]);
+      expect(await walk.overflow(page), name).toBe(0);
+    };
+    await page.goto(`${target.url}/p/demo/compressions`);
+    await walk.logIn(page, target);
+    const open = async (deviceClass: string): Promise<void> => {
+      await walk.goTo(page, target, '/p/demo/compressions');
+      await page.getByRole('row').filter({ hasText: deviceClass }).getByRole('link').first().click();
+      await page.getByRole('heading', { level: 1, name: `Search · ${deviceClass}` }).waitFor();
+      await walk.settled(page);
+    };
+    await open('edge-found');
+    const tried = page.getByRole('table', { name: 'What was tried, and why not' });
+    // The best first, with a dot for each variant that has a size and a loss; all 44 on demand.
+    expect(await tried.getByRole('row').nth(1).textContent()).toContain('prune-filters 0.5, tuned + fold');
+    expect(await page.locator('.recharts-scatter-symbol').count()).toBe(42);
+    await page.getByRole('button', { name: 'Load more' }).click();
+    await page.getByRole('button', { name: 'Load more' }).click();
+    await page.getByText('decompose, tuned: 2 already loses too much').waitFor();
+    await page.getByText('9 of them had been tried by an attempt that was interrupted.').waitFor();
+    await page.getByRole('table', { name: 'Part by part: sensitivity and cost' }).getByText('block1.dw').waitFor();
+    await page.getByText('clampedWeights: 2').waitFor();
+    await lookAt('found');
+    await open('edge-looking');
+    await page.getByText('17 variants tried so far').waitFor();
+    await lookAt('looking');
+    await open('edge-tiny');
+    await page.getByText('No variant keeps to the budget').first().waitFor();
+    await lookAt('none');
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
+  it('starts a search by a form', { timeout: 60_000 }, async () => {
+    if (!fixture) return;
+    const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });
+    await page.goto(`${target.url}/p/demo/compressions`);
+    await walk.logIn(page, target);
+    await page.getByRole('button', { name: 'Compress a version' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('By a search').click();
+    await dialog.getByRole('combobox', { name: 'Version' }).click();
+    await page.getByRole('option').first().click();
+    await dialog.getByRole('textbox', { name: 'Largest loss' }).fill('0.5');
+    await dialog.getByRole('textbox', { name: 'Largest file' }).fill('20');
+    await dialog.getByRole('textbox', { name: 'Time for variants' }).fill('2');
+    await dialog.getByRole('textbox', { name: 'Device class' }).fill('edge-small');
+    expect(await walk.violations(page)).toEqual([]);
+    await walk.screenshot(page, shots, 'search-dialog');
+    const sent = page.waitForRequest((request) => request.method() === 'POST' && /compressions$/.test(request.url()));
+    await dialog.getByRole('button', { name: 'Start the compression' }).click();
+    const body = (await sent).postDataJSON() as Record<string, unknown>;
+    expect(body['recipe']).toBeUndefined();
+    expect(body['search']).toEqual({ budget: { maxDropPoints: 0.5, maxBytes: 20_000, maxSeconds: 120 } });
+    await page.getByRole('heading', { level: 1, name: /^Search · / }).waitFor();
+    await context.close();
+    expect(errors).toEqual([]);
+  });
+
   it('draws epochs as they arrive', { timeout: 60_000 }, async ({ skip }) => {
     if (!fixture) skip('only the fixture server is sure to have a running training');
     const { page, context, errors } = await walk.visitor(browser, { language: 'en', scheme: 'light', ...desktop });

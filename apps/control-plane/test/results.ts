@@ -8,6 +8,7 @@ import {
   type EvaluateResult,
   type JobProgress,
   type Measurement,
+  type SearchResult,
   type TrainingPoint,
   type TrainResult,
 } from '@verge/contracts';
@@ -95,7 +96,7 @@ export async function compressResult(
     files,
     report: {
       schema: 'verge.compression-report/1',
-      recipe: job.recipe.name,
+      recipe: job.recipe?.name ?? 'fold-int8',
       target: job.target,
       before: measurement,
       after: { ...measurement, bytes: 1200 },
@@ -104,6 +105,25 @@ export async function compressResult(
       reasons: [],
     },
     seconds: 1,
+  };
+}
+
+/** Of a search whose best variant is folded and in int8, or that found none. */
+export async function searchResult(blobs: BlobStore, job: CompressJob, best: string | null): Promise<SearchResult> {
+  const { kind: _, seconds, ...artifact } = await compressResult(blobs, job);
+  const variant = {
+    ...{ id: 'fold + int8', passes: [], reason: '', points: 0.3, lossBy: 'accuracy', divergence: 0.01 },
+    ...{ bytes: 1200, macs: 2000, seconds: 1, measured: artifact.report.after, changes: [] },
+  };
+  return {
+    kind: 'search',
+    search: {
+      ...{ schema: 'verge.search-report/1', target: job.target, budget: job.search!.budget, seed: job.search!.seed },
+      ...{ seconds: 1, resumed: 0, before: measurement, best, nearest: best ? null : 'fold + int8', notes: [] },
+      variants: [{ ...variant, verdict: best ? 'best' : 'over-budget' }],
+    },
+    artifact: best ? artifact : null,
+    seconds,
   };
 }
 

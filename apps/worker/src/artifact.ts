@@ -2,9 +2,11 @@
 import {
   type ArtifactFile,
   type ArtifactManifest,
+  type BuiltArtifact,
   type CompressionReport,
   type CompressJob,
   manifestTargetPath,
+  type Recipe,
   settingsOfPorts,
   withoutQuality,
 } from '@verge/contracts';
@@ -15,16 +17,23 @@ import { createProvenance, type JsonValue, signProvenance } from '@verge/trust/p
 import type { JobContext } from './job-context.js';
 import { buildSelfTest } from './self-test.js';
 
-export interface BuiltArtifact {
-  manifest: { digest: string; bytes: number };
-  targetPath: string;
-  files: ArtifactFile[];
+/** A compressed model and how it was made of the source. */
+export interface Compressed {
+  readonly model: Uint8Array;
+  readonly recipe: Recipe;
+  readonly report: CompressionReport;
 }
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const asJson = (value: unknown): JsonValue => JSON.parse(JSON.stringify(value)) as JsonValue;
 
-function provenance(job: CompressJob, modelDigest: string, context: JobContext, startedOn: Date): Uint8Array {
+function provenance(
+  job: CompressJob,
+  recipe: Recipe,
+  modelDigest: string,
+  context: JobContext,
+  startedOn: Date,
+): Uint8Array {
   const { name, signer } = context.builder;
   const statement = createProvenance({
     kind: 'compress',
@@ -32,7 +41,7 @@ function provenance(job: CompressJob, modelDigest: string, context: JobContext, 
     dataset: { name: job.dataset.name, digest: job.dataset.digest },
     parents: [{ name: `${job.source.model}@${job.source.version}`, digest: job.source.digest }],
     ...(job.training ? { training: asJson(job.training.config) } : {}),
-    recipe: asJson(job.recipe),
+    recipe: asJson(recipe),
     builder: { id: `urn:verge:worker:${encodeURIComponent(name)}`, version: { node: process.versions.node } },
     invocationId: job.id,
     startedOn,
@@ -43,8 +52,7 @@ function provenance(job: CompressJob, modelDigest: string, context: JobContext, 
 
 export async function buildArtifact(
   job: CompressJob,
-  model: Uint8Array,
-  report: CompressionReport,
+  { model, recipe, report }: Compressed,
   samples: Samples,
   context: JobContext,
   startedOn: Date,
@@ -62,7 +70,7 @@ export async function buildArtifact(
     'self-test',
     json(await buildSelfTest(model, samples, { ports: settingsOfPorts(job.source.ports) })),
   );
-  await add('provenance.dsse.json', 'provenance', provenance(job, modelDigest, context, startedOn));
+  await add('provenance.dsse.json', 'provenance', provenance(job, recipe, modelDigest, context, startedOn));
   const { model: name, version, task, labels, preprocess } = job.source;
   const manifest: ArtifactManifest = {
     schema: 'verge.artifact/1',
@@ -83,5 +91,6 @@ export async function buildArtifact(
     manifest: { digest, bytes },
     targetPath: manifestTargetPath({ model: name, version, deviceClass: job.target.name, digest }),
     files,
+    report,
   };
 }

@@ -40,5 +40,6 @@ export { divergenceOf, studySensitivity, type UnitSensitivity } from './study/se
 export { smooth, type SmoothOptions } from './passes/smooth/smooth.js';
 export { idOf } from './search/space.js';
 export { search, type Searched, type SearchOptions, type SearchProgress } from './search/search.js';
+export { offerOf, type Offer } from './search/offer.js';
 export type { JournalEntry, SearchJournal } from './search/journal.js';
 export { dominates, frontOf, type Costs } from './search/front.js';

@@ -15,6 +15,7 @@ import { Accuracy, DeviceClass, Measurement } from './measurement.js';
 import { ModelPorts } from './ports.js';
 import { Preprocess } from './preprocess.js';
 import { CompressionReport, Recipe } from './recipe.js';
+import { SearchReport, SearchRequest, SearchState } from './search.js';
 import { TrainingConfig, TrainingPoint } from './training-config.js';
 import { TrainingReport } from './training-report.js';
 
@@ -107,18 +108,23 @@ export const TrainJob = z.strictObject({
 });
 export type TrainJob = z.infer<typeof TrainJob>;
 
-export const CompressJob = z.strictObject({
-  ...jobBase,
-  kind: z.literal('compress'),
-  source: VersionRef,
-  training: z
-    .strictObject({ id: Id, config: TrainingConfig })
-    .nullable()
-    .describe('the training that made the source, for the provenance'),
-  dataset: DatasetRef,
-  recipe: Recipe,
-  target: DeviceClass,
-});
+export const CompressJob = z
+  .strictObject({
+    ...jobBase,
+    kind: z.literal('compress'),
+    source: VersionRef,
+    training: z
+      .strictObject({ id: Id, config: TrainingConfig })
+      .nullable()
+      .describe('the training that made the source, for the provenance'),
+    dataset: DatasetRef,
+    recipe: Recipe.optional().describe('what is carried out; absent where it is searched for'),
+    search: SearchRequest.optional().describe('what a search must keep to; absent where a recipe says what to do'),
+    target: DeviceClass,
+  })
+  .refine(({ recipe, search }) => (recipe === undefined) !== (search === undefined), {
+    message: 'expected either a recipe or a search',
+  });
 export type CompressJob = z.infer<typeof CompressJob>;
 
 export const EvaluateJob = z.strictObject({
@@ -168,7 +174,8 @@ export const JobProgress = z
       .strictObject({ digest: Digest, epoch: z.int().min(0) })
       .nullable()
       .default(null)
-      .describe('the last durable checkpoint'),
+      .describe('the last durable checkpoint; of a search its journal, the epoch being the variants in it'),
+    search: SearchState.optional().describe('of a search alone'),
     attempt: z.int().min(1).default(1),
   })
   .meta({ id: 'JobProgress' });
@@ -190,15 +197,22 @@ export const TrainResult = z.strictObject({
 });
 export type TrainResult = z.infer<typeof TrainResult>;
 
-export const CompressResult = z.strictObject({
-  kind: z.literal('compress'),
-  manifest: BlobRef,
-  targetPath: z.string(),
-  files: z.array(ArtifactFile),
-  report: CompressionReport,
+/** An artifact that a worker has stored. */
+const built = { manifest: BlobRef, targetPath: z.string(), files: z.array(ArtifactFile), report: CompressionReport };
+export const BuiltArtifact = z.strictObject(built);
+export type BuiltArtifact = z.infer<typeof BuiltArtifact>;
+
+export const CompressResult = z.strictObject({ kind: z.literal('compress'), ...built, seconds: z.number() });
+export type CompressResult = z.infer<typeof CompressResult>;
+
+/** Of a compression that searched. */
+export const SearchResult = z.strictObject({
+  kind: z.literal('search'),
+  search: SearchReport,
+  artifact: BuiltArtifact.nullable().describe('of the best variant; null where none keeps to the budget'),
   seconds: z.number(),
 });
-export type CompressResult = z.infer<typeof CompressResult>;
+export type SearchResult = z.infer<typeof SearchResult>;
 
 export const EvaluateResult = z.strictObject({
   kind: z.literal('evaluate'),
@@ -227,6 +241,7 @@ export type TrainShardResult = z.infer<typeof TrainShardResult>;
 export const JobResult = z.discriminatedUnion('kind', [
   TrainResult,
   CompressResult,
+  SearchResult,
   EvaluateResult,
   z.strictObject({ kind: z.literal('cancelled') }),
 ]);

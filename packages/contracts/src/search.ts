@@ -24,6 +24,35 @@ export const SearchBudget = z
   .meta({ id: 'SearchBudget' });
 export type SearchBudget = z.infer<typeof SearchBudget>;
 
+/** What a search is asked for. Where the time is over the best so far is taken; what is left is named in the report. */
+export const SearchRequest = z
+  .strictObject({
+    budget: SearchBudget.prefault({}),
+    seed: z.int().min(0).default(1).describe('of all that is drawn: the same seed gives the same front'),
+  })
+  .meta({ id: 'SearchRequest' });
+export type SearchRequest = z.infer<typeof SearchRequest>;
+
+/** One variant of the Pareto front as far as a search has come. */
+export const FrontPoint = z
+  .strictObject({
+    id: z.string().describe('its passes in words'),
+    points: z.number().describe('its loss, on the samples that choose'),
+    bytes: z.int().min(0),
+    macs: z.number().min(0),
+  })
+  .meta({ id: 'FrontPoint' });
+export type FrontPoint = z.infer<typeof FrontPoint>;
+
+/** How far a search has come. */
+export const SearchState = z
+  .strictObject({
+    tried: z.int().min(0).describe('variants that were tried'),
+    front: z.array(FrontPoint).describe('those of them that no other beats in loss, bytes and operations at once'),
+  })
+  .meta({ id: 'SearchState' });
+export type SearchState = z.infer<typeof SearchState>;
+
 /** One way to compress the model, as far as it was tried. */
 export const SearchVariant = z
   .object({

@@ -4,6 +4,7 @@ import { remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
 import { size } from '../output.js';
 import { askYes } from '../prompt.js';
+import { howOf } from './compressions.js';
 import { anyArtifactId, compressionId, deviceId, evaluationId, rolloutId, trainingId } from './names.js';
 
 interface Doomed {
@@ -82,7 +83,7 @@ const deletables: readonly Deletable[] = [
     find: async (here, given) => {
       const compression = await compressionId(here, given);
       const c = await here.client.call('compressions.get', { params: { ...here.params, compression } });
-      const of = `${c.model}@${c.version} by ${c.recipe.name} for ${c.target.name}`;
+      const of = `${c.model}@${c.version} by ${howOf(c)} for ${c.target.name}`;
       return { id: c.id, line: `compression ${c.id} of ${of}: ${c.state}, its report` };
     },
     remove: ({ client, params }, compression) =>

@@ -220,6 +220,42 @@ describe('data, training, compression', () => {
   });
 });
 
+describe('a search for a fleet', () => {
+  it('makes an artifact for each target, says what it tried, and refuses what makes no sense', async () => {
+    const argv = ['compressions', 'create', '--version', 'digits@1'];
+    const bounds = ['--max-drop', '100', '--max-seconds', '0.2'];
+    const made = await answer<(Named & { artifactId: string })[]>(
+      ...argv,
+      ...['--target', 'raspberry-pi-5', 'x64-avx2', '--wait', ...bounds],
+    );
+    expect(made).toMatchObject([
+      { state: 'succeeded', recipe: null, search: { budget: { maxDropPoints: 100 }, seed: 1 } },
+      { state: 'succeeded', target: { name: 'x64-avx2', arch: 'x64', vnni: false } },
+    ]);
+    expect(made[0]).toMatchObject({ target: { name: 'raspberry-pi-5', arch: 'arm64', int8Activation: 'int8' } });
+    const page = join(folder, 'search.html');
+    const shown = await verge('compressions', 'search', made[0]!.id, '--html', page);
+    expect(shown.stdout).toMatch(/latency is to be measured on the device/);
+    expect(await readFile(page, 'utf8')).toMatch(/^<!doctype html>[^]*What was tried/);
+    expect((await verge('compressions', 'list')).stdout).toMatch(/digits@1 +search +raspberry-pi-5 +succeeded/);
+    const none = await answer<Named>(...argv, '--class', 'edge', '--max-bytes', '10', ...bounds, '--wait');
+    expect(none).toMatchObject({ state: 'succeeded', artifactId: null });
+    expect((await verge('compressions', 'show', none.id)).stdout).toMatch(
+      /offered +no: no variant keeps to the budget/,
+    );
+    for (const bad of [
+      ['--recipe', 'int8', '--class', 'edge', '--max-drop', '1'],
+      ['--class', 'edge', '--target', 'raspberry-pi-5', 'x64-avx2'],
+      [],
+      ['--target', 'toaster'],
+    ])
+      expect((await refusal(...argv, ...bad)).exit, bad.join(' ')).toBe(2);
+    // What follows releases the one artifact that it knows.
+    for (const { artifactId } of made) await answer('artifacts', 'delete', artifactId, '--yes');
+    for (const { id } of [...made, none]) await answer('compressions', 'delete', id, '--yes');
+  }, 60_000);
+});
+
 describe('a model of several inputs', () => {
   const project = ['--project', 'inputs'];
 

@@ -18,7 +18,8 @@ export function describeProgress(work: Work): string {
   const point = p.point
     ? `  epoch ${p.point.epoch}/${p.point.epochs} loss ${p.point.trainLoss.toFixed(4)} val ${percent(p.point.valAccuracy)}`
     : '';
-  return `${work.state} ${(p.fraction * 100).toFixed(0)} % ${p.stage}${point} ${p.message}`.trimEnd();
+  const tried = p.search ? `  ${p.search.tried} tried, ${p.search.front.length} on the front` : '';
+  return `${work.state} ${(p.fraction * 100).toFixed(0)} % ${p.stage}${point}${tried} ${p.message}`.trimEnd();
 }
 
 /**

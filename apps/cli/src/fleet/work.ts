@@ -1,14 +1,13 @@
 /** `verge trainings`, `recipes`, `compressions`: work that the queue carries. */
-import { type Compression, Recipe, type Training, TrainingConfig } from '@verge/contracts';
+import { Recipe, type Training, TrainingConfig } from '@verge/contracts';
 import type { Command } from 'commander';
-import { number, remote, type Remote } from '../command.js';
+import { remote, type Remote } from '../command.js';
 import { readDocument } from '../documents.js';
-import { CliError } from '../errors.js';
-import { fields, milliseconds, percent, size, table } from '../output.js';
-import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
+import { fields, percent, table } from '../output.js';
+import { compressionCommands } from './compressions.js';
 import { evaluationCommands } from './evaluations.js';
 import { describeProgress, follow } from './follow.js';
-import { compressionId, trainingId } from './names.js';
+import { trainingId } from './names.js';
 import { everyItem } from './pages.js';
 
 const showTraining = (t: Training): string =>
@@ -160,143 +159,6 @@ function trainingCommands(program: Command): void {
         const training = await trainingId(here, given);
         const t = await client.call('trainings.cancel', { params: { ...params, training } });
         output.result(t, `training ${t.id} is ${t.state}`);
-      }),
-    );
-}
-
-interface CompressOptions {
-  version: string;
-  recipe: string;
-  class: string;
-  dataset?: string;
-  arch: 'x64' | 'arm64';
-  threads: number;
-  int8Activation?: 'uint8' | 'int8';
-  vnni: boolean;
-  wait?: boolean;
-}
-
-/** A recipe that is a file is stored under its name first; the same name with other passes is refused. */
-async function recipeName({ client, params }: Remote, given: string): Promise<string> {
-  if (!/[./\\]/.test(given)) return given;
-  const recipe = await readDocument(given, Recipe, 'recipe');
-  const there = await client.call('recipes.get', { params: { ...params, recipe: recipe.name } }).catch(() => undefined);
-  if (!there) return (await client.call('recipes.create', { params, body: recipe })).name;
-  if (JSON.stringify(Recipe.parse(there.recipe)) !== JSON.stringify(recipe)) {
-    throw new CliError('usage', `the project has another recipe called '${recipe.name}'`, [
-      'recipes are immutable: give this one another name',
-    ]);
-  }
-  return there.name;
-}
-
-const showCompression = (c: Compression): string =>
-  [
-    fields([
-      ['compression', c.id],
-      ['version', `${c.model}@${c.version}`],
-      ['recipe', c.recipe.name],
-      ['class', c.target.name],
-      ['state', describeProgress(c)],
-      ['artifact', c.artifactId],
-      ['offered', c.report ? (c.report.offered ? 'yes' : `no: ${c.report.reasons.join('; ')}`) : '-'],
-      ['error', c.error],
-    ]),
-    c.report
-      ? table(
-          ['', '>before', '>after'],
-          [
-            ['size', size(c.report.before.bytes), size(c.report.after.bytes)],
-            ...comparedQuality(c.report),
-            ['p50', milliseconds(c.report.before.p50Ms), milliseconds(c.report.after.p50Ms)],
-            ['peak memory', size(c.report.before.peakRssBytes), size(c.report.after.peakRssBytes)],
-          ],
-        )
-      : '',
-    c.report?.after.fidelity ? `\n${table(fidelityHeadings, fidelityRows(c.report.after.fidelity))}` : '',
-  ].join('\n');
-
-async function createCompression(remote: Remote, options: CompressOptions): Promise<void> {
-  const { client, params, output } = remote;
-  const recipe = await recipeName(remote, options.recipe);
-  const { arch, threads, vnni } = options;
-  const int8Activation = options.int8Activation ?? (arch === 'arm64' ? 'int8' : 'uint8');
-  const created = await client.call('compressions.create', {
-    params,
-    body: {
-      version: options.version,
-      recipe,
-      ...(options.dataset ? { dataset: options.dataset } : {}),
-      target: { name: options.class, arch, threads, int8Activation, vnni },
-    },
-  });
-  const get = (compression: string): Promise<Compression> =>
-    client.call('compressions.get', { params: { ...params, compression } });
-  const compression = options.wait ? await follow('compression', created, get, output) : created;
-  output.result(compression, () => showCompression(compression));
-}
-
-function compressionCommands(program: Command): void {
-  const compressions = program.command('compressions').description('compressions for device classes');
-  compressions
-    .command('create')
-    .description('queue a compression of a version for a device class')
-    .requiredOption('--version <version>', 'an id, or model@number')
-    .requiredOption('--recipe <recipe>', 'a file, or the name of a stored recipe')
-    .requiredOption('--class <name>', 'device class')
-    .option('--dataset <name>', 'the one the version was trained on when absent')
-    .option('--arch <arch>', 'x64 or arm64', 'x64')
-    .option(
-      '--threads <n>',
-      'intra-op threads on the device',
-      number('--threads', { min: 1, max: 256, integer: true }),
-      1,
-    )
-    .option('--int8-activation <type>', 'uint8 or int8; by the architecture when absent')
-    .option('--no-vnni', 'the class has no VNNI: leave no weights whose products could overflow 16 bits')
-    .option('--wait', 'until it ends; progress on stderr')
-    .action(remote(createCompression));
-  compressions
-    .command('list')
-    .description('compressions, newest first')
-    .action(
-      remote(async ({ client, params, output }) => {
-        const items = await everyItem((page) => client.call('compressions.list', { params, query: page }));
-        output.result(items, () =>
-          table(
-            ['id', 'version', 'recipe', 'class', 'state', 'offered'],
-            items.map((c) => [
-              c.id,
-              `${c.model}@${c.version}`,
-              c.recipe.name,
-              c.target.name,
-              describeProgress(c),
-              c.report ? (c.report.offered ? 'yes' : 'no') : '-',
-            ]),
-          ),
-        );
-      }),
-    );
-  compressions
-    .command('show <compression>')
-    .description('one compression: figures before and after')
-    .action(
-      remote(async (here, given: string) => {
-        const { client, params, output } = here;
-        const compression = await compressionId(here, given);
-        const c = await client.call('compressions.get', { params: { ...params, compression } });
-        output.result(c, () => showCompression(c));
-      }),
-    );
-  compressions
-    .command('cancel <compression>')
-    .description('stop a compression')
-    .action(
-      remote(async (here, given: string) => {
-        const { client, params, output } = here;
-        const compression = await compressionId(here, given);
-        const c = await client.call('compressions.cancel', { params: { ...params, compression } });
-        output.result(c, `compression ${c.id} is ${c.state}`);
       }),
     );
 }

@@ -3,6 +3,7 @@ import { DatasetFormat, QualityTask } from '@verge/contracts';
 import { Argument, type Command, Option } from 'commander';
 import { number } from '../command.js';
 import { createOutput } from '../output.js';
+import { searchBudgetOptions } from '../search-budget.js';
 import type { BenchmarkArguments } from './benchmark.js';
 import type { CompressArguments } from './compress.js';
 import type { EvaluateArguments } from './evaluate.js';
@@ -70,26 +71,14 @@ function portOptions(command: Command): Command {
 }
 
 function compressCommand(program: Command): void {
-  portOptions(dataOptions(program.command('compress')))
+  const command = portOptions(dataOptions(program.command('compress')))
     .description(
       'compress a model by a recipe, or search for the best that keeps to a budget; measured before and after; exit code 1 when there is none to offer',
     )
     .requiredOption('--model <file>', 'ONNX file')
     .option('--recipe <file>', 'JSON or YAML; variants are searched when absent')
-    .requiredOption('--out <dir>', 'where model.onnx and report.json go; a search that was stopped goes on there')
-    .option('--max-drop <points>', 'of a search: largest loss, 1 when absent', number('--max-drop', { min: 0 }))
-    .option('--max-bytes <n>', 'of a search: largest file', whole('--max-bytes'))
-    .option('--max-latency <ms>', 'of a search: largest p50 on this machine', number('--max-latency', { min: 0 }))
-    .option(
-      '--max-seconds <n>',
-      'of a search: time for variants, 1800 when absent',
-      number('--max-seconds', { min: 0 }),
-    )
-    .option(
-      '--seed <n>',
-      'of a search: same seed, same variants; 1 when absent',
-      number('--seed', { min: 0, integer: true }),
-    )
+    .requiredOption('--out <dir>', 'where model.onnx and report.json go; a search that was stopped goes on there');
+  searchBudgetOptions(command, 'this machine')
     .option('--force', 'replace what an earlier run left in --out')
     .option('--class <name>', "device class; the target's name, or local, when absent")
     .option('--target <name>', 'kind of hardware, as `verge targets` lists them: says what follows of the class')

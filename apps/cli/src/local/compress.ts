@@ -12,19 +12,15 @@ import { advised, type DataArguments, openData, splitData } from './data.js';
 import { arraysOf } from './evaluate.js';
 import { beside, emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
 import { readWholeModel } from './model-file.js';
+import { searchOptionsIn, type SearchOptions } from '../search-budget.js';
 import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { untilInterrupted } from './signals.js';
 
-export interface CompressArguments extends DataArguments {
+export interface CompressArguments extends DataArguments, SearchOptions {
   model: string;
   /** Searched for when absent. */
   recipe?: string;
   out: string;
-  maxDrop?: number;
-  maxBytes?: number;
-  maxLatency?: number;
-  maxSeconds?: number;
-  seed?: number;
   force?: boolean;
   class?: string;
   target?: string;
@@ -97,24 +93,13 @@ export const portsOf = ({ fill, dim, output }: CompressArguments) => ({
 export async function compressVerb(options: CompressArguments, json: boolean): Promise<void> {
   const { recipe } = options;
   if (recipe === undefined) return (await import('./search.js')).searchVerb(options, json);
-  const searches = Object.entries(budgetOptions).filter(
-    ([name]) => options[name as keyof CompressArguments] !== undefined,
-  );
+  const searches = searchOptionsIn(options);
   if (searches.length > 0)
     throw new CliError('usage', 'a recipe has a budget of its own', [
-      `${searches.map(([, flag]) => flag).join(', ')}: for a search, without --recipe`,
+      `${searches.join(', ')}: for a search, without --recipe`,
     ]);
   return leavingNothing(options.out, () => compressInto({ ...options, recipe }, json));
 }
-
-/** What says the budget of a search. */
-const budgetOptions = {
-  maxDrop: '--max-drop',
-  maxBytes: '--max-bytes',
-  maxLatency: '--max-latency',
-  maxSeconds: '--max-seconds',
-  seed: '--seed',
-} as const;
 
 async function compressInto(options: CompressArguments & { recipe: string }, json: boolean): Promise<void> {
   const output = createOutput(json);

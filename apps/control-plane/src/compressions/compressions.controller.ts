@@ -26,6 +26,11 @@ export class CompressionsController {
     return this.compressions.get(caller.project.id, params.compression);
   }
 
+  @Operation('compressions.search')
+  async search(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'compressions.search'>) {
+    return { report: await this.compressions.searched(caller.project.id, params.compression) };
+  }
+
   @Operation('compressions.delete')
   delete(@Caller() caller: ProjectCaller, @Input() { params }: InputOf<'compressions.delete'>) {
     return this.compressions.delete(caller, params.compression);

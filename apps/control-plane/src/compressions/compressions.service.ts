@@ -3,6 +3,8 @@ import {
   CompressionReport,
   DeviceClass,
   Recipe,
+  SearchReport,
+  SearchRequest,
   TrainingConfig,
   type CompressJob,
   type Compression,
@@ -13,17 +15,23 @@ import { DatasetsService } from '../datasets/datasets.service.js';
 import { EventBus } from '../events/event-bus.js';
 import { List, ProblemError, type InputOf, type ProjectCaller } from '../http/index.js';
 import { JobsService } from '../jobs/jobs.service.js';
-import { presentWork, workFilters } from '../jobs/work-row.js';
-import { fromNullable, toJson } from '../json.js';
+import { presentWork, SEARCH, workFilters } from '../jobs/work-row.js';
+import { fromNullable, toJson, toNullableJson } from '../json.js';
 import { ModelsService } from '../models/models.service.js';
 import { nameOfVersion, versionRef, VersionsService, type VersionRow } from '../models/versions.service.js';
 import { RecipesService } from '../recipes/recipes.service.js';
 import { uuid7 } from '../uuid7.js';
 
+/** What a search tried is long, and read by itself. */
+export const withoutSearched = { searched: true } as const;
+
 // From the job to what belongs to it, never the other way: Prisma reads one table after the other, and a job that is
 // over must show its results.
 const include = {
-  compression: { include: { version: { include: { model: true } }, recipe: true, artifact: true } },
+  compression: {
+    omit: withoutSearched,
+    include: { version: { include: { model: true } }, recipe: true, artifact: true },
+  },
 } as const;
 type Row = Prisma.JobGetPayload<{ include: typeof include }>;
 
@@ -69,7 +77,12 @@ export class CompressionsService {
   async create(caller: ProjectCaller, { body }: InputOf<'compressions.create'>): Promise<Compression> {
     const projectId = caller.project.id;
     const version = await this.versions.find(projectId, body.version);
-    const stored = await this.recipes.find(projectId, body.recipe);
+    if ((body.recipe === undefined) === (body.search === undefined)) {
+      const detail = 'expected either a recipe or what a search must keep to';
+      throw ProblemError.invalid([{ field: body.recipe === undefined ? '/recipe' : '/search', detail }]);
+    }
+    const { search } = body;
+    const stored = body.recipe === undefined ? null : await this.recipes.find(projectId, body.recipe);
     const named = body.dataset ?? version.datasetId;
     if (named === null) {
       const detail = 'expected a data set: the version was imported, so there is none that it was trained on';
@@ -85,15 +98,18 @@ export class CompressionsService {
       source: versionRef(version),
       training: await this.trainingOf(version),
       dataset: await this.datasets.reference(dataset),
-      recipe: stored.recipe,
+      ...(stored && { recipe: stored.recipe }),
+      ...(search && { search }),
       target: body.target,
     };
     await this.database.$transaction(async (db) => {
       await this.jobs.create(db, { projectId, createdBy: nameOf(caller), payload });
-      const refs = { versionId: version.id, datasetId: dataset.id, recipeId: stored.id };
-      await db.compression.create({ data: { id, ...refs, target: toJson(body.target) } });
+      const refs = { versionId: version.id, datasetId: dataset.id, recipeId: stored?.id ?? null };
+      const documents = { search: toNullableJson(search ?? null), target: toJson(body.target) };
+      await db.compression.create({ data: { id, ...refs, ...documents }, omit: withoutSearched });
       const subject = { kind: 'compression', id, name: nameOfVersion(version) };
-      const detail = { recipe: stored.name, deviceClass: body.target.name };
+      const how = stored ? { recipe: stored.name } : { search: toJson(search!) };
+      const detail = { ...how, deviceClass: body.target.name };
       await this.audit.byCaller(caller, 'compression.create', subject, detail, db);
     });
     await this.jobs.enqueue(id);
@@ -108,6 +124,14 @@ export class CompressionsService {
     return presentCompression(row);
   }
 
+  /** What its search tried. @throws ProblemError NOT_FOUND */
+  async searched(projectId: string, id: string): Promise<SearchReport | null> {
+    const where = { id, job: { projectId } };
+    const row = await this.database.compression.findFirst({ where, select: { searched: true } });
+    if (!row) throw ProblemError.notFound('compression', id);
+    return fromNullable(SearchReport, row.searched);
+  }
+
   async cancel(caller: ProjectCaller, id: string): Promise<Compression> {
     await this.jobs.cancel(caller.project.id, id, 'compress');
     await this.audit.byCaller(caller, 'compression.cancel', { kind: 'compression', id, name: id });
@@ -116,7 +140,7 @@ export class CompressionsService {
 
   async delete(caller: ProjectCaller, id: string): Promise<void> {
     const { model, version, recipe } = await this.get(caller.project.id, id);
-    await this.jobs.delete(caller, { id, kind: 'compress', name: `${model}@${version} ${recipe.name}` });
+    await this.jobs.delete(caller, { id, kind: 'compress', name: `${model}@${version} ${recipe?.name ?? SEARCH}` });
   }
 
   private async trainingOf(version: VersionRow): Promise<CompressJob['training']> {
@@ -133,7 +157,8 @@ function presentCompression(job: Row): Compression {
     versionId: row.versionId,
     model: row.version.model.name,
     version: row.version.number,
-    recipe: Recipe.parse(row.recipe.recipe),
+    recipe: row.recipe && Recipe.parse(row.recipe.recipe),
+    search: fromNullable(SearchRequest, row.search),
     target: DeviceClass.parse(row.target),
     report: fromNullable(CompressionReport, row.report),
     artifactId: row.artifact?.id ?? null,

@@ -73,7 +73,8 @@ async function makeAll(): Promise<Record<Thing, string> & { made: TestArtifact; 
     include: { version: true, compression: true },
   });
   const { compressionId: compression, versionId: version } = artifact;
-  const { datasetId: dataset, recipeId } = artifact.compression;
+  const { datasetId: dataset } = artifact.compression;
+  const recipeId = artifact.compression.recipeId!;
   const { modelId: model } = artifact.version;
   await database.compression.update({ where: { id: compression }, data: { target } });
   await database.recipe.update({ where: { id: recipeId }, data: { recipe: { ...recipe, budget: budget } } });

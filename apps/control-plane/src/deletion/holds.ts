@@ -7,6 +7,7 @@
  * signed metadata.
  */
 import type { HolderKind } from '@verge/contracts';
+import { SEARCH } from '../jobs/work-row.js';
 
 export const things = [
   'dataset',
@@ -49,8 +50,8 @@ const version = (why: string, where: string): Hold => ({
 const compression = (why: string, where: string): Hold => ({
   kind: 'compression',
   why,
-  sql: `SELECT c.id, ${versionName} || ' ' || r.name AS name
-    FROM compressions c ${ofVersion} JOIN recipes r ON r.id = c.recipe_id WHERE ${where}`,
+  sql: `SELECT c.id, ${versionName} || ' ' || coalesce(r.name, '${SEARCH}') AS name
+    FROM compressions c ${ofVersion} LEFT JOIN recipes r ON r.id = c.recipe_id WHERE ${where}`,
 });
 const evaluation = (why: string, where: string): Hold => ({
   kind: 'evaluation',

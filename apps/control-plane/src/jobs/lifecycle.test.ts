@@ -20,7 +20,7 @@ import { Redis } from 'ioredis';
 import { startControlPlane } from '../index.js';
 import { readEvents } from '../../test/events.js';
 import { Plane, until } from '../../test/plane.js';
-import { compressResult, evaluateResult, pointAt, progressAt, trainResult } from '../../test/results.js';
+import { compressResult, evaluateResult, pointAt, progressAt, searchResult, trainResult } from '../../test/results.js';
 import { loseJob, startWorker, type TestWorker, type Work } from '../../test/worker.js';
 
 /** A database of its own within the Redis that runs here. */
@@ -153,6 +153,56 @@ for (const { backend, env, runs } of backends) {
       expect(taught).toEqual({ from: version.id, to: student.id, role: 'taught' });
       const audit = await api.call('audit.list', { params, query: { action: 'training' } });
       expect(audit.items.map((e) => e.action)).toContain('training.succeed');
+    });
+
+    it('carries a search to its front and an artifact, or to none', async () => {
+      const front = [{ id: 'fold', points: 0, bytes: 4000, macs: 2000 }];
+      await working(async ({ payload, progress }) => {
+        if (payload.kind !== 'compress') return await trainResult(plane.blobs, `weights of ${payload.id}`);
+        await progress({ ...progressAt(1), stage: 'fold', point: null, search: { tried: 1, front } });
+        const { maxBytes } = payload.search!.budget;
+        if (maxBytes === 1) return await searchResult(plane.blobs, payload, null);
+        const result = await searchResult(plane.blobs, payload, 'fold + int8');
+        // A best that nobody measured.
+        if (maxBytes === 2) delete result.search.variants[0]!.measured;
+        return result;
+      });
+      await over((await train('searched')).id);
+      const common = { version: 'searched@1', target: { name: 'x64-small' } };
+      const searched = async (budget: object) => {
+        const { id } = await api.call('compressions.create', { params, body: { ...common, search: { budget } } });
+        return await until(
+          'the search is over',
+          () => api.call('compressions.get', { params: { ...params, compression: id } }),
+          (c) => isFinal(jobLifecycle, c.state),
+        );
+      };
+      const found = await searched({ maxDropPoints: 0.5 });
+      expect(found).toMatchObject({ state: 'succeeded', error: null, recipe: null, attempts: 1 });
+      expect(found.search).toEqual({ budget: { maxDropPoints: 0.5, maxSeconds: 1800 }, seed: 1 });
+      expect(found.progress?.search).toEqual({ tried: 1, front });
+      const at = { params: { ...params, compression: found.id } };
+      const { report } = await api.call('compressions.search', at);
+      expect(report).toMatchObject({ best: 'fold + int8', variants: [{ verdict: 'best' }] });
+      const artifact = await api.call('artifacts.get', { params: { ...params, artifact: found.artifactId! } });
+      expect(artifact).toMatchObject({ deviceClass: 'x64-small', recipe: 'fold-int8', offered: true });
+      const works = await api.call('jobs.list', { params, query: { kind: 'compression', q: 'searched' } });
+      expect(works.items[0]?.name).toBe('searched@1 search');
+      const held = await api.call('compressions.delete', at).catch((e) => e);
+      expect(held.code).toBe('IN_USE');
+
+      const none = await searched({ maxBytes: 1 });
+      expect(none).toMatchObject({ state: 'succeeded', report: null, artifactId: null });
+      const { report: why } = await api.call('compressions.search', { params: { ...params, compression: none.id } });
+      expect(why).toMatchObject({ best: null, nearest: 'fold + int8' });
+      const unmeasured = await searched({ maxBytes: 2 });
+      expect(unmeasured).toMatchObject({ state: 'failed', artifactId: null });
+      expect(unmeasured.error).toMatch(/'fold \+ int8', was not measured/);
+
+      for (const way of [{}, { recipe: 'small', search: {} }]) {
+        const refused = await api.call('compressions.create', { params, body: { ...common, ...way } }).catch((e) => e);
+        expect([refused.status, refused.errors[0].detail]).toEqual([422, expect.stringMatching(/either a recipe or/)]);
+      }
     });
 
     it('tries again after a failure, and gives the reason when all attempts fail', async () => {

@@ -10,8 +10,9 @@ import {
   manifestTargetPath,
   TrainJob,
   type BlobRef,
-  type CompressResult,
+  type BuiltArtifact,
   type EvaluateResult,
+  type SearchResult,
   type TrainResult,
 } from '@verge/contracts';
 import { BlobReferences } from '../blobs/blob-references.service.js';
@@ -57,20 +58,30 @@ export class JobResults {
     const result = parsed.data;
     if (!isStorable(result)) throw new ResultRefused('the worker returned text with U+0000 or half a surrogate pair');
     if (result.kind === 'cancelled') return { result, manifest: null };
-    if (result.kind !== job.kind) {
+    const compression = job.kind === 'compress' ? CompressJob.parse(job.payload) : null;
+    if (result.kind !== (compression?.search ? 'search' : job.kind)) {
       throw new ResultRefused(`the worker returned the result of another kind of job: ${result.kind}`);
     }
     const missing = await this.blobs.keepThose(job.projectId, blobsOf(result));
     if (missing.length > 0) throw new ResultRefused(`the worker did not store what it names: ${missing.join(', ')}`);
-    const manifest =
-      result.kind === 'compress' ? await this.readManifest(CompressJob.parse(job.payload), result) : null;
+    const artifact = artifactOf(result);
+    if (result.kind === 'search') checkSearch(result);
+    const manifest = artifact && (await this.readManifest(compression!, artifact));
     return { result, manifest };
   }
 
   async apply(db: Db, job: JobRow, { result, manifest }: CheckedResult): Promise<Made[]> {
     if (result.kind === 'cancelled') return [];
     if (result.kind === 'train') return await this.applyTraining(db, job, TrainJob.parse(job.payload), result);
-    if (result.kind === 'compress') return await this.applyCompression(db, job, result, manifest!);
+    if (result.kind === 'compress') return await this.applyArtifact(db, job, result, manifest!);
+    if (result.kind === 'search') {
+      await db.compression.update({
+        where: { id: job.id },
+        data: { searched: toJson(result.search) },
+        select: { id: true },
+      });
+      return result.artifact ? await this.applyArtifact(db, job, result.artifact, manifest!) : [];
+    }
     return await this.applyEvaluation(db, job, EvaluateJob.parse(job.payload), result);
   }
 
@@ -102,21 +113,21 @@ export class JobResults {
     ];
   }
 
-  private async applyCompression(
-    db: Db,
-    job: JobRow,
-    result: CompressResult,
-    manifest: ArtifactManifest,
-  ): Promise<Made[]> {
+  private async applyArtifact(db: Db, job: JobRow, result: BuiltArtifact, manifest: ArtifactManifest): Promise<Made[]> {
     const payload = CompressJob.parse(job.payload);
-    await db.compression.update({ where: { id: job.id }, data: { report: toJson(result.report) } });
+    await db.compression.update({
+      where: { id: job.id },
+      data: { report: toJson(result.report) },
+      select: { id: true },
+    });
     const artifact = await db.artifact.create({
       data: {
         projectId: job.projectId,
         versionId: payload.source.id,
         compressionId: job.id,
         deviceClass: manifest.deviceClass,
-        recipe: payload.recipe.name,
+        // Of a search, what its best variant is called.
+        recipe: result.report.recipe,
         targetPath: result.targetPath,
         manifestDigest: result.manifest.digest,
         manifestBytes: result.manifest.bytes,
@@ -141,7 +152,7 @@ export class JobResults {
   }
 
   /** The manifest is what devices will trust, so it must say what was asked for and what was stored. */
-  private async readManifest(job: CompressJob, result: CompressResult): Promise<ArtifactManifest> {
+  private async readManifest(job: CompressJob, result: BuiltArtifact): Promise<ArtifactManifest> {
     const bytes = await this.store.read(result.manifest.digest);
     let json: unknown;
     try {
@@ -175,10 +186,24 @@ function sameFiles(a: readonly (BlobRef & { path: string })[], b: readonly (Blob
   return key(a) === key(b);
 }
 
-function blobsOf(result: Exclude<JobResult, { kind: 'cancelled' }>): BlobRef[] {
+type Result = Exclude<JobResult, { kind: 'cancelled' }>;
+
+function artifactOf(result: Result): BuiltArtifact | null {
+  if (result.kind === 'compress') return result;
+  return result.kind === 'search' ? result.artifact : null;
+}
+
+/** Only what was measured whole and keeps to the budget is a search's best. @throws ResultRefused */
+function checkSearch({ search, artifact }: SearchResult): void {
+  const best = search.variants.find(({ verdict }) => verdict === 'best');
+  if ((best?.id ?? null) !== search.best || (best === undefined) !== (artifact === null))
+    throw new ResultRefused('what the search found best is not what the worker made');
+  if (artifact && !(best?.measured && artifact.report.offered))
+    throw new ResultRefused(`the best variant, '${search.best ?? ''}', was not measured, or is outside of the budget`);
+}
+
+function blobsOf(result: Result): BlobRef[] {
   if (result.kind === 'train') return [result.model];
-  if (result.kind === 'compress') {
-    return [result.manifest, ...result.files.map(({ digest, bytes }) => ({ digest, bytes }))];
-  }
-  return [];
+  const artifact = artifactOf(result);
+  return artifact ? [artifact.manifest, ...artifact.files.map(({ digest, bytes }) => ({ digest, bytes }))] : [];
 }

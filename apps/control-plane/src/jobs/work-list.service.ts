@@ -3,12 +3,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { JobKind as JobKindName, WorkItem } from '@verge/contracts';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
 import { List, type InputOf } from '../http/index.js';
-import { presentWork, workFilters } from './work-row.js';
+import { presentWork, SEARCH, workFilters } from './work-row.js';
 
 const ofVersion = { version: { include: { model: true } } } as const;
 const include = {
   training: { include: { model: true } },
-  compression: { include: { ...ofVersion, recipe: true } },
+  compression: { omit: { searched: true }, include: { ...ofVersion, recipe: true } },
   evaluation: { include: { ...ofVersion, dataset: true } },
 } as const;
 type Row = Prisma.JobGetPayload<{ include: typeof include }>;
@@ -59,7 +59,7 @@ function presentWorkItem(row: Row): WorkItem {
   }
   if (compression) {
     const { version, recipe } = compression;
-    const name = `${version.model.name}@${version.number} ${recipe.name}`;
+    const name = `${version.model.name}@${version.number} ${recipe?.name ?? SEARCH}`;
     return { ...base, kind: 'compression', model: version.model.name, name };
   }
   if (evaluation) {

@@ -17,6 +17,9 @@ export const presentWork = (job: JobRow) => ({
   finishedAt: job.finishedAt?.toISOString() ?? null,
 });
 
+/** What stands for the recipe in the name of a compression that searches. */
+export const SEARCH = 'search';
+
 /** The filters that all lists of work have. */
 export const workFilters = {
   state: (states: JobState[]): Prisma.JobWhereInput => ({ state: { in: states } }),

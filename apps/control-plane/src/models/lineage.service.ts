@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Lineage } from '@verge/contracts';
 import { withoutFiles } from '../datasets/datasets.service.js';
 import { DatabaseService, type Prisma } from '../database/database.service.js';
+import { SEARCH } from '../jobs/work-row.js';
 import { nameOfVersion, VersionsService } from './versions.service.js';
 
 type Node = Lineage['nodes'][number];
@@ -14,6 +15,7 @@ const include = {
   dataset: { omit: withoutFiles },
   training: { include: { job: true, dataset: { omit: withoutFiles } } },
   compressions: {
+    omit: { searched: true },
     include: {
       job: true,
       recipe: true,
@@ -89,7 +91,10 @@ class Graph {
   private addCompression(versionId: string, compression: Row['compressions'][number]): void {
     const { artifact } = compression;
     const { state, createdAt } = compression.job;
-    this.node(compression.id, 'compression', compression.recipe.name, { state, createdAt: createdAt.toISOString() });
+    this.node(compression.id, 'compression', compression.recipe?.name ?? SEARCH, {
+      state,
+      createdAt: createdAt.toISOString(),
+    });
     this.edge(versionId, compression.id, 'compressed');
     if (!artifact) return;
     const { deviceClass, offered, manifestDigest, bytes } = artifact;

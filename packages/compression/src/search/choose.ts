@@ -1,5 +1,5 @@
 /** Of the variants that were tried, the one to take: the best few by cheap measures are measured whole, on the test part. */
-import type { Budget, DeviceClass, Measurement, SearchBudget, SearchVariant } from '@verge/contracts';
+import type { Budget, DeviceClass, FrontPoint, Measurement, SearchBudget, SearchVariant } from '@verge/contracts';
 import { type Model } from '@verge/onnx';
 import { measureModels } from '@verge/training';
 import { judges, refusals } from '../measure/gate.js';
@@ -34,7 +34,12 @@ const measurable = (entry: JournalEntry): entry is Measurable =>
   entry.failed === null && entry.points !== null && entry.bytes !== null;
 
 /** The budget of a search as the gate reads one: likeness is held to it where nothing says what is right. */
-function gateBudget(before: Measurement, after: Measurement, { maxDropPoints }: SearchBudget, here: boolean): Budget {
+export function gateBudget(
+  before: Measurement,
+  after: Measurement,
+  { maxDropPoints }: SearchBudget,
+  here: boolean,
+): Budget {
   const share = maxDropPoints / 100;
   // Of classes the loss is the share that changed, of numbers the noise.
   const classes = (after.fidelity ?? []).some(({ reads }) => reads !== 'values');
@@ -54,6 +59,14 @@ function gateBudget(before: Measurement, after: Measurement, { maxDropPoints }: 
 /** Whether times of this machine decided what the variant is: it differs from run to run, and is no part of the front. */
 const byTime = ({ passes }: JournalEntry): boolean =>
   passes.some((pass) => pass.pass === 'quantize-static' && pass.precision === 'auto');
+
+/** The front of what was tried, the smallest first. */
+export function frontPoints(entries: readonly JournalEntry[]): FrontPoint[] {
+  const all = entries.filter((entry) => !byTime(entry)).map((entry) => ({ ...entry, macs: entry.macs ?? 0 }));
+  return frontOf(all.filter(measurable))
+    .map(({ id, points, bytes, macs }) => ({ id, points, bytes, macs }))
+    .sort((a, b) => a.bytes - b.bytes);
+}
 
 class Choice {
   readonly measured = new Map<string, Measurement>();

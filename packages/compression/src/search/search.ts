@@ -2,14 +2,21 @@
  * The best variant of a model within a budget: variants are made of the passes and measured cheaply, the least costly to make first; the
  * best few are then measured whole. What is tried follows from what was found, not from times, so that the same seed gives the same front.
  */
-import { DeviceClass, type RecipePass, SearchBudget, SearchReport, type SearchVariant } from '@verge/contracts';
+import {
+  DeviceClass,
+  type FrontPoint,
+  type RecipePass,
+  SearchBudget,
+  SearchReport,
+  type SearchVariant,
+} from '@verge/contracts';
 import { checkSamples } from '@verge/data';
 import { decodeModel, type Model, normalise } from '@verge/onnx';
 import { checkCancelled, CompressionError } from '../errors.js';
 import { parsed } from '../parsed.js';
 import { unitSensitivity } from '../passes/quantize-static/sensitivity.js';
 import { needsOf } from '../passes/table.js';
-import { chosen } from './choose.js';
+import { chosen, frontPoints } from './choose.js';
 import { inMemory, type JournalEntry, type SearchJournal } from './journal.js';
 import { between, type Family, families, FOLD, idOf, int8Without, precisions, quantizeAware } from './space.js';
 import { type Base, decoded, type TrialContext, Trials } from './trial.js';
@@ -21,6 +28,8 @@ export interface SearchProgress {
   readonly tried: number;
   /** Share of the time that is spent, 0 to 1; the end may come before. */
   readonly fraction: number;
+  /** Of the variants tried so far. */
+  readonly front: readonly FrontPoint[];
 }
 
 export interface SearchOptions extends TrialContext {
@@ -58,6 +67,7 @@ class Search {
   readonly #journal: SearchJournal;
   readonly #earlier: ReadonlyMap<string, JournalEntry>;
   readonly #byTime: boolean;
+  #front: readonly FrontPoint[] = [];
 
   constructor(
     readonly options: SearchOptions,
@@ -207,22 +217,32 @@ class Search {
     const id = idOf(all);
     const known = this.#earlier.get(id) ?? this.entries.find((entry) => entry.id === id);
     if (known) {
-      if (!this.entries.includes(known)) this.entries.push(known);
+      if (!this.entries.includes(known)) {
+        this.entries.push(known);
+        this.#front = frontPoints(this.entries);
+      }
       return known;
     }
     if (this.#timeIsOver(all)) return null;
     checkCancelled(this.options.signal);
-    const report = (fraction: number): void =>
+    const report = (): void =>
       this.options.onProgress?.({
         stage: id,
         tried: this.entries.length,
-        fraction: Math.min(1, (this.seconds + fraction) / this.budget.maxSeconds),
+        fraction: Math.min(1, this.seconds / this.budget.maxSeconds),
+        front: this.#front,
       });
-    report(0);
+    report();
     const { entry, bytes } = await this.#trials.try(id, base, passes, report);
     await this.#journal.add(entry, bytes);
     this.entries.push(entry);
+    this.#front = frontPoints(this.entries);
     return entry;
+  }
+
+  /** Says that the best are being measured whole. */
+  measures(): void {
+    this.options.onProgress?.({ stage: 'measure', tried: this.entries.length, fraction: 1, front: this.#front });
   }
 }
 
@@ -243,6 +263,7 @@ export async function search(options: SearchOptions): Promise<Searched> {
     throw new CompressionError('bad-samples', 'the test part is empty: nothing is measured');
   const run = new Search(options, budget, target);
   await run.run();
+  run.measures();
   const found = await chosen(run, options, budget, target);
   const verdictOf = (entry: JournalEntry): Pick<SearchVariant, 'verdict' | 'reason'> => found.verdicts.get(entry.id)!;
   const variants: SearchVariant[] = [

@@ -4,6 +4,7 @@ import { Id, Instant, Slug } from '../identifiers.js';
 import { Accuracy, DeviceClass, Measurement } from '../measurement.js';
 import { JobProgress } from '../queue.js';
 import { CompressionReport, Recipe } from '../recipe.js';
+import { SearchReport, SearchRequest } from '../search.js';
 import { TrainingConfig, TrainingPoint } from '../training-config.js';
 import { TrainingReport } from '../training-report.js';
 import { anyOf, listQuery, page, search } from './page.js';
@@ -52,9 +53,12 @@ export const Compression = z
     versionId: Id,
     model: Slug,
     version: z.int(),
-    recipe: Recipe,
+    recipe: Recipe.nullable().describe('what it carries out; null where it searches'),
+    search: SearchRequest.nullable().describe('what its search must keep to; null where a recipe says what to do'),
     target: DeviceClass,
-    report: CompressionReport.nullable(),
+    report: CompressionReport.nullable().describe(
+      'of a search: of the best variant; null where none keeps to the budget',
+    ),
     artifactId: Id.nullable(),
   })
   .meta({ id: 'Compression' });
@@ -250,10 +254,11 @@ export const workRoutes = {
     tag: 'compressions',
     role: 'operator',
     status: 201,
-    summary: 'Queue the compression of a version for one device class.',
+    summary: 'Queue the compression of a version for one device class, by a recipe or by a search within a budget.',
     body: z.strictObject({
       version: z.string().min(1).max(100).describe('an id, or model@number'),
-      recipe: z.string().min(1).max(63).describe('id or name'),
+      recipe: z.string().min(1).max(63).optional().describe('id or name; searched for when absent'),
+      search: SearchRequest.optional().describe('what a search must keep to, in place of a recipe'),
       dataset: z
         .string()
         .min(1)
@@ -290,6 +295,14 @@ export const workRoutes = {
     refusals: ['STATE_CONFLICT'],
     response: Compression,
     status: 202,
+  }),
+  'compressions.search': route({
+    method: 'GET',
+    path: '/projects/{project}/compressions/{compression}/search',
+    tag: 'compressions',
+    role: 'viewer',
+    summary: 'What the search of a compression tried, its front, and why each variant is or is not the best.',
+    response: z.object({ report: SearchReport.nullable().describe('null until it has succeeded, and of a recipe') }),
   }),
   'compressions.events': route({
     method: 'GET',

@@ -27,6 +27,8 @@ import { FidelityTable } from './FidelityTable.js';
 import { OfferedPill } from './OfferedPill.js';
 import { PassTable } from './PassTable.js';
 import { ReportTable } from './ReportTable.js';
+import { SearchBounds, SearchResult } from './SearchPanels.js';
+import { UnitTable } from './UnitTable.js';
 
 export function CompressionPage(): ReactNode {
   const { t } = useTranslation();
@@ -43,20 +45,26 @@ export function CompressionPage(): ReactNode {
 function CompressionView({ compression }: { compression: Compression }): ReactNode {
   const { t } = useTranslation();
   const { to, can } = useProject();
-  const { report } = compression;
+  const { report, recipe, search } = compression;
   const open = isOpenJob(compression.state);
+  const how = recipe?.name ?? t('compressions.search');
+  const name = `${how} · ${compression.target.name}`;
+  const units = report?.passes.filter((pass) => (pass.units?.length ?? 0) > 0) ?? [];
   const about = (
     <>
       <CompressionFacts compression={compression} />
-      <Panel title={t('compressions.recipe')} note={compression.recipe.name}>
-        <RecipeSteps recipe={compression.recipe} />
-      </Panel>
+      {recipe && (
+        <Panel title={t('compressions.recipe')} note={recipe.name}>
+          <RecipeSteps recipe={recipe} />
+        </Panel>
+      )}
+      {search && <SearchBounds search={search} />}
     </>
   );
   return (
     <>
       <PageHeader
-        title={`${compression.recipe.name} · ${compression.target.name}`}
+        title={name}
         crumbs={[{ label: t('compressions.title'), to: to('/compressions') }]}
         mark={<JobStatePill state={compression.state} />}
         note={<Digest value={compression.id} digits={36} />}
@@ -64,12 +72,7 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
           open ? (
             can('operator') && <CancelButton compression={compression} />
           ) : (
-            <DeleteButton
-              kind="compression"
-              id={compression.id}
-              name={`${compression.recipe.name} · ${compression.target.name}`}
-              back={to('/compressions')}
-            />
+            <DeleteButton kind="compression" id={compression.id} name={name} back={to('/compressions')} />
           )
         }
       />
@@ -79,7 +82,7 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
             {compression.error}
           </Alert>
         )}
-        {open && <JobProgressBar progress={compression.progress} label={compression.recipe.name} wide />}
+        {open && <JobProgressBar progress={compression.progress} label={how} wide />}
         {open && compression.progress?.message && (
           <Text size="sm" c="dimmed">
             {compression.progress.message}
@@ -105,11 +108,17 @@ function CompressionView({ compression }: { compression: Compression }): ReactNo
             about
           )}
         </SimpleGrid>
+        <SearchResult compression={compression} />
         {report && (
-          <Panel title={t('compressions.passes')} flush>
+          <Panel title={t('compressions.passes')} note={search ? report.recipe : undefined} flush>
             <PassTable passes={report.passes} />
           </Panel>
         )}
+        {units.map((pass, i) => (
+          <Panel key={i} title={t('compressions.units')} note={pass.pass} flush>
+            <UnitTable units={pass.units ?? []} />
+          </Panel>
+        ))}
       </Stack>
     </>
   );
@@ -221,7 +230,7 @@ function CancelButton({ compression }: { compression: Compression }): ReactNode 
       </Button>
       <Confirm
         opened={asking}
-        title={t('work.cancelTitle', { name: compression.recipe.name })}
+        title={t('work.cancelTitle', { name: compression.recipe?.name ?? t('compressions.search') })}
         verb={t('work.cancel')}
         danger
         busy={cancel.isPending}

@@ -91,6 +91,7 @@ function useColumns(): PagedColumn<Compression>[] {
   const { t } = useTranslation();
   const format = useFormat();
   const { to } = useProject();
+  const howOf = (x: Compression): string => x.recipe?.name ?? t('compressions.search');
   const sizeRatio = (x: Compression) =>
     x.report && x.report.before.bytes > 0 ? x.report.after.bytes / x.report.before.bytes - 1 : null;
   const speedRatio = (x: Compression) =>
@@ -103,7 +104,7 @@ function useColumns(): PagedColumn<Compression>[] {
       header: t('compressions.recipe'),
       cell: (x) => (
         <TextLink to={to(`/compressions/${x.id}`)} strong>
-          {x.recipe.name}
+          {howOf(x)}
         </TextLink>
       ),
     },
@@ -119,7 +120,7 @@ function useColumns(): PagedColumn<Compression>[] {
       header: t('common.state'),
       cell: (x) =>
         isOpenJob(x.state) && x.state !== 'queued' ? (
-          <JobProgressBar progress={x.progress} label={x.recipe.name} />
+          <JobProgressBar progress={x.progress} label={howOf(x)} />
         ) : (
           <JobStatePill state={x.state} />
         ),
@@ -148,7 +149,10 @@ function useColumns(): PagedColumn<Compression>[] {
     {
       id: 'offered',
       header: t('compressions.verdict'),
-      cell: (x) => (x.report ? <OfferedPill offered={x.report.offered} /> : DASH),
+      cell: (x) => {
+        if (x.report) return <OfferedPill offered={x.report.offered} />;
+        return x.search && x.state === 'succeeded' ? <OfferedPill offered={false} /> : DASH;
+      },
       from: 'sm',
     },
     {

@@ -1,5 +1,5 @@
-import { Checkbox, Group, NumberInput, Select, TextInput } from '@mantine/core';
-import { Slug, type DeviceClass } from '@verge/contracts';
+import { Checkbox, Group, NumberInput, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { Slug, type DeviceClass, type SearchBudget } from '@verge/contracts';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
@@ -9,6 +9,7 @@ import { ListSelect } from '../../components/ListSelect.js';
 import { TextLink } from '../../components/TextLink.js';
 import { useProject } from '../../session/project.js';
 import { inBackground } from '../../inBackground.js';
+import { SearchFields, usualBudget } from './SearchFields.js';
 
 interface Props {
   /** model@number when the version is known already. */
@@ -30,16 +31,20 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
   const recipes = useRead('recipes.list', { params, query: { limit: 1 } });
   const create = useChange('compressions.create', ['artifacts', 'versions']);
   const [version, setVersion] = useState<string | null>(given ?? null);
+  const [way, setWay] = useState<'recipe' | 'search'>('recipe');
   const [recipe, setRecipe] = useState<string | null>(null);
+  const [budget, setBudget] = useState<SearchBudget>(usualBudget);
   const [dataset, setDataset] = useState<string | null>(null);
   const [target, setTarget] = useState<DeviceClass>({ name: '', arch: 'x64', threads: 1, ...forArch.x64 });
   const change = (part: Partial<DeviceClass>): void => setTarget((before) => ({ ...before, ...part }));
   const badName = target.name !== '' && !Slug.safeParse(target.name).success;
+  const ready = way === 'search' || recipe !== null;
   const noRecipe = recipes.data?.total === 0;
   const submit = (): void => {
-    if (version === null || recipe === null) return;
+    if (version === null || !ready) return;
+    const how = way === 'search' ? { search: { budget } } : { recipe: recipe! };
     create.mutate(
-      { params, body: { version, recipe, target, ...(dataset ? { dataset } : {}) } },
+      { params, body: { version, ...how, target, ...(dataset ? { dataset } : {}) } },
       { onSuccess: (made) => inBackground(navigate(to(`/compressions/${made.id}`))) },
     );
   };
@@ -52,17 +57,27 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
       verb={t('compressions.start')}
       busy={create.isPending}
       error={create.error}
-      disabled={version === null || recipe === null || target.name === '' || badName}
+      disabled={version === null || !ready || target.name === '' || badName}
       onSubmit={submit}
     >
-      <Group grow align="flex-start">
-        <ListSelect
-          list="versions.list"
-          label={t('compressions.version')}
-          required
-          value={version}
-          onChange={setVersion}
-        />
+      <SegmentedControl
+        fullWidth
+        aria-label={t('compressions.way')}
+        value={way}
+        onChange={(value) => setWay(value as typeof way)}
+        data={[
+          { value: 'recipe', label: t('compressions.byRecipe') },
+          { value: 'search', label: t('compressions.bySearch') },
+        ]}
+      />
+      <ListSelect
+        list="versions.list"
+        label={t('compressions.version')}
+        required
+        value={version}
+        onChange={setVersion}
+      />
+      {way === 'recipe' ? (
         <ListSelect
           list="recipes.list"
           label={t('compressions.recipe')}
@@ -71,7 +86,9 @@ export function CreateCompressionDialog({ version: given, onClose }: Props): Rea
           value={recipe}
           onChange={setRecipe}
         />
-      </Group>
+      ) : (
+        <SearchFields budget={budget} onChange={setBudget} />
+      )}
       <ListSelect
         list="datasets.list"
         label={t('compressions.dataset')}

@@ -18,7 +18,7 @@ export function PassTable({ passes }: { passes: readonly Pass[] }): ReactNode {
       header: t('compressions.pass'),
       cell: ({ pass, index }) => (
         <>
-          <Text fz="sm" fw={500}>{`${index + 1}. ${pass.pass}`}</Text>
+          <Text fz="sm" fw={500} miw={140}>{`${index + 1}. ${pass.pass}`}</Text>
           {pass.notes?.map((note) => (
             <Text key={note} fz="xs" c="dimmed">
               {note}

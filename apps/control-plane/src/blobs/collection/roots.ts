@@ -73,6 +73,8 @@ export const needNoBlob: readonly string[] = [
   'audit_entries.detail',
   'authorities.detail',
   'compressions.report',
+  'compressions.search',
+  'compressions.searched',
   'compressions.target',
   'datasets.labels',
   'datasets.preprocess',
