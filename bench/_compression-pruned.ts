@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fold, pruneFilters, targetNamed } from '@verge/compression';
 import { decodeModel, encodeModel, figuresOf, float32, normalise, type Model, type Tensor } from '@verge/onnx';
-import { createSession, hasInt8Dot, probeHardware, profileKernels } from '@verge/runtime';
+import { benchmarkModels, createSession, hasInt8Dot, probeHardware, profileKernels } from '@verge/runtime';
 import { buildArchitecture, Random } from '@verge/training';
 import { exportNetwork } from './_exported.js';
 import { once, type Journal } from './_journal.js';
@@ -17,6 +17,8 @@ import type { Row } from './_row.js';
 
 const ROUNDS = 41;
 const RATIOS = [0.3, 0.5];
+/** Of the unpruned network's time. */
+const SHARE = 0.4;
 const here = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 interface Network {
@@ -98,28 +100,43 @@ export async function compared(
   return found;
 }
 
-async function pruned(model: Model, shape: readonly number[], ratio: number): Promise<Model> {
+/** What is asked for: a share of the channels of each layer, or of the time, spread by sensitivity over what the kernels of each layer take. */
+type Asked = { readonly ratio: number } | { readonly latency: number };
+
+async function pruned(model: Model, shape: readonly number[], asked: Asked): Promise<Model> {
   const size = shape.reduce((a, b) => a * b, 1);
   const train = { x: noise([4, size]).data, shape, y: new Int32Array(4), labels: [], name: 'noise' };
   const fineTune = { epochs: 0, batchSize: 4, seed: 1, optimizer: { name: 'adamw', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } } as const; // prettier-ignore
-  const how = { ratio, scope: 'layer', importance: 'magnitude', norm: 2, scoreBatches: 1 } as const;
-  const options = { ...how, multiple: await blockHere(), fineTune };
-  return (await pruneFilters(model, options, { createSession, train, validation: train })).model;
+  const scope = 'latency' in asked ? 'sensitivity' : 'layer';
+  const how = { ...asked, scope, importance: 'magnitude', norm: 2, scoreBatches: 1 } as const;
+  const target = { arch: process.arch as 'x64' | 'arm64', threads: 1 };
+  const options = { ...how, multiple: await blockHere(), fineTune, target };
+  const clock = { timeKernels: profileKernels, benchmark: benchmarkModels };
+  const made = await pruneFilters(model, options, { createSession, ...clock, train, validation: train });
+  for (const note of made.notes ?? []) console.log(`    ${note}`);
+  return made.model;
 }
 
+const ways: readonly { readonly name: string; readonly asked: Asked }[] = [
+  ...RATIOS.map((ratio) => ({ name: `${100 * ratio} % of the channels gone`, asked: { ratio } })),
+  { name: `to ${SHARE} of its time by the times of its kernels`, asked: { latency: SHARE } },
+];
+
 export async function prunedRows(journal: Journal): Promise<Row[]> {
+  const only = process.env['VERGE_BENCH_NETWORKS']?.split(',');
   const rows: Row[] = [];
   for (const { name, shape, bar, make } of networks) {
+    if (only && !only.some((part) => name.includes(part))) continue;
     let made: Promise<Model> | undefined;
-    for (const ratio of RATIOS) {
-      const work = `${name}, ${100 * ratio} % of the channels gone: times faster`;
+    for (const { name: way, asked } of ways) {
+      const work = `${name}, ${way}: times faster`;
       rows.push(
         ...(await once(journal, work, async () => {
           const model = made ? null : make();
           if (model) made = fold(model, createSession).then((folded) => folded.model);
           if (!made) return null;
           const source = await made;
-          const { faster, fewer } = await compared(work, source, await pruned(source, shape, ratio), shape);
+          const { faster, fewer } = await compared(work, source, await pruned(source, shape, asked), shape);
           const peerName = 'times fewer multiply-accumulates';
           // Never slower than it was, whatever the counts say.
           const reached = faster < 1 ? 0 : faster / fewer;

@@ -281,6 +281,14 @@ describe('recipes and audit', () => {
     expect(error.errors.map((e) => e.field).sort()).toEqual(['/name', '/passes/0/ratio', '/passes/1/samples']);
   });
 
+  it('a recipe names only students that the project holds', async () => {
+    const student = (onnx: string) => ({ pass: 'distil' as const, student: { from: 'onnx' as const, onnx } });
+    const passes = [student('students/small.onnx'), { pass: 'fold' as const }, student(`sha256:${'0'.repeat(64)}`)];
+    const error = await refusal(api.call('recipes.create', { params, body: { name: 'taught', passes } }));
+    const detail = 'expected the digest of a blob that this project holds';
+    expect(error.errors).toEqual([0, 2].map((i) => ({ field: `/passes/${i}/student/onnx`, detail })));
+  });
+
   it('says who did what, and can be narrowed', async () => {
     const all = await api.call('audit.list', { params, query: {} });
     expect(all.items[0]).toMatchObject({

@@ -84,11 +84,17 @@ export function between(good: number, bad: number): number | null {
 
 const tuned = (epochs: number): string => (epochs > 0 ? ', tuned' : '');
 
+/** How much of a network pruning takes, in words. */
+function amountOf({ ratio, macs, latency }: Extract<RecipePass, { pass: 'prune-filters' }>): string {
+  if (ratio !== undefined) return `${ratio}`;
+  return macs === undefined ? `to ${latency} of the time` : `to ${macs} of the operations`;
+}
+
 /** How each pass is told from others of its name. */
 function wordsOf(one: RecipePass): string {
   switch (one.pass) {
     case 'prune-filters':
-      return `prune-filters ${one.ratio}${tuned(one.fineTune.epochs)}`;
+      return `prune-filters ${amountOf(one)}${tuned(one.fineTune.epochs)}`;
     case 'distil':
       return `distil ${one.student.from === 'narrower' ? one.student.width : one.student.from}`;
     case 'decompose':
