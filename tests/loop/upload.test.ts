@@ -86,7 +86,7 @@ it('a large file goes on from where a cut cable left it, also in a later run', a
       ...env,
       VERGE_URL: line.url,
     });
-    expect(again.stderr).toMatch(/going on with train-images-idx3-ubyte from [1-3][0-9]\.[0-9] MB/);
+    expect(again.stderr).toMatch(/going on with train-images-idx3-ubyte from [1-3][0-9]\.[0-9] MiB/);
     expect(again.json()).toMatchObject({ name: 'large', fileCount: 2 });
   } finally {
     line.close();

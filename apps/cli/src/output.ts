@@ -50,9 +50,10 @@ export const percent = (fraction: number | null | undefined): string =>
   fraction === null || fraction === undefined ? '-' : `${(fraction * 100).toFixed(2)} %`;
 export const milliseconds = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? '-' : `${ms.toFixed(3)} ms`;
+/** In powers of 1024 with the prefixes of IEC 80000-13. */
 export function size(bytes: number | null | undefined): string {
   if (bytes === null || bytes === undefined) return '-';
   if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }
 export const digest = (d: string | null | undefined): string => (d ? d.slice(0, 'sha256:'.length + 12) : '-');

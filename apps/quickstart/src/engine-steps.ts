@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { StepFailed, type Context } from './context.js';
-import { kilobytes, milliseconds, percent } from './screen.js';
+import { kibibytes, milliseconds, percent } from './screen.js';
 
 export const MODEL = 'digits';
 /** The two classes of devices that the quickstart builds for, and the recipe for each. */
@@ -167,7 +167,7 @@ export async function compressForClasses(
   const detail = artifacts
     .map(
       (a) =>
-        `${a.deviceClass}: ${kilobytes(a.report.before.bytes)} -> ${kilobytes(a.report.after.bytes)}, ${milliseconds(a.report.before.p50Ms ?? NaN)} -> ${milliseconds(a.report.after.p50Ms ?? NaN)}`,
+        `${a.deviceClass}: ${kibibytes(a.report.before.bytes)} -> ${kibibytes(a.report.after.bytes)}, ${milliseconds(a.report.before.p50Ms ?? NaN)} -> ${milliseconds(a.report.after.p50Ms ?? NaN)}`,
     )
     .join('; ');
   return { artifacts, detail };

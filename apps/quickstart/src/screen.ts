@@ -54,7 +54,8 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return [bold(line(names)), dim(widths.map((w) => '-'.repeat(w)).join('  ')), ...rows.map(line)].join('\n');
 }
 
-export const kilobytes = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KB`;
-export const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+/** In powers of 1024 with the prefixes of IEC 80000-13. */
+export const kibibytes = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`;
+export const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 export const percent = (fraction: number): string => `${(fraction * 100).toFixed(2)} %`;
 export const milliseconds = (ms: number): string => `${ms.toFixed(3)} ms`;

@@ -1,6 +1,6 @@
 /** The final tables. */
 import type { Report } from './report.js';
-import { kilobytes, megabytes, milliseconds, percent, table } from './screen.js';
+import { kibibytes, mebibytes, milliseconds, percent, table } from './screen.js';
 
 export function summary(report: Report): string {
   const models = table(
@@ -8,12 +8,12 @@ export function summary(report: Report): string {
     report.models.map((m) => [
       m.name,
       m.role,
-      kilobytes(m.bytes),
+      kibibytes(m.bytes),
       m.parameters.toLocaleString('en'),
       percent(m.accuracy),
       milliseconds(m.p50Ms),
       milliseconds(m.p95Ms),
-      megabytes(m.peakRssBytes),
+      mebibytes(m.peakRssBytes),
     ]),
   );
   const devices = table(
