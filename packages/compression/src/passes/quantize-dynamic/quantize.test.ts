@@ -129,9 +129,9 @@ describe('dense layers', () => {
 });
 
 /** An LSTM of both directions, whose gates are of unlike size. */
-function recurrent(op: 'LSTM' | 'GRU', attributes: Parameters<GraphBuilder['node']>[2] = {}): Model {
+function recurrent(op: 'LSTM' | 'GRU' | 'RNN', attributes: Parameters<GraphBuilder['node']>[2] = {}): Model {
   const g = new GraphBuilder();
-  const [width, hidden, gates] = [12, 20, op === 'LSTM' ? 4 : 3];
+  const [width, hidden, gates] = [12, 20, { LSTM: 4, GRU: 3, RNN: 1 }[op]];
   const weight = (name: string, ...dims: number[]): string => {
     const { data } = randomTensor(dims, name.length + dims.at(-1)!);
     const inner = dims.at(-1)!;
@@ -182,10 +182,26 @@ describe('recurrent layers', () => {
         () => 'done',
         (error: Error) => error.message,
       );
-    expect(await none(recurrent('GRU'))).toMatch(/layer: ONNX Runtime has no GRU on integers/);
-    expect(await none(recurrent('LSTM', { layout: int(1) }))).toMatch(/its batch comes first/);
     expect(await none(recurrent('LSTM'), { lstm: false })).toMatch(/the recipe has no LSTM on integers/);
     expect(await none(recurrent('LSTM'), { keep: ['other'] })).toMatch(/keep: there is no node 'other'/);
+  });
+
+  it.each([
+    ['GRU', {}, /^ONNX Runtime has no GRU on integers: it computes in float32, with weights stored in int8$/],
+    ['RNN', {}, /^ONNX Runtime has no RNN on integers: /],
+    ['LSTM', { layout: int(1) }, /^its batch comes first .* stored in int8$/],
+  ] as const)('without an operator on integers have weights of int8, as %s has', async (op, attributes, reason) => {
+    const source = recurrent(op, attributes);
+    const made = await quantized(source);
+    assertLegal(made.model);
+    expect(made.changes).toEqual({ products: 0, lstm: 0, weightsStored: 1 });
+    expect(made.declined).toEqual([{ node: 'layer', reason: expect.stringMatching(reason) }]);
+    expect(encodeModel(made.model).byteLength).toBeLessThan(0.45 * encodeModel(source).byteLength);
+    if (op === 'LSTM') return; // ONNX Runtime takes no `layout` but 0.
+    const run = decodeModel(await optimizedModel(encodeModel(made.model)));
+    expect(run.graph.nodes.map((n) => n.op)).toEqual([op]);
+    const x = randomTensor([9, 2, 12], 7);
+    expect(decibels(await outputOf(source, x), await outputOf(made.model, x))).toBeGreaterThan(40);
   });
 
   it('stay within 16 bits as dense layers do, each direction for itself', async () => {

@@ -12,6 +12,7 @@ import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { quantizeWeight } from '../quantize-static/scale.js';
 import { integerLstm, reasonAgainstLstm, type WeightForm } from './lstm.js';
+import { reasonAgainstStoring, withStoredWeights } from './stored.js';
 
 export type QuantizeDynamicOptions = Omit<Extract<RecipePass, { pass: 'quantize-dynamic' }>, 'pass'>;
 type Target = Pick<DeviceClass, 'arch' | 'vnni'>;
@@ -26,12 +27,20 @@ const FLOAT = 1;
 /** Operators with weights that are left in floats, and why. */
 const LEFT: Readonly<Record<string, string>> = {
   Conv: 'ranges that are found at each run keep a convolution from being fused with what follows; `quantize-static` suits it',
-  ConvTranspose: 'there is no ConvTranspose on integers',
+  ConvTranspose: 'there is no ConvTranspose on integers; `quantize-static` writes it as a convolution',
+};
+
+/** Recurrent layers without an operator on integers, whose weights alone are int8. */
+const STORED: Readonly<Record<string, string>> = {
   GRU: 'ONNX Runtime has no GRU on integers',
   RNN: 'ONNX Runtime has no RNN on integers',
 };
 
-type Layer = { kind: 'dense'; dense: Dense } | { kind: 'lstm'; node: Node };
+type Layer =
+  | { kind: 'dense'; dense: Dense }
+  | { kind: 'lstm'; node: Node }
+  /** `why` it computes in floats. */
+  | { kind: 'stored'; node: Node; why: string };
 
 interface Chosen {
   readonly layers: ReadonlyMap<Node, Layer>;
@@ -40,8 +49,10 @@ interface Chosen {
 
 function layerOf(node: Node, index: GraphIndex, { lstm }: QuantizeDynamicOptions): Layer | string | null {
   if (node.domain !== '') return null;
-  if (node.op === 'LSTM')
-    return lstm ? (reasonAgainstLstm(node, index) ?? { kind: 'lstm', node }) : 'the recipe has no LSTM on integers';
+  if (node.op === 'LSTM' && !lstm) return 'the recipe has no LSTM on integers';
+  const why = node.op === 'LSTM' ? reasonAgainstLstm(node, index) : STORED[node.op];
+  if (why) return reasonAgainstStoring(node, index) ?? { kind: 'stored', node, why };
+  if (node.op === 'LSTM') return { kind: 'lstm', node };
   const left = LEFT[node.op];
   if (left !== undefined) return left;
   const dense = denseOf(node, index);
@@ -53,13 +64,16 @@ function layerOf(node: Node, index: GraphIndex, { lstm }: QuantizeDynamicOptions
 
 function choose(model: Model, index: GraphIndex, keep: ReadonlySet<string>, options: QuantizeDynamicOptions): Chosen {
   const layers = new Map<Node, Layer>();
-  const declined = operatorsInside(model, new Set(['MatMul', 'Gemm', 'LSTM']));
+  const declined = operatorsInside(model, new Set(['MatMul', 'Gemm', 'LSTM', 'GRU', 'RNN']));
   for (const node of model.graph.nodes) {
     const layer = layerOf(node, index, options);
     if (layer === null) continue;
     const reason = keep.has(nodeName(node)) ? 'the recipe keeps it' : typeof layer === 'string' ? layer : null;
     if (reason !== null) declined.push({ node: nodeName(node), reason });
     else layers.set(node, layer as Layer);
+    const stored = reason === null && typeof layer !== 'string' && layer.kind === 'stored' ? layer.why : null;
+    if (stored !== null)
+      declined.push({ node: nodeName(node), reason: `${stored}: it computes in float32, with weights stored in int8` });
   }
   return { layers, declined };
 }
@@ -70,6 +84,7 @@ class Writer {
   /** Each value is quantised once, whatever many layers read it. */
   readonly #quantised = new Map<string, [value: string, scale: string, zero: string]>();
   readonly #weights = new Map<string, [value: string, scale: string, zero: string]>();
+  readonly #stored = new Map<string, string>();
   narrowed = 0;
 
   constructor(
@@ -83,6 +98,7 @@ class Writer {
 
   write(layer: Layer): Node[] {
     if (layer.kind === 'dense') return this.#dense(layer.dense);
+    if (layer.kind === 'stored') return withStoredWeights(layer.node, this.index, this.#builder, this.#stored);
     const { node, narrowed } = integerLstm(layer.node, this.index, this.#builder, this.form);
     this.narrowed += narrowed;
     this.model.opsets.set('com.microsoft', this.model.opsets.get('com.microsoft') ?? 1);
@@ -162,7 +178,7 @@ export async function quantizeDynamic(
   const { model: able, raised } = atLeastOpset(inside, ABLE, 'a range that is found at each run');
   const index = new GraphIndex(able.graph);
   const { layers, declined } = choose(able, index, keep, options);
-  if (layers.size === 0) nothingDone('no dense layer or LSTM can be quantised', declined);
+  if (layers.size === 0) nothingDone('no dense or recurrent layer can be quantised', declined);
   const narrow = addsPairsIn16Bits(target);
   const writer = new Writer(able, index, { scale: options.scale, narrow });
   const nodes: Node[] = [];
@@ -185,6 +201,7 @@ export async function quantizeDynamic(
   const changes = {
     products: kinds.filter((kind) => kind === 'dense').length,
     lstm: kinds.filter((kind) => kind === 'lstm').length,
+    ...(kinds.includes('stored') && { weightsStored: kinds.filter((kind) => kind === 'stored').length }),
     ...(writer.narrowed > 0 && { narrowedChannels: writer.narrowed }),
     ...(lifted > 0 && { constantsLifted: lifted }),
     ...(raised > 0 && { operatorSetsRaised: raised }),

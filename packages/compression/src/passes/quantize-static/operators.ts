@@ -51,7 +51,7 @@ const rows: Readonly<Record<string, Row>> = {
   Pad: 'there is no kernel on integers between pairs',
   LSTM: '`quantize-dynamic` has one on integers, with ranges that it finds at each run',
   GRU: 'there is no GRU on integers; `quantize-dynamic` stores its weights in int8',
-  RNN: 'there is no RNN on integers',
+  RNN: 'there is no RNN on integers; `quantize-dynamic` stores its weights in int8',
 };
 
 const NONE = 'there is no kernel on integers for it';
