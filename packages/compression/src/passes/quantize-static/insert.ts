@@ -16,6 +16,7 @@ import {
   type GivenScales,
   type QuantizedWeight,
 } from './scale.js';
+import { asRepeats, repeatsOf, type Repeats } from './repeats.js';
 import { asProduct, asSum, placesApart, type Beside } from './spellings.js';
 
 export interface InsertOptions {
@@ -45,6 +46,8 @@ class Inserter {
   readonly #dequantized = new Map<string, string>();
   /** What each HardSigmoid on integers gives. */
   readonly #gates = new Set<string>();
+  /** What repeats values, by its output. */
+  readonly #resized = new Map<string, Repeats>();
   readonly #forms = new Map<WeightedUnit, Form>();
   readonly #weights = new Map<string, { output: string; scales: Float32Array }>();
   /** The least scales of each weight's channels, by its key. */
@@ -55,7 +58,7 @@ class Inserter {
   #clamped = 0;
 
   constructor(
-    source: Model,
+    readonly source: Model,
     readonly plan: QuantizationPlan,
     readonly params: ReadonlyMap<string, AffineParams>,
     readonly options: InsertOptions,
@@ -78,6 +81,10 @@ class Inserter {
       outputs: [name],
     } of this.plan.plain)
       if (op === 'HardSigmoid') this.#gates.add(name as string);
+    for (const node of this.plan.moving) {
+      const repeats = repeatsOf(node, this.source, this.#index);
+      if (repeats) this.#resized.set(node.outputs[0] as string, repeats);
+    }
     for (const node of original) {
       const unit = weighted.get(node.outputs[0]);
       const input = node.inputs[0] as string;
@@ -161,6 +168,7 @@ class Inserter {
     else if (block > 1) beside = placesApart(this.#pen, node, params(behindActivation(before, this.#index)), block);
     else if (this.#gates.has(before))
       beside = asSum(this.#pen, node, this.#quantized.get(input) as string, params(input));
+    else if (this.#resized.has(before)) beside = asRepeats(this.#pen, node, params(input), this.#resized.get(before)!);
     if (!beside) return;
     this.#ahead.set(node, beside.ahead);
     this.#after.set(node, [...beside.behind, ...(this.#after.get(node) ?? [])]);

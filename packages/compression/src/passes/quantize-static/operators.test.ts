@@ -106,7 +106,7 @@ const onIntegers: Record<string, [made: Between, kernels: string[]]> = {
   'ConvTranspose in groups': [transposed([8, 3, 2, 2], { strides: ints([2, 2]), group: int(2) }), ['DepthToSpace']],
   Resize: [
     (net, x) => {
-      const scales = net.constant(float32([4], [1, 1, 2, 2]), 'scales');
+      const scales = net.constant(float32([4], [1, 1, 2, 3]), 'scales');
       const how = {
         mode: str('nearest'),
         coordinate_transformation_mode: str('asymmetric'),
@@ -114,6 +114,11 @@ const onIntegers: Record<string, [made: Between, kernels: string[]]> = {
       };
       return net.node('Resize', [x, '', scales], how);
     },
+    ['Expand'],
+  ],
+  'Resize by parts of places': [
+    (net, x) =>
+      net.node('Resize', [x, '', net.constant(float32([4], [1, 1, 1.5, 2]), 'scales')], { mode: str('nearest') }),
     ['Resize'],
   ],
   'Split and Concat': [
@@ -188,7 +193,7 @@ describe('what stays in floats', () => {
     ],
     'a product of activations': [
       (net, x) => net.node('MatMul', [x, x]),
-      ['its second factor is no float32 constant of the model'],
+      ['both factors are activations: what integers gain, quantizing both of them takes'],
     ],
     'what reads floats': [
       (net, x) => net.node('Sigmoid', [net.node('Tanh', [x])]),

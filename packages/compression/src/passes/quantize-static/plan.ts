@@ -64,7 +64,10 @@ function weightedUnit(node: Node, index: GraphIndex, trained: boolean): Weighted
     return { node, weight: weight as string, axis, bias: hasBias ? bias : null };
   }
   if (node.op === 'MatMul') {
-    if (!inside) return 'its second factor is no float32 constant of the model';
+    if (!inside)
+      return index.constant(weight) === null
+        ? 'both factors are activations: what integers gain, quantizing both of them takes'
+        : 'its second factor is no float32 constant of the model';
     if (inside.dims.length !== 2) return 'its second factor is no matrix';
     return { node, weight: weight as string, axis: 1, bias: null };
   }
