@@ -2,7 +2,7 @@
  * Recurrent layers whose weights alone are int8: ONNX Runtime turns them into floats when it loads the model, at no time per inference.
  * DequantizeLinear would say the same, and be computed at each.
  */
-import { GraphBuilder, int, type Node, type Tensor } from '@verge/onnx';
+import { int, type GraphBuilder, type Node, type Tensor } from '@verge/onnx';
 import type { GraphIndex } from '../../graph/index-of-values.js';
 import { quantizeWeight } from '../quantize-static/scale.js';
 

@@ -1,7 +1,8 @@
 /** The form in which a unit with weights is written, where it is not its own. */
-import { attrInt, attrInts, type Node } from '@verge/onnx';
+import { attrInt, attrInts, type Model, type Node } from '@verge/onnx';
 import type { GraphIndex } from '../../graph/index-of-values.js';
 import type { WeightedUnit } from './plan.js';
+import { shapeIn } from './shapes.js';
 import { asConv, atPlaces, convAttributes, convWeight } from './transposed-conv.js';
 
 /** What units that share a weight and its scales have in common. */
@@ -17,8 +18,8 @@ export interface Form {
   readonly dims: readonly number[];
   readonly data: Float32Array;
   readonly bias: Float32Array | null;
-  /** Above 1 where the outputs are the places of blocks, which DepthToSpace sets apart. */
-  readonly block: number;
+  /** Where the outputs are the places of blocks: the length of one, and height and width of the input, where they are proven. */
+  readonly blocks: { readonly length: number; readonly from: readonly [number, number] | null } | null;
 }
 
 /** Whether a convolution is a product over the channels of each place. */
@@ -39,7 +40,7 @@ function turned(data: Float32Array, rows: number, columns: number): Float32Array
 }
 
 /** A transposed convolution is written as a convolution, and one over single places that gives floats as a product. */
-export function formOf(unit: WeightedUnit, index: GraphIndex): Form {
+export function formOf(unit: WeightedUnit, model: Model, index: GraphIndex): Form {
   const { node, weight, axis } = unit;
   const values = index.floats(weight) as { dims: readonly number[]; data: Float32Array };
   const bias = index.floats(unit.bias ?? undefined)?.data ?? null;
@@ -52,18 +53,20 @@ export function formOf(unit: WeightedUnit, index: GraphIndex): Form {
       dims: [inputs, outputs],
       data: turned(values.data, outputs, inputs),
       bias,
-      block: 1,
+      blocks: null,
     };
   }
   const conv = node.op === 'ConvTranspose' ? asConv(node, values.dims) : null;
   if (conv === null || typeof conv === 'string')
-    return { key: keyOf(unit), node, axis, dims: values.dims, data: values.data, bias, block: 1 };
+    return { key: keyOf(unit), node, axis, dims: values.dims, data: values.data, bias, blocks: null };
+  const [, , height, width] = shapeIn(model, node.inputs[0] as string).map(Number);
+  const from = conv.group === 1 && conv.stride > 1 && height && width ? ([height, width] as const) : null;
   return {
     key: `${keyOf(unit)} ${node.outputs[0]}`,
     node: { ...node, op: 'Conv', attributes: convAttributes(conv) },
     axis: 0,
-    ...convWeight(conv, values),
-    bias: bias && atPlaces(conv, bias),
-    block: conv.stride,
+    ...convWeight(conv, values, from !== null),
+    bias: bias && atPlaces(conv, bias, from !== null),
+    blocks: conv.stride > 1 ? { length: conv.stride, from } : null,
   };
 }

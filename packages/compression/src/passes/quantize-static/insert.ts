@@ -161,11 +161,11 @@ class Inserter {
 
   /** A node as others where it is written so; its output bears the name that it will have. */
   #spell(node: Node, input: string, before: string, unit: WeightedUnit | undefined): void {
-    const { bias, block } = unit ? this.#form(unit) : { bias: null, block: 1 };
+    const { bias, blocks } = unit ? this.#form(unit) : { bias: null, blocks: null };
     const params = (value: string): AffineParams => this.params.get(value) as AffineParams;
     let beside: Beside | null = null;
     if (unit?.asProduct) beside = asProduct(this.#pen, node, this.#rank(unit), params(input), bias);
-    else if (block > 1) beside = placesApart(this.#pen, node, params(behindActivation(before, this.#index)), block);
+    else if (blocks) beside = placesApart(this.#pen, node, params(behindActivation(before, this.#index)), blocks);
     else if (this.#gates.has(before))
       beside = asSum(this.#pen, node, this.#quantized.get(input) as string, params(input));
     else if (this.#resized.has(before)) beside = asRepeats(this.#pen, node, params(input), this.#resized.get(before)!);
@@ -179,7 +179,7 @@ class Inserter {
   }
 
   #form(unit: WeightedUnit): Form {
-    const form = this.#forms.get(unit) ?? formOf(unit, this.#index);
+    const form = this.#forms.get(unit) ?? formOf(unit, this.source, this.#index);
     this.#forms.set(unit, form);
     return form;
   }

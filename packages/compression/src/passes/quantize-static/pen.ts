@@ -1,5 +1,5 @@
 /** Nodes and constants of a quantized graph. */
-import { GraphBuilder, type Attributes, type Graph, type Node, type Tensor } from '@verge/onnx';
+import { GraphBuilder, int64, type Attributes, type Graph, type Node, type Tensor } from '@verge/onnx';
 import type { AffineParams } from './scale.js';
 
 /** A zero point as a constant of its type. */
@@ -44,6 +44,24 @@ export class Pen {
   node(op: string, inputs: string[], output: string, attributes: Attributes = {}): Node {
     const given = Object.entries(attributes).filter((entry) => entry[1] !== undefined);
     return { op, domain: '', name: '', inputs, outputs: [output], attributes: new Map(given) as Node['attributes'] };
+  }
+
+  shape(...dims: number[]): string {
+    return this.constant(int64([dims.length], dims), 'shape');
+  }
+
+  /** A node that moves values and the pair behind it, onto a list; gives what the pair gives. */
+  move(
+    list: Node[],
+    params: AffineParams,
+    op: string,
+    inputs: string[],
+    attributes: Attributes = {},
+    name = '',
+  ): string {
+    const [plain, rounded] = [this.fresh('y'), this.fresh('x')];
+    list.push({ ...this.node(op, inputs, plain, attributes), name }, ...this.pair(plain, params, rounded).nodes);
+    return rounded;
   }
 
   /** value -> QuantizeLinear -> DequantizeLinear -> output */

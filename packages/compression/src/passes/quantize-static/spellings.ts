@@ -1,7 +1,10 @@
 /** Nodes that are written as others, which have a kernel on integers; see `form.ts` for their weights. */
 import { attrFloat, float32, int, ints, str, type Node } from '@verge/onnx';
+import type { Form } from './form.js';
 import { zeroPointOf, type Pen } from './pen.js';
 import { levelsOf, type AffineParams } from './scale.js';
+
+type Blocks = NonNullable<Form['blocks']>;
 
 /** What stands in front of a node that was changed in place, and behind it. */
 export interface Beside {
@@ -10,15 +13,27 @@ export interface Beside {
 }
 
 /**
- * DepthToSpace behind the convolution that a transposed one became.
+ * What sets the places of blocks apart behind the convolution that a transposed one became: with channels last, as convolutions on integers
+ * run, where the sizes are known, and else DepthToSpace.
  * @param params of the output
  */
-export function placesApart(pen: Pen, node: Node, params: AffineParams, block: number): Beside {
+export function placesApart(pen: Pen, node: Node, params: AffineParams, { length, from }: Blocks): Beside {
   const [output] = node.outputs as [string];
   const [plain, small] = [pen.fresh('y'), pen.fresh('x')];
   node.outputs = [plain];
-  const apart = pen.node('DepthToSpace', [small], output, { blocksize: int(block), mode: str('CRD') });
-  return { ahead: [], behind: [...pen.pair(plain, params, small).nodes, apart] };
+  const behind: Node[] = pen.pair(plain, params, small).nodes;
+  if (!from) {
+    const apart = pen.node('DepthToSpace', [small], output, { blocksize: int(length), mode: str('CRD') });
+    return { ahead: [], behind: [...behind, apart] };
+  }
+  const [height, width] = from;
+  const last = pen.move(behind, params, 'Transpose', [small], { perm: ints([0, 2, 3, 1]) });
+  const places = pen.move(behind, params, 'Reshape', [last, pen.shape(0, height, width, length, length, -1)]);
+  const rows = pen.move(behind, params, 'Transpose', [places], { perm: ints([0, 1, 3, 2, 4, 5]) });
+  const whole = pen.shape(0, height * length, width * length, -1);
+  const together = pen.move(behind, params, 'Reshape', [rows, whole]);
+  behind.push(pen.node('Transpose', [together], output, { perm: ints([0, 3, 1, 2]) }));
+  return { ahead: [], behind };
 }
 
 /**

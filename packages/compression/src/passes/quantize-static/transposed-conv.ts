@@ -59,33 +59,41 @@ export function asConv(node: Node, dims: readonly number[]): AsConv | string {
   return { stride: down, group: attrInt(node, 'group', 1), taps };
 }
 
-/** The weight of the convolution: [outputs * stride * stride, inputs of a group, height, width], an output's places one behind another. */
+/**
+ * The weight of the convolution: [outputs * stride * stride, inputs of a group, height, width].
+ * @param placesFirst whether the outputs of each place stand together; else the places of each output
+ */
 export function convWeight(
   { stride, group, taps: [down, across] }: AsConv,
   { dims, data }: { dims: readonly number[]; data: Float32Array },
+  placesFirst: boolean,
 ): { dims: number[]; data: Float32Array } {
   const [inputs, outputs, height, width] = dims as [number, number, number, number];
   const [own, places] = [inputs / group, stride * stride];
   const made = [group * outputs * places, own, count(down), count(across)];
   const values = new Float32Array(made.reduce((a, b) => a * b, 1));
   let at = 0;
-  for (let c = 0; c < group * outputs; c++)
-    for (let place = 0; place < places; place++)
-      for (let i = 0; i < own; i++)
-        for (let j = down.most; j >= down.least; j--)
-          for (let l = across.most; l >= across.least; l--, at++) {
-            const y = stride * j + Math.floor(place / stride) + down.begin;
-            const x = stride * l + (place % stride) + across.begin;
-            if (y < 0 || y >= height || x < 0 || x >= width) continue;
-            const input = Math.floor(c / outputs) * own + i;
-            values[at] = data[((input * outputs + (c % outputs)) * height + y) * width + x] as number;
-          }
+  for (let row = 0; row < group * outputs * places; row++) {
+    const c = placesFirst ? row % (group * outputs) : Math.floor(row / places);
+    const place = placesFirst ? Math.floor(row / (group * outputs)) : row % places;
+    for (let i = 0; i < own; i++)
+      for (let j = down.most; j >= down.least; j--)
+        for (let l = across.most; l >= across.least; l--, at++) {
+          const y = stride * j + Math.floor(place / stride) + down.begin;
+          const x = stride * l + (place % stride) + across.begin;
+          if (y < 0 || y >= height || x < 0 || x >= width) continue;
+          const input = Math.floor(c / outputs) * own + i;
+          values[at] = data[((input * outputs + (c % outputs)) * height + y) * width + x] as number;
+        }
+  }
   return { dims: made, data: values };
 }
 
 /** A value for each channel as one for each of its places. */
-export const atPlaces = ({ stride }: AsConv, values: Float32Array): Float32Array =>
-  Float32Array.from({ length: values.length * stride * stride }, (_, i) => values[Math.floor(i / (stride * stride))]!);
+export const atPlaces = ({ stride }: AsConv, values: Float32Array, placesFirst: boolean): Float32Array =>
+  Float32Array.from({ length: values.length * stride * stride }, (_, i) =>
+    placesFirst ? values[i % values.length]! : values[Math.floor(i / (stride * stride))]!,
+  );
 
 export function convAttributes({ group, taps: [down, across] }: AsConv): Node['attributes'] {
   return new Map([
