@@ -193,7 +193,7 @@ describe('what stays in floats', () => {
     ],
     'a product of activations': [
       (net, x) => net.node('MatMul', [x, x]),
-      ['both factors are activations: what integers gain, quantizing both of them takes'],
+      ['both factors are activations: quantizing both of them takes most of what integers gain'],
     ],
     'what reads floats': [
       (net, x) => net.node('Sigmoid', [net.node('Tanh', [x])]),

@@ -66,7 +66,7 @@ function weightedUnit(node: Node, index: GraphIndex, trained: boolean): Weighted
   if (node.op === 'MatMul') {
     if (!inside)
       return index.constant(weight) === null
-        ? 'both factors are activations: what integers gain, quantizing both of them takes'
+        ? 'both factors are activations: quantizing both of them takes most of what integers gain'
         : 'its second factor is no float32 constant of the model';
     if (inside.dims.length !== 2) return 'its second factor is no matrix';
     return { node, weight: weight as string, axis: 1, bias: null };
