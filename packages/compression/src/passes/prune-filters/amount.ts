@@ -97,8 +97,7 @@ export async function leastRemoval(
 ): Promise<Fitting> {
   const { dependencies, spaces } = ranked;
   const known = new Map<string, number>();
-  const at = async (share: number): Promise<Fitting> => {
-    const keep = kept(ranked, share);
+  const costOf = async (keep: Int32Array[]): Promise<Fitting> => {
     const counts = keep.map((k) => k.length).join();
     let cost = known.get(counts);
     if (cost === undefined) {
@@ -107,14 +106,22 @@ export async function leastRemoval(
     }
     return { keep, left: cost };
   };
+  const at = (share: number): Promise<Fitting> => costOf(kept(ranked, share));
   let best = await at(ALMOST_ALL);
   if (best.left > most) return best;
   let [low, high] = [0, ALMOST_ALL];
+  let more: readonly Int32Array[] | null = null;
   for (let k = 0; k < halvings; k++) {
     const middle = (low + high) / 2;
     const one = await at(middle);
     if (one.left <= most) [high, best] = [middle, one];
-    else low = middle;
+    else [low, more] = [middle, one.keep];
+  }
+  // Layers of like widths lose their next block at the same share: some of these blocks stay where what is left fits all the same.
+  for (const [s, larger] of (more ?? []).entries()) {
+    if (larger.length <= (best.keep[s] as Int32Array).length) continue;
+    const one = await costOf(best.keep.with(s, larger));
+    if (one.left <= most) best = one;
   }
   return best;
 }

@@ -109,6 +109,20 @@ describe('pruneFilters', () => {
     }
   });
 
+  it('comes near what was asked for where all layers lose their next block at the same share', async () => {
+    const model = buildArchitecture('resnet', {
+      input: [1, 8, 8],
+      classes: 10,
+      params: { channels: [16, 32], blocks: 2 },
+    });
+    const wanted = { ...options, ratio: undefined, importance: 'magnitude' as const, multiple: 8, macs: 0.5 };
+    const half = await pruneFilters(model, wanted, context);
+    const share = figuresOf(half.model).macs! / figuresOf(model).macs!;
+    expect(share).toBeLessThanOrEqual(0.5);
+    // All layers at half their width leave a quarter.
+    expect(share).toBeGreaterThan(0.4);
+  });
+
   it('says what is left where no removal is enough', async () => {
     const wanted = { ...options, ratio: undefined, importance: 'magnitude' as const, macs: 0.001 };
     const run = pruneFilters(dscnn(), wanted, context);
