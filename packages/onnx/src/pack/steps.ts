@@ -1,6 +1,7 @@
 /** The steps of a part: each makes the next bytes of the file. */
 import { damaged } from './errors.js';
 import { LONG_GAP, OP, PART, STREAMS, type Width, WIDTHS } from './format.js';
+import type { BaseReader } from './input.js';
 import { Cursor } from './numbers.js';
 
 /** The streams of a part, each read once from its beginning to its end. */
@@ -28,7 +29,7 @@ class Work {
   constructor(
     private readonly streams: Streams,
     size: number,
-    private readonly base: Uint8Array,
+    private readonly base: BaseReader,
   ) {
     this.out = new Uint8Array(size);
     this.#steps = streams.of(STREAMS.steps);
@@ -98,28 +99,19 @@ class Work {
 
   /** The base's bytes that a step begins at; its length comes from the step after. */
   #baseAt(): number {
-    return this.#steps.number(this.base.length);
+    return this.#steps.number(this.base.bytes);
   }
 
-  #ofBase(at: number, length: number): Uint8Array {
-    if (at + length > this.base.length) damaged('a step reads behind the end of the base');
-    return this.base.subarray(at, at + length);
+  /** Calls `put` with bytes of the base: at once where they are in memory. */
+  #ofBase(at: number, length: number, put: (bytes: Uint8Array) => void): void | Promise<void> {
+    if (at + length > this.base.bytes) damaged('a step reads behind the end of the base');
+    const bytes = this.base.read(at, length);
+    if (bytes instanceof Uint8Array) return put(bytes);
+    return bytes.then(put);
   }
 
-  /** Adds the base's elements to the differences that stand there. */
-  #addBase(to: Uint8Array, at: number, width: Width): void {
-    const base = this.#ofBase(at, to.length);
-    for (let i = 0; i < to.length; i += width) {
-      let carry = 0;
-      for (let w = i; w < i + width; w++) {
-        const sum = to[w]! + base[w]! + carry;
-        carry = sum >> 8;
-        to[w] = sum;
-      }
-    }
-  }
-
-  step(): void {
+  /** One step; a promise where it waits for the base. */
+  step(): void | Promise<void> {
     const steps = this.#steps;
     const op = steps.byte();
     if (op === OP.plain) {
@@ -141,15 +133,14 @@ class Work {
     else if (op === OP.sparseNibbles) {
       const to = this.#next();
       this.#sparseNibbles(to, steps.number(15));
-    } else this.#withBase(op);
+    } else return this.#withBase(op);
   }
 
-  #withBase(op: number): void {
+  #withBase(op: number): void | Promise<void> {
     if (op === OP.copy) {
       const at = this.#baseAt();
       const to = this.#next();
-      to.set(this.#ofBase(at, to.length));
-      return;
+      return this.#ofBase(at, to.length, (bytes) => to.set(bytes));
     }
     if (op !== OP.difference && op !== OP.sparseDifference) damaged(`there is no step ${op}`);
     const width = this.#width();
@@ -158,14 +149,39 @@ class Work {
     const first = STREAMS.differences[width];
     if (op === OP.difference) this.#planes(to, width, first);
     else this.#sparse(to, width, new Uint8Array(width), first);
-    this.#addBase(to, at, width);
+    return this.#ofBase(at, to.length, (bytes) => addTo(to, bytes, width));
   }
 }
 
-/** @param size of the part, at most `PART` */
-export function carryOut(streams: Streams, size: number, base: Uint8Array): Uint8Array {
+/** Adds the base's elements to the differences that stand there. */
+function addTo(to: Uint8Array, base: Uint8Array, width: Width): void {
+  for (let i = 0; i < to.length; i += width) {
+    let carry = 0;
+    for (let w = i; w < i + width; w++) {
+      const sum = to[w]! + base[w]! + carry;
+      carry = sum >> 8;
+      to[w] = sum;
+    }
+  }
+}
+
+/**
+ * @param size of the part, at most `PART`
+ * @param goOn looked at whenever a step has waited for the base: throws to stop
+ */
+export async function carryOut(
+  streams: Streams,
+  size: number,
+  base: BaseReader,
+  goOn: () => void,
+): Promise<Uint8Array> {
   const work = new Work(streams, Math.min(size, PART), base);
-  while (!work.done) work.step();
+  while (!work.done) {
+    const waits = work.step();
+    if (waits === undefined) continue;
+    await waits;
+    goOn();
+  }
   streams.finish();
   return work.out;
 }
