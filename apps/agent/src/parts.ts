@@ -18,6 +18,7 @@ import type { Settings } from './settings.js';
 import { Recorder } from './telemetry/recorder.js';
 import { Spool } from './telemetry/spool.js';
 import { Uploader } from './telemetry/uploader.js';
+import { killPoint } from './update/kill-point.js';
 import type { StepContext } from './update/steps.js';
 import { Store } from './update/store.js';
 import { Updater } from './update/updater.js';
@@ -67,7 +68,7 @@ export async function makeParts(from: {
   const updater = await Updater.open({
     context: {
       layout,
-      store: new Store(layout.store, settings.reserveBytes),
+      store: new Store(layout.store, settings.reserveBytes, { log, at: (point) => killPoint(settings.killAt, point) }),
       serving,
       deviceId: identity?.deviceId ?? '',
       deviceClass: identity?.deviceClass ?? null,

@@ -13,6 +13,7 @@ export async function statusReport(parts: Parts, facts: Record<string, string>):
   const { state, progress } = updater;
   const { update } = state;
   const degraded = health.fact;
+  const refused = updater.refusedPacked;
   return {
     atMs: Date.now(),
     generation: update.generation,
@@ -25,7 +26,12 @@ export async function statusReport(parts: Parts, facts: Record<string, string>):
     errorMessage: (update.error?.message ?? '').replaceAll('\0', ' '),
     progressBytes: progress.bytes,
     totalBytes: progress.total,
-    facts: degraded === null ? facts : { ...facts, degraded },
+    facts: {
+      ...facts,
+      ...(degraded !== null && { degraded }),
+      // A control plane whose packed forms do not give the signed bytes is to be looked at, though nothing fails.
+      ...(refused > 0 && { packedRefused: String(refused) }),
+    },
     rssBytes: process.memoryUsage.rss() + (await serving.rssBytes()),
     spoolRecords: spool.waiting,
     spoolDropped: droppedRecords(parts),
@@ -47,6 +53,7 @@ export async function statusView(parts: Parts, connected: boolean): Promise<Reco
     degraded: health.list,
     mended: health.mended,
     update: { ...update, progress: updater.progress },
+    packedRefused: updater.refusedPacked,
     desired,
     activeDigest: activeDigest(updater.state),
     requests: recorder.totals.now,

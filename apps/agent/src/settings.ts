@@ -23,10 +23,10 @@ const Environment = z.object({
   VERGE_AGENT_PROBATION_CRASHES: z.coerce.number().int().min(1).default(3),
   /** How often the open telemetry window is made durable: what kill -9 can lose. */
   VERGE_AGENT_JOURNAL_MS: z.coerce.number().int().min(50).default(1000),
-  /** For tests: `entered:<state>` or `acted:<state>`, where the process kills itself with SIGKILL. */
+  /** For tests: `entered:<state>`, `acted:<state>` or `packed:<point>`, where the process kills itself with SIGKILL. */
   VERGE_AGENT_KILL_AT: z
     .string()
-    .regex(/^(entered|acted):[a-z-]+$/)
+    .regex(/^(entered|acted|packed):[a-z-]+$/)
     .optional(),
 });
 

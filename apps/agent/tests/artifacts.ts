@@ -35,8 +35,10 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 /** scores = x . W + [bias, 0, 0], W sums the four pixels with weights 1, 2, 3. */
-export function linearModel(bias: number): Buffer {
+export function linearModel(bias: number, padding?: Int8Array): Buffer {
   const builder = new GraphBuilder();
+  // Nothing reads it.
+  if (padding) builder.initializer('padding', { dtype: 'int8', dims: [padding.length], data: padding });
   builder.input('x', 'float32', ['batch', 4]);
   const weights = builder.constant(
     float32(

@@ -8,10 +8,12 @@ import type { EnrollmentBundle } from '@verge/contracts';
 import {
   deviceService,
   enrollmentService,
+  packCoding,
   type Chunk,
   type DesiredState,
   type DeviceHandlers,
   type DownloadRequestReceived,
+  type Encoding,
   type EnrollmentHandlers,
   type StatusReportReceived,
   type TelemetryRecordReceived,
@@ -34,18 +36,29 @@ import {
   type SigningKey,
   type Target,
 } from '@verge/trust/publish';
-import type { BuiltArtifact } from './artifacts.js';
+import { digestOf, type BuiltArtifact } from './artifacts.js';
 
 const day = 24 * 60 * 60 * 1000;
 
+/** A packed form: what it holds, and what is said of it where that is not so. */
+export interface PackedForm {
+  bytes: Buffer;
+  base?: string;
+  said?: Partial<Encoding>;
+}
+
 /** How the gateway misbehaves. */
 export interface Knobs {
+  /** What is sent of a blob to who takes packed forms, with what is said of it; a base is sent to who has it. */
+  packed: Map<string, PackedForm>;
   /** Bytes of a blob replaced on the way out. */
   tamper: Map<string, (bytes: Buffer) => Buffer>;
   /** Answered instead of the blob. */
   downloadStatus: status | null;
   /** A download breaks off after so many bytes, once for each entry. */
   breakAfter: number[];
+  /** Bytes of a chunk. */
+  chunkBytes: number;
   /** Milliseconds between chunks. */
   chunkDelayMs: number;
   /** The next enrolment is carried out and its reply lost. */
@@ -58,9 +71,11 @@ export interface Knobs {
 
 export class Gateway {
   readonly knobs: Knobs = {
+    packed: new Map(),
     tamper: new Map(),
     downloadStatus: null,
     breakAfter: [],
+    chunkBytes: 256 * 1024,
     chunkDelayMs: 0,
     loseEnrollReply: false,
     loseAcks: 0,
@@ -73,8 +88,8 @@ export class Gateway {
   enrollments = 0;
   renewals = 0;
   expiredRenewals = 0;
-  /** Download calls: digest and offset. */
-  readonly downloads: { digest: string; offset: number }[] = [];
+  /** Download calls, and from where on a packed form was sent: null where none was. */
+  readonly downloads: (DownloadRequestReceived & { packed: number | null })[] = [];
   readonly deviceId = randomUUID();
   readonly projectId = randomUUID();
   token = randomBytes(24).toString('base64url');
@@ -347,20 +362,36 @@ export class Gateway {
     };
   }
 
+  /** As a control plane that knows packed forms; the offset of one that is whole at the device is not asked for. */
+  private formFor({ digest, codings, bases, encodedDigest, encodedOffset }: DownloadRequestReceived) {
+    const form = this.knobs.packed.get(digest);
+    if (!form || !codings.includes(packCoding) || (form.base !== undefined && !bases.includes(form.base))) return null;
+    const own = digestOf(form.bytes);
+    const said = { coding: packCoding, digest: own, bytes: form.bytes.length, base: form.base ?? '' };
+    return {
+      bytes: form.bytes,
+      encoding: { ...said, offset: encodedDigest === own ? encodedOffset : 0, ...form.said },
+    };
+  }
+
   private async download(call: ServerWritableStream<DownloadRequestReceived, Chunk>): Promise<void> {
-    const { digest, offset } = call.request;
-    this.downloads.push({ digest, offset });
+    const { digest } = call.request;
     const { knobs } = this;
+    const form = this.formFor(call.request);
+    this.downloads.push({ ...call.request, packed: form?.encoding.offset ?? null });
     const stored = this.blobs.get(digest);
     if (knobs.downloadStatus !== null)
       return (call.emit('error', { code: knobs.downloadStatus, details: 'refused' }), undefined);
     if (!stored) return (call.emit('error', { code: status.NOT_FOUND, details: `no ${digest}` }), undefined);
-    const bytes = (knobs.tamper.get(digest) ?? ((b: Buffer) => b))(stored);
-    const limit = bytes.length > 300_000 ? (knobs.breakAfter.shift() ?? Infinity) : Infinity;
-    for (let at = offset; at < bytes.length && !call.cancelled; at += 256 * 1024) {
+    const bytes = form?.bytes ?? (knobs.tamper.get(digest) ?? ((b: Buffer) => b))(stored);
+    const offset = form?.encoding.offset ?? call.request.offset;
+    // Small files are spared, where they come as they are.
+    const limit = form !== null || bytes.length > 300_000 ? (knobs.breakAfter.shift() ?? Infinity) : Infinity;
+    for (let at = offset; at < bytes.length && !call.cancelled; at += knobs.chunkBytes) {
       if (at - offset >= limit)
         return (call.emit('error', { code: status.UNAVAILABLE, details: 'broken off' }), undefined);
-      call.write({ data: bytes.subarray(at, at + 256 * 1024), totalBytes: bytes.length });
+      const data = bytes.subarray(at, at + knobs.chunkBytes);
+      call.write({ data, totalBytes: stored.length, ...(at === offset && form && { encoding: form.encoding }) });
       if (knobs.chunkDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, knobs.chunkDelayMs));
     }
     call.end();

@@ -70,6 +70,12 @@ const Environment = z.object({
     .int('expected a whole number of bytes')
     .min(1, 'expected at least 1')
     .default(8 * 1024 ** 3),
+  VERGE_PACK_MAX_BYTES: z.coerce
+    .number('expected a number of bytes')
+    .int('expected a whole number of bytes')
+    .min(0, 'expected at least 0, which means that nothing is packed')
+    .max(2 ** 31 - 1, 'expected at most 2147483647')
+    .default(128 * 1024 ** 2),
   VERGE_REPORT_INTERVAL_SECONDS: z.coerce.number('expected seconds').min(1).max(3600).default(30),
   VERGE_TELEMETRY_MAX_RATE: z.coerce
     .number('expected requests a second')
@@ -156,6 +162,10 @@ export interface ControlPlaneConfig {
     /** Between two collections; 0: only by hand. */
     readonly everyMs: number;
   };
+  readonly packing: {
+    /** Larger files go to devices as they are; 0: all do. */
+    readonly maxBytes: number;
+  };
   /** Seconds between a device's status reports, and between its telemetry pushes. */
   readonly reportIntervalSeconds: number;
   readonly telemetry: {
@@ -199,6 +209,7 @@ function toConfig(e: Environment): ControlPlaneConfig {
     consoleDir: e.VERGE_CONSOLE_DIR,
     maxBlobBytes: e.VERGE_MAX_BLOB_BYTES,
     blobCollection: { graceMs: e.VERGE_BLOB_GRACE_HOURS * hourMs, everyMs: e.VERGE_BLOB_COLLECT_HOURS * hourMs },
+    packing: { maxBytes: e.VERGE_PACK_MAX_BYTES },
     reportIntervalSeconds: e.VERGE_REPORT_INTERVAL_SECONDS,
     telemetry: {
       limits: {

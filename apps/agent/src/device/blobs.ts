@@ -1,15 +1,15 @@
 /** Blobs over the Download stream, cancelled when the update is given up, with a limit on silence. */
 import { AgentError } from '../errors.js';
-import type { FetchFrom } from '../update/store.js';
+import type { FetchFrom, Piece } from '../update/transfer.js';
 import type { Connection } from './connection.js';
 
 /** A stream that brings nothing for so long is dead, whatever the connection says; the download goes on from there. */
 const silenceMs = 30_000;
 
 export function blobFetcher(connection: Connection, signal: AbortSignal): FetchFrom {
-  return async function* fetchFrom(digest, offset) {
+  return async function* fetchFrom(asked) {
     signal.throwIfAborted();
-    const stream = connection.download(digest, offset);
+    const stream = connection.download(asked);
     const cancel = (): void => stream.cancel();
     let silent = false;
     let timer = setTimeout(() => {
@@ -18,7 +18,7 @@ export function blobFetcher(connection: Connection, signal: AbortSignal): FetchF
     }, silenceMs);
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      for await (const chunk of stream as AsyncIterable<{ data: Buffer; totalBytes: number }>) {
+      for await (const chunk of stream as AsyncIterable<Piece>) {
         timer = timer.refresh();
         yield chunk;
       }

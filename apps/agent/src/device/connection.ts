@@ -11,6 +11,7 @@ import {
   type TelemetryBatch,
 } from '@verge/contracts/grpc';
 import type { Identity } from '../identity.js';
+import type { Asked } from '../update/transfer.js';
 
 /** The last call of a channel is over within it, then the old channel is closed. */
 const oldChannelMs = 60_000;
@@ -61,9 +62,9 @@ export class Connection {
     }
   }
 
-  /** A blob from an offset on. The stream must be read to its end or cancelled. */
-  download(digest: string, offset: number): ClientReadableStream<Chunk> {
-    return this.client.download({ digest, offset, chunkBytes: chunkLimits.max });
+  /** A blob, the rest of it. The stream must be read to its end or cancelled. */
+  download(asked: Asked): ClientReadableStream<Chunk> {
+    return this.client.download({ ...asked, chunkBytes: chunkLimits.max });
   }
 
   renewCertificate(csrDer: Buffer): Promise<{ certificateChainPem: string; enrollmentEndpoint: string }> {

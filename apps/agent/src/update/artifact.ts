@@ -6,7 +6,9 @@ import { ArtifactManifest, SelfTest, type ArtifactFile } from '@verge/contracts'
 import { checkPreprocess } from '@verge/data';
 import { syncDirectory } from '../atomic-file.js';
 import { AgentError, reasonOf } from '../errors.js';
-import { verifyFile, type Store } from './store.js';
+import { verifyFile } from './files.js';
+import type { Base } from './packed-part.js';
+import type { Store } from './store.js';
 import type { Target } from './state.js';
 
 /** A manifest with more is no manifest. */
@@ -140,18 +142,33 @@ export async function readSlot(folder: string, digest: string, deviceClass: stri
   return { digest, manifest, folder };
 }
 
+async function manifestOf(
+  folder: string,
+  digest: string | null,
+  deviceClass: string | null,
+): Promise<ArtifactManifest | null> {
+  if (digest === null || !(await readdir(folder).catch((): string[] => [])).includes(manifestName)) return null;
+  try {
+    return parseManifest(await readFile(join(folder, manifestName)), deviceClass);
+  } catch {
+    return null;
+  }
+}
+
 /** Digests of what a slot refers to; empty when it holds no readable manifest. */
 export async function slotContents(
   folder: string,
   digest: string | null,
   deviceClass: string | null,
 ): Promise<Set<string>> {
-  if (digest === null || !(await readdir(folder).catch((): string[] => [])).includes(manifestName)) return new Set();
-  try {
-    return contentsOf(digest, parseManifest(await readFile(join(folder, manifestName)), deviceClass));
-  } catch {
-    return new Set();
-  }
+  const manifest = await manifestOf(folder, digest, deviceClass);
+  return digest === null || manifest === null ? new Set() : contentsOf(digest, manifest);
+}
+
+/** The model of a slot: the next version may come as what has changed since. */
+export async function slotBases(folder: string, digest: string | null, deviceClass: string | null): Promise<Base[]> {
+  const files = (await manifestOf(folder, digest, deviceClass))?.files ?? [];
+  return files.filter(({ role }) => role === 'model').map((file) => ({ digest: file.digest, path: join(folder, file.path) })); // prettier-ignore
 }
 
 /** @throws AgentError `DIGEST_MISMATCH` */

@@ -1,5 +1,6 @@
 /** The steps of an update. Each can be begun again at any time: it looks at what is there and does what is missing. */
 import type { AgentErrorCode, ArtifactManifest, UpdateEvent, UpdateState } from '@verge/contracts';
+import { mostBases } from '@verge/contracts/grpc';
 import { InferenceProcess } from '@verge/runtime';
 import type { RepositoryClient } from '@verge/trust/verify';
 import { readFile } from 'node:fs/promises';
@@ -15,15 +16,18 @@ import {
   readModel,
   readSelfTests,
   readSlot,
+  slotBases,
   slotContents,
   writeSlot,
   type Artifact,
 } from './artifact.js';
+import type { Base } from './packed-part.js';
 import type { Patch } from './saved-state.js';
 import { unmark } from './served.js';
 import { runSelfTest } from './self-test.js';
 import { spareSlot, type AgentState, type Target } from './state.js';
-import type { FetchFrom, Store } from './store.js';
+import type { Store } from './store.js';
+import type { FetchFrom } from './transfer.js';
 
 export interface StepContext {
   layout: Layout;
@@ -92,11 +96,21 @@ async function download(context: StepContext, state: AgentState, signal: AbortSi
   const total = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   let before = total - missing.reduce((sum, file) => sum + file.bytes, 0);
   Object.assign(progress, { bytes: before, total });
+  const bases = await basesOf(context, state);
   for (const file of missing) {
-    await store.fetch(file, fetch, (bytes) => (progress.bytes = before + bytes));
+    await store.fetch(file, fetch, (bytes) => (progress.bytes = before + bytes), { bases, signal });
     before += file.bytes;
   }
   return unchanged;
+}
+
+/** Models that are here whole, what serves first. */
+async function basesOf({ layout, deviceClass }: StepContext, { active, slots }: AgentState): Promise<Base[]> {
+  const bases: Base[] = [];
+  for (const slot of active === 'b' ? (['b', 'a'] as const) : (['a', 'b'] as const)) {
+    bases.push(...(await slotBases(layout.slot(slot), slots[slot], deviceClass)));
+  }
+  return bases.slice(0, mostBases);
 }
 
 /** A slot that holds the target already (a revert to the model before) is verified and kept. */

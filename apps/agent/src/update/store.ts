@@ -1,45 +1,37 @@
-/** Content-addressed files: complete ones under their sha256, partial ones beside them with the ending `.part`. */
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+/** Content-addressed files: complete ones under their sha256, partial ones beside them with the endings `.part` and `.packed`. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../atomic-file.js';
 import { AgentError, systemCode } from '../errors.js';
+import type { Log } from '../log/logger.js';
+import { hashInto, verifyFile, type Wanted } from './files.js';
+import { leastPacked, PackedPart, PackedRefused, type Base } from './packed-part.js';
+import { asItIs, begun, type FetchFrom, type Piece } from './transfer.js';
 
-export interface Wanted {
-  digest: string;
-  bytes: number;
+/** That a file may come packed. */
+export interface PackedAsk {
+  bases: readonly Base[];
+  signal: AbortSignal;
 }
 
-/** A stream of a blob's bytes from an offset on. */
-export type FetchFrom = (digest: string, offset: number) => AsyncIterable<{ data: Uint8Array; totalBytes: number }>;
-
-export async function hashInto(hash: Hash, path: string): Promise<number> {
-  let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return bytes;
+export interface StoreOptions {
+  log?: Log;
+  /** For tests: called at named points of unpacking. */
+  at?: (point: string) => void;
 }
 
-/** Whether a file is there and holds exactly what its digest says. */
-export async function verifyFile(path: string, wanted: Wanted): Promise<boolean> {
-  try {
-    const hash = createHash('sha256');
-    const bytes = await hashInto(hash, path);
-    return bytes === wanted.bytes && `sha256:${hash.digest('hex')}` === wanted.digest;
-  } catch (error) {
-    // A folder in the place of a file holds nothing either.
-    if (['ENOENT', 'EISDIR', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return false;
-    throw error;
-  }
-}
+type Progress = (bytes: number) => void;
 
 export class Store {
+  /** Packed forms that were refused since the agent began. */
+  refusedPacked = 0;
+
   constructor(
     private readonly dir: string,
     private readonly reserveBytes: number,
+    private readonly options: StoreOptions = {},
   ) {}
 
   path(digest: string): string {
@@ -71,23 +63,83 @@ export class Store {
 
   /**
    * Downloads the rest of a file. What arrived stays when the transfer breaks, and the next call goes on there.
+   * @param ask says that it may come packed; without it, it comes as it is
    * @throws AgentError `DIGEST_MISMATCH`, `DISK_FULL`, and whatever the transfer fails with
    */
-  async fetch(wanted: Wanted, from: FetchFrom, onProgress: (bytes: number) => void): Promise<void> {
+  async fetch(wanted: Wanted, from: FetchFrom, onProgress: Progress, ask?: PackedAsk): Promise<void> {
+    if (ask === undefined || wanted.bytes < leastPacked) return this.fetchPlain(wanted, from, onProgress, null);
+    const { reserveBytes } = this;
+    const packing = { ...ask, reserveBytes, at: this.options.at ?? (() => undefined) };
+    const packed = await PackedPart.open(this.path(wanted.digest), wanted, packing);
+    while (packed.refused === null) {
+      try {
+        return await this.fetchEither(packed, wanted, from, onProgress);
+      } catch (error) {
+        if (!(error instanceof PackedRefused)) throw error;
+        // The damage may be in what an interrupted run left here: only a whole fresh copy accuses the sender.
+        if (error.again) await packed.drop();
+        else await this.refuse(packed, wanted, error.message);
+      }
+    }
+    await this.fetchPlain(wanted, from, onProgress, null);
+    await packed.drop();
+  }
+
+  private async refuse(packed: PackedPart, { digest }: Wanted, reason: string): Promise<void> {
+    this.refusedPacked++;
+    this.options.log?.warn({ digest, err: reason }, 'a packed form was refused; the file is asked for as it is');
+    await packed.refuse(reason);
+  }
+
+  /** In whichever form the control plane sends it. @throws PackedRefused, and see `fetch` */
+  private async fetchEither(packed: PackedPart, wanted: Wanted, from: FetchFrom, onProgress: Progress): Promise<void> {
+    const offset = await this.kept(wanted);
+    if (offset === wanted.bytes) return this.fetchPlain(wanted, from, onProgress, null);
+    if (!packed.whole) {
+      const { encoding, pieces, close } = await begun(from(packed.asked(offset)));
+      try {
+        if (encoding !== null) await packed.receive(encoding, pieces, onProgress);
+        else {
+          await this.fetchPlain(wanted, from, onProgress, pieces);
+          return await packed.drop();
+        }
+      } finally {
+        await close();
+      }
+    }
+    await packed.unpack();
+    onProgress(wanted.bytes);
+    await rm(`${this.path(wanted.digest)}.part`, { force: true });
+  }
+
+  /** Bytes of a partial download that goes on. */
+  private async kept({ digest, bytes }: Wanted): Promise<number> {
+    const found = await this.partial(digest);
+    if (found <= bytes) return found;
+    await rm(`${this.path(digest)}.part`, { force: true });
+    return 0;
+  }
+
+  /** @param begun the stream that has begun where the partial download ends; null to ask for one */
+  private async fetchPlain(
+    wanted: Wanted,
+    from: FetchFrom,
+    onProgress: Progress,
+    begun: AsyncIterable<Piece> | null,
+  ): Promise<void> {
     const part = `${this.path(wanted.digest)}.part`;
-    if ((await this.partial(wanted.digest)) > wanted.bytes) await rm(part, { force: true });
-    const resumed = await this.partial(wanted.digest);
+    const resumed = await this.kept(wanted);
     try {
-      await this.append(part, wanted, resumed, from, onProgress);
+      await this.append(part, wanted, resumed, begun ?? from(asItIs(wanted.digest, resumed)), onProgress);
     } catch (error) {
       if (systemCode(error) === 'ENOSPC' || systemCode(error) === 'EDQUOT') {
         throw new AgentError('DISK_FULL', `no space left while downloading ${wanted.digest}`, { cause: error });
       }
       if (!(error instanceof AgentError && error.code === 'DIGEST_MISMATCH')) throw error;
       await rm(part, { force: true });
-      // The damage may be in what an interrupted run left here: only a whole fresh copy accuses the sender.
+      // As above: what was here before may be to blame.
       if (resumed === 0) throw error;
-      return this.fetch(wanted, from, onProgress);
+      return this.fetchPlain(wanted, from, onProgress, null);
     }
     await rename(part, this.path(wanted.digest));
     await syncDirectory(this.dir);
@@ -97,8 +149,8 @@ export class Store {
     part: string,
     wanted: Wanted,
     resumed: number,
-    from: FetchFrom,
-    onProgress: (bytes: number) => void,
+    pieces: AsyncIterable<Piece>,
+    onProgress: Progress,
   ): Promise<void> {
     const hash = createHash('sha256');
     let bytes = resumed > 0 ? await hashInto(hash, part) : 0;
@@ -106,7 +158,9 @@ export class Store {
     const file = await open(part, 'a', 0o600);
     try {
       if (bytes < wanted.bytes) {
-        for await (const { data, totalBytes } of from(wanted.digest, bytes)) {
+        for await (const { data, totalBytes, encoding } of pieces) {
+          if (encoding !== null)
+            throw new AgentError('DOWNLOAD_FAILED', `${wanted.digest} came in a form that was not asked for`);
           if (totalBytes !== 0 && totalBytes !== wanted.bytes) {
             throw new AgentError(
               'DIGEST_MISMATCH',
@@ -138,10 +192,12 @@ export class Store {
     }
   }
 
-  /** Removes every file that is not to be kept, partial ones included. */
+  /** Removes every file that is not to be kept, partial ones included; and what is left of downloads that are complete. */
   async retain(digests: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.dir)) {
-      if (!digests.has(`sha256:${name.replace(/\.part$/, '')}`)) await rm(join(this.dir, name), { force: true });
+      const [file = ''] = name.split('.', 1);
+      const over = name !== file && existsSync(join(this.dir, file));
+      if (over || !digests.has(`sha256:${file}`)) await rm(join(this.dir, name), { force: true });
     }
   }
 }

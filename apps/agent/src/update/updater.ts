@@ -67,6 +67,11 @@ export class Updater {
     return this.options.context.progress;
   }
 
+  /** Packed forms that were refused since the agent began. */
+  get refusedPacked(): number {
+    return this.options.context.store.refusedPacked;
+  }
+
   /** Serves what is installed, then follows the desired state. */
   start(): void {
     const { log } = this.options.context;

@@ -53,6 +53,7 @@ const project: readonly RemovalStep[] = [
   ofProject('groups', 'groups'),
   ofProject('releases', 'releases', FEW),
   ofProject('signed metadata', 'release_metadata'),
+  ofProject('packed files', 'packings'),
   ofProject('artifacts', 'artifacts'),
   {
     // Versions and trainings refer to each other in turns: a student to its training, that to its teacher.

@@ -1,4 +1,3 @@
-import type { BlobStore } from '@verge/blobs';
 import { MetadataName } from '@verge/contracts';
 import type { DeviceHandlers, MetadataRequestReceived } from '@verge/contracts/grpc';
 import type { OpenStreams } from '../access/open-streams.js';
@@ -13,7 +12,7 @@ import type { Answer } from './answer.js';
 import type { CallingDevice } from './authenticate.js';
 import { authenticateDevice } from './authenticate.js';
 import { BlobAccess } from './blob-access.js';
-import { checkDownload, sendBlob } from './download.js';
+import { checkDownload, sendBlob, type DownloadContext } from './download.js';
 import { auditRefusal, type DeviceCall } from './refused.js';
 import { GatewayError, invalidArgument } from './status.js';
 import { whileTrusted } from './trusted-stream.js';
@@ -21,7 +20,7 @@ import type { WatchStreams } from './watch-streams.js';
 
 export interface DeviceContext {
   readonly database: DatabaseService;
-  readonly blobs: BlobStore;
+  readonly downloads: DownloadContext;
   readonly authority: AuthorityService;
   readonly director: DirectorService;
   readonly reports: ReportService;
@@ -36,7 +35,7 @@ export interface DeviceContext {
 
 /** Every call begins with who makes it, as the database knows the device now. */
 export function deviceHandlers(context: DeviceContext): DeviceHandlers {
-  const { answer, blobs, database, refusals, reports, streams, telemetry, watches } = context;
+  const { answer, database, downloads, refusals, reports, streams, telemetry, watches } = context;
   const access = new BlobAccess(database.pool);
   const caller = (call: DeviceCall): Promise<CallingDevice> =>
     auditRefusal(refusals, call, authenticateDevice(database.pool, call));
@@ -63,7 +62,7 @@ export function deviceHandlers(context: DeviceContext): DeviceHandlers {
       if (!(await access.mayRead(device.projectId, call.request.digest))) {
         throw new GatewayError('NOT_FOUND', `there is no blob ${call.request.digest}`);
       }
-      await whileTrusted(streams, device, call, (cut) => sendBlob(blobs, call, cut));
+      await whileTrusted(streams, device, call, (cut) => sendBlob(downloads, device, call, cut));
     }),
     PushTelemetry: answer.unary(async (call) => telemetry.receive(await caller(call), call.request)),
   };

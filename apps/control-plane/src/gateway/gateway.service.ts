@@ -15,10 +15,12 @@ import { DatabaseService } from '../database/database.service.js';
 import { ReportService } from '../devices/report.service.js';
 import { DirectorService } from '../director/director.service.js';
 import { EventBus } from '../events/event-bus.js';
+import { Packings } from '../packing/packings.service.js';
 import { TelemetryService } from '../telemetry/telemetry.service.js';
 import { Answer } from './answer.js';
 import { deviceHandlers } from './device.handlers.js';
 import { enrollmentHandlers } from './enrollment.handlers.js';
+import { SentBytes } from './sent-bytes.js';
 import { WatchStreams } from './watch-streams.js';
 
 const MiB = 1024 * 1024;
@@ -36,6 +38,7 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
   private readonly deviceServer = new Server(serverOptions);
   private readonly enrollmentServer = new Server({ 'grpc.max_receive_message_length': 256 * 1024 });
   private readonly watches: WatchStreams;
+  private readonly sent: SentBytes;
 
   constructor(
     @Inject(CONFIG) private readonly config: ControlPlaneConfig,
@@ -50,7 +53,9 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
     @Inject(TelemetryService) private readonly telemetry: TelemetryService,
     @Inject(OpenStreams) private readonly streams: OpenStreams,
     @Inject(Refusals) private readonly refusals: Refusals,
+    @Inject(Packings) private readonly packings: Packings,
   ) {
+    this.sent = new SentBytes(database.pool, log);
     this.watches = new WatchStreams(database, bus, log, { reportIntervalSeconds: config.reportIntervalSeconds });
   }
 
@@ -59,8 +64,9 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
     const answer = new Answer(this.log);
     const deviceEndpoint = `${config.publicHost}:${config.grpc.port}`;
     const enrollmentEndpoint = `${config.publicHost}:${config.grpc.enrollPort}`;
-    const { blobs, director, refusals, reports, streams, telemetry } = this;
-    const services = { database, blobs, authority, director, reports, telemetry };
+    const { blobs, director, packings, refusals, reports, sent, streams, telemetry } = this;
+    const downloads = { blobs, packings, sent };
+    const services = { database, downloads, authority, director, reports, telemetry };
     const device = { ...services, watches, streams, refusals, answer, enrollmentEndpoint };
     this.deviceServer.addService(deviceService, { ...deviceHandlers(device) });
     const graceDays = config.certificateGraceDays;
@@ -79,6 +85,7 @@ export class GatewayService implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     await this.watches.stop();
     await Promise.all([shutdown(this.enrollmentServer), shutdown(this.deviceServer)]);
+    await this.sent.settled();
   }
 }
 

@@ -31,6 +31,8 @@ export interface ArtifactOptions {
   readonly model?: string;
   readonly deviceClasses?: readonly string[];
   readonly modelBytes?: number;
+  /** What the model file holds; random bytes without it. */
+  readonly content?: Uint8Array;
   readonly offered?: boolean;
 }
 
@@ -87,7 +89,7 @@ export async function makeArtifacts(plane: TestControlPlane, options: ArtifactOp
       model: modelName,
       version: version.number,
       deviceClass,
-      modelBytes: options.modelBytes ?? 1000,
+      content: options.content ?? randomBytes(options.modelBytes ?? 1000),
     });
     const { digest: manifestDigest, bytes: manifestBytes } = await plane.blobs.put(bytes);
     const job = await database.job.create({
@@ -147,9 +149,9 @@ const reportOf = ({ deviceClass, measurement }: ArtifactManifest): CompressionRe
 
 async function makeManifest(
   plane: TestControlPlane,
-  of: { model: string; version: number; deviceClass: string; modelBytes: number },
+  of: { model: string; version: number; deviceClass: string; content: Uint8Array },
 ): Promise<{ manifest: ArtifactManifest; modelDigest: string; bytes: Uint8Array }> {
-  const file = await plane.blobs.put(randomBytes(of.modelBytes));
+  const file = await plane.blobs.put(of.content);
   const tensor = { name: 'x', dtype: 'float32' as const, shape: [-1, 64] };
   const manifest: ArtifactManifest = {
     schema: 'verge.artifact/1',

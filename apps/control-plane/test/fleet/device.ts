@@ -4,8 +4,11 @@ import type { CallOptions, ClientReadableStream, ServiceError } from '@grpc/grpc
 import { credentials, status } from '@grpc/grpc-js';
 import type { EnrollmentBundle, UpdateState } from '@verge/contracts';
 import type {
+  Chunk as ChunkReceived,
   DesiredStateReceived,
   Device,
+  DownloadRequest,
+  EncodingReceived,
   EnrollReplyReceived,
   StatusReport,
   TargetReceived,
@@ -222,15 +225,23 @@ export class SimulatedDevice {
     );
   }
 
-  /** Downloads from an offset on; stops by itself after `most` bytes. */
-  download(digest: string, offset = 0, most = Infinity): Promise<{ bytes: Buffer; total: number; chunks: number[] }> {
+  /** Downloads from an offset on; stops by itself after `most` bytes. @param more what newer devices say besides */
+  download(
+    digest: string,
+    offset = 0,
+    most = Infinity,
+    more: Partial<DownloadRequest> = {},
+  ): Promise<{ bytes: Buffer; total: number; chunks: number[]; encoding: EncodingReceived | null }> {
     return new Promise((resolve, reject) => {
-      const stream = this.client.download({ digest, offset }, deadline());
+      const stream = this.client.download({ digest, offset, ...more }, deadline());
       const parts: Buffer[] = [];
       let [size, total] = [0, 0];
-      const done = () => resolve({ bytes: Buffer.concat(parts), total, chunks: parts.map((part) => part.length) });
-      stream.on('data', (chunk: { data: Buffer; totalBytes: number }) => {
+      let encoding: EncodingReceived | null = null;
+      const done = () =>
+        resolve({ bytes: Buffer.concat(parts), total, chunks: parts.map((part) => part.length), encoding });
+      stream.on('data', (chunk: ChunkReceived) => {
         if (chunk.totalBytes > 0) total = chunk.totalBytes;
+        encoding ??= chunk.encoding;
         parts.push(chunk.data);
         size += chunk.data.length;
         if (size >= most) stream.cancel();

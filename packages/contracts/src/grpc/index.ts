@@ -19,6 +19,11 @@ export const EnrollmentClient = loaded.verge.device.v1.Enrollment;
 export const deviceService = DeviceClient.service;
 export const enrollmentService = EnrollmentClient.service;
 
+/** Forms in which a blob may be sent beside its bytes as they are: packed by `@verge/onnx/pack`. */
+export const packCoding = 'verge-pack/1';
+/** The most bases that a request names. */
+export const mostBases = 8;
+
 export const chunkLimits = { min: 256 * 1024, max: 1024 * 1024 } as const;
 
 export type { DeviceClient as Device, DeviceHandlers } from './generated/verge/device/v1/Device.js';
@@ -32,6 +37,7 @@ export type {
   DownloadRequest,
   DownloadRequest__Output as DownloadRequestReceived,
 } from './generated/verge/device/v1/DownloadRequest.js';
+export type { Encoding__Output as EncodingReceived, Encoding } from './generated/verge/device/v1/Encoding.js';
 export type {
   EnrollReply__Output as EnrollReplyReceived,
   EnrollReply,

@@ -12,7 +12,7 @@ import type { BlobStore, StoredBlob } from '@verge/blobs';
 import type { Client } from 'pg';
 import { GuardedClient } from '../../database/guarded-client.js';
 import { mark } from './mark.js';
-import { oldestOpenWork } from './roots.js';
+import { isOfUse, oldestOpenWork } from './roots.js';
 
 export interface CollectorOptions {
   readonly databaseUrl: string;
@@ -88,7 +88,11 @@ export class Collector {
     await this.setBounds();
     await mark(this.client, this.options.store);
     if (dryRun) this.found.givenUp = await this.unusedReferences();
-    else await this.giveUpReferences();
+    else {
+      // After the mark, which has asked whether manifests can be read.
+      await this.client.query(`DELETE FROM packings p WHERE NOT (${isOfUse})`);
+      await this.giveUpReferences();
+    }
     await this.sortBlobs(dryRun);
     if (!dryRun) await this.deleteCondemned();
   }

@@ -16,6 +16,12 @@ const digestsIn = (document: string): string =>
 /** Work that is not over reads what its payload names, and goes on from the checkpoint of its progress. */
 const isOpen = `j.state IN ('queued', 'running', 'cancelling')`;
 
+const artifactFiles = `SELECT a.project_id, f->>'digest' FROM artifacts a, jsonb_array_elements(a.manifest->'files') AS f`;
+
+/** A packed form is of use as long as its file, and its base, are files of artifacts. Of a packing `p`. */
+export const isOfUse = `(p.project_id, p.target_digest) IN (${artifactFiles})
+  AND (p.base_digest = '' OR (p.project_id, p.base_digest) IN (${artifactFiles}))`;
+
 export const roots: readonly Root[] = [
   { columns: ['versions.digest'], sql: 'SELECT project_id, digest FROM versions' },
   { columns: ['datasets.digest'], sql: 'SELECT project_id, digest FROM datasets' },
@@ -23,6 +29,10 @@ export const roots: readonly Root[] = [
   {
     columns: ['artifacts.manifest'],
     sql: `SELECT project_id, found[1] AS digest FROM artifacts, ${digestsIn('manifest')}`,
+  },
+  {
+    columns: ['packings.digest'],
+    sql: `SELECT p.project_id, p.digest FROM packings p WHERE p.digest IS NOT NULL AND ${isOfUse}`,
   },
   {
     // A model that was sent as an ONNX file to be trained.
@@ -55,6 +65,9 @@ export const needNoBlob: readonly string[] = [
   // The references themselves, and what is done with them.
   'blob_references.digest',
   'condemned_blobs.digest',
+  // Of packed forms: what they are of, which is an artifact's.
+  'packings.target_digest',
+  'packings.base_digest',
   // What devices run, or were told: they have the bytes, and to get them again they need the artifact.
   'devices.active_digest',
   'devices.target_digest',

@@ -295,6 +295,24 @@ export const descriptor = {
           "chunkBytes": {
            "type": "uint32",
            "id": 3
+          },
+          "codings": {
+           "rule": "repeated",
+           "type": "string",
+           "id": 4
+          },
+          "bases": {
+           "rule": "repeated",
+           "type": "string",
+           "id": 5
+          },
+          "encodedDigest": {
+           "type": "string",
+           "id": 6
+          },
+          "encodedOffset": {
+           "type": "uint64",
+           "id": 7
           }
          }
         },
@@ -307,6 +325,34 @@ export const descriptor = {
           "totalBytes": {
            "type": "uint64",
            "id": 2
+          },
+          "encoding": {
+           "type": "Encoding",
+           "id": 3
+          }
+         }
+        },
+        "Encoding": {
+         "fields": {
+          "coding": {
+           "type": "string",
+           "id": 1
+          },
+          "digest": {
+           "type": "string",
+           "id": 2
+          },
+          "bytes": {
+           "type": "uint64",
+           "id": 3
+          },
+          "offset": {
+           "type": "uint64",
+           "id": 4
+          },
+          "base": {
+           "type": "string",
+           "id": 5
           }
          }
         },

@@ -6,6 +6,7 @@ import type { ClassCount as _verge_device_v1_ClassCount, ClassCount__Output as _
 import type { DesiredState as _verge_device_v1_DesiredState, DesiredState__Output as _verge_device_v1_DesiredState__Output } from './verge/device/v1/DesiredState.js';
 import type { DeviceClient as _verge_device_v1_DeviceClient, DeviceDefinition as _verge_device_v1_DeviceDefinition } from './verge/device/v1/Device.js';
 import type { DownloadRequest as _verge_device_v1_DownloadRequest, DownloadRequest__Output as _verge_device_v1_DownloadRequest__Output } from './verge/device/v1/DownloadRequest.js';
+import type { Encoding as _verge_device_v1_Encoding, Encoding__Output as _verge_device_v1_Encoding__Output } from './verge/device/v1/Encoding.js';
 import type { EnrollReply as _verge_device_v1_EnrollReply, EnrollReply__Output as _verge_device_v1_EnrollReply__Output } from './verge/device/v1/EnrollReply.js';
 import type { EnrollRequest as _verge_device_v1_EnrollRequest, EnrollRequest__Output as _verge_device_v1_EnrollRequest__Output } from './verge/device/v1/EnrollRequest.js';
 import type { EnrollmentClient as _verge_device_v1_EnrollmentClient, EnrollmentDefinition as _verge_device_v1_EnrollmentDefinition } from './verge/device/v1/Enrollment.js';
@@ -36,6 +37,7 @@ export interface ProtoGrpcType {
         DesiredState: MessageTypeDefinition<_verge_device_v1_DesiredState, _verge_device_v1_DesiredState__Output>
         Device: SubtypeConstructor<typeof grpc.Client, _verge_device_v1_DeviceClient> & { service: _verge_device_v1_DeviceDefinition }
         DownloadRequest: MessageTypeDefinition<_verge_device_v1_DownloadRequest, _verge_device_v1_DownloadRequest__Output>
+        Encoding: MessageTypeDefinition<_verge_device_v1_Encoding, _verge_device_v1_Encoding__Output>
         EnrollReply: MessageTypeDefinition<_verge_device_v1_EnrollReply, _verge_device_v1_EnrollReply__Output>
         EnrollRequest: MessageTypeDefinition<_verge_device_v1_EnrollRequest, _verge_device_v1_EnrollRequest__Output>
         Enrollment: SubtypeConstructor<typeof grpc.Client, _verge_device_v1_EnrollmentClient> & { service: _verge_device_v1_EnrollmentDefinition }

@@ -6,10 +6,18 @@ export interface DownloadRequest {
   'digest'?: (string);
   'offset'?: (number | string | Long);
   'chunkBytes'?: (number);
+  'codings'?: (string)[];
+  'bases'?: (string)[];
+  'encodedDigest'?: (string);
+  'encodedOffset'?: (number | string | Long);
 }
 
 export interface DownloadRequest__Output {
   'digest': (string);
   'offset': (number);
   'chunkBytes': (number);
+  'codings': (string)[];
+  'bases': (string)[];
+  'encodedDigest': (string);
+  'encodedOffset': (number);
 }
