@@ -195,8 +195,12 @@ export class PackedPart {
     throw new PackedRefused(`the packed form is ${is}, and not ${this.form!.digest}`, this.inherited);
   }
 
-  /** Makes the file of what is here. @throws PackedRefused; the signal's reason */
-  async unpack(): Promise<void> {
+  /**
+   * Makes the file of what is here.
+   * @returns what came instead of the file
+   * @throws PackedRefused; the signal's reason
+   */
+  async unpack(): Promise<{ packedBytes: number; base: string }> {
     const { form, packing, wanted } = this;
     if (form === null) throw new PackedRefused('nothing is here to unpack');
     if (form.tries >= mostTries) throw new PackedRefused(`unpacking it ended the agent ${mostTries} times`);
@@ -223,6 +227,7 @@ export class PackedPart {
     await rename(out, this.path);
     await syncDirectory(dirname(this.path));
     await this.drop();
+    return { packedBytes: form.bytes, base: form.base };
   }
 
   /** From now on the file is asked for as it is, also by the next process. */

@@ -107,7 +107,8 @@ export class Store {
         await close();
       }
     }
-    await packed.unpack();
+    const came = await packed.unpack();
+    this.options.log?.info({ ...wanted, ...came }, 'a file came packed');
     onProgress(wanted.bytes);
     await rm(`${this.path(wanted.digest)}.part`, { force: true });
   }

@@ -3,7 +3,7 @@ import { Gate, type Rollout, type Wave } from '@verge/contracts';
 import { Option, type Command } from 'commander';
 import { collect, number, remote, type Remote } from '../command.js';
 import { CliError } from '../errors.js';
-import { fields, milliseconds, percent, table, type Output } from '../output.js';
+import { fields, milliseconds, percent, size, table, type Output } from '../output.js';
 import { rolloutId } from './names.js';
 import { everyItem } from './pages.js';
 
@@ -75,6 +75,8 @@ export function showRollout(r: Rollout): string {
         '>error rate',
         '>p50',
         '>p50 before',
+        '>sent',
+        '>of files',
       ],
       r.waves.map((w) => [
         String(w.index + 1),
@@ -88,6 +90,8 @@ export function showRollout(r: Rollout): string {
         percent(w.requests ? w.errors / w.requests : null),
         milliseconds(w.p50Ms),
         milliseconds(w.baselineP50Ms),
+        size(w.sentBytes),
+        size(w.sentFileBytes),
       ]),
     ),
   ].join('\n');

@@ -156,6 +156,39 @@ describe('a file that devices take packed', () => {
     expect(await plane.database.packing.count({ where: { targetDigest: digest, NOT: { baseDigest: '' } } })).toBe(8);
   });
 
+  it('is counted in the rollout that the device follows: what was sent, and what it was', async () => {
+    const { digest } = await packedArtifact(20);
+    await api.call('groups.create', { params, body: { name: 'line' } });
+    const body = { deviceClass: 'x64', group: 'line' };
+    const { bundle } = await api.call('enrollment.create', { params, body });
+    const own = await SimulatedDevice.enroll(bundle, 'follower');
+    try {
+      const wanted = { name: 'all', release: `v${versions}`, group: 'line', waves: [{ percent: 100 }] };
+      const { id } = await api.call('rollouts.create', { params, body: wanted });
+      const seen = () => plane.database.device.findUniqueOrThrow({ where: { id: own.id } });
+      await until(
+        'it follows',
+        async () => (await seen()).desiredRolloutId,
+        (followed) => followed === id,
+      );
+      await own.download(digest);
+      const { bytes } = await own.download(digest, 0, Infinity, { codings });
+      const at = { codings, encodedDigest: sha256(bytes), encodedOffset: 1000 };
+      const rest = await own.download(digest, 0, Infinity, at);
+      const [wave] = await until(
+        'it is counted',
+        async () => (await api.call('rollouts.get', { params: { ...params, rollout: id } })).waves,
+        ([first]) => first!.sentBytes === 30_000 + bytes.length + rest.bytes.length,
+      );
+      const first = Math.floor((1000 / bytes.length) * 30_000);
+      expect(wave!.sentFileBytes).toBe(30_000 + 30_000 + (30_000 - first));
+      const devices = await api.call('rollouts.devices', { params: { ...params, rollout: id } });
+      expect(devices.items[0]).toMatchObject({ sentBytes: wave!.sentBytes, sentFileBytes: wave!.sentFileBytes });
+    } finally {
+      own.stop();
+    }
+  });
+
   it('is asked for in words that are checked', async () => {
     const bad = { codings: ['x'.repeat(65)], bases: ['no'], encodedDigest: 'sha256:1', encodedOffset: 2 ** 60 };
     const refusal = await device.download(`sha256:${'0'.repeat(64)}`, 0, 1, bad).catch((error: unknown) => error);

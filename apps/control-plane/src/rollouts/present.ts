@@ -19,6 +19,8 @@ export interface RolloutMember {
   readonly deviceId: string;
   readonly wave: number;
   readonly state: RolloutDeviceView['state'];
+  readonly sentBytes: bigint;
+  readonly sentFileBytes: bigint;
 }
 
 type Figures = ReadonlyMap<string, DeviceFigures>;
@@ -68,6 +70,8 @@ function presentWave(
     expectedErrors: seen.reduce((sum, f) => sum + f.requests * earlierErrorRate(f), 0),
     p50Ms: median(seen.flatMap((f) => f.p50Ms ?? [])),
     baselineP50Ms: median(seen.flatMap((f) => f.baselineP50Ms ?? [])),
+    sentBytes: own.reduce((sum, member) => sum + Number(member.sentBytes), 0),
+    sentFileBytes: own.reduce((sum, member) => sum + Number(member.sentFileBytes), 0),
     startedAt: wave.startedAt?.toISOString() ?? null,
     finishedAt: wave.finishedAt?.toISOString() ?? null,
   };
@@ -97,6 +101,8 @@ export function presentRolloutDevice(
     errors: figures?.errors ?? 0,
     p50Ms: figures?.p50Ms ?? null,
     baselineP50Ms: figures?.baselineP50Ms ?? null,
+    sentBytes: Number(row.sentBytes),
+    sentFileBytes: Number(row.sentFileBytes),
     offeredAt: row.offeredAt?.toISOString() ?? null,
     updatedAt: row.updatedAt?.toISOString() ?? null,
   };

@@ -223,7 +223,7 @@ export class RolloutsService {
   private async present(row: RolloutRow): Promise<Rollout> {
     const members = await this.database.rolloutDevice.findMany({
       where: { rolloutId: row.id },
-      select: { deviceId: true, wave: true, state: true },
+      select: { deviceId: true, wave: true, state: true, sentBytes: true, sentFileBytes: true },
     });
     const figures: ReadonlyMap<string, DeviceFigures> = await this.figures.load(row.id);
     return presentRollout(row, members, figures);

@@ -111,6 +111,13 @@ export const RolloutDeviceStateName = z
 export const WaveStateName = z.enum(['waiting', 'active', 'passed', 'failed', 'unreached']).meta({ id: 'WaveState' });
 export type WaveState = z.infer<typeof WaveStateName>;
 
+const sent = {
+  sentBytes: z
+    .int()
+    .describe('bytes of files that were sent while the rollout was followed, as they went over the network'),
+  sentFileBytes: z.int().describe('bytes of the files that these were: more where they came packed'),
+};
+
 export const WaveStatus = z
   .object({
     index: z.int(),
@@ -129,6 +136,7 @@ export const WaveStatus = z
       ),
     p50Ms: z.number().nullable(),
     baselineP50Ms: z.number().nullable(),
+    ...sent,
     startedAt: Instant.nullable(),
     finishedAt: Instant.nullable(),
   })
@@ -176,6 +184,7 @@ export const RolloutDevice = z
     errors: z.int(),
     p50Ms: z.number().nullable(),
     baselineP50Ms: z.number().nullable(),
+    ...sent,
     offeredAt: Instant.nullable(),
     updatedAt: Instant.nullable(),
   })

@@ -79,6 +79,7 @@ export const rollouts = {
   latencyRatio: 'p50 ratio',
   latencyUnwatched: 'p50 ratio (not watched)',
   p50Pair: 'p50 before → now',
+  sent: 'Sent / of files',
   breached: 'over the limit',
   devices: 'Devices',
   deviceTable: 'Device by device',

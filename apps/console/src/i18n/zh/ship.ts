@@ -78,6 +78,7 @@ export const rollouts: Catalogue['rollouts'] = {
   latencyRatio: 'p50 倍数',
   latencyUnwatched: 'p50 倍数（未监控）',
   p50Pair: 'p50 原版本 → 新版本',
+  sent: '已发送 / 文件',
   breached: '超出上限',
   devices: '设备',
   deviceTable: '设备明细',

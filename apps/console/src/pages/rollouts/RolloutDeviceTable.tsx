@@ -69,6 +69,13 @@ export function RolloutDeviceTable({ devices }: { devices: Pages<RolloutDevice> 
       from: 'md',
     },
     {
+      id: 'sent',
+      header: t('rollouts.sent'),
+      cell: (device) => `${format.bytes(device.sentBytes)} / ${format.bytes(device.sentFileBytes)}`,
+      align: 'right',
+      from: 'lg',
+    },
+    {
       id: 'digest',
       header: t('rollouts.artifact'),
       cell: (device) => <Digest value={device.manifestDigest} />,

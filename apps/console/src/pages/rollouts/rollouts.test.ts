@@ -26,6 +26,8 @@ describe('gateFigures', () => {
     requests: 0,
     errors: 0,
     expectedErrors: 0,
+    sentBytes: 0,
+    sentFileBytes: 0,
     p50Ms: null,
     baselineP50Ms: null,
     startedAt: null,
