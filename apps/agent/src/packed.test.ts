@@ -27,7 +27,7 @@ let gateway: Gateway;
 let agent: AgentProcess;
 let version = 0;
 /** The last model that was published. */
-let before = Buffer.alloc(0);
+let before: Buffer = Buffer.alloc(0);
 
 /** The next version, which is released and not yet wished. */
 function next(length?: number): { artifact: BuiltArtifact; model: Buffer } {

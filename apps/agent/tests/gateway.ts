@@ -13,7 +13,7 @@ import {
   type DesiredState,
   type DeviceHandlers,
   type DownloadRequestReceived,
-  type Encoding,
+  type EncodingReceived,
   type EnrollmentHandlers,
   type StatusReportReceived,
   type TelemetryRecordReceived,
@@ -44,7 +44,7 @@ const day = 24 * 60 * 60 * 1000;
 export interface PackedForm {
   bytes: Buffer;
   base?: string;
-  said?: Partial<Encoding>;
+  said?: Partial<EncodingReceived>;
 }
 
 /** How the gateway misbehaves. */
@@ -363,7 +363,8 @@ export class Gateway {
   }
 
   /** As a control plane that knows packed forms; the offset of one that is whole at the device is not asked for. */
-  private formFor({ digest, codings, bases, encodedDigest, encodedOffset }: DownloadRequestReceived) {
+  private formFor(asked: DownloadRequestReceived): { bytes: Buffer; encoding: EncodingReceived } | null {
+    const { digest, codings, bases, encodedDigest, encodedOffset } = asked;
     const form = this.knobs.packed.get(digest);
     if (!form || !codings.includes(packCoding) || (form.base !== undefined && !bases.includes(form.base))) return null;
     const own = digestOf(form.bytes);
@@ -391,7 +392,7 @@ export class Gateway {
       if (at - offset >= limit)
         return (call.emit('error', { code: status.UNAVAILABLE, details: 'broken off' }), undefined);
       const data = bytes.subarray(at, at + knobs.chunkBytes);
-      call.write({ data, totalBytes: stored.length, ...(at === offset && form && { encoding: form.encoding }) });
+      call.write({ data, totalBytes: stored.length, encoding: at === offset && form ? form.encoding : null });
       if (knobs.chunkDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, knobs.chunkDelayMs));
     }
     call.end();

@@ -134,7 +134,8 @@ describe('a file that devices take packed', () => {
     const [theirs] = await makeArtifacts(plane, { project: 'foreign', content: contentOf(40) });
     await new Publisher(other, 'foreign').release('theirs', [theirs!]);
     const { digest } = await packedArtifact(5);
-    for (const base of [theirs!.modelDigest, digest]) {
+    const [unreleased] = await makeArtifacts(plane, { ...params, content: contentOf(41) });
+    for (const base of [theirs!.modelDigest, unreleased!.modelDigest, digest]) {
       await device.download(digest, 0, Infinity, { codings, bases: [base] });
       expect(await rowOf(digest, base)).toBeNull();
     }
@@ -149,9 +150,9 @@ describe('a file that devices take packed', () => {
     }));
     await plane.database.packing.createMany({ data: rows });
     for (const version of [50, 51]) {
-      const [base] = await makeArtifacts(plane, { ...params, content: contentOf(version, 5000) });
-      await device.download(digest, 0, Infinity, { codings, bases: [base!.modelDigest] });
-      expect(await rowOf(digest, base!.modelDigest)).toEqual(version === 50 ? expect.anything() : null);
+      const base = await released(contentOf(version, 5000));
+      await device.download(digest, 0, Infinity, { codings, bases: [base.modelDigest] });
+      expect(await rowOf(digest, base.modelDigest)).toEqual(version === 50 ? expect.anything() : null);
     }
     expect(await plane.database.packing.count({ where: { targetDigest: digest, NOT: { baseDigest: '' } } })).toBe(8);
   });

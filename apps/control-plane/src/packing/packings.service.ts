@@ -99,7 +99,7 @@ export class Packings {
     this.worker.nudge();
   }
 
-  /** Only files of the project's artifacts are packed, and only with such files as bases. */
+  /** Only what devices of the project may download is packed, and only with such files as bases. */
   private async want(projectId: string, target: string, bases: readonly string[], fileBytes: number): Promise<void> {
     if (fileBytes > this.config.packing.maxBytes) return;
     if (Date.now() >= this.forgetAt || this.asked.size > mostKept) {
@@ -109,8 +109,8 @@ export class Packings {
     const fresh = bases.filter((base) => !this.asked.has(`${projectId} ${target} ${base}`));
     if (fresh.length === 0) return;
     for (const base of fresh) this.asked.add(`${projectId} ${target} ${base}`);
-    const isFile = (digest: string): string => `EXISTS (SELECT FROM artifacts a WHERE a.project_id = $1
-      AND a.manifest->'files' @> jsonb_build_array(jsonb_build_object('digest', ${digest}::text)))`;
+    const isFile = (digest: string): string => `EXISTS (SELECT FROM artifacts a
+      JOIN release_artifacts r ON r.artifact_id = a.id WHERE a.project_id = $1 AND a.manifest->'files' @> jsonb_build_array(jsonb_build_object('digest', ${digest}::text)))`;
     const { rowCount } = await this.database.pool.query(
       `INSERT INTO packings (project_id, target_digest, base_digest, target_bytes)
        SELECT $1, $2, base, $4 FROM unnest($3::text[]) AS base
