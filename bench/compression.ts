@@ -6,6 +6,7 @@ import { precisionRows } from './_compression-precision.js';
 import { prunedRows } from './_compression-pruned.js';
 import { ptqRows } from './_compression-ptq.js';
 import { structureRows } from './_compression-structure.js';
+import { searchRows } from './_compression-search.js';
 import { trainedRows } from './_compression-trained.js';
 import type { Journal } from './_journal.js';
 import type { Row } from './_row.js';
@@ -21,6 +22,7 @@ const bars: Readonly<Record<string, (journal: Journal) => Promise<Row[]>>> = {
   structure: structureRows,
   bytes: bytesRows,
   lenet: lenetRows,
+  search: searchRows,
 };
 
 export async function run(journal: Journal): Promise<Row[]> {

@@ -42,4 +42,5 @@ export { idOf } from './search/space.js';
 export { search, type Searched, type SearchOptions, type SearchProgress } from './search/search.js';
 export { offerOf, type Offer } from './search/offer.js';
 export type { JournalEntry, SearchJournal } from './search/journal.js';
-export { dominates, frontOf, type Costs } from './search/front.js';
+export { dominates, frontOf, hypervolume, type Costs } from './search/front.js';
+export { randomSearch, type RandomSearchOptions } from './search/random.js';

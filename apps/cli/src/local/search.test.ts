@@ -50,7 +50,7 @@ it('finds the same front after kill -9, twice, as a run that nobody stopped', { 
 
   const out = join(folder, 'killed');
   const argv = [...common, '--max-drop', '5', '--out', out];
-  for (const at of ['5 fold', '11 ']) {
+  for (const at of ['5 ', '11 ']) {
     const part = startVerge(argv);
     await part.said(at);
     part.child.kill('SIGKILL');

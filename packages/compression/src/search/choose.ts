@@ -1,10 +1,13 @@
 /** Of the variants that were tried, the one to take: the best few by cheap measures are measured whole, on the test part. */
 import type { Budget, DeviceClass, FrontPoint, Measurement, SearchBudget, SearchVariant } from '@verge/contracts';
+import type { Samples } from '@verge/data';
 import { type Model } from '@verge/onnx';
 import { measureModels } from '@verge/training';
 import { judges, refusals } from '../measure/gate.js';
 import { type Costs, frontOf } from './front.js';
 import type { JournalEntry } from './journal.js';
+import { spread } from '../study/spread.js';
+import { steadied } from './steady.js';
 import { decoded, type TrialContext } from './trial.js';
 
 /** Variants that are measured whole at a time, and how often that is done before it is said that none keeps to the budget. */
@@ -57,7 +60,7 @@ export function gateBudget(
 }
 
 /** Whether times of this machine decided what the variant is: it differs from run to run, and is no part of the front. */
-const byTime = ({ passes }: JournalEntry): boolean =>
+export const byTime = ({ passes }: JournalEntry): boolean =>
   passes.some((pass) => pass.pass === 'quantize-static' && pass.precision === 'auto');
 
 /** The front of what was tried, the smallest first. */
@@ -104,10 +107,21 @@ class Choice {
       ...files.map((file) => ({ model: decoded(file), file })),
     ];
     const how = { ...ports, ...(task && { task }), ...(signal && { signal }), createSession, benchmark };
-    const [before, ...after] = await measureModels(models, data.test, { ...how, threads: this.target.threads });
-    this.before = before!.measurement;
+    const measured = async (which: typeof models, samples: Samples): Promise<Measurement[]> => {
+      const all = await measureModels(which, samples, { ...how, threads: this.target.threads });
+      return all.map(({ measurement }) => measurement);
+    };
+    const first = await measured(models, data.test);
+    const few = spread(data.test, 1);
+    const again = (which: readonly number[]) =>
+      measured(
+        which.map((i) => models[i]!),
+        few,
+      );
+    const [before, ...after] = this.here ? await steadied(first, this.#latencies, again) : first;
+    this.before = before!;
     list.forEach(({ id }, i) => {
-      const { measurement } = after[i]!;
+      const measurement = after[i]!;
       this.measured.set(id, measurement);
       const reasons = refusals(
         this.before!,
@@ -119,6 +133,12 @@ class Choice {
       if (reasons.length > 0) this.refused.set(id, reasons.join('; '));
     });
   }
+
+  /** What a latency must not exceed. */
+  #latencies = (sourceMs: number): number[] => {
+    const { maxLatencyMs } = this.budget;
+    return [(1 + BY_CHANCE) * sourceMs, ...(maxLatencyMs === undefined ? [] : [maxLatencyMs])];
+  };
 
   #tooSlow({ p50Ms }: Measurement): string | null {
     const { maxLatencyMs } = this.budget;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { dominates, frontOf, type Costs } from './front.js';
+import { dominates, frontOf, hypervolume, type Costs } from './front.js';
 
 const costs = fc.record({ points: fc.nat(4), bytes: fc.nat(4), macs: fc.nat(4) });
 
@@ -18,4 +18,19 @@ it('has exactly one of each that nothing beats', () => {
       }
     }),
   );
+});
+
+it('covers the cells of a grid that something dominates', () => {
+  fc.assert(
+    fc.property(fc.array(costs, { maxLength: 8 }), (all) => {
+      const [cells, reference] = [[0, 1, 2, 3], { points: 4, bytes: 4, macs: 4 }];
+      const covered = cells.flatMap((points) =>
+        cells.flatMap((bytes) =>
+          cells.filter((macs) => all.some((c) => c.points <= points && c.bytes <= bytes && c.macs <= macs)),
+        ),
+      );
+      expect(hypervolume(all, reference)).toBeCloseTo(covered.length / 64, 12);
+    }),
+  );
+  expect(hypervolume([{ points: -3, bytes: 0, macs: 0 }], { points: 2, bytes: 1, macs: 1 })).toBe(1);
 });

@@ -5,14 +5,21 @@ import { RecipePass } from '@verge/contracts';
 export interface Family {
   readonly name: string;
   readonly sizes: readonly number[];
+  /** What each of them usually loses, as multiples of what is allowed: an order to begin with. */
+  readonly losses: readonly number[];
+  /** Epochs of training after it. */
+  readonly epochs: number;
   make(size: number): RecipePass;
+  /** The share of the source's work and size that usually goes. */
+  gone(size: number): number;
 }
 
 const pass = (value: unknown): RecipePass => RecipePass.parse(value);
 
 /** Training after a change of structure: long enough to tell what a structure can do. */
+const EPOCHS = 10;
 const fineTune = (seed: number) => ({
-  epochs: 10,
+  epochs: EPOCHS,
   batchSize: 64,
   optimizer: { name: 'adamw', learningRate: 0.001 },
   distillation: { temperature: 4, alpha: 0.3 },
@@ -20,17 +27,28 @@ const fineTune = (seed: number) => ({
 });
 const untuned = { epochs: 0 };
 
+/** Both ends of a product lose channels. */
+const byPruning = (ratio: number): number => 1 - (1 - ratio) ** 2;
+/** Layers that are too small for it stay whole. */
+const byDecomposing = (ratio: number): number => (1 - 1 / ratio) / 2;
+
 /** @param labelled whether there are labels to learn from */
 export function families(labelled: boolean, seed: number): Family[] {
   const plain: Family[] = [
     {
       name: 'prune-filters, not tuned',
       sizes: [0.1, 0.25],
+      losses: [1, 3],
+      epochs: 0,
+      gone: byPruning,
       make: (ratio) => pass({ pass: 'prune-filters', ratio, importance: 'magnitude', fineTune: untuned }),
     },
     {
       name: 'decompose, not tuned',
       sizes: [1.5, 2],
+      losses: [6, 9],
+      epochs: 0,
+      gone: byDecomposing,
       make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: untuned }),
     },
   ];
@@ -40,15 +58,23 @@ export function families(labelled: boolean, seed: number): Family[] {
     {
       name: 'prune-filters, tuned',
       sizes: [0.25, 0.5, 0.75],
+      losses: [0.2, 0.6, 2],
+      epochs: EPOCHS,
+      gone: byPruning,
       make: (ratio) => pass({ pass: 'prune-filters', ratio, fineTune: fineTune(seed) }),
     },
     {
       name: 'decompose, tuned',
       sizes: [1.5, 2, 3],
+      losses: [0.3, 0.6, 1.2],
+      epochs: EPOCHS,
+      gone: byDecomposing,
       make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: fineTune(seed) }),
     },
   ];
 }
+
+export const AWARE_EPOCHS = 5;
 
 export const FOLD = pass({ pass: 'fold' });
 
@@ -73,7 +99,7 @@ export const int8Without = (keep: readonly string[]): RecipePass => pass({ pass:
 export const quantizeAware = (seed: number): RecipePass =>
   pass({
     pass: 'quantize-aware',
-    fineTune: { epochs: 5, batchSize: 64, optimizer: { name: 'adamw', learningRate: 0.0003 }, seed },
+    fineTune: { epochs: AWARE_EPOCHS, batchSize: 64, optimizer: { name: 'adamw', learningRate: 0.0003 }, seed },
   });
 
 /** The size half-way between one that is good and one that is not, where that is worth a try; null else. */
