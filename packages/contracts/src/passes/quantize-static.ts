@@ -35,4 +35,10 @@ export const QuantizeStaticPass = z.strictObject({
     .describe(
       "biases take back what quantization does to the means of channels, where the outputs are more like the source's then",
     ),
+  rounding: z
+    .enum(['nearest', 'adaptive'])
+    .default('nearest')
+    .describe(
+      "how weights are rounded; 'adaptive' changes least what each layer gives on the calibration samples, where samples that are held back show a gain",
+    ),
 });

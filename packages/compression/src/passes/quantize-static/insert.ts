@@ -26,12 +26,16 @@ export interface InsertOptions {
   learned?: ReadonlyMap<string, GivenScales>;
   /** Weights that were quantized before, for other plans and ranges of the same model. */
   made?: Map<string, QuantizedWeight>;
+  /** Weights that are taken as they are, by their form's key. */
+  settled?: ReadonlyMap<string, QuantizedWeight>;
 }
 
 export interface InsertResult {
   model: Model;
   /** What the output of each weighted unit is called now, by its name before. */
   outputs: ReadonlyMap<string, string>;
+  /** What weights became, by their form's key. */
+  weights: ReadonlyMap<string, QuantizedWeight>;
   changes: Record<string, number>;
 }
 
@@ -49,7 +53,7 @@ class Inserter {
   /** What repeats values, by its output. */
   readonly #resized = new Map<string, Repeats>();
   readonly #forms = new Map<WeightedUnit, Form>();
-  readonly #weights = new Map<string, { output: string; scales: Float32Array }>();
+  readonly #weights = new Map<string, QuantizedWeight & { output: string }>();
   /** The least scales of each weight's channels, by its key. */
   readonly #floors = new Map<string, Float32Array>();
   #narrowed = 0;
@@ -101,7 +105,7 @@ class Inserter {
       ...original.flatMap((n) => [...(this.#ahead.get(n) ?? []), n, ...(this.#after.get(n) ?? [])]),
     ];
     for (const value of renamed.values()) graph.values.delete(value);
-    return { model: eliminateDeadCode(this.model), outputs, changes: this.#changes() };
+    return { model: eliminateDeadCode(this.model), outputs, weights: this.#weights, changes: this.#changes() };
   }
 
   #changes(): Record<string, number> {
@@ -197,7 +201,8 @@ class Inserter {
     const { key, axis, dims } = form;
     const known = this.#weights.get(key);
     if (known) return known;
-    const { data: int8, scales, narrowed, widened, cutOff = 0 } = this.#int8(form, unit);
+    const stored = this.#int8(form, unit);
+    const { data: int8, scales, narrowed, widened, cutOff = 0 } = stored;
     this.#narrowed += narrowed;
     this.#widened += widened;
     this.#cutOff += cutOff;
@@ -209,13 +214,15 @@ class Inserter {
     );
     const output = this.#pen.fresh('w');
     this.#before.push(this.#pen.node('DequantizeLinear', [quantized, scale, zero], output, { axis: int(axis) }));
-    const made = { output, scales };
+    const made = { ...stored, output };
     this.#weights.set(key, made);
     return made;
   }
 
   #int8({ key, node, axis, dims, data }: Form, unit: WeightedUnit): QuantizedWeight {
-    const { narrow, learned, made } = this.options;
+    const { narrow, learned, made, settled } = this.options;
+    const taken = settled?.get(key);
+    if (taken) return taken;
     const floors = this.#floors.get(key);
     const given = learned?.get(keyOf(unit));
     if (given) return quantizeWeightAt(data, dims, axis, given, { narrow, floors });

@@ -12,6 +12,7 @@ import type { RangeMethod } from '../../study/ranges.js';
 import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
+import { adaptedWeights } from './adaptive.js';
 import { AutomaticPrecision, checkKept } from './auto/auto.js';
 import { chosenMethod, correctionPays, pairsCostTooMuch, pairsMayCost } from './choose.js';
 import { correctBiases, recordedMeans } from './correct-biases.js';
@@ -38,6 +39,8 @@ export interface QuantizeOptions {
   keep?: readonly string[];
   /** Whether biases take back what quantization does to the means of channels, where that helps; true unless told otherwise. */
   biasCorrection?: boolean;
+  /** 'adaptive' rounds weights so that what layers give on the samples changes least, where that helps; 'nearest' unless told otherwise. */
+  rounding?: 'nearest' | 'adaptive';
 }
 
 type Target = Pick<DeviceClass, 'int8Activation' | 'vnni' | 'arch'> & Partial<Pick<DeviceClass, 'threads'>>;
@@ -79,8 +82,15 @@ interface Candidate extends InsertResult {
   params: ReadonlyMap<string, AffineParams>;
 }
 
-/** Parts of the pass's progress: what it has done when the ranges, the choice and the biases are there. */
-const SHARES = [0.5, 0.7, 0.9, 1] as const;
+/** A model that was made of one, with how like the source's its outputs are, where that was measured. */
+interface Finished {
+  model: Model;
+  decibels: number | undefined;
+  changes: Record<string, number>;
+}
+
+/** Parts of the pass's progress: what it has done when the ranges, the choice, the rounding and the biases are there. */
+const SHARES = [0.4, 0.55, 0.75, 0.9, 1] as const;
 
 /**
  * Weights symmetric int8 for each output channel, activations 8-bit affine for each tensor, biases int32, calibrated on
@@ -88,8 +98,10 @@ const SHARES = [0.5, 0.7, 0.9, 1] as const;
  *
  * Every method but min-max gives way to it twice, unless told otherwise: for a tensor whose values it would render with a larger squared error
  * (`rangesKeptWhole`), and altogether where the model's outputs on the calibration samples would be less like the source's
- * (`methodGivenUp`). Corrected biases stay where the outputs are more like the source's with them. `outputDecibels` is that
- * likeness, as `likeness` has it, where something was compared.
+ * (`methodGivenUp`). Weights that are to be rounded adaptively are where samples that are held back show a gain (`adaptedWeights`; the others are
+ * `adaptationsGivenUp`), and to the nearest levels altogether where the outputs would be less like the source's (`roundingGivenUp`). Corrected
+ * biases stay where the outputs are more like the source's with them. `outputDecibels` is that likeness, as `likeness` has it, where
+ * something was compared.
  * @throws CompressionError `unsuitable-model` when nothing can be quantized, `bad-calibration`, `bad-samples`, `cancelled`
  */
 export async function quantizeStatic(
@@ -113,12 +125,14 @@ export async function quantizeStatic(
   const bind = (one: Model): Model => boundToSamples(one, context.train, context.ports);
   const bound = bind(able);
   const feeds = new Feeds(bound, context.train, options.samples);
+  let reached = 0;
   const study = (part: number): StudyOptions => ({
     createSession: context.createSession,
     signal: context.signal,
     onProgress: (fraction) => {
       const from = part === 0 ? 0 : (SHARES[part - 1] as number);
-      context.onProgress?.(from + fraction * ((SHARES[part] as number) - from));
+      reached = Math.max(reached, from + fraction * ((SHARES[part] as number) - from));
+      context.onProgress?.(reached);
     },
   });
   const measured = (some: readonly Pick<Candidate, 'model'>[], part: number): Promise<Likeness[]> =>
@@ -131,8 +145,17 @@ export async function quantizeStatic(
     );
 
   const weights = new Map<string, QuantizedWeight>();
-  const insert = (source: Model, params: ReadonlyMap<string, AffineParams>, narrow: boolean): Candidate => ({
-    ...insertQdq(source, planQuantization(source, keep), params, { narrow, made: weights }),
+  const insert = (
+    source: Model,
+    params: ReadonlyMap<string, AffineParams>,
+    narrow: boolean,
+    settled?: ReadonlyMap<string, QuantizedWeight>,
+  ): Candidate => ({
+    ...insertQdq(source, planQuantization(source, keep), params, {
+      narrow,
+      made: weights,
+      ...(settled && { settled }),
+    }),
     params,
   });
   const byRanges = (ranges: Ranges, narrow: boolean): Candidate => {
@@ -164,7 +187,7 @@ export async function quantizeStatic(
     overflowing > 0 && pairsMayCost(ofProof) ? byRanges(ranges.by(methods[chosen] as RangeMethod), false) : null;
   const ofPlain = plain ? await measured([plain], 1) : [];
   const asPlain = plain !== null && pairsCostTooMuch(ofProof, ofPlain);
-  let best = asPlain ? plain : (proof[chosen] as Candidate);
+  const best = asPlain ? plain : (proof[chosen] as Candidate);
   const known = (asPlain ? ofPlain[0] : ofProof[chosen])?.decibels;
   const notes: string[] = [];
   if (asPlain) {
@@ -173,29 +196,54 @@ export async function quantizeStatic(
       `on x64 without VNNI sums in ${overflowing} channels may overflow 16 bits, which changes answers: a class without VNNI gets a file that cannot`,
     );
   }
-  let changes: Record<string, number> = { ...best.changes };
+  const changes: Record<string, number> = { ...best.changes };
   if (methods.length > 1 && methods[chosen] === 'min-max') changes['methodGivenUp'] = 1;
-  if (known !== undefined) changes['outputDecibels'] = rounded(known);
 
-  if (correct) {
-    const quantized = { ...best, model: bind(best.model) };
-    const { source, channels } = await correctBiases(bound, means, able, quantized, plan, feeds, study(2));
-    if (channels > 0) {
-      const corrected = insert(source, best.params, !asPlain);
-      const both = await measured(known === undefined ? [corrected, best] : [corrected], 3);
-      const [after, before] = [both[0]!.decibels, known ?? both[1]!.decibels];
-      const pays = correctionPays(before, after);
-      if (pays) best = { ...best, model: corrected.model };
-      changes = { ...changes, correctedChannels: pays ? channels : 0 };
-      if (!pays) changes['correctionGivenUp'] = 1;
-      changes['outputDecibels'] = rounded(pays ? after : before);
+  /** With biases corrected, where that pays; `parts` of the progress are the correction's and the comparison's. */
+  const finish = async (
+    one: Candidate,
+    parts: readonly [number, number],
+    decibels?: number,
+    settled?: Candidate['weights'],
+  ): Promise<Finished> => {
+    const plainly = { model: one.model, decibels, changes: {} };
+    if (!correct) return plainly;
+    const quantized = { ...one, model: bind(one.model) };
+    const { source, channels } = await correctBiases(bound, means, able, quantized, plan, feeds, study(parts[0]));
+    if (channels === 0) return plainly;
+    const corrected = insert(source, one.params, !asPlain, settled);
+    const both = await measured(decibels === undefined ? [corrected, one] : [corrected], parts[1]);
+    const [after, before] = [both[0]!.decibels, decibels ?? both[1]!.decibels];
+    if (correctionPays(before, after))
+      return { model: corrected.model, decibels: after, changes: { correctedChannels: channels } };
+    return { model: one.model, decibels: before, changes: { correctedChannels: 0, correctionGivenUp: 1 } };
+  };
+  /** The weights rounded adaptively, unless the outputs are more like the source's without. */
+  const adaptively = async (): Promise<Finished> => {
+    const how = { narrow: !asPlain, biasesFollow: correct };
+    const { left, ...adapted } = await adaptedWeights(bound, able, plan, best, best.params, how, feeds, study(2));
+    declined.push(...left);
+    const done = { adaptedWeights: adapted.layers, adaptationsGivenUp: adapted.givenUp, exactWeights: adapted.exact };
+    if (adapted.layers === 0) {
+      const plainly = await finish(best, [3, 4], known);
+      return { ...plainly, changes: { ...done, ...plainly.changes } };
     }
-  }
+    const made = insert(able, best.params, !asPlain, adapted.weights);
+    const both = [await finish(made, [3, 3], undefined, adapted.weights), await finish(best, [4, 4], known)] as const;
+    for (const one of both) one.decibels ??= (await measured([one], 4))[0]!.decibels;
+    const pays = both[0].decibels! > both[1].decibels!;
+    const counts: Record<string, number> = pays ? done : { adaptedWeights: 0, roundingGivenUp: 1 };
+    const taken = both[pays ? 0 : 1];
+    return { ...taken, changes: { ...counts, ...taken.changes } };
+  };
+  const finished = options.rounding === 'adaptive' ? await adaptively() : await finish(best, [3, 4], known);
+  Object.assign(changes, finished.changes);
+  if (finished.decibels !== undefined) changes['outputDecibels'] = rounded(finished.decibels);
   if (lifted > 0) changes['constantsLifted'] = lifted;
   if (raised > 0) changes['operatorSetsRaised'] = raised;
   if (respelled > 0) changes['nodesRespelled'] = respelled;
   if (feeds.leftOut > 0) changes['samplesLeftOut'] = feeds.leftOut;
-  return { model: best.model, changes, declined, ...(notes.length > 0 && { notes }) };
+  return { model: finished.model, changes, declined, ...(notes.length > 0 && { notes }) };
 }
 
 /** The methods to compare; the first is the one that was asked for. */
