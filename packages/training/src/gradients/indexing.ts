@@ -15,13 +15,29 @@ const axisAttribute = (t: Tape, node: Node): number =>
 
 const adding = { reduction: str('add') };
 
-/** Gather-13: whole slices, written back by one ScatterND along the gathered axis, which is brought to the front. */
+/** The inverse of a constant order of all places along an axis; undefined where indices are something else. */
+function inverseOrder(t: Tape, indices: string, size: number): number[] | undefined {
+  const value = t.initializers.get(indices)?.value;
+  if (!value || !('data' in value) || value.dims.length !== 1 || value.dims[0] !== size) return undefined;
+  const inverse = new Array<number>(size).fill(-1);
+  Array.from(value.data as ArrayLike<number | bigint>, Number).forEach((place, i) => {
+    inverse[place < 0 ? place + size : place] = i;
+  });
+  return inverse.includes(-1) ? undefined : inverse;
+}
+
+/**
+ * Gather-13: whole slices, written back by one ScatterND along the gathered axis, which is brought to the front; where they are all slices in
+ * another order, by a Gather in the inverse one.
+ */
 export const gather: Row = {
   vjp: (t, n, dy) => [
     () => {
       const shape = t.shape(n.inputs[0]!);
       const indexShape = t.shape(n.inputs[1]!);
       const axis = axisAttribute(t, n.node);
+      const inverse = inverseOrder(t, n.inputs[1]!, shape[axis]!);
+      if (inverse) return t.emit('Gather', [dy, t.ints(inverse)], shape, { axis: int(axis) });
       const reads = elementCount(indexShape);
       const rest: Shape = shape.filter((_, i) => i !== axis);
       const rank = t.shape(dy).length;
