@@ -528,7 +528,7 @@ describe('deleting', () => {
     expect((await answer<Named[]>('projects', 'deletions')).map((r) => r.name)).toContain('spare');
     expect(await answer('blobs', 'collect', '--dry-run')).toMatchObject({ dryRun: true, state: 'finished' });
     expect(await answer('blobs', 'usage')).toMatchObject({ graceHours: 24, collectable: { blobs: 0 } });
-    expect((await verge('blobs', 'usage')).stdout).toMatch(/^held +[0-9.]+ [KM]B in \d+ blobs$/m);
+    expect((await verge('blobs', 'usage')).stdout).toMatch(/^held +[0-9.]+ [KM]iB in \d+ blobs$/m);
     expect(await answer('datasets', 'delete', 'few', '--yes')).toMatchObject({ deleted: [expect.any(String)] });
     expect((await refusal('datasets', 'show', 'few')).exit).toBe(4);
   });

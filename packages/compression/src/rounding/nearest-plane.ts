@@ -3,7 +3,7 @@
  * the second moments of what the layer reads. AdaRound (Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization", 2020,
  * equation 13) learns that with a relaxation and gradients; here it is Babai's nearest plane ("On Lovász' lattice reduction and the nearest
  * lattice point problem", 1986), which GPTQ (Frantar et al., 2022) is, too: place after place, each rounded once what those before left is
- * taken in. It needs one factorisation, comes out lower, and keeps to bounds.
+ * taken in. It needs one factorisation, has no rate to choose, and keeps to bounds.
  */
 import { dense, type Products } from '../linear-algebra/products.js';
 import { upperCholesky } from './cholesky.js';
