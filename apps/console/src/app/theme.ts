@@ -53,7 +53,13 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'sm' } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Modal: { defaultProps: { centered: true }, styles: { title: { fontWeight: 600 } } },
-    Alert: { styles: { root: { padding: '9px 14px' }, title: { fontSize: 'var(--mantine-font-size-sm)' } } },
+    // Red on the page's own surface has less than 4.5:1.
+    Alert: {
+      styles: {
+        root: { padding: '9px 14px', backgroundColor: 'var(--verge-panel)' },
+        title: { fontSize: 'var(--mantine-font-size-sm)' },
+      },
+    },
     SegmentedControl: {
       styles: { root: { backgroundColor: 'var(--verge-line)' }, indicator: { backgroundColor: 'var(--verge-panel)' } },
     },

@@ -73,7 +73,7 @@ export function FrontChart({ variants, budget, source }: Props): ReactNode {
         dataKey={{ x: 'size', y: 'loss' }}
         referenceLines={bounds.map((line) => ({
           ...line,
-          labelPosition: 'x' in line ? ('insideBottomRight' as const) : ('insideTopRight' as const),
+          labelPosition: line.x !== undefined ? besideLine(line.x / right) : ('insideTopRight' as const),
         }))}
         gridColor="var(--verge-line)"
         textColor="var(--verge-quiet)"
@@ -95,6 +95,10 @@ export function FrontChart({ variants, budget, source }: Props): ReactNode {
     </ChartFigure>
   );
 }
+
+/** On the side of an upright line that has room. @param share of the chart's width that is before it */
+const besideLine = (share: number): 'insideBottomLeft' | 'insideBottomRight' =>
+  share < 0.2 ? 'insideBottomLeft' : 'insideBottomRight';
 
 function Tip({ variant }: { variant: Placed }): ReactNode {
   const { t } = useTranslation();
