@@ -216,7 +216,8 @@ describe('pruneFilters', () => {
 
   // Sensitivity is measured by time in the full tests: it takes a few seconds.
   const scopes = process.env['VERGE_TEST_FULL'] === '1' ? (['layer', 'sensitivity'] as const) : (['layer'] as const);
-  it.each(scopes)('removes until the time is a share of what it was, scope %s', async (scope) => {
+  // Times of a busy machine: what is far off once is tried again.
+  it.each(scopes)('removes until the time is a share of what it was, scope %s', { retry: 3 }, async (scope) => {
     const wanted = {
       ...options,
       ratio: undefined,

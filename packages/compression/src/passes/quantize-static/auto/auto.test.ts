@@ -96,7 +96,9 @@ it.skipIf(!havePhotos)(
       expect(unit.reason).not.toBe('');
     }
     expect(notes!.some((note) => note.startsWith('measured in turns'))).toBe(true);
-    expect(encodeModel(mixed).byteLength).toBeLessThan(readFileSync(file).byteLength);
+    // Where no unit is faster in int8, as on a processor without products of 8 bits, all of them stay in float32.
+    const smaller = encodeModel(mixed).byteLength < readFileSync(file).byteLength;
+    expect(smaller || units!.every(({ precision }) => precision === 'float32')).toBe(true);
     const x = { dtype: 'float32' as const, dims: [32, 3, 96, 96], data: photos.x as Float32Array };
     const [expected, got] = [await outputOf(model, x), await outputOf(mixed, x)];
     expect(largestDifference(expected, got)).toBeLessThan(0.25);
