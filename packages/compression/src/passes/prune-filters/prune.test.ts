@@ -215,15 +215,25 @@ describe('pruneFilters', () => {
     buildArchitecture('dscnn', { input: [1, 8, 8], classes: 10, params: { stem: 128, channels: [256, 256, 256] } });
 
   // Sensitivity is measured by time in the full tests: it takes a few seconds.
-  const scopes = process.env['VERGE_TEST_FULL'] === '1' ? (['layer', 'sensitivity'] as const) : (['layer'] as const);
-  // Times of a busy machine: what is far off once is tried again.
-  it.each(scopes)('removes until the time is a share of what it was, scope %s', { retry: 3 }, async (scope) => {
+  it('removes until the kernels take a share of what they took', async () => {
+    const macs = (model: Model): number => figuresOf(model).macs!;
+    const timeKernels: PassContext['timeKernels'] = (bytes) =>
+      Promise.resolve([{ name: 'all', op: 'Conv', milliseconds: macs(decodeModel(bytes)) / 1e6 }]);
+    const wanted = { ...options, ratio: undefined, importance: 'magnitude' as const, multiple: 8, latency: 0.6 };
+    const { model, notes } = await pruneFilters(wide(), { ...wanted, target: here }, { ...context, timeKernels });
+    expect(macs(model)).toBeLessThanOrEqual(0.6 * macs(wide()));
+    expect(notes).toEqual(['the time of the whole model was not measured: nothing here measures it']);
+  });
+
+  // A busy machine's times of so small a network are noise.
+  const scopes = process.env['VERGE_TEST_FULL'] === '1' ? (['layer', 'sensitivity'] as const) : [];
+  it.each(scopes)('removes until the time is a share of what it was, scope %s', async (scope) => {
     const wanted = {
       ...options,
       ratio: undefined,
       importance: 'magnitude' as const,
       multiple: 8,
-      latency: 0.75,
+      latency: 0.6,
       scope,
     };
     const timed = { ...context, timeKernels: profileKernels, benchmark: benchmarkModels };
@@ -231,9 +241,9 @@ describe('pruneFilters', () => {
     expect(changes['filtersRemoved']).toBeGreaterThan(0);
     const share = Number(/([\d.]+) of the unpruned model's/.exec(notes![0]!)![1]);
     // Times on a busy machine differ; where it was missed that is said.
-    expect(share <= 0.75 || /where 0.75 was asked for/.test(notes![0]!)).toBe(true);
-    expect(share).toBeLessThan(0.95);
-    expect(figuresOf(model).macs!).toBeLessThan(0.9 * figuresOf(wide()).macs!);
+    expect(share <= 0.6 || /where 0.6 was asked for/.test(notes![0]!)).toBe(true);
+    expect(share).toBeLessThan(0.85);
+    expect(figuresOf(model).macs!).toBeLessThan(0.8 * figuresOf(wide()).macs!);
   });
 
   it('refuses a latency for a class whose kernels are not here', async () => {
