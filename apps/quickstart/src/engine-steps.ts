@@ -123,12 +123,7 @@ export async function trainWide(context: Context): Promise<Version> {
   return train(context, await wideConfig(context), 'wide');
 }
 
-export async function compress(
-  context: Context,
-  version: Version,
-  recipe: string,
-  deviceClass: string,
-): Promise<Artifact> {
+async function compress(context: Context, version: Version, recipe: string, deviceClass: string): Promise<Artifact> {
   const compression = await context.commands.verge<Compression>(
     [
       'compressions',
@@ -149,6 +144,13 @@ export async function compress(
   return context.client.call('artifacts.get', {
     params: { project: context.project, artifact: compression.artifactId },
   });
+}
+
+/** One after the other: each ends with a measurement of latency, which the next one's would disturb. */
+export async function compressForAll(context: Context, version: Version, recipe: string): Promise<Artifact[]> {
+  const artifacts: Artifact[] = [];
+  for (const { name } of classes) artifacts.push(await compress(context, version, recipe, name));
+  return artifacts;
 }
 
 export async function compressForClasses(

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact, Release, Version } from '@verge/contracts';
-import { classes, compress, trainWide } from './engine-steps.js';
+import { compressForAll, trainWide } from './engine-steps.js';
 import { StepFailed, type Context } from './context.js';
 import { deviceOf, rollOut, serving, signAndPublish } from './fleet-steps.js';
 
@@ -26,7 +26,7 @@ async function tamper(context: Context, digest: string): Promise<() => Promise<v
 
 /** Every agent must refuse the tampered model and go on serving the old one. */
 export async function refuseTampered(context: Context, plain: Version): Promise<string> {
-  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, plain, 'recipe-fp32.json', name)));
+  const artifacts = await compressForAll(context, plain, 'recipe-fp32.json');
   const release: Release = await signAndPublish(context, 'tampered', artifacts);
   const before = await serving(context);
   const undo: (() => Promise<void>)[] = [];
@@ -50,7 +50,7 @@ export async function refuseTampered(context: Context, plain: Version): Promise<
 /** A wide network is genuine, signed and right often enough, but too slow for these devices: the canary alone gets it. */
 export async function refuseSlow(context: Context): Promise<string> {
   const wide = await trainWide(context);
-  const artifacts = await Promise.all(classes.map(({ name }) => compress(context, wide, 'recipe-fp32.json', name)));
+  const artifacts = await compressForAll(context, wide, 'recipe-fp32.json');
   const release = await signAndPublish(context, 'too-slow', artifacts);
   const before = await serving(context);
   const rollout = await rollOut(context, 'too-slow', {
