@@ -34,6 +34,7 @@ export async function openDataset(path: string, given: OpenOptions = {}): Promis
     format,
     unreadable: raw.unreadable ?? { count: 0, rows: [] },
     ...(raw.filled !== undefined && { filled: raw.filled }),
+    ...(raw.notes && raw.notes.length > 0 && { notes: raw.notes }),
     ...(raw.parts && { parts: raw.parts }),
     ...(raw.groups && { groups: raw.groups }),
     ...(raw.inputs && { inputs: raw.inputs }),

@@ -7,7 +7,8 @@ import { idxImagesIn } from './readers/idx.js';
 import { listFiles } from './readers/class-folders.js';
 import type { FileNames } from './readers/file-names.js';
 import { isImageName } from './readers/image-folder.js';
-import { npyFilesOf, npzSources } from './readers/npy.js';
+import { findArrays } from './readers/array-names.js';
+import { npyFilesOf } from './readers/npy.js';
 import { parquetFilesIn } from './readers/parquet.js';
 import { seriesFilesIn } from './readers/series.js';
 import { isWavName } from './readers/wav-folder.js';
@@ -27,7 +28,7 @@ async function ofFolder(path: string, names: FileNames | undefined): Promise<Dat
   if ((await idxImagesIn(path)).length > 0) return 'idx';
   if ((await seriesFilesIn(path)).length > 0) return 'ts';
   const arrays = await npyFilesOf(path, true);
-  if (npzSources.some((source) => arrays.has(source.x))) return 'npy';
+  if (findArrays(path, arrays.keys())) return 'npy';
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if ((await listFiles(path, isImageName, names)).entries.length > 0) return 'image-folder';
   if ((await listFiles(path, isWavName, names)).entries.length > 0) return 'wav-folder';

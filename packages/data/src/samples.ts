@@ -38,10 +38,38 @@ export interface Samples {
 export const partNames = ['train', 'validation', 'test'] as const;
 export type Part = (typeof partNames)[number];
 
+const partWords: Readonly<Record<string, Part>> = {
+  train: 'train',
+  training: 'train',
+  val: 'validation',
+  valid: 'validation',
+  validation: 'validation',
+  dev: 'validation',
+  test: 'test',
+  testing: 'test',
+  t10k: 'test',
+};
+
+/** The part that a folder or an array of this name holds, in any case; null where it is no part's name. */
+export function partNamed(word: string): Part | null {
+  const lower = word.toLowerCase();
+  return Object.hasOwn(partWords, lower) ? (partWords[lower] as Part) : null;
+}
+
 /** A row that could not be read: where it stands and why. */
 export interface UnreadableRow {
   readonly where: string;
   readonly reason: string;
+}
+
+/** The part that one of the words in a file's name says, such as `emnist-letters-test-images`; null where none does. */
+export function partInName(name: string): Part | null {
+  return (
+    name
+      .split(/[^A-Za-z0-9]+/)
+      .map(partNamed)
+      .find((part) => part !== null) ?? null
+  );
 }
 
 /** Samples as read from a file or folder. */
@@ -51,6 +79,8 @@ export interface Dataset extends Samples {
   readonly unreadable: { readonly count: number; readonly rows: readonly UnreadableRow[] };
   /** Missing values that the reader's option filled. */
   readonly filled?: number;
+  /** What was left out that is no row, and what was decided where the file leaves it open, in words. */
+  readonly notes?: readonly string[];
   /** The part each sample belongs to, where the data set says so itself. */
   readonly parts?: readonly Part[];
   /** Samples of the same number belong together, such as windows of one series: splits keep them in one part. */

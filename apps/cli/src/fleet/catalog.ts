@@ -56,8 +56,8 @@ async function checkDataset({ output }: Remote, path: string, options: OpenOptio
       if (source.count > 5000 && Math.floor((read / source.count) * 10) > before)
         output.progress(`checked ${read} of ${source.count} samples`);
     }
-    const { format, labels, shape, split, count, unreadable } = source;
-    return { format, labels, shape, split, count: count - unreadable.count, unreadable };
+    const { format, labels, shape, split, count, unreadable, notes = [] } = source;
+    return { format, labels, shape, split, count: count - unreadable.count, unreadable, notes };
   } finally {
     await source.close();
   }
@@ -90,6 +90,7 @@ async function addDataset(remote: Remote, name: string, options: AddOptions): Pr
       license: options.license ?? '',
     },
   });
+  for (const note of data.notes) remote.output.progress(`data: ${note}`);
   if (data.unreadable.count > 0)
     remote.output.progress(
       `${data.unreadable.count} rows cannot be read and will be left out, the first at ${data.unreadable.rows[0]?.where}`,

@@ -24,6 +24,8 @@ export interface DataArguments {
   split: string;
 }
 
+type Reading = Pick<Dataset, 'unreadable' | 'filled' | 'notes'>;
+
 export async function openData(options: DataArguments, output: Output): Promise<Dataset> {
   const { format, labelColumn, maxUnreadable, inputs } = options;
   const preprocess = options.preprocess
@@ -37,10 +39,18 @@ export async function openData(options: DataArguments, output: Output): Promise<
     ...(maxUnreadable !== undefined ? { maxUnreadable } : {}),
     ...(inputs ? { inputs } : {}),
   });
-  const { count, rows } = data.unreadable;
-  if (count > 0)
-    output.progress(`${count} unreadable rows are left out, the first at ${rows[0]?.where}: ${rows[0]?.reason}`);
+  for (const line of describeReading(data)) output.progress(line);
   return data;
+}
+
+/** What was left out of a data set, filled in it and decided about it, in words. */
+export function describeReading({ unreadable, filled = 0, notes = [] }: Reading): string[] {
+  const { count, rows } = unreadable;
+  return [
+    ...notes.map((note) => `data: ${note}`),
+    ...(filled > 0 ? [`data: ${filled} missing values were filled`] : []),
+    ...(count > 0 ? [`${count} unreadable rows are left out, the first at ${rows[0]?.where}: ${rows[0]?.reason}`] : []),
+  ];
 }
 
 /** @throws CliError `usage` naming every part that is empty */

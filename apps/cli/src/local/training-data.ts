@@ -5,7 +5,7 @@ import { type OpenOptions, openSource, type Part, type Samples, type Source, spl
 import { arraysOfConfig, partOf, type SampleSet } from '@verge/training';
 import { readDocument } from '../documents.js';
 import type { Output } from '../output.js';
-import { type DataArguments, openData, refuseEmpty, splitData } from './data.js';
+import { type DataArguments, describeReading, openData, refuseEmpty, splitData } from './data.js';
 import { beside } from './files.js';
 
 export interface TrainingData {
@@ -43,8 +43,9 @@ function digestOf({ name, format, y }: Source, indices: Uint32Array): string {
 }
 
 /** Validation and test are read once and kept; the training part stays where it is. */
-async function onDisk(path: string, options: OpenOptions, split: string): Promise<TrainingData> {
+async function onDisk(path: string, options: OpenOptions, split: string, output: Output): Promise<TrainingData> {
   const source = await openSource(path, options);
+  for (const line of describeReading(source)) output.progress(line);
   try {
     const indices = splitIndices(source, split);
     refuseEmpty(source, (part) => indices[part].length, parts);
@@ -79,5 +80,5 @@ export async function openTrainingData(
   if (!data.stream)
     return inMemory({ data: path, split, inputs, ...format, ...(preprocess ? { preprocess } : {}) }, output);
   const pipeline = preprocess ? await readDocument(preprocess, Preprocess, 'preprocessing') : undefined;
-  return onDisk(path, { inputs, ...format, ...(pipeline ? { preprocess: pipeline } : {}) }, split);
+  return onDisk(path, { inputs, ...format, ...(pipeline ? { preprocess: pipeline } : {}) }, split, output);
 }

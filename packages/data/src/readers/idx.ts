@@ -6,9 +6,10 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
-import type { Elements, Part } from '../samples.js';
+import { partInName, partNames, type Elements, type Part } from '../samples.js';
 import { decodeElements, elementBytes } from './elements.js';
-import { numberedLabels } from './labels.js';
+import { visibleIn } from './folder-walk.js';
+import { gapNotes, numberedLabels } from './labels.js';
 import type { RawDataset } from './raw.js';
 import type { OpenOptions } from './options.js';
 
@@ -98,22 +99,41 @@ async function readPair(images: string, options: OpenOptions): Promise<Pair> {
   return { x: data, shape: x.dims.slice(1), y: classes };
 }
 
-export const partOfName = (name: string): Part =>
-  /^(t10k|test)/i.test(name) ? 'test' : /^val/i.test(name) ? 'validation' : 'train';
+export const partOfName = (name: string): Part => partInName(name) ?? 'train';
 
-/** Image files of a folder in the order train, validation, test. */
+/** Image files of a folder in the order train, validation, test; of a file and the same as gzip the plain one. */
 export async function idxImagesIn(folder: string): Promise<string[]> {
-  const order: Part[] = ['train', 'validation', 'test'];
-  const names = (await readdir(folder)).filter((name) => /images?.*(idx|ubyte)/i.test(name));
+  const names = (await visibleIn(folder)).filter((name) => /images?.*(idx|ubyte)/i.test(name));
+  const place = (name: string): number => partNames.indexOf(partOfName(name));
   return names
-    .sort((a, b) => order.indexOf(partOfName(a)) - order.indexOf(partOfName(b)) || (a < b ? -1 : 1))
+    .filter((name) => !(name.endsWith('.gz') && names.includes(name.slice(0, -3))))
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
     .map((n) => join(folder, n));
+}
+
+/**
+ * The images files of a folder, one for each part.
+ * @throws DataError `missing-part` when there is none, `unknown-format` when a part has several
+ */
+export async function idxPartsOf(folder: string): Promise<string[]> {
+  const files = await idxImagesIn(folder);
+  if (files.length === 0) throw new DataError('missing-part', `'${folder}' holds no IDX image file`);
+  const parts = files.map((file) => partOfName(basename(file)));
+  const twice = files.filter((_, i) => parts.indexOf(parts[i] as Part) !== parts.lastIndexOf(parts[i] as Part));
+  if (twice.length > 0) {
+    const names = twice.map((file) => basename(file));
+    throw new DataError(
+      'unknown-format',
+      `'${folder}' holds several data sets: ${names.join(', ')}; expected one images file for each part, so name one's file`,
+      { problems: names },
+    );
+  }
+  return files;
 }
 
 /** Reads an images file with its labels file beside it, or a folder of such pairs (which then give the parts). */
 export async function readIdx(path: string, isFolder: boolean, options: OpenOptions): Promise<RawDataset> {
-  const files = isFolder ? await idxImagesIn(path) : [path];
-  if (files.length === 0) throw new DataError('missing-part', `'${path}' holds no IDX image file`);
+  const files = isFolder ? await idxPartsOf(path) : [path];
   const pairs: Pair[] = [];
   for (const file of files) pairs.push(await readPair(file, options));
   const first = pairs[0] as Pair;
@@ -141,6 +161,7 @@ export async function readIdx(path: string, isFolder: boolean, options: OpenOpti
     shape: first.shape,
     y,
     labels: numberedLabels(y),
+    notes: gapNotes(y),
     ...(pairs.length > 1 && { parts }),
   };
 }

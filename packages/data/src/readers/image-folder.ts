@@ -13,6 +13,6 @@ export const isImageName = (name: string): boolean => /\.(jpe?g|png|webp|gif|tif
  */
 export async function openImageFolder(root: string, options: OpenOptions): Promise<RawSource> {
   const { preprocess, names } = options;
-  const decode = (bytes: Uint8Array): Promise<Decoded> => decodeSample(bytes, preprocess);
+  const decode = (bytes: Uint8Array): Promise<Decoded> => decodeSample(bytes, preprocess, 'image');
   return openEncoded({ root, ...(await listFiles(root, isImageName, names)), decode, what: 'images' }, options);
 }

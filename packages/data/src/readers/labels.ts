@@ -16,6 +16,15 @@ export function numberedLabels(y: Int32Array): string[] {
   return Array.from({ length: max + 1 }, (_, i) => String(i));
 }
 
+/** What is said of class indices that no sample has. */
+export function gapNotes(y: Int32Array): string[] {
+  const seen = new Set(y);
+  const lacking = numberedLabels(y).filter((_, i) => !seen.has(i));
+  if (lacking.length === 0) return [];
+  const names = lacking.slice(0, 5).join(', ');
+  return [`classes without a sample: ${lacking.length} (${names}${lacking.length > 5 ? ', …' : ''})`];
+}
+
 /** How the distinct names of classes become indices: one for each name, and the labels that they point to. */
 export type Classify = (names: readonly string[]) => { y: Int32Array; labels: string[] };
 

@@ -8,7 +8,9 @@ import { defaultMaxBytes, readBytes } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
 import type { Elements, FurtherInput, Part } from '../samples.js';
 import { decodeElements, elementBytes } from './elements.js';
-import { numberedLabels } from './labels.js';
+import { chosenArrays, findArrays, restNotes, type ArrayPair } from './array-names.js';
+import { visibleIn } from './folder-walk.js';
+import { gapNotes, numberedLabels } from './labels.js';
 import type { OpenOptions } from './options.js';
 import type { RawDataset } from './raw.js';
 
@@ -113,43 +115,6 @@ export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): P
   return new Map([...files].map(([name, file]) => [name, parseNpy(file, `${path}:${name}.npy`)]));
 }
 
-export const npzSources: readonly { x: string; y: string; part: Part | null }[] = [
-  { x: 'x', y: 'y', part: null },
-  { x: 'X', y: 'y', part: null },
-  { x: 'x_train', y: 'y_train', part: 'train' },
-  { x: 'x_val', y: 'y_val', part: 'validation' },
-  { x: 'x_test', y: 'y_test', part: 'test' },
-];
-
-/** An array of samples and that of what they are; null where the samples have no labels. */
-export interface ArrayPair {
-  readonly x: string;
-  readonly y: string | null;
-  readonly part: Part | null;
-}
-
-/**
- * The pairs of arrays to read: plain x and y where they exist, else those of the parts; where no y is there at all, what there is of
- * x, without labels.
- */
-export function chosenArrays(
-  path: string,
-  has: (name: string) => boolean,
-  names: Iterable<string>,
-): readonly ArrayPair[] {
-  const pairs: readonly ArrayPair[] = npzSources.filter((s) => has(s.x) && has(s.y));
-  const bare = npzSources.filter((s) => has(s.x)).map((s) => ({ ...s, y: null }));
-  const found = pairs.length > 0 || npzSources.some((s) => has(s.y)) ? pairs : bare;
-  const chosen = found.some((s) => s.part === null) ? found.filter((s) => s.part === null).slice(0, 1) : found;
-  if (chosen.length === 0) {
-    throw new DataError(
-      'missing-part',
-      `'${path}' needs the arrays x and y (or x_train, y_train, x_test, y_test); it has ${[...names].join(', ')}`,
-    );
-  }
-  return chosen;
-}
-
 /** What is wrong with the shapes of a pair of arrays, where `first` is the x of the first pair. */
 function shapeProblems(
   source: ArrayPair,
@@ -213,9 +178,6 @@ function truthsOf(
 /** Whole numbers below are exact as float32; 2^24 itself cannot be told from the next one. */
 const INEXACT = 2 ** 24;
 
-/** The array of a further input for one part: `mask` beside x and y, `mask_train` beside x_train. */
-export const furtherArray = (array: string, source: { readonly x: string }): string => `${array}${source.x.slice(1)}`;
-
 /** Further inputs, the parts one behind the other as those of x. */
 function furtherInputs(
   inputs: OpenOptions['inputs'] = {},
@@ -226,7 +188,7 @@ function furtherInputs(
   const found: [string, FurtherInput][] = [];
   for (const [input, array] of Object.entries(inputs)) {
     const parts = chosen.map((source) => {
-      const [name, count] = [furtherArray(array, source), arrays.get(source.x)!.dims[0]];
+      const [name, count] = [source.further(array), arrays.get(source.x)!.dims[0]];
       const own = arrays.get(name);
       if (!own)
         problems.push(`there is no array ${name} for the input '${input}'; there are ${[...arrays.keys()].join(', ')}`);
@@ -259,13 +221,14 @@ function joined(parts: readonly Elements[]): Elements {
   return all;
 }
 
+/** @param names of all arrays that there are, also of those that were not read */
 function assemble(
   path: string,
   arrays: ReadonlyMap<string, NpyArray>,
-  format: 'npz' | 'npy',
-  inputs: OpenOptions['inputs'],
+  { format, inputs, names }: { format: 'npz' | 'npy'; inputs: OpenOptions['inputs']; names: Iterable<string> },
 ): RawDataset {
-  const chosen = chosenArrays(path, (name) => arrays.has(name), arrays.keys());
+  const found = chosenArrays(path, names);
+  const chosen = found.pairs;
   const firstName = chosen[0]?.x as string;
   const first = arrays.get(firstName) as NpyArray;
   const problems: string[] = [];
@@ -289,6 +252,7 @@ function assemble(
     x,
     shape,
     ...truths,
+    notes: [...restNotes(found, inputs), ...gapNotes(truths.y)],
     ...(parts.length > 0 && { parts }),
     ...further,
   };
@@ -299,7 +263,8 @@ function assemble(
  * any other targets (`Samples.targets`); without y the samples have neither.
  */
 export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
-  return assemble(path, await readNpzArrays(path, options.maxBytes), 'npz', options.inputs);
+  const arrays = await readNpzArrays(path, options.maxBytes);
+  return assemble(path, arrays, { format: 'npz', inputs: options.inputs, names: arrays.keys() });
 }
 
 /**
@@ -309,11 +274,11 @@ export async function readNpz(path: string, options: OpenOptions): Promise<RawDa
  */
 export async function npyFilesOf(path: string, isFolder: boolean): Promise<Map<string, string>> {
   if (isFolder) {
-    const names = (await readdir(path)).filter((name) => name.endsWith('.npy'));
+    const names = (await visibleIn(path)).filter((name) => name.endsWith('.npy'));
     const files = new Map(names.map((name) => [name.slice(0, -4), join(path, name)]));
     const [only, ...others] = names.filter((name) => /^x/i.test(name));
     // One pair of another name is as good as x and y.
-    const known = npzSources.some((source) => files.has(source.x));
+    const known = findArrays(path, files.keys());
     return only && others.length === 0 && !known ? npyFilesOf(join(path, only), false) : files;
   }
   const name = basename(path);
@@ -331,17 +296,13 @@ export async function npyFilesOf(path: string, isFolder: boolean): Promise<Map<s
 export async function readNpyFiles(path: string, isFolder: boolean, options: OpenOptions): Promise<RawDataset> {
   const files = await npyFilesOf(path, isFolder);
   const further = Object.values(options.inputs ?? {});
-  const wanted = chosenArrays(path, (name) => files.has(name), files.keys()).flatMap((s) => {
-    return [
-      s.x,
-      ...(s.y === null ? [] : [s.y]),
-      ...further.map((array) => furtherArray(array, s)).filter((name) => files.has(name)),
-    ];
+  const wanted = chosenArrays(path, files.keys()).pairs.flatMap((s) => {
+    return [s.x, ...(s.y === null ? [] : [s.y]), ...further.map(s.further).filter((name) => files.has(name))];
   });
   const arrays = new Map<string, NpyArray>();
   for (const name of wanted) {
     const file = files.get(name) as string;
     arrays.set(name, parseNpy(await readBytes(file, options.maxBytes), file));
   }
-  return assemble(path, arrays, 'npy', options.inputs);
+  return assemble(path, arrays, { format: 'npy', inputs: options.inputs, names: files.keys() });
 }

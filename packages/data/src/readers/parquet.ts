@@ -3,13 +3,14 @@
  * recordings as Hugging Face writes them ({bytes, path}, or plain bytes). A file, or a folder of files whose names begin
  * with train, validation or test.
  */
-import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { defaultMaxBytes } from '../bytes.js';
 import { DataError, messageOf } from '../errors.js';
-import type { Elements, Part } from '../samples.js';
+import { partInName, type Elements, type Part } from '../samples.js';
 import { elementsOf, sizeOf, type RawSource, type RowBlock } from '../stream/raw-source.js';
+import { isWav } from '../preprocess/audio/wav.js';
 import { decodeSample } from './decode-sample.js';
+import { visibleIn } from './folder-walk.js';
 import { GrowingNumbers } from './grow.js';
 import { indexLabels, LabelIndex, numberedLabels, type Classify } from './labels.js';
 import { UnreadableRows, type OpenOptions } from './options.js';
@@ -19,24 +20,13 @@ import { ParquetRows, type Chunk } from './parquet-rows.js';
 
 /** Files of a folder in the order of their names, those of `data` below it too, as Hugging Face has them. */
 export async function parquetFilesIn(folder: string): Promise<string[]> {
-  const below = await readdir(join(folder, 'data')).catch(() => []);
-  const names = [...(await readdir(folder)), ...below.map((name) => join('data', name))];
+  const below = await visibleIn(join(folder, 'data')).catch(() => []);
+  const names = [...(await visibleIn(folder)), ...below.map((name) => join('data', name))];
   return names
     .filter((name) => name.endsWith('.parquet'))
     .sort()
     .map((name) => join(folder, name));
 }
-
-const partOf = (path: string): Part | null => {
-  const name = basename(path).toLowerCase();
-  return name.startsWith('train')
-    ? 'train'
-    : name.startsWith('val')
-      ? 'validation'
-      : name.startsWith('test')
-        ? 'test'
-        : null;
-};
 
 /** Where each sample lies, and what its label is. */
 interface Index {
@@ -107,7 +97,8 @@ async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOpti
     const row = await rows.at(chunkOf[index] as number, rowOf[index] as number);
     if (typeof row === 'string') return row;
     if (!encoded) return { x: row, shape: [row.length] };
-    return decodeSample(row as Uint8Array, options.preprocess).catch((cause: unknown) => messageOf(cause));
+    const bytes = row as Uint8Array;
+    return decodeSample(bytes, options.preprocess, isWav(bytes) ? 'recording' : 'image').catch(messageOf);
   };
   let first: Awaited<ReturnType<typeof sampleAt>> = 'no row';
   for (let i = 0; typeof first === 'string' && i < y.length; i++) first = await sampleAt(i);
@@ -121,7 +112,7 @@ async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOpti
     broken.add(index);
     unreadable.add(placeName(chunks[chunkOf[index] as number] as Chunk, rowOf[index] as number), reason);
   };
-  const partOfChunk = chunks.map(({ file }) => partOf(file.path));
+  const partOfChunk = chunks.map(({ file }) => partInName(basename(file.path)));
   const parts = partOfChunk.includes(null) ? [] : Array.from(chunkOf, (c) => partOfChunk[c] as Part);
   return {
     shape,
@@ -169,6 +160,17 @@ async function collectRows(
   return kept.length === found.length ? { x } : { x, kept };
 }
 
+/** @throws DataError `unknown-format` where some files name a part and others do not */
+function checkParts(path: string, files: readonly string[]): void {
+  const without = files.map((file) => basename(file)).filter((name) => partInName(name) === null);
+  if (without.length === 0 || without.length === files.length) return;
+  throw new DataError(
+    'unknown-format',
+    `'${path}': some files are called after their part, these are not: ${without.join(', ')}`,
+    { problems: without },
+  );
+}
+
 /** Opens a Parquet file, or a folder of them. */
 export async function openParquet(path: string, isFolder: boolean, options: OpenOptions): Promise<RawSource> {
   const names = isFolder ? await parquetFilesIn(path) : [path];
@@ -176,6 +178,7 @@ export async function openParquet(path: string, isFolder: boolean, options: Open
   const files: ParquetFile[] = [];
   try {
     for (const name of names) files.push(await ParquetFile.open(name, options.maxBytes ?? defaultMaxBytes));
+    checkParts(path, names);
     const layout = layoutOf(files[0] as ParquetFile, options);
     const same = (file: ParquetFile): boolean =>
       [layout.label, ...layout.features].every(({ name, kind }) =>

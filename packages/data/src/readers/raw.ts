@@ -20,6 +20,8 @@ export interface RawDataset {
   lengths?: Int32Array;
   /** Missing values that were filled. */
   filled?: number;
+  /** See `Dataset.notes`. */
+  notes?: readonly string[];
   /** Whether the pipeline of the options has been applied already. */
   finished?: boolean;
   unreadable?: { count: number; rows: readonly UnreadableRow[] };

@@ -158,3 +158,32 @@ describe('openDataset', () => {
     });
   });
 });
+
+describe('folders of IDX pairs', () => {
+  const idx = (rank: number, ...dims: number[]): Uint8Array =>
+    Uint8Array.from([
+      0,
+      0,
+      8,
+      rank,
+      ...dims.flatMap((d) => [0, 0, 0, d]),
+      ...Array<number>(dims.reduce((a, b) => a * b)).fill(1),
+    ]);
+
+  it('take one of a file and its gzip, find parts within names, and say which class has no sample', async () => {
+    for (const part of ['train', 'test']) {
+      const images = await put(`emnist/emnist-letters-${part}-images-idx3-ubyte`, idx(3, 2, 1, 2));
+      await put(`${images.slice(folder.length + 1)}.gz`, gzipSync(idx(3, 2, 1, 2)));
+      await put(`emnist/emnist-letters-${part}-labels-idx1-ubyte`, idx(1, 2));
+      await put(`emnist/._emnist-letters-${part}-images-idx3-ubyte`, 'of a Mac');
+    }
+    const data = await openDataset(join(folder, 'emnist'));
+    expect(data.parts).toEqual(['train', 'train', 'test', 'test']);
+    expect(data.notes).toEqual(['classes without a sample: 1 (0)']);
+    await put('emnist/emnist-digits-train-images-idx3-ubyte', idx(3, 2, 1, 2));
+    await expect(openDataset(join(folder, 'emnist'))).rejects.toMatchObject({
+      code: 'unknown-format',
+      problems: ['emnist-digits-train-images-idx3-ubyte', 'emnist-letters-train-images-idx3-ubyte'],
+    });
+  });
+});

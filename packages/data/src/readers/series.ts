@@ -1,9 +1,9 @@
 /** Time series in `.ts` files to samples [steps, channels]; shorter series are padded at their end, their lengths kept. */
-import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { defaultMaxBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import type { Part } from '../samples.js';
+import { visibleIn } from './folder-walk.js';
 import { linesOf } from './lines.js';
 import { UnreadableRows, type OpenOptions } from './options.js';
 import type { RawDataset } from './raw.js';
@@ -21,7 +21,7 @@ const problemOf = (path: string): string => basename(path).replace(/(_TRAIN|_TES
 
 /** `.ts` files of a folder: TRAIN before TEST, names in order. */
 export async function seriesFilesIn(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => /\.ts(\.gz)?$/i.test(name) && !/\.d\.ts$/i.test(name));
+  const names = (await visibleIn(folder)).filter((name) => /\.ts(\.gz)?$/i.test(name) && !/\.d\.ts$/i.test(name));
   const rank = (name: string): string => `${problemOf(name)}\0${partOf(name) === 'test' ? 1 : 0}${name}`;
   return names.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).map((name) => join(folder, name));
 }

@@ -13,6 +13,6 @@ export const isWavName = (name: string): boolean => /\.wav$/i.test(name);
  */
 export async function openWavFolder(root: string, options: OpenOptions): Promise<RawSource> {
   const { preprocess, names } = options;
-  const decode = (bytes: Uint8Array): Promise<Decoded> => decodeSample(bytes, preprocess);
+  const decode = (bytes: Uint8Array): Promise<Decoded> => decodeSample(bytes, preprocess, 'recording');
   return openEncoded({ root, ...(await listFiles(root, isWavName, names)), decode, what: 'recordings' }, options);
 }

@@ -17,7 +17,7 @@ export async function collect(
   options: OpenOptions,
 ): Promise<RawDataset> {
   try {
-    const { shape, dtype, labels, parts, groups, lengths, filled, finished } = source;
+    const { shape, dtype, labels, parts, groups, lengths, filled, finished, notes } = source;
     const count = source.y.length;
     const width = sizeOf(shape);
     const maxBytes = options.maxBytes ?? defaultMaxBytes;
@@ -44,6 +44,7 @@ export async function collect(
       unreadable: source.unreadable,
       ...(lengths && { lengths: Int32Array.from(kept, (i) => lengths[i] as number) }),
       ...(filled !== undefined && { filled }),
+      ...(notes && { notes }),
       ...(groups && { groups: Int32Array.from(kept, (i) => groups[i] as number) }),
       ...(parts && { parts: kept.map((i) => parts[i] ?? 'train') }),
       ...(finished && { finished }),

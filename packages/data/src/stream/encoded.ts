@@ -117,7 +117,7 @@ class EncodedRows {
  * @throws DataError `missing-part`, `unreadable-rows`, `malformed` when no sample can be read
  */
 export async function openEncoded(encoded: Encoded, options: OpenOptions): Promise<RawSource> {
-  const { root, entries, strangers, what } = encoded;
+  const { root, entries, strangers, notes, what } = encoded;
   const unreadable = new UnreadableRows(root, options.maxUnreadable);
   for (const name of strangers) unreadable.add(name, 'its name does not fit the pattern');
   unreadable.check();
@@ -131,6 +131,7 @@ export async function openEncoded(encoded: Encoded, options: OpenOptions): Promi
     shape,
     dtype,
     ...indexLabels(entries.map(({ label }) => label)),
+    notes,
     ...(parts.length === entries.length && { parts }),
     ...(groups.length === entries.length && { groups: indexLabels(groups).y }),
     finished: options.preprocess !== undefined,

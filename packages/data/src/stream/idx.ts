@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { FiniteRows } from '../readers/finite.js';
-import { idxHeader, idxImagesIn, labelsBeside, parseIdx, partOfName } from '../readers/idx.js';
+import { idxHeader, idxPartsOf, labelsBeside, parseIdx, partOfName } from '../readers/idx.js';
 import type { OpenOptions } from '../readers/options.js';
 import { PositionalFile } from './file.js';
 import type { FixedRows } from './fixed-rows.js';
@@ -34,8 +34,7 @@ async function openPair(images: string, file: PositionalFile, options: OpenOptio
 }
 
 export async function openIdx(path: string, isFolder: boolean, options: OpenOptions): Promise<RawSource> {
-  const names = isFolder ? await idxImagesIn(path) : [path];
-  if (names.length === 0) throw new DataError('missing-part', `'${path}' holds no IDX image file`);
+  const names = isFolder ? await idxPartsOf(path) : [path];
   const files: PositionalFile[] = [];
   const close = async (): Promise<void> => {
     for (const file of files) await file.close();

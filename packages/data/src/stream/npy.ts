@@ -4,7 +4,8 @@ import { defaultMaxBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { elementBytes } from '../readers/elements.js';
 import { FiniteRows } from '../readers/finite.js';
-import { chosenArrays, npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
+import { chosenArrays, restNotes, type Chosen } from '../readers/array-names.js';
+import { npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
 import type { OpenOptions } from '../readers/options.js';
 import { defaultMaxUnpackedBytes, PositionalFile } from './file.js';
 import type { FixedRows } from './fixed-rows.js';
@@ -65,22 +66,23 @@ async function spanOfEntry(
   return { file: unpacked, start: 0, length: unpacked.size, name };
 }
 
-interface Opened {
-  spans: Map<string, Span>;
-  opened: PositionalFile[];
+interface Found {
+  readonly chosen: Chosen;
+  readonly spans: ReadonlyMap<string, Span>;
 }
 
-async function npzSpans(path: string, options: OpenOptions, opened: PositionalFile[]): Promise<Map<string, Span>> {
+async function npzSpans(path: string, options: OpenOptions, opened: PositionalFile[]): Promise<Found> {
   const limit = options.maxUnpackedBytes ?? defaultMaxUnpackedBytes;
   const file = await PositionalFile.open(path, limit);
   opened.push(file);
   const entries = (await zipEntries(file)).filter((entry) => entry.name.endsWith('.npy'));
   const byName = new Map(entries.map((entry) => [entry.name.slice(0, -4), entry]));
   const spans = new Map<string, Span>();
-  for (const source of chosenArrays(path, (name) => byName.has(name), byName.keys()))
+  const chosen = chosenArrays(path, byName.keys());
+  for (const source of chosen.pairs)
     for (const name of [source.x, ...(source.y === null ? [] : [source.y])])
       spans.set(name, await spanOfEntry(file, byName.get(name) as ZipEntry, opened, limit));
-  return spans;
+  return { chosen, spans };
 }
 
 async function npySpans(
@@ -88,27 +90,32 @@ async function npySpans(
   isFolder: boolean,
   options: OpenOptions,
   opened: PositionalFile[],
-): Promise<Map<string, Span>> {
+): Promise<Found> {
   const files = await npyFilesOf(path, isFolder);
   const spans = new Map<string, Span>();
-  for (const source of chosenArrays(path, (name) => files.has(name), files.keys())) {
+  const chosen = chosenArrays(path, files.keys());
+  for (const source of chosen.pairs) {
     for (const name of [source.x, ...(source.y === null ? [] : [source.y])]) {
       const file = await PositionalFile.open(files.get(name) as string, options.maxUnpackedBytes);
       opened.push(file);
       spans.set(name, { file, start: 0, length: file.size, name: file.path });
     }
   }
-  return spans;
+  return { chosen, spans };
 }
 
-async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOptions): Promise<RawSource> {
-  const chosen = chosenArrays(path, (name) => spans.has(name), spans.keys());
+async function sourceOf(
+  path: string,
+  { chosen, spans }: Found,
+  opened: PositionalFile[],
+  options: OpenOptions,
+): Promise<RawSource> {
   const problems: string[] = [];
   const found: (Run & { rows: { dims: readonly number[] } })[] = [];
-  for (const source of chosen) {
+  for (const source of chosen.pairs) {
     const rows = await rowsOf(spans.get(source.x) as Span);
     const y = source.y === null ? null : await labelsOf(spans.get(source.y) as Span, options);
-    const first = { name: chosen[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
+    const first = { name: chosen.pairs[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
     problems.push(...pairProblems(source, { dims: [...rows.dims] }, y, first));
     // Without labels every class is -1.
     const classes = y ? Int32Array.from(y.data) : new Int32Array(rows.dims[0] ?? 0).fill(-1);
@@ -117,7 +124,7 @@ async function sourceOf(path: string, { spans, opened }: Opened, options: OpenOp
   if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
   const dims = found[0]?.rows.dims ?? [];
   const shape = dims.length > 1 ? dims.slice(1) : [1];
-  return sourceOfRuns(found, shape, new FiniteRows(path, options), () => closeAll(opened));
+  return sourceOfRuns(found, shape, new FiniteRows(path, options), () => closeAll(opened), restNotes(chosen));
 }
 
 async function closeAll(files: readonly PositionalFile[]): Promise<void> {
@@ -127,11 +134,11 @@ async function closeAll(files: readonly PositionalFile[]): Promise<void> {
 async function opening(
   path: string,
   options: OpenOptions,
-  find: (opened: PositionalFile[]) => Promise<Map<string, Span>>,
+  find: (opened: PositionalFile[]) => Promise<Found>,
 ): Promise<RawSource> {
   const opened: PositionalFile[] = [];
   try {
-    return await sourceOf(path, { spans: await find(opened), opened }, options);
+    return await sourceOf(path, await find(opened), opened, options);
   } catch (error) {
     await closeAll(opened);
     throw error;

@@ -17,6 +17,8 @@ export interface RawSource {
   readonly groups?: Int32Array;
   readonly lengths?: Int32Array;
   readonly filled?: number;
+  /** See `Dataset.notes`. */
+  readonly notes?: readonly string[];
   /** Whether the pipeline of the options has been applied already: encoded samples have no shape before it. */
   readonly finished?: boolean;
   /** Rows left out so far; encoded samples show what they are only when they are read. */

@@ -1,6 +1,6 @@
 /** A source whose samples are rows of one size, in one file or in a file for each part. */
 import type { FiniteRows } from '../readers/finite.js';
-import { numberedLabels } from '../readers/labels.js';
+import { gapNotes, numberedLabels } from '../readers/labels.js';
 import type { Part } from '../samples.js';
 import { readSegments } from './concat.js';
 import { dtypeOfDescr, readFixedRows, type FixedRows } from './fixed-rows.js';
@@ -17,12 +17,14 @@ export interface Run {
 /**
  * The runs, one after the other, as one source.
  * @param shape of one sample
+ * @param notes what is said beside classes without a sample
  */
 export function sourceOfRuns(
   runs: readonly Run[],
   shape: readonly number[],
   finite: FiniteRows,
   close: () => Promise<void>,
+  notes: readonly string[] = [],
 ): RawSource {
   const y = new Int32Array(runs.reduce((n, run) => n + run.y.length, 0));
   const parts: Part[] = [];
@@ -43,6 +45,7 @@ export function sourceOfRuns(
     dtype,
     y,
     labels: numberedLabels(y),
+    notes: [...notes, ...gapNotes(y)],
     ...(parts.length > 0 && { parts }),
     get unreadable() {
       return finite.summary;

@@ -37,6 +37,8 @@ export interface Source {
   /** Steps of each sample before padding, where the samples are series that were padded. */
   readonly lengths?: Int32Array;
   readonly filled?: number;
+  /** See `Dataset.notes`. */
+  readonly notes?: readonly string[];
   readonly parts?: readonly Part[];
   readonly groups?: Int32Array;
   readonly split?: string;
@@ -110,6 +112,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     labels,
     ...(keepsLengths && { lengths }),
     ...(filled !== undefined && { filled }),
+    ...(raw.notes && raw.notes.length > 0 && { notes: raw.notes }),
     ...(parts && { parts }),
     ...(raw.groups && { groups: raw.groups }),
     ...(raw.block !== undefined && { block: raw.block }),

@@ -76,3 +76,25 @@ describe('recordings', () => {
     );
   });
 });
+
+describe('what streams and other tools write', () => {
+  it('reads an unfinished header to the end of the file, and refuses data that are cut off', () => {
+    const whole = wav([0.5, -0.25, 0.125]);
+    const unfinished = Buffer.from(whole);
+    unfinished.writeUInt32LE(0xffffffff, 4);
+    unfinished.writeUInt32LE(0xffffffff, 40);
+    expect(decodeWav(unfinished)).toEqual(decodeWav(whole));
+    const cut = Buffer.from(whole);
+    cut.writeUInt32LE(8, 40);
+    expect(() => decodeWav(cut)).toThrow('its data are cut off: 6 of 8 bytes');
+  });
+
+  it.each([
+    ['FLAC', 'fLaC\0\0\0\x22'],
+    ['Ogg', 'OggS\0\0'],
+    ['MP3', 'ID3\x04'],
+    ['AIFF', 'FORM\0\0\0\0AIFF'],
+  ])('names %s, which is not read', (name, head) => {
+    expect(() => decodeWav(Buffer.from(head, 'latin1'))).toThrow(`it is ${name}; only WAV is read`);
+  });
+});

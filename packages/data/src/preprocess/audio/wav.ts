@@ -80,12 +80,36 @@ function mix(bytes: Uint8Array, { kind, channels, bits }: Format): Float32Array 
 
 export const isWav = (bytes: Uint8Array): boolean => tagAt(bytes, 0) === 'RIFF' && tagAt(bytes, 8) === 'WAVE';
 
+/** What other recordings begin with. */
+const others: readonly (readonly [name: string, begins: RegExp])[] = [
+  ['FLAC', /^fLaC/],
+  ['Ogg', /^OggS/],
+  ['MP3', /^(ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb])/],
+  ['AIFF', /^FORM/],
+  ['RF64', /^RF64/],
+  ['Wave64', /^riff/],
+  ['AU', /^\.snd/],
+  ['MPEG-4', /^....ftyp/s],
+];
+
+function foundInstead(bytes: Uint8Array): string {
+  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  const found = others.find(([, begins]) => begins.test(head));
+  return found ? `it is ${found[0]}; only WAV is read, so it must be converted` : 'it is no RIFF/WAVE file';
+}
+
+/**
+ * A stream's writer does not know the length when it writes the header, and leaves the largest number: the data then end
+ * where the file does.
+ */
+const UNFINISHED = 0xffffffff;
+
 /**
  * Decodes a recording; several channels become their mean.
  * @throws DataError `malformed` for other formats and for files that are cut off or break their format
  */
 export function decodeWav(bytes: Uint8Array): Recording {
-  if (!isWav(bytes)) fail('it is no RIFF/WAVE file');
+  if (!isWav(bytes)) fail(foundInstead(bytes));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let format: Format | null = null;
   // Chunks are padded to even lengths; those that are not known are passed over.
@@ -94,7 +118,8 @@ export function decodeWav(bytes: Uint8Array): Recording {
     const body = bytes.subarray(at + 8, at + 8 + length);
     if (tag === 'fmt ') format = readFormat(body);
     if (tag === 'data') {
-      if (body.length < length) fail(`its data are cut off: ${body.length} of ${length} bytes`);
+      if (body.length < length && length !== UNFINISHED)
+        fail(`its data are cut off: ${body.length} of ${length} bytes`);
       if (!format) return fail('its data come before their format');
       return { rate: format.rate, channels: format.channels, samples: mix(body, format) };
     }
