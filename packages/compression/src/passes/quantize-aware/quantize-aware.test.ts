@@ -6,13 +6,13 @@ import { createSession } from '@verge/runtime';
 import { buildArchitecture, fit, predict, score } from '@verge/training';
 import { atLeastOpset } from '../opset.js';
 import { fold } from '../fold/fold.js';
-import { keyOf } from '../quantize-static/form.js';
-import { insertQdq } from '../quantize-static/insert.js';
 import { planQuantization, tieActivations } from '../quantize-static/plan.js';
 import { affineParams } from '../quantize-static/scale.js';
 import { firstScales } from './first-scales.js';
+import { learningLayers } from './layers.js';
 import { quantizeAware, type QuantizeAwareOptions } from './quantize-aware.js';
 import { trainable, type Starting } from './trainable.js';
+import { written } from './write.js';
 
 const digits = fileURLToPath(new URL('../../../../../datasets/digits/', import.meta.url));
 const optimizer = { name: 'adamw' as const, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
@@ -70,40 +70,32 @@ describe('the network that is trained', () => {
     const folded = (await fold(network, createSession)).model;
     const { model } = atLeastOpset(folded, 21, 'the test');
     const plan = planQuantization(model);
+    const { layers } = learningLayers(model, plan);
     const groups = tieActivations(plan);
     const starting: Starting = {
       activations: new Map(
         [...new Set(groups.values())].map((g, i) => [g, affineParams({ min: i === 0 ? -1 : 0, max: 3 + i }, 'uint8')]),
       ),
       weights: new Map(
-        plan.weighted.map((unit) => {
-          const stored = model.graph.initializers.get(unit.weight)!.value as ReturnType<typeof float32>;
-          return [keyOf(unit), { bits, scales: firstScales(stored.data, stored.dims, unit.axis, bits, false) }];
-        }),
+        layers.flatMap(({ weights }) =>
+          weights.map(({ key, weight, view }) => {
+            const { data } = model.graph.initializers.get(weight)!.value as ReturnType<typeof float32>;
+            return [key, { bits, scales: firstScales(data, view.dims, view.axis, bits, false) }];
+          }),
+        ),
       ),
     };
-    const made = trainable(model, plan, groups, starting);
+    const made = trainable(model, plan, layers, groups, starting);
     const held = made.model.graph.initializers.get(made.scales)!.value as ReturnType<typeof float32>;
     // Scales as a training could have left them.
     const moved = held.data.map((v, i) => v + 0.1 * Math.sin(i));
     made.model.graph.initializers.set(made.scales, { name: made.scales, value: float32(held.dims, moved) });
-    const { activations, weights } = made.read(moved);
-    const high = 2 ** (bits - 1) - 1;
-    const times = bits === 8 ? 1 : 16;
-    const exported = insertQdq(model, plan, new Map([...groups].map(([n, g]) => [n, activations.get(g)!])), {
-      narrow: false,
-      learned: new Map(
-        [...weights].map(([key, { scales }]) => [
-          key,
-          { scales: scales.map((s) => s / times), low: -high - 1, high, times },
-        ]),
-      ),
-    });
+    const exported = written(model, layers, groups, made.read(moved), false);
     expect(exported.changes['clampedBiases']).toBe(0);
-    const [trained, written] = [await asWritten(made.model), await asWritten(exported.model)];
+    const [trained, exportGives] = [await asWritten(made.model), await asWritten(exported.model)];
     // Biases of 32 bits move a value over the border of its level now and then: by a step of its layer.
     const largest = trained.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    const off = trained.map((v, i) => Math.abs(v - written[i]!) / largest);
+    const off = trained.map((v, i) => Math.abs(v - exportGives[i]!) / largest);
     expect(Math.max(...off)).toBeLessThan(0.03);
     expect(off.reduce((a, b) => a + b, 0) / off.length).toBeLessThan(0.002);
   });

@@ -12,15 +12,16 @@ import { spread } from '../../study/spread.js';
 import { addsPairsIn16Bits } from '../../targets/kernel-pairs.js';
 import { fineTune } from '../fine-tune.js';
 import { foldRules } from '../fold/fold.js';
+import { nothingDone } from '../keep.js';
 import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
-import { keyOf } from '../quantize-static/form.js';
-import { insertQdq } from '../quantize-static/insert.js';
-import { planQuantization, tieActivations, type QuantizationPlan } from '../quantize-static/plan.js';
-import { planned } from '../quantize-static/quantize.js';
-import { affineParams, type GivenScales } from '../quantize-static/scale.js';
+import { floatsBeside } from '../quantize-static/floats.js';
+import { planQuantization, tieActivations } from '../quantize-static/plan.js';
+import { affineParams } from '../quantize-static/scale.js';
 import { firstScales } from './first-scales.js';
+import { learningLayers, seen, type LearningLayer } from './layers.js';
 import { type Starting, trainable, type Trainable, type WeightScales } from './trainable.js';
+import { written } from './write.js';
 
 export type QuantizeAwareOptions = Omit<Extract<RecipePass, { pass: 'quantize-aware' }>, 'pass'>;
 
@@ -32,40 +33,44 @@ const ABLE = { 4: 21, 8: 13 } as const;
 /** Share of the pass's progress that calibration takes; the rest is training. */
 const CALIBRATION = 0.1;
 
-/** How each weight begins; the first and the last layer may keep 8 bits. */
+/** How each weight begins; those of the first and the last layer may keep 8 bits. */
 function weightsAtFirst(
   model: Model,
-  { weighted }: QuantizationPlan,
+  layers: readonly LearningLayer[],
   { weightBits, wideEdges }: QuantizeAwareOptions,
   narrow: boolean,
 ): Map<string, WeightScales> {
   const index = new GraphIndex(model.graph);
-  const edges = new Set([weighted[0], weighted.at(-1)].map((unit) => keyOf(unit!)));
+  const edges = new Set([layers[0], layers.at(-1)].flatMap((layer) => layer!.weights.map(({ key }) => key)));
   return new Map(
-    weighted.map((unit) => {
-      const { dims, data } = index.floats(unit.weight)!;
-      const bits = wideEdges && edges.has(keyOf(unit)) ? 8 : weightBits;
-      return [keyOf(unit), { bits, scales: firstScales(data, dims, unit.axis, bits, narrow) }];
-    }),
+    layers.flatMap(({ weights, stored }) =>
+      weights.map(({ key, weight, view }): [string, WeightScales] => {
+        const bits = wideEdges && edges.has(key) ? 8 : weightBits;
+        const data = seen(index.floats(weight)!.data, view);
+        return [key, { bits, scales: firstScales(data, view.dims, view.axis, bits, narrow && !stored) }];
+      }),
+    ),
   );
 }
 
 /** Parameters of each group of activations: the range with the least squared error at the levels that there are. */
 async function activationsAtFirst(
   model: Model,
-  plan: QuantizationPlan,
+  layers: readonly LearningLayer[],
   groups: ReadonlyMap<string, string>,
   feeds: Feeds,
   { activationBits, wideEdges }: QuantizeAwareOptions,
   target: Target,
   context: PassContext,
 ): Promise<Starting['activations']> {
+  // Recurrent layers alone read nothing on levels.
+  if (groups.size === 0) return new Map();
   const histograms = await studyHistograms(model, groups, feeds, {
     createSession: context.createSession,
     signal: context.signal,
     onProgress: (fraction) => context.onProgress?.(fraction * CALIBRATION),
   });
-  const edges = new Set([plan.weighted[0], plan.weighted.at(-1)].map((u) => groups.get(u!.node.inputs[0] as string)));
+  const edges = new Set([layers[0], layers.at(-1)].map((layer) => groups.get(layer!.node.inputs[0] as string)));
   return new Map(
     [...histograms].map(([group, histogram]) => {
       const bits = wideEdges && edges.has(group) ? 8 : activationBits;
@@ -93,19 +98,9 @@ function trainedVector(trained: Model, { scales }: Trainable): Float32Array {
 }
 
 /**
- * Weights of 4 bits as int8: each level is written as a multiple of itself, and the scale as the same part, so that the bias, whose scale is
- * the product of the weight's and the input's, is rounded as finely as with weights of 8 bits. Two of 8 * 8 fit where pairs of products are
- * added in 16 bits.
- */
-const levelsOf = ({ scales, bits }: WeightScales, narrow: boolean): GivenScales => {
-  const half = 2 ** (bits - 1);
-  const times = bits === 8 ? 1 : narrow ? 8 : 16;
-  return { scales: scales.map((scale) => scale / times), low: -half, high: half - 1, times };
-};
-
-/**
  * Batch normalisation is folded into the layer before and does not move; weights, biases and, unless told otherwise, scales learn. The
- * result's numbers are those of the training: weights on the same levels, biases in 32 bits.
+ * result's numbers are those of the training: weights on the same levels, biases in 32 bits. Recurrent layers compute in float32, and their
+ * weights alone are on levels.
  * @throws CompressionError `unsuitable-model` when nothing can be quantised, `bad-calibration`, `bad-samples`, `cancelled`; TrainingError
  *   when the network cannot be trained
  */
@@ -122,17 +117,21 @@ export async function quantizeAware(
     ABLE[options.weightBits],
     `a weight of ${options.weightBits} bits`,
   );
-  const { plan, declined } = planned(able, new Set(), true);
+  const plan = planQuantization(able);
+  const { layers, recurrent, declined: ofRecurrent } = learningLayers(able, plan);
+  const declined = [...floatsBeside(able, plan, recurrent), ...ofRecurrent];
+  if (layers.length === 0)
+    nothingDone('no Conv, ConvTranspose, Gemm, MatMul or recurrent layer can be quantized', declined);
   const groups = tieActivations(plan);
   const samples = spread(context.train, options.samples);
   const bound = boundToSamples(able, samples, context.ports);
   const feeds = new Feeds(bound, samples);
   const narrow = addsPairsIn16Bits(target);
   const starting = {
-    activations: await activationsAtFirst(bound, plan, groups, feeds, options, target, context),
-    weights: weightsAtFirst(able, plan, options, narrow),
+    activations: await activationsAtFirst(bound, layers, groups, feeds, options, target, context),
+    weights: weightsAtFirst(able, layers, options, narrow),
   };
-  const network = trainable(able, plan, groups, starting);
+  const network = trainable(able, plan, layers, groups, starting);
   const trained = await fineTune(
     network.model,
     model,
@@ -142,19 +141,12 @@ export async function quantizeAware(
       ? { alsoTrained: (name) => name === network.scales }
       : { trainable: (name) => name !== network.scales },
   );
-  const { activations, weights } = network.read(trainedVector(trained, network));
-  const source = withTrained(able, trained);
-  const params = new Map([...groups].map(([name, group]) => [name, activations.get(group)!]));
-  const learned = new Map([...weights].map(([key, one]) => [key, levelsOf(one, narrow)]));
-  const { model: result, changes } = insertQdq(source, planQuantization(source, new Set(), true), params, {
-    narrow,
-    learned,
-  });
+  const learned = network.read(trainedVector(trained, network));
+  const { model: result, changes } = written(withTrained(able, trained), layers, groups, learned, narrow);
   return {
     model: result,
     changes: {
       ...changes,
-      weightsOf4Bits: [...weights.values()].filter(({ bits }) => bits === 4).length,
       ...(fired.length > 0 && { folded: fired.length }),
       ...(lifted > 0 && { constantsLifted: lifted }),
       ...(raised > 0 && { operatorSetsRaised: raised }),

@@ -1,14 +1,24 @@
 /**
- * The network as it is trained: every activation and weight of the plan goes through QuantizeLinear and DequantizeLinear, and the scales of
- * all of them are the exponentials of one vector, which moves like any parameter. On a logarithmic axis a step changes a scale by a share
+ * The network as it is trained: every activation of the plan and every weight goes through QuantizeLinear and DequantizeLinear, and the scales
+ * of all of them are the exponentials of one vector, which moves like any parameter. On a logarithmic axis a step changes a scale by a share
  * of itself, whatever its size, and none becomes zero or negative (Jain et al. 2019, arXiv 1903.08066).
  */
-import { float32, GraphBuilder, int, type Model, type Node, type Tensor } from '@verge/onnx';
+import {
+  float32,
+  GraphBuilder,
+  int,
+  int64,
+  ints,
+  type Attribute,
+  type Model,
+  type Node,
+  type Tensor,
+} from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../../graph/index-of-values.js';
-import { keyOf } from '../quantize-static/form.js';
 import { zeroPointOf } from '../quantize-static/pen.js';
-import type { QuantizationPlan, WeightedUnit } from '../quantize-static/plan.js';
+import type { QuantizationPlan } from '../quantize-static/plan.js';
 import { levelsOf, type AffineParams } from '../quantize-static/scale.js';
+import type { LearningLayer, LearningWeight, View } from './layers.js';
 
 /** Scales of one weight, one for each channel, and the bits of its levels. */
 export interface WeightScales {
@@ -19,7 +29,7 @@ export interface WeightScales {
 export interface Starting {
   /** Parameters of activations, by the representative of their group. */
   readonly activations: ReadonlyMap<string, AffineParams>;
-  /** By `keyOf`. */
+  /** By the weight's key. */
   readonly weights: ReadonlyMap<string, WeightScales>;
 }
 
@@ -65,6 +75,7 @@ class Writer {
   constructor(
     source: Model,
     readonly plan: QuantizationPlan,
+    readonly layers: readonly LearningLayer[],
     readonly groups: ReadonlyMap<string, string>,
     readonly starting: Starting,
   ) {
@@ -81,11 +92,11 @@ class Writer {
     const original = [...graph.nodes];
     const renamed = new Map<string, string>();
     for (const activation of this.plan.activations) this.#activation(activation, original, renamed);
-    const weighted = new Map(this.plan.weighted.map((unit) => [unit.node.outputs[0], unit]));
+    const learning = new Map(this.layers.map(({ node, weights }) => [keyOfNode(node), weights]));
     for (const node of original) {
-      const unit = weighted.get(node.outputs[0]);
+      const weights = learning.get(keyOfNode(node)) ?? [];
       node.inputs = node.inputs.map((input) => this.#rounded.get(input) ?? input);
-      if (unit) node.inputs[1] = this.#weight(unit);
+      for (const weight of weights) node.inputs[weight.place] = this.#weight(weight);
       node.outputs = node.outputs.map((output) => renamed.get(output) ?? output);
     }
     graph.nodes = [
@@ -153,8 +164,7 @@ class Writer {
     return output;
   }
 
-  #weight(unit: WeightedUnit): string {
-    const key = keyOf(unit);
+  #weight({ key, weight, view }: LearningWeight): string {
     const known = this.#weights.get(key);
     if (known !== undefined) return known;
     const { scales, bits } = this.starting.weights.get(key) as WeightScales;
@@ -164,9 +174,27 @@ class Writer {
         ? { dtype: 'int8', dims, data: new Int8Array(scales.length) }
         : { dtype: 'int4', dims, data: new Uint8Array(Math.ceil(scales.length / 2)) },
     );
-    const output = this.#builder.fresh('w');
-    this.#first.push(...this.#pair(unit.weight, this.#scales.get(`w:${key}`) as string, zero, output, unit.axis));
+    const rounded = this.#builder.fresh('w');
+    const own = this.#index.floats(weight)!.dims;
+    const there = this.#turned(weight, view, own, view.dims);
+    this.#first.push(...this.#pair(there, this.#scales.get(`w:${key}`) as string, zero, rounded, view.axis));
+    const output = this.#turned(rounded, { split: view.split && besides(view.split) }, view.dims, own);
     this.#weights.set(key, output);
+    return output;
+  }
+
+  /** A weight in the order of its view, or back. */
+  #turned(value: string, { split }: Pick<View, 'split'>, from: readonly number[], to: readonly number[]): string {
+    if (!split) return from.join() === to.join() ? value : this.#reshaped(value, to);
+    const [apart, turned] = [this.#reshaped(value, split), this.#builder.fresh('w')];
+    const attributes: [string, Attribute][] = [['perm', ints([0, 2, 1, 3])]];
+    this.#first.push({ ...this.#node('Transpose', [apart], [turned]), attributes: new Map(attributes) });
+    return this.#reshaped(turned, to);
+  }
+
+  #reshaped(value: string, dims: readonly number[]): string {
+    const output = this.#builder.fresh('w');
+    this.#first.push(this.#node('Reshape', [value, this.#constant(int64([dims.length], dims))], [output]));
     return output;
   }
 
@@ -188,6 +216,11 @@ class Writer {
   }
 }
 
+/** A node of the source, and what it is in the copy. */
+const keyOfNode = ({ outputs }: Node): string => outputs.find((output) => output !== '') as string;
+
+const besides = ([a, b, c, d]: NonNullable<View['split']>): NonNullable<View['split']> => [a, c, b, d];
+
 function readScales(starting: Starting, places: ReadonlyMap<string, Place>, vector: Float32Array): Starting {
   const at = (key: string): Float32Array => {
     const { offset, size } = places.get(key) as Place;
@@ -203,13 +236,15 @@ function readScales(starting: Starting, places: ReadonlyMap<string, Place>, vect
 
 /**
  * @param model the plan's, with operators of set 21 where weights have 4 bits
+ * @param layers as `learningLayers` has them
  * @param groups by activation the representative whose parameters it shares
  */
 export function trainable(
   model: Model,
   plan: QuantizationPlan,
+  layers: readonly LearningLayer[],
   groups: ReadonlyMap<string, string>,
   starting: Starting,
 ): Trainable {
-  return new Writer(model, plan, groups, starting).run();
+  return new Writer(model, plan, layers, groups, starting).run();
 }

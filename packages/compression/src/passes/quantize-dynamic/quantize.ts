@@ -12,7 +12,7 @@ import { atLeastOpset } from '../opset.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { quantizeWeight } from '../quantize-static/scale.js';
 import { integerLstm, reasonAgainstLstm, type WeightForm } from './lstm.js';
-import { reasonAgainstStoring, withStoredWeights } from './stored.js';
+import { reasonAgainstStoring, STORED, withStoredWeights } from './stored.js';
 
 export type QuantizeDynamicOptions = Omit<Extract<RecipePass, { pass: 'quantize-dynamic' }>, 'pass'>;
 type Target = Pick<DeviceClass, 'arch' | 'vnni'>;
@@ -28,12 +28,6 @@ const FLOAT = 1;
 const LEFT: Readonly<Record<string, string>> = {
   Conv: 'ranges that are found at each run keep a convolution from being fused with what follows; `quantize-static` suits it',
   ConvTranspose: 'there is no ConvTranspose on integers; `quantize-static` writes it as a convolution',
-};
-
-/** Recurrent layers without an operator on integers, whose weights alone are int8. */
-const STORED: Readonly<Record<string, string>> = {
-  GRU: 'ONNX Runtime has no GRU on integers',
-  RNN: 'ONNX Runtime has no RNN on integers',
 };
 
 type Layer =

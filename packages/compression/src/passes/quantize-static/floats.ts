@@ -12,10 +12,15 @@ const PASSING = new Set(['Identity', 'Dropout', 'Constant', 'ConstantOfShape', '
 
 /**
  * @param model the plan's
+ * @param apart nodes of which is told elsewhere
  * @returns what the plan declined, and every other node that computes on float32 and is neither one of the plan's nor an activation
  *   that its integers take in; what only moves values in float32 computes nothing and is left out
  */
-export function floatsBeside(model: Model, plan: QuantizationPlan): PassResult['declined'] {
+export function floatsBeside(
+  model: Model,
+  plan: QuantizationPlan,
+  apart: ReadonlySet<Node> = new Set(),
+): PassResult['declined'] {
   const index = new GraphIndex(model.graph);
   const types = provenTypes(model);
   const integer = integerNodes(plan);
@@ -39,7 +44,8 @@ export function floatsBeside(model: Model, plan: QuantizationPlan): PassResult['
     return data.length === 0 ? null : `'${float ?? data[0]}', which it reads, is computed in float32`;
   };
   const rest = model.graph.nodes.flatMap((node) => {
-    if (integer.has(node) || told.has(nodeName(node)) || PAIRS.has(node.op) || PASSING.has(node.op)) return [];
+    if (integer.has(node) || apart.has(node) || told.has(nodeName(node)) || PAIRS.has(node.op) || PASSING.has(node.op))
+      return [];
     if (!node.outputs.some((output) => output !== '' && isFloat(output))) return [];
     const reason = reasonFor(node);
     return reason === null ? [] : [{ node: nodeName(node), reason }];

@@ -18,6 +18,8 @@ export interface Form {
   readonly dims: readonly number[];
   readonly data: Float32Array;
   readonly bias: Float32Array | null;
+  /** What there is one of for each channel of the unit, for each channel that is written. */
+  readonly forChannels: (values: Float32Array) => Float32Array;
   /** Where the outputs are the places of blocks: the length of one, and height and width of the input, where they are proven. */
   readonly blocks: { readonly length: number; readonly from: readonly [number, number] | null } | null;
 }
@@ -39,6 +41,8 @@ function turned(data: Float32Array, rows: number, columns: number): Float32Array
   return Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] as number);
 }
 
+const same = (values: Float32Array): Float32Array => values;
+
 /** A transposed convolution is written as a convolution, and one over single places that gives floats as a product. */
 export function formOf(unit: WeightedUnit, model: Model, index: GraphIndex): Form {
   const { node, weight, axis } = unit;
@@ -53,20 +57,32 @@ export function formOf(unit: WeightedUnit, model: Model, index: GraphIndex): For
       dims: [inputs, outputs],
       data: turned(values.data, outputs, inputs),
       bias,
+      forChannels: same,
       blocks: null,
     };
   }
   const conv = node.op === 'ConvTranspose' ? asConv(node, values.dims) : null;
   if (conv === null || typeof conv === 'string')
-    return { key: keyOf(unit), node, axis, dims: values.dims, data: values.data, bias, blocks: null };
+    return {
+      key: keyOf(unit),
+      node,
+      axis,
+      dims: values.dims,
+      data: values.data,
+      bias,
+      forChannels: same,
+      blocks: null,
+    };
   const [, , height, width] = shapeIn(model, node.inputs[0] as string).map(Number);
   const from = conv.group === 1 && conv.stride > 1 && height && width ? ([height, width] as const) : null;
+  const forChannels = (of: Float32Array): Float32Array => atPlaces(conv, of, from !== null);
   return {
     key: `${keyOf(unit)} ${node.outputs[0]}`,
     node: { ...node, op: 'Conv', attributes: convAttributes(conv) },
     axis: 0,
     ...convWeight(conv, values, from !== null),
-    bias: bias && atPlaces(conv, bias, from !== null),
+    bias: bias && forChannels(bias),
+    forChannels,
     blocks: conv.stride > 1 ? { length: conv.stride, from } : null,
   };
 }

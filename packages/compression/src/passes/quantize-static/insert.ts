@@ -219,13 +219,16 @@ class Inserter {
     return made;
   }
 
-  #int8({ key, node, axis, dims, data }: Form, unit: WeightedUnit): QuantizedWeight {
+  #int8({ key, node, axis, dims, data, forChannels }: Form, unit: WeightedUnit): QuantizedWeight {
     const { narrow, learned, made, settled } = this.options;
     const taken = settled?.get(key);
     if (taken) return taken;
     const floors = this.#floors.get(key);
     const given = learned?.get(keyOf(unit));
-    if (given) return quantizeWeightAt(data, dims, axis, given, { narrow, floors });
+    if (given) {
+      const scales = forChannels(given.scales);
+      return quantizeWeightAt(data, dims, axis, { ...given, scales }, { narrow, floors });
+    }
     const plainly = (least?: Float32Array): QuantizedWeight => {
       const plain = quantizeWeight(data, dims, axis, { narrow: false, floors: least });
       const order = narrow ? kernelOrder(node, dims, axis) : null;

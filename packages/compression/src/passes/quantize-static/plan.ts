@@ -35,7 +35,7 @@ export const integerNodes = ({ weighted, plain, moving }: QuantizationPlan): Set
   new Set([...weighted.map(({ node }) => node), ...plain, ...moving]);
 
 /** The weighted unit that a node is, or the reason why it is none; null for other operators. */
-function weightedUnit(node: Node, index: GraphIndex, trained: boolean): WeightedUnit | string | null {
+function weightedUnit(node: Node, index: GraphIndex): WeightedUnit | string | null {
   if (node.domain !== '') return null;
   const [, weight, bias] = node.inputs;
   const inside = index.floats(weight);
@@ -46,7 +46,6 @@ function weightedUnit(node: Node, index: GraphIndex, trained: boolean): Weighted
     return { node, weight: weight as string, axis: 0, bias: hasBias ? bias : null };
   }
   if (node.op === 'ConvTranspose') {
-    if (trained) return 'it runs on integers as a convolution of other weights, which are not what learns';
     if (!inside) return 'its weight is no float32 constant of the model';
     if (hasBias && !index.floats(bias)) return 'its bias is no float32 constant of the model';
     const conv = asConv(node, inside.dims);
@@ -94,7 +93,6 @@ class Planner {
   constructor(
     readonly model: Model,
     readonly keep: ReadonlySet<string>,
-    readonly trained: boolean,
   ) {
     this.index = new GraphIndex(model.graph);
   }
@@ -112,7 +110,7 @@ class Planner {
   }
 
   private addWeighted(node: Node): void {
-    const unit = weightedUnit(node, this.index, this.trained);
+    const unit = weightedUnit(node, this.index);
     if (unit && typeof unit !== 'string' && this.keep.has(nodeName(node)))
       this.plan.declined.push({ node: nodeName(node), reason: 'it stays in float32, as told' });
     else if (typeof unit === 'string') this.plan.declined.push({ node: nodeName(node), reason: unit });
@@ -230,16 +228,9 @@ class Planner {
   }
 }
 
-/**
- * @param keep names of nodes with weights that stay in float32; what has no weights follows its neighbours
- * @param trained whether weights are to learn in the form in which they are written
- */
-export function planQuantization(
-  model: Model,
-  keep: ReadonlySet<string> = new Set(),
-  trained = false,
-): QuantizationPlan {
-  return new Planner(model, keep, trained).run();
+/** @param keep names of nodes with weights that stay in float32; what has no weights follows its neighbours */
+export function planQuantization(model: Model, keep: ReadonlySet<string> = new Set()): QuantizationPlan {
+  return new Planner(model, keep).run();
 }
 
 /**

@@ -53,12 +53,11 @@ const ABLE = 13;
  * @see planQuantization
  * @throws CompressionError `unsuitable-model`
  */
-export function planned(
+function planned(
   model: Model,
   keep: ReadonlySet<string> = new Set(),
-  trained = false,
 ): { plan: QuantizationPlan; declined: PassResult['declined'] } {
-  const plan = planQuantization(model, keep, trained);
+  const plan = planQuantization(model, keep);
   const declined = floatsBeside(model, plan);
   if (plan.weighted.length > 0) return { plan, declined };
   const problems = declined.map((d) => `${d.node}: ${d.reason}`);
