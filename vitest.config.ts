@@ -22,7 +22,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
-    setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts'],
+    setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts', 'tests/equality/typed-arrays.ts'],
     // The sweeps of the full tests are many times as long.
     testTimeout: process.env['VERGE_TEST_FULL'] ? 600_000 : 60_000,
     hookTimeout: 60_000,

@@ -26,7 +26,8 @@ describe('sketch', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: -1e9, max: 1e9, noNaN: true }), { maxLength: 200 }), (values) => {
         const once = encodeSketch(filled(values));
-        expect(encodeSketch(decodeSketch(once))).toEqual(once);
+        // Compared here: an assertion on thousands of bytes takes many times as long as the sketch.
+        expect(Buffer.compare(encodeSketch(decodeSketch(once)), once)).toBe(0);
         expect(decodeSketch(once).count).toBe(values.length);
       }),
     );
