@@ -69,6 +69,7 @@ const ofData: Record<DataErrorCode, ExitReason> = {
   'shape-mismatch': 'usage',
   'bad-preprocess': 'usage',
   'bad-split': 'usage',
+  undecided: 'usage',
   'bad-setting': 'usage',
 };
 

@@ -2,6 +2,7 @@ export * from './holders.js';
 export * from './identifiers.js';
 export * from './preprocess.js';
 export * from './dataset-format.js';
+export * from './dataset-options.js';
 export * from './ports.js';
 export * from './training-config.js';
 export * from './training-report.js';

@@ -1,6 +1,7 @@
 /** The training configuration that `verge train`, the API and the worker share. YAML and JSON have the same form. */
 import { z } from 'zod';
 import { DatasetFormat } from './dataset-format.js';
+import { datasetOptions } from './dataset-options.js';
 import { Slug } from './identifiers.js';
 import { InputSources, type ModelPorts, OpenDims, OutputName } from './ports.js';
 import { AugmentationConfig } from './training-augmentation.js';
@@ -137,6 +138,12 @@ export const TrainingConfig = z
           .string()
           .optional()
           .describe('file with declarative preprocessing, relative to the configuration'),
+        ...datasetOptions,
+        maxUnreadable: z
+          .int()
+          .min(0)
+          .optional()
+          .describe('rows that may be unreadable, and are left out; 0 when absent'),
         stream: z
           .boolean()
           .optional()

@@ -5,8 +5,8 @@ const from0 = z.number().min(0);
 const positive = z.number().positive();
 
 /**
- * Data sets hold samples and classes, so that is what these losses read; what needs other targets (several labels at once,
- * numbers, sequences) is open to programs that call `fit`.
+ * Data sets hold samples, and classes or numbers that are right of them, so that is what these losses read; what needs other
+ * targets (several labels at once, sequences) is open to programs that call `fit`.
  */
 export const LossConfig = z
   .discriminatedUnion('kind', [
@@ -31,10 +31,16 @@ export const LossConfig = z
       kind: z.literal('triplet').describe('distances between samples of one class and of two (arXiv:1703.07737)'),
       margin: from0.default(1).describe('how far apart distances must be'),
     }),
-    z.strictObject({ kind: z.literal('mse').describe('mean squared error between output and input: an auto-encoder') }),
-    z.strictObject({ kind: z.literal('mae').describe('mean absolute error between output and input') }),
     z.strictObject({
-      kind: z.literal('huber').describe('squared error up to delta, absolute beyond, between output and input'),
+      kind: z
+        .literal('mse')
+        .describe('mean squared error between output and numbers; without any the input itself: an auto-encoder'),
+    }),
+    z.strictObject({ kind: z.literal('mae').describe('mean absolute error between output and numbers, or input') }),
+    z.strictObject({
+      kind: z
+        .literal('huber')
+        .describe('squared error up to delta, absolute beyond, between output and numbers, or input'),
       delta: positive.default(1).describe('where the error turns from squared to absolute'),
     }),
   ])

@@ -42,7 +42,8 @@ export async function headOf(path: string, count = 512): Promise<Uint8Array> {
   });
   let raw: Uint8Array;
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(16_384), 0, 16_384, 0);
+    const size = Math.max(16_384, count);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, 0);
     raw = buffer.subarray(0, bytesRead);
   } finally {
     await file.close();

@@ -1,7 +1,7 @@
 /** `dataset.json` beside the data: what the file is, so that the folder alone suffices to open it. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DatasetFormat, fieldErrors, Preprocess } from '@verge/contracts';
+import { DatasetFormat, datasetOptions, fieldErrors, Preprocess } from '@verge/contracts';
 import { z } from 'zod';
 import { DataError, messageOf } from './errors.js';
 import { FileNames } from './readers/file-names.js';
@@ -18,12 +18,8 @@ export const DatasetDescriptor = z.strictObject({
       'expected a file or folder name without folders before it',
     ),
   format: DatasetFormat,
-  header: z.boolean().optional(),
+  ...datasetOptions,
   labelColumn: z.union([z.string(), z.int()]).optional(),
-  featureColumns: z.array(z.string()).min(1).optional(),
-  steps: z.int().min(1).optional(),
-  padValue: z.number().optional(),
-  missing: z.union([z.number(), z.literal('hold')]).optional(),
   window: z.strictObject({ length: z.int().min(1), hop: z.int().min(1).optional() }).optional(),
   names: FileNames.optional(),
   preprocess: Preprocess.optional(),

@@ -18,6 +18,8 @@ export type DataErrorCode =
   | 'bad-preprocess'
   /** A split that does not exist, or a part of it that is empty. */
   | 'bad-split'
+  /** The content allows for several readings; the message names the option that decides. */
+  | 'undecided'
   /** A setting is out of range. */
   | 'bad-setting';
 

@@ -7,6 +7,7 @@ import { DataError, messageOf } from './errors.js';
 import { formatNames } from './formats.js';
 import { checkPreprocess } from './preprocess/check.js';
 import type { OpenOptions } from './readers/options.js';
+import { checkOptions } from './readers/which-options.js';
 import { recognise } from './recognise.js';
 
 export interface Located {
@@ -41,5 +42,6 @@ export async function locate(path: string, given: OpenOptions): Promise<Located>
   }
   if (options.preprocess) checkPreprocess(options.preprocess);
   const format = options.format ?? (await recognise(file, isFolder, options.names));
+  checkOptions(format, options);
   return { file, isFolder, format, options, name: given.name ?? name, split };
 }

@@ -7,8 +7,6 @@ import { windowSamples } from './windows.js';
 /** Everything that the file holds, cut into windows where the options say so; before preprocessing. */
 export async function readRaw({ file, isFolder, format, options, name }: Located): Promise<RawDataset> {
   const further = Object.keys(options.inputs ?? {});
-  if (further.length > 0 && format !== 'npz' && format !== 'npy')
-    throw new DataError('bad-setting', `inputs: a data set of ${format} holds no arrays for ${further.join(', ')}`);
   if (further.length > 0 && options.window)
     throw new DataError('bad-setting', 'window: samples of several inputs are not cut into windows');
   const raw = await formats[format].read(file, isFolder, options);

@@ -11,10 +11,10 @@ import { findArrays } from './readers/array-names.js';
 import { npyFilesOf } from './readers/npy.js';
 import { parquetFilesIn } from './readers/parquet.js';
 import { seriesFilesIn } from './readers/series.js';
+import { markedEncoding } from './readers/text-encoding.js';
 import { isWavName } from './readers/wav-folder.js';
 
-function looksLikeText(head: Uint8Array): boolean {
-  if (head.length === 0 || head.some((b) => b < 0x20 && b !== 9 && b !== 10 && b !== 13)) return false;
+function isUtf8(head: Uint8Array): boolean {
   try {
     // The head may end within a character; streaming leaves that open.
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
@@ -22,6 +22,17 @@ function looksLikeText(head: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/** The head of a text as characters, whatever its encoding is; null where it is no text. */
+function textOf(head: Uint8Array): string | null {
+  const utf16 = markedEncoding(head);
+  if (utf16) return new TextDecoder(utf16).decode(head.subarray(0, head.length - (head.length % 2)));
+  // Other bytes than ASCII may be of UTF-8 or of Latin-1: which of them is found when the rows are read.
+  const control = (byte: number): boolean => byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13;
+  if (head.length === 0 || head.some(control)) return null;
+  const letters = head.reduce((n, byte) => n + (byte > 0x20 && byte < 0x7f ? 1 : 0), 0);
+  return 2 * letters >= head.length || isUtf8(head) ? Buffer.from(head).toString('latin1') : null;
 }
 
 async function ofFolder(path: string, names: FileNames | undefined): Promise<DatasetFormat> {
@@ -51,9 +62,10 @@ export async function recognise(path: string, isFolder: boolean, names?: FileNam
   if (head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString('latin1') === 'NUMPY') return 'npy';
   if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'PAR1') return 'parquet';
   if (head[0] === 0 && head[1] === 0 && (head[2] ?? 0) >= 8 && (head[2] ?? 0) <= 14) return 'idx';
-  if (looksLikeText(head)) {
+  const text = textOf(head);
+  if (text !== null) {
     if (/\.ts(\.gz)?$/i.test(path)) return 'ts';
-    if (/[,;\t]/.test(Buffer.from(head).toString('latin1'))) return 'csv';
+    if (/[,;\t|]|[^\s] +[^\s]/.test(text)) return 'csv';
   }
   throw new DataError(
     'unknown-format',

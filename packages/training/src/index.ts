@@ -87,6 +87,7 @@ export {
   type TrainingModel,
   type TrainingModelOptions,
 } from './training-model.js';
+export { numbersOfSample, taskOfData, type DataTask, type KnownOfData } from './data-task.js';
 export { localOptionsOf, lossOfConfig, samplesOfConfig, trainFromConfig, type TrainOptions } from './train.js';
 export { arraysOfConfig, portsOfConfig } from './transfer/config-ports.js';
 export { inTrainingForm, type InForm } from './transfer/options.js';

@@ -26,9 +26,18 @@ function dataOptions(command: Command): Command {
     .addOption(new Option('--format <format>', 'recognised when absent').choices(DatasetFormat.options))
     .option('--preprocess <file>', 'declarative preprocessing, JSON or YAML')
     .option(
-      '--label-column <column>',
-      "CSV, Parquet: the label's column, a name or an index from 0 (negative: from the end)",
+      '--label-column <columns>',
+      'tables: the column that says what is right, a name or an index from 0 (negative: from the end); several of numbers with commas between',
     )
+    .addOption(
+      new Option('--target-kind <kind>', 'what the target is; found when absent').choices(['class', 'number', 'none']),
+    )
+    .option(
+      '--features <columns>',
+      'tables: the columns that are features, with commas between; all but the target when absent',
+    )
+    .option('--drop <columns>', 'tables: columns that are neither, with commas between')
+    .option('--missing <number>', 'what stands for a missing value', number('--missing', {}))
     .option(
       '--max-unreadable <n>',
       'rows that may be unreadable',

@@ -17,25 +17,37 @@ export interface DataArguments {
   data: string;
   format?: OpenOptions['format'];
   preprocess?: string;
+  /** Columns, with commas between, as the others. */
   labelColumn?: string;
+  targetKind?: OpenOptions['targetKind'];
+  features?: string;
+  drop?: string;
+  missing?: number;
   maxUnreadable?: number;
   /** Arrays of the data set that go into further inputs, by the name of the input. */
   inputs?: OpenOptions['inputs'];
   split: string;
 }
 
+/** A column as it is given: digits are its place. */
+const columnOf = (text: string): string | number => (/^-?[0-9]+$/.test(text) ? Number(text) : text);
+
 type Reading = Pick<Dataset, 'unreadable' | 'filled' | 'notes'>;
 
 export async function openData(options: DataArguments, output: Output): Promise<Dataset> {
-  const { format, labelColumn, maxUnreadable, inputs } = options;
+  const { format, labelColumn, targetKind, features, drop, missing, maxUnreadable, inputs } = options;
   const preprocess = options.preprocess
     ? await readDocument(options.preprocess, Preprocess, 'preprocessing')
     : undefined;
-  const column = labelColumn !== undefined && /^-?[0-9]+$/.test(labelColumn) ? Number(labelColumn) : labelColumn;
+  const [first, ...others] = labelColumn?.split(',').map(columnOf) ?? [];
   const data = await openDataset(options.data, {
     ...(format ? { format } : {}),
     ...(preprocess ? { preprocess } : {}),
-    ...(column !== undefined ? { labelColumn: column } : {}),
+    ...(first !== undefined ? { target: others.length > 0 ? [first, ...others] : first } : {}),
+    ...(targetKind ? { targetKind } : {}),
+    ...(features !== undefined ? { featureColumns: features.split(',') } : {}),
+    ...(drop !== undefined ? { drop: drop.split(',') } : {}),
+    ...(missing !== undefined ? { missing } : {}),
     ...(maxUnreadable !== undefined ? { maxUnreadable } : {}),
     ...(inputs ? { inputs } : {}),
   });

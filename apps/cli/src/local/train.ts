@@ -8,10 +8,12 @@ import {
   type FitResult,
   lossOfConfig,
   measureTrained,
+  numbersOfSample,
   type ParameterLine,
   portsOfConfig,
   samplesOfConfig,
   taskOf,
+  taskOfData,
   trainFromConfig,
   validate,
   Weights,
@@ -167,27 +169,28 @@ async function reportOf(
 }
 
 async function train(
-  config: TrainingConfig,
+  given: TrainingConfig,
   { file, folder, output, strict }: { file: string; folder: TrainingFolder; output: Output; strict: boolean },
   signal: AbortSignal,
 ): Promise<TrainReport> {
-  if (!config.data)
+  if (!given.data)
     throw new CliError('usage', `'${file}' names no data`, [
       'data.path: expected the path of a data set, relative to this file',
     ]);
-  const data = await openTrainingData({ ...config, data: config.data }, file, output);
+  const data = await openTrainingData({ ...given, data: given.data }, file, output);
   const scratch = openScratch(folder.scratch);
   try {
     const counts = Object.entries(data.counts).map(([name, count]) => `${count} ${name}`);
-    output.progress(
-      `data '${data.name}': ${counts.join(', ')}, samples of [${data.shape.join(', ')}], ${data.labels.length} classes`,
-    );
+    const { config, classes, notes } = taskOfData(given, data.truths);
+    const right = numbersOfSample(data.truths) > 0 ? `${classes} to learn of each` : `${data.labels.length} classes`;
+    output.progress(`data '${data.name}': ${counts.join(', ')}, samples of [${data.shape.join(', ')}], ${right}`);
+    for (const note of notes) output.progress(note);
     const resumeFrom = await folder.readCheckpoint();
     const result = await trainFromConfig({
       config,
       train: data.train,
       validation: data.validation,
-      classes: data.labels.length,
+      classes,
       createSession,
       openReplicas,
       strict,
@@ -204,7 +207,8 @@ async function train(
     try {
       const { open } = new Weights(scratch, createSession);
       const { path, bytes } = draft;
-      const report = await reportOf(config, result, { path, bytes, data, open }, signal);
+      const assumed = [...data.notes, ...notes, ...result.assumed];
+      const report = await reportOf(config, { ...result, assumed }, { path, bytes, data, open }, signal);
       await folder.finish(draft, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
       return report;
     } catch (error) {

@@ -5,7 +5,7 @@
 import { digestOf } from '@verge/blobs';
 import type { TrainJob, TrainShardJob, TrainShardResult } from '@verge/contracts';
 import { createSession } from '@verge/runtime';
-import { commonOf, type FitResult, LocalRun, localOptionsOf, TrainingError } from '@verge/training';
+import { commonOf, type FitResult, LocalRun, localOptionsOf, taskOfData, TrainingError } from '@verge/training';
 import type { OpenedDataset } from '../dataset.js';
 import { type JobContext, ShardFailed } from '../job-context.js';
 import type { Checkpoints } from './checkpoints.js';
@@ -20,11 +20,12 @@ async function openRun(
   { checkpoints, context }: { checkpoints: Checkpoints; context: JobContext },
 ): Promise<LocalRun> {
   if (job.teacher) throw new TrainingError('bad-options', 'localSgd: shards do not distil');
+  const { config, classes } = taskOfData(job.config, all);
   const options = await localOptionsOf({
-    config: job.config,
+    config,
+    classes,
     train: parts.train,
     validation: parts.validation,
-    classes: all.labels.length,
     createSession,
     signal: context.signal,
     readModel: (name) => context.blobs.read(name),

@@ -1,20 +1,26 @@
 /** A shard's part of a round: a thin call into packages/training, the parameters as blobs. */
 import type { TrainShardJob, TrainShardResult } from '@verge/contracts';
 import { createSession } from '@verge/runtime';
-import { arraysOfConfig, localOptionsOf, runRound } from '@verge/training';
+import { arraysOfConfig, localOptionsOf, runRound, taskOfData } from '@verge/training';
 import { openJobDataset } from '../dataset.js';
 import type { JobContext } from '../job-context.js';
 import { putVectors, readVectors } from './shard-vectors.js';
 
 export async function runShard(job: TrainShardJob, context: JobContext): Promise<TrainShardResult> {
   const started = Date.now();
-  const { round, shard, training, config } = job;
-  const { all, parts } = await openJobDataset(job.dataset, ['train', 'validation'], context, arraysOfConfig(config));
+  const { round, shard, training } = job;
+  const { all, parts } = await openJobDataset(
+    job.dataset,
+    ['train', 'validation'],
+    context,
+    arraysOfConfig(job.config),
+  );
+  const { config, classes } = taskOfData(job.config, all);
   const options = await localOptionsOf({
     config,
+    classes,
     train: parts.train,
     validation: parts.validation,
-    classes: all.labels.length,
     createSession,
     signal: context.signal,
     readModel: (name) => context.blobs.read(name),

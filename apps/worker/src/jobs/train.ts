@@ -6,6 +6,7 @@ import {
   type FitResult,
   measureTrained,
   portsOfConfig,
+  taskOfData,
   type Progress,
   trainFromConfig,
   TrainingError,
@@ -26,14 +27,15 @@ async function fitJob(
   { checkpoints, context }: { checkpoints: Checkpoints; context: JobContext },
 ): Promise<{ result: FitResult; resumedFrom: number }> {
   const { blobs, signal, log } = context;
+  const { config, classes } = taskOfData(job.config, all);
   const teacher = job.teacher ? await blobs.read(job.teacher.digest) : undefined;
   const run = async (resumeFrom: Uint8Array | undefined): Promise<FitResult> => {
     let epoch = checkpoints.last?.epoch ?? 0;
     return trainFromConfig({
-      config: job.config,
+      config,
+      classes,
       train: parts.train,
       validation: parts.validation,
-      classes: all.labels.length,
       createSession,
       openReplicas,
       signal,
@@ -62,10 +64,10 @@ async function fitJob(
   }
 }
 
-const reportOf = ({ parameters, repairs, assumed }: FitResult): TrainResult['report'] => ({
+const reportOf = ({ parameters, repairs, assumed }: FitResult, decided: readonly string[]): TrainResult['report'] => ({
   parameters: parameters.map((line) => ({ ...line, shape: [...line.shape] })),
   repairs: [...repairs],
-  assumed: [...assumed],
+  assumed: [...decided, ...assumed],
 });
 
 interface Fitted {
@@ -94,7 +96,8 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
   const file = result.bytes;
   const { digest, bytes } = await blobs.put(file);
   const trained = { model: result.model, file };
-  const { test, validation, measurement } = await measureTrained(job.config, trained, data.parts, {
+  const { config, notes } = taskOfData(job.config, data.all);
+  const { test, validation, measurement } = await measureTrained(config, trained, data.parts, {
     ...portsOfConfig(job.config),
     ...{ signal, createSession },
     benchmark: (models, options) => benchmarkModels(models, { ...options, runs: RUNS }),
@@ -109,7 +112,7 @@ export async function runTraining(job: TrainJob, context: JobContext): Promise<T
     test,
     points: [...result.history],
     bestEpoch: result.epoch,
-    report: reportOf(result),
+    report: reportOf(result, [...(data.all.notes ?? []), ...notes]),
     resumedFrom,
     seconds: (Date.now() - started) / 1000,
   };

@@ -1,4 +1,7 @@
-/** RFC 4180 text to rows: quoting, doubled quotes, line breaks within quotes; comma, semicolon or tab. */
+/**
+ * RFC 4180 text to rows: quoting, doubled quotes, line breaks within quotes, any one character between cells, or runs of
+ * spaces and tabs. Lines end with a line feed, a carriage return or both, as pandas has it.
+ */
 import { DataError } from '../errors.js';
 
 export interface CsvRow {
@@ -11,34 +14,45 @@ export interface CsvRow {
   readonly cells: string[];
 }
 
-function guessDelimiter(text: string): string {
-  const head = text.slice(0, Math.max(0, text.indexOf('\n')) || text.length);
-  const counts = [',', ';', '\t'].map((d) => ({ d, n: head.split(d).length }));
-  return counts.reduce((best, c) => (c.n > best.n ? c : best)).d;
+/** How a text is cut into cells. */
+export interface Splitting {
+  /** One character, or `whitespace` for runs of spaces and tabs. */
+  readonly delimiter: string;
+  /** A row that begins with this character is none. */
+  readonly comment?: string | undefined;
+  /** Whether what follows the character within a row is a comment as well. */
+  readonly inlineComments?: boolean | undefined;
 }
 
 /** UTF-8's byte order mark as latin1 shows it. */
 const byteOrderMark = '\u00ef\u00bb\u00bf';
 
+const [lineFeed, carriageReturn, quote, space, tab] = [10, 13, 34, 32, 9] as const;
+
 /** Takes text in pieces, one character for each byte (latin1), so that offsets are offsets of bytes. */
 export class CsvSplitter {
-  #separator: string | undefined;
+  readonly #separators: ReadonlySet<number>;
+  readonly #runs: boolean;
+  readonly #comment: number;
+  readonly #inline: boolean;
   #cells: string[] = [];
   #cell = '';
   #quoted = false;
   #afterQuote = false;
+  /** Within a comment, which lasts until the line ends. */
+  #commented = false;
+  /** The last character was a carriage return that ended a row. */
+  #returned = false;
   #line = 1;
   #started = 1;
   #at = 0;
   #start = 0;
 
-  constructor(delimiter?: string) {
-    this.#separator = delimiter;
-  }
-
-  /** The separator, once the first piece has shown it. */
-  get separator(): string | undefined {
-    return this.#separator;
+  constructor({ delimiter, comment, inlineComments = false }: Splitting) {
+    this.#runs = delimiter === 'whitespace';
+    this.#separators = new Set(this.#runs ? [space, tab] : [delimiter.charCodeAt(0)]);
+    this.#comment = comment === undefined ? -1 : comment.charCodeAt(0);
+    this.#inline = inlineComments;
   }
 
   /** The rows that end within the piece. */
@@ -46,16 +60,15 @@ export class CsvSplitter {
     const marked = this.#at === 0 && piece.startsWith(byteOrderMark);
     const text = marked ? piece.slice(byteOrderMark.length) : piece;
     if (marked) this.#at = this.#start = byteOrderMark.length;
-    this.#separator ??= guessDelimiter(text);
     const rows: CsvRow[] = [];
     for (let i = 0; i < text.length;) {
       const plain = this.#plainUntil(text, i);
       if (plain > i) {
-        this.#cell += text.slice(i, plain);
-        this.#afterQuote = false;
+        if (!this.#commented) this.#cell += text.slice(i, plain);
+        this.#afterQuote = this.#returned = false;
         i = plain;
       } else {
-        const row = this.#special(text[i] as string, this.#at + i + 1);
+        const row = this.#special(text.charCodeAt(i), this.#at + i + 1);
         if (row) rows.push(row);
         i++;
       }
@@ -66,39 +79,71 @@ export class CsvSplitter {
 
   /** End of the run of characters from `from` on that mean only themselves. */
   #plainUntil(text: string, from: number): number {
-    const separator = (this.#separator as string).charCodeAt(0);
     let i = from;
     for (; i < text.length; i++) {
       const code = text.charCodeAt(i);
-      if (code === 10 || code === 34) break;
-      if (code === separator && !this.#quoted) break;
+      if (code === lineFeed || code === quote) break;
+      if (!this.#quoted && (code === carriageReturn || code === this.#comment || this.#separators.has(code))) break;
     }
     return i;
   }
 
-  #special(ch: string, end: number): CsvRow | null {
-    if (ch === '\n') this.#line++;
-    if (this.#quoted) {
-      if (ch === '"') {
-        this.#quoted = false;
-        this.#afterQuote = true;
-      } else this.#cell += ch;
+  #special(code: number, end: number): CsvRow | null {
+    const after = this.#afterQuote;
+    const returned = this.#returned;
+    this.#afterQuote = this.#returned = false;
+    const ends = code === lineFeed || code === carriageReturn;
+    if (code === lineFeed && !returned) this.#line++;
+    if (this.#quoted) return this.#inQuotes(code);
+    if (code === lineFeed && returned) {
+      // The second half of a line end: it belongs to the row before.
+      this.#start = end;
       return null;
     }
-    if (ch === '"' && (this.#cell === '' || this.#afterQuote)) {
-      if (this.#afterQuote) this.#cell += '"';
-      this.#quoted = true;
-      this.#afterQuote = false;
-      return null;
+    if (code === carriageReturn) {
+      this.#line++;
+      this.#returned = true;
     }
-    this.#afterQuote = false;
-    if (ch === '"') {
-      this.#cell += ch;
-      return null;
-    }
-    this.#cells.push(ch === '\n' && this.#cell.endsWith('\r') ? this.#cell.slice(0, -1) : this.#cell);
+    if (ends) return this.#endOfLine(end, after);
+    if (this.#commented) return null;
+    if (code === quote) return this.#quote(after);
+    if (code === this.#comment) return this.#beginComment(after);
+    if (this.#runs && this.#cell === '' && !after) return null;
+    this.#cells.push(this.#cell);
     this.#cell = '';
-    return ch === '\n' ? this.#row(end) : null;
+    return null;
+  }
+
+  #inQuotes(code: number): null {
+    if (code === quote) {
+      this.#quoted = false;
+      this.#afterQuote = true;
+    } else this.#cell += String.fromCharCode(code);
+    return null;
+  }
+
+  #quote(after: boolean): null {
+    if (after) this.#cell += '"';
+    if (after || this.#cell === '') this.#quoted = true;
+    else this.#cell += '"';
+    return null;
+  }
+
+  #beginComment(after: boolean): null {
+    const first = this.#cells.length === 0 && this.#cell === '' && !after;
+    if (first || this.#inline) this.#commented = true;
+    else this.#cell += String.fromCharCode(this.#comment);
+    return null;
+  }
+
+  #endOfLine(end: number, after: boolean): CsvRow | null {
+    const empty = this.#cell === '' && !after;
+    // A comment takes the whole line, or ends a row; a run of spaces before the line's end opens no cell.
+    const begun = this.#cells.length > 0 || !empty;
+    if (begun && !(this.#runs && empty && this.#cells.length > 0)) this.#cells.push(this.#cell);
+    this.#cell = '';
+    this.#commented = false;
+    return this.#row(end);
   }
 
   #row(end: number): CsvRow | null {
@@ -106,17 +151,14 @@ export class CsvSplitter {
     this.#cells = [];
     this.#started = this.#line;
     this.#start = end;
-    return row.cells.length > 1 || row.cells[0] !== '' ? row : null;
+    return row.cells.length > 1 || (row.cells[0] ?? '').trim() !== '' ? row : null;
   }
 
   /** The last row, where the text does not end with a line break. */
   end(): CsvRow[] {
     if (this.#quoted)
       throw new DataError('malformed', `the quoted cell that begins in row ${this.#started} does not end`);
-    if (this.#cell === '' && this.#cells.length === 0) return [];
-    this.#cells.push(this.#cell);
-    this.#cell = '';
-    const row = this.#row(this.#at);
+    const row = this.#endOfLine(this.#at, this.#afterQuote);
     return row ? [row] : [];
   }
 }

@@ -18,9 +18,17 @@ export function rowProblem(x: Elements, from: number, width: number): string | n
 export class FiniteRows {
   readonly #unreadable: UnreadableRows;
   readonly #broken = new Set<number>();
+  readonly #fill: number | undefined;
+  readonly #filled = new Map<number, number>();
 
-  constructor(path: string, options: OpenOptions) {
-    this.#unreadable = new UnreadableRows(path, options.maxUnreadable);
+  constructor(path: string, { maxUnreadable, missing }: OpenOptions) {
+    this.#unreadable = new UnreadableRows(path, maxUnreadable);
+    this.#fill = missing === 'hold' ? undefined : missing;
+  }
+
+  /** Missing values (NaN) that were filled, where they are. */
+  get filled(): number | undefined {
+    return this.#fill === undefined ? undefined : [...this.#filled.values()].reduce((a, b) => a + b, 0);
   }
 
   get summary(): UnreadableRows['summary'] {
@@ -35,6 +43,7 @@ export class FiniteRows {
   block(x: Elements, width: number, indices: ArrayLike<number>): RowBlock {
     const kept: number[] = [];
     for (let i = 0; i < indices.length; i++) {
+      this.#fillRow(x, i * width, width, indices[i] as number);
       const problem = rowProblem(x, i * width, width);
       if (problem === null) kept.push(i);
       else this.#refuse(indices[i] as number, problem);
@@ -42,6 +51,17 @@ export class FiniteRows {
     if (kept.length === indices.length) return { x };
     kept.forEach((from, to) => x.copyWithin(to * width, from * width, (from + 1) * width));
     return { x: x.subarray(0, kept.length * width), kept };
+  }
+
+  #fillRow(x: Elements, from: number, width: number, index: number): void {
+    if (this.#fill === undefined || x instanceof Uint8Array) return;
+    let count = 0;
+    for (let i = from; i < from + width; i++) {
+      if (!Number.isNaN(x[i])) continue;
+      x[i] = this.#fill;
+      count++;
+    }
+    if (count > 0) this.#filled.set(index, count);
   }
 
   #refuse(index: number, problem: string): void {
@@ -64,9 +84,12 @@ export function onlyFinite(raw: RawDataset, path: string, options: OpenOptions):
     Uint32Array.from({ length: raw.y.length }, (_, i) => i),
   );
   rows.check();
-  if (!kept) return raw;
+  const { filled } = rows;
+  const more = filled === undefined ? {} : { filled };
+  if (!kept) return { ...raw, ...more };
   return {
     ...raw,
+    ...more,
     x,
     y: Int32Array.from(kept, (i) => raw.y[i] as number),
     unreadable: rows.summary,

@@ -1,5 +1,3 @@
-import { GrowingNumbers } from './grow.js';
-
 /** Class names as found, to class indices: numeric names in numeric order, others in code-unit order. */
 export function indexLabels(found: readonly string[]): { y: Int32Array; labels: string[] } {
   const distinct = [...new Set(found)];
@@ -23,24 +21,4 @@ export function gapNotes(y: Int32Array): string[] {
   if (lacking.length === 0) return [];
   const names = lacking.slice(0, 5).join(', ');
   return [`classes without a sample: ${lacking.length} (${names}${lacking.length > 5 ? ', …' : ''})`];
-}
-
-/** How the distinct names of classes become indices: one for each name, and the labels that they point to. */
-export type Classify = (names: readonly string[]) => { y: Int32Array; labels: string[] };
-
-/** Class names of many rows, of which only the distinct ones are kept; sorted when all are known. */
-export class LabelIndex {
-  readonly #seen = new Map<string, number>();
-  readonly #rows = new GrowingNumbers();
-
-  add(label: string): void {
-    let index = this.#seen.get(label);
-    if (index === undefined) this.#seen.set(label, (index = this.#seen.size));
-    this.#rows.push(index);
-  }
-
-  take(classify: Classify = indexLabels): { y: Int32Array; labels: string[] } {
-    const { y: order, labels } = classify([...this.#seen.keys()]);
-    return { y: Int32Array.from(this.#rows.take(), (seen) => order[seen] as number), labels };
-  }
 }

@@ -10,7 +10,7 @@ import type { Elements, FurtherInput, Part } from '../samples.js';
 import { decodeElements, elementBytes } from './elements.js';
 import { chosenArrays, findArrays, restNotes, type ArrayPair } from './array-names.js';
 import { visibleIn } from './folder-walk.js';
-import { gapNotes, numberedLabels } from './labels.js';
+import { refuseMisfits, truthsOfArrays } from './array-targets.js';
 import type { OpenOptions } from './options.js';
 import type { RawDataset } from './raw.js';
 
@@ -116,7 +116,7 @@ export async function readNpzArrays(path: string, maxBytes = defaultMaxBytes): P
 }
 
 /** What is wrong with the shapes of a pair of arrays, where `first` is the x of the first pair. */
-function shapeProblems(
+export function shapeProblems(
   source: ArrayPair,
   x: Pick<NpyArray, 'dims'>,
   y: Pick<NpyArray, 'dims'> | null,
@@ -128,51 +128,6 @@ function shapeProblems(
   if (y && y.dims[0] !== x.dims[0])
     problems.push(`${source.x} has ${x.dims[0]} samples, ${source.y} has ${y.dims[0] ?? 'no axis'}`);
   return problems;
-}
-
-/** What is wrong with a pair of arrays of which y holds class indices. */
-export function pairProblems(
-  source: ArrayPair,
-  x: Pick<NpyArray, 'dims'>,
-  y: NpyArray | null,
-  first: { name: string; dims: readonly number[] },
-): string[] {
-  const problems = shapeProblems(source, x, y, first);
-  if (y && y.data.length !== y.dims[0]) problems.push(`${source.y} holds more than one value for each sample`);
-  if (y?.data.some((c) => !Number.isInteger(c) || c < 0))
-    problems.push(`${source.y} holds values that are no class indices`);
-  return problems;
-}
-
-/** A class for each sample; else y holds what the outputs should be. */
-const isClasses = ({ dims, data }: NpyArray): boolean =>
-  data.length === dims[0] && data.every((c) => Number.isInteger(c) && c >= 0);
-
-/**
- * The ys of all pairs: class indices where each holds one for each sample, else targets, whole numbers where the files hold such.
- * Without labels y is -1 throughout.
- */
-function truthsOf(
-  chosen: readonly ArrayPair[],
-  arrays: ReadonlyMap<string, NpyArray>,
-  problems: string[],
-): Pick<RawDataset, 'y' | 'labels' | 'targets'> {
-  const count = chosen.reduce((n, { x }) => n + (arrays.get(x)!.dims[0] ?? 0), 0);
-  const none = { y: new Int32Array(count).fill(-1), labels: [] };
-  const ys = chosen.flatMap(({ y }) => (y === null ? [] : [arrays.get(y)!]));
-  if (ys.length === 0) return none;
-  if (ys.every(isClasses)) {
-    const y = Int32Array.from(joined(ys.map(({ data }) => data)));
-    return { y, labels: numberedLabels(y) };
-  }
-  const rest = new Set(ys.map(({ dims }) => dims.slice(1).join()));
-  const names = chosen.map(({ y }) => y).join(', ');
-  if (rest.size > 1) problems.push(`${names} hold targets of different shapes`);
-  if (ys.some(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite)))
-    problems.push(`${names}: targets hold values that are no numbers`);
-  const whole = ys.every((y) => y.whole);
-  const values = joined(ys.map(({ data }) => data));
-  return { ...none, targets: whole ? Int32Array.from(values) : Float32Array.from(values) };
 }
 
 /** Whole numbers below are exact as float32; 2^24 itself cannot be told from the next one. */
@@ -225,7 +180,11 @@ function joined(parts: readonly Elements[]): Elements {
 function assemble(
   path: string,
   arrays: ReadonlyMap<string, NpyArray>,
-  { format, inputs, names }: { format: 'npz' | 'npy'; inputs: OpenOptions['inputs']; names: Iterable<string> },
+  {
+    format,
+    names,
+    options: { inputs, targetKind: kind },
+  }: { format: 'npz' | 'npy'; names: Iterable<string>; options: OpenOptions },
 ): RawDataset {
   const found = chosenArrays(path, names);
   const chosen = found.pairs;
@@ -241,9 +200,12 @@ function assemble(
     xs.push(x.data);
     if (source.part) for (let i = 0; i < x.dims[0]!; i++) parts.push(source.part);
   }
-  const truths = truthsOf(chosen, arrays, problems);
+  const ys = chosen.flatMap(({ y }) => (y === null ? [] : [arrays.get(y)!]));
+  const count = chosen.reduce((n, one) => n + (arrays.get(one.x)!.dims[0] ?? 0), 0);
+  const asked = { path, names: chosen.map(({ y }) => y).join(', '), kind };
+  const { notes, ...truths } = truthsOfArrays(ys, count, asked, problems);
   const further = furtherInputs(inputs, chosen, arrays, problems);
-  if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
+  refuseMisfits(problems);
   const x = joined(xs);
   const shape = first.dims.length > 1 ? first.dims.slice(1) : [1];
   return {
@@ -252,7 +214,7 @@ function assemble(
     x,
     shape,
     ...truths,
-    notes: [...restNotes(found, inputs), ...gapNotes(truths.y)],
+    notes: [...restNotes(found, inputs), ...notes],
     ...(parts.length > 0 && { parts }),
     ...further,
   };
@@ -264,7 +226,7 @@ function assemble(
  */
 export async function readNpz(path: string, options: OpenOptions): Promise<RawDataset> {
   const arrays = await readNpzArrays(path, options.maxBytes);
-  return assemble(path, arrays, { format: 'npz', inputs: options.inputs, names: arrays.keys() });
+  return assemble(path, arrays, { format: 'npz', options, names: arrays.keys() });
 }
 
 /**
@@ -304,5 +266,5 @@ export async function readNpyFiles(path: string, isFolder: boolean, options: Ope
     const file = files.get(name) as string;
     arrays.set(name, parseNpy(await readBytes(file, options.maxBytes), file));
   }
-  return assemble(path, arrays, { format: 'npy', inputs: options.inputs, names: files.keys() });
+  return assemble(path, arrays, { format: 'npy', options, names: files.keys() });
 }

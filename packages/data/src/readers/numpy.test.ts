@@ -145,7 +145,7 @@ describe('arrays that go into further inputs of a model', () => {
     await expect(large).rejects.toThrow('large_train holds whole numbers from 16777216 on, which are not kept exactly');
     await expect(wrong).rejects.toThrow("the arrays of the input 'b' hold samples of different shapes");
     const csv = await put('a.csv', Buffer.from('1,2,0\n3,4,1\n'));
-    await expect(openDataset(csv, { inputs: { a: 'ids' } })).rejects.toThrow('a data set of csv holds no arrays for a');
+    await expect(openDataset(csv, { inputs: { a: 'ids' } })).rejects.toThrow('inputs: is for npz, npy, not for csv');
     await expect(openSource(path, { inputs: { a: 'ids' } })).rejects.toThrow('are read into memory');
   });
 });

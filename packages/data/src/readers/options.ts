@@ -3,6 +3,8 @@ import { DataError } from '../errors.js';
 import type { UnreadableRow } from '../samples.js';
 import type { WindowOptions } from '../windows.js';
 import type { FileNames } from './file-names.js';
+import type { TargetKind } from './target.js';
+import type { TextEncoding } from './text-encoding.js';
 
 export interface OpenOptions {
   /** The format's name when it should not be recognised from the content. */
@@ -19,21 +21,40 @@ export interface OpenOptions {
   cacheBytes?: number;
   /** CSV: whether the first row holds names; recognised when absent. */
   header?: boolean;
-  /** Parquet: the columns that are features; all but the label when absent. */
+  /** Text: the encoding; found when absent. */
+  encoding?: TextEncoding;
+  /** Text: what separates cells, `whitespace` for runs of spaces and tabs; found when absent. */
+  delimiter?: string;
+  /** Text: what stands before the fraction of a number; found when absent. */
+  decimal?: '.' | ',';
+  /** Text: what stands between groups of digits; nothing when absent. */
+  thousands?: string;
+  /** Text: a character from which on a row is a comment. When absent `#` is one at the beginning of lines, if the first begins so. */
+  comment?: string;
+  /** Tables: texts that stand for a missing value; those of pandas when absent. */
+  naValues?: string[];
+  /** Tables: the columns that are features; all but the target when absent. */
   featureColumns?: string[];
-  /** CSV, Parquet: label column, a name or an index from 0, negative from the end; a column named label, class, target or y, else the last. */
+  /** Tables: columns that are neither features nor target. */
+  drop?: string[];
+  /**
+   * Tables: the column that says what is right, a name or an index from 0, negative from the end; when absent one named label, class,
+   * target or y, else the last. Several hold several numbers.
+   */
+  target?: string | number | (string | number)[];
+  /** The same as `target`, of one column. */
   labelColumn?: string | number;
+  /** Tables, NPZ, NPY: whether what is right is a class or a number; found when absent, or asked for. `none`: nothing is. */
+  targetKind?: TargetKind;
   /** NPZ, NPY: arrays beside x and y that go into further inputs of a model, by the name of the input. */
   inputs?: Readonly<Record<string, string>>;
-  /** CSV: the separator; recognised when absent. */
-  delimiter?: ',' | ';' | '\t';
   /** Series: steps of every sample; the longest series' when absent. Longer series are unreadable, shorter ones padded. */
   steps?: number;
   /** Series: what stands after the end of a shorter series; 0 when absent. */
   padValue?: number;
   /**
-   * Series: what stands for a missing value: a number, or the channel's last one ('hold'). Without it a series with
-   * missing values is unreadable.
+   * What stands for a missing value: a number, or in series the channel's last one ('hold'). Without it a row with missing
+   * values is unreadable.
    */
   missing?: number | 'hold';
   /** Series: cut into windows of `length` steps every `hop`, before preprocessing. */

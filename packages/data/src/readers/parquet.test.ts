@@ -85,7 +85,7 @@ describe('Parquet', () => {
     expect(data.unreadable.rows.map(({ reason }) => reason)).toEqual([
       "the label 'label' is missing",
       "'u' is missing",
-      "'u' is no number",
+      "'u' is missing",
     ]);
   });
 

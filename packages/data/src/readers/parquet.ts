@@ -12,11 +12,12 @@ import { isWav } from '../preprocess/audio/wav.js';
 import { decodeSample } from './decode-sample.js';
 import { visibleIn } from './folder-walk.js';
 import { GrowingNumbers } from './grow.js';
-import { indexLabels, LabelIndex, numberedLabels, type Classify } from './labels.js';
 import { UnreadableRows, type OpenOptions } from './options.js';
 import { layoutOf, notedNames, type Layout } from './parquet-columns.js';
 import { ParquetFile } from './parquet-file.js';
 import { ParquetRows, type Chunk } from './parquet-rows.js';
+import { RowReader, Targets, type Cell } from './table-rows.js';
+import type { Truths } from './target.js';
 
 /** Files of a folder in the order of their names, those of `data` below it too, as Hugging Face has them. */
 export async function parquetFilesIn(folder: string): Promise<string[]> {
@@ -28,56 +29,58 @@ export async function parquetFilesIn(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-/** Where each sample lies, and what its label is. */
+/** Where each sample lies, and what is right of it. */
 interface Index {
   readonly chunks: readonly Chunk[];
   /** For each sample its row group, and its row there. */
   readonly chunkOf: Float64Array;
   readonly rowOf: Float64Array;
-  readonly y: Int32Array;
-  readonly labels: readonly string[];
+  readonly truths: Truths;
 }
-
-const isLabel = (value: unknown): value is string | number | bigint | boolean =>
-  value !== null && value !== undefined && value !== '' && !Number.isNaN(value);
 
 const placeName = ({ file, group }: Chunk, row: number): string =>
   `${basename(file.path)} row ${row} of group ${group}`;
 
-async function readLabels(
+/** Whole numbers of 64 bits, which keep their digits as text where a double would not. */
+const cellOf = (value: unknown): Cell =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value))
+    ? Number(value)
+    : typeof value === 'bigint'
+      ? String(value)
+      : (value as Cell);
+
+async function readTargets(
   files: readonly ParquetFile[],
-  { label }: Layout,
+  { targets: columns, facts }: Layout,
   unreadable: UnreadableRows,
+  options: OpenOptions,
 ): Promise<Index> {
   const chunks = files.flatMap((file) => file.groups.map((_, group) => ({ file, group })));
-  const [chunkOf, rowOf, classes] = [new GrowingNumbers(), new GrowingNumbers(), new LabelIndex()];
+  const [chunkOf, rowOf] = [new GrowingNumbers(), new GrowingNumbers()];
+  const [first] = columns;
+  const names = first ? notedNames(files[0] as ParquetFile, first) : null;
+  const targets = new Targets(facts, new RowReader(facts, options), options.targetKind, names);
+  let count = 0;
   for (const [c, chunk] of chunks.entries()) {
-    const values = await chunk.file.read(label, chunk.group);
-    for (let row = 0; row < values.length; row++) {
-      const value = values[row];
-      if (!isLabel(value)) {
-        unreadable.add(placeName(chunk, row), `the label '${label.name}' is missing`);
+    options.signal?.throwIfAborted();
+    const values: ArrayLike<unknown>[] = [];
+    for (const column of columns) values.push(await chunk.file.read(column, chunk.group));
+    const cells: Cell[] = [];
+    for (let row = 0; row < (chunk.file.groups[chunk.group] as number); row++) {
+      facts.columns.targets.forEach((at, i) => (cells[at] = cellOf(values[i]?.[row])));
+      const problems = targets.add(cells);
+      if (problems.length > 0) {
+        unreadable.add(placeName(chunk, row), problems.join(', '));
         continue;
       }
       chunkOf.push(c);
       rowOf.push(row);
-      classes.add(String(typeof value === 'boolean' ? Number(value) : value));
+      count++;
     }
   }
   unreadable.check();
-  const { y, labels } = classes.take(classesOf(notedNames(files[0] as ParquetFile, label)));
-  if (y.length === 0) throw new DataError('malformed', `'${files[0]?.path}' has no row`);
-  return { chunks, chunkOf: chunkOf.take(), rowOf: rowOf.take(), y, labels };
-}
-
-/** Numbers that can be class indices are; everything else is the name of a class. */
-function classesOf(names: readonly string[] | null): Classify {
-  return (found) => {
-    if (!found.every((text) => /^[0-9]{1,5}$/.test(text))) return indexLabels(found);
-    const y = Int32Array.from(found, Number);
-    const numbered = numberedLabels(y);
-    return { y, labels: names && names.length >= numbered.length ? [...names] : numbered };
-  };
+  if (count === 0) throw new DataError('malformed', `'${files[0]?.path}' has no row`);
+  return { chunks, chunkOf: chunkOf.take(), rowOf: rowOf.take(), truths: targets.finish() };
 }
 
 const defaultCacheBytes = 64 * 1024 * 1024;
@@ -89,12 +92,17 @@ interface Opened {
 }
 
 async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOptions): Promise<RawSource> {
-  const { chunks, chunkOf, rowOf, y, labels } = await readLabels(files, layout, unreadable);
-  const rows = new ParquetRows(chunks, layout, options.cacheBytes ?? defaultCacheBytes);
+  const { chunks, chunkOf, rowOf, truths } = await readTargets(files, layout, unreadable, options);
+  const { notes, ...right } = truths;
+  const { y } = right;
+  const fill = options.missing === 'hold' ? undefined : options.missing;
+  const rows = new ParquetRows(chunks, layout, options.cacheBytes ?? defaultCacheBytes, fill);
+  const filledIn = new Map<number, number>();
   const encoded = layout.features[0]?.kind === 'bytes';
   const finished = encoded && options.preprocess !== undefined;
   const sampleAt = async (index: number): Promise<{ x: Elements; shape: readonly number[] } | string> => {
-    const row = await rows.at(chunkOf[index] as number, rowOf[index] as number);
+    const { values: row, filled } = await rows.at(chunkOf[index] as number, rowOf[index] as number);
+    if (filled > 0) filledIn.set(index, filled);
     if (typeof row === 'string') return row;
     if (!encoded) return { x: row, shape: [row.length] };
     const bytes = row as Uint8Array;
@@ -117,9 +125,12 @@ async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOpti
   return {
     shape,
     dtype,
-    y,
-    labels,
+    ...right,
     finished,
+    notes: [...layout.notes, ...notes],
+    get filled() {
+      return [...filledIn.values()].reduce((a, b) => a + b, 0);
+    },
     ...(files.length > 1 && parts.length > 0 && { parts }),
     // As written by the usual writers, all groups but a file's last are alike.
     ...(chunks.length > 1 && { block: files[0]?.groups[0] }),
@@ -181,7 +192,7 @@ export async function openParquet(path: string, isFolder: boolean, options: Open
     checkParts(path, names);
     const layout = layoutOf(files[0] as ParquetFile, options);
     const same = (file: ParquetFile): boolean =>
-      [layout.label, ...layout.features].every(({ name, kind }) =>
+      [...layout.targets, ...layout.features].every(({ name, kind }) =>
         file.columns.some((column) => column.name === name && column.kind === kind),
       );
     const odd = files.find((file) => !same(file));

@@ -24,7 +24,7 @@ describe('CSV', () => {
       const data = await openDataset(path);
       expect(data).toMatchObject({ labels: ['9', '10'], y: Int32Array.of(1, 0, 1) });
     }
-    const first = await openDataset(join(folder, 'b.csv'), { labelColumn: 0 });
+    const first = await openDataset(join(folder, 'b.csv'), { labelColumn: 0, targetKind: 'class' });
     expect(first.labels).toEqual(['1', '3', '5']);
   });
 
@@ -33,7 +33,7 @@ describe('CSV', () => {
     await expect(openDataset(path)).rejects.toMatchObject({
       code: 'unreadable-rows',
       problems: [
-        expect.stringContaining("line 3: cell 1 is 'oops'"),
+        expect.stringContaining("line 3: 'y' is 'oops'"),
         expect.stringContaining('line 4: 2 cells, expected 3'),
       ],
     });

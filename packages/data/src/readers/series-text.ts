@@ -3,6 +3,7 @@
  * separated by colons, values by commas, the class last. https://www.aeon-toolkit.org (data format "ts").
  */
 import { DataError } from '../errors.js';
+import { overflow } from './cells.js';
 
 export interface SeriesHeader {
   readonly channels: number | null;
@@ -75,7 +76,8 @@ function channelOf(text: string, channel: number): { values: Float32Array; missi
     const cell = (cells[i] as string).trim();
     const value = cell === '' ? NaN : Number(cell);
     values[i] = value;
-    if (Number.isFinite(value)) continue;
+    if (Number.isFinite(values[i])) continue;
+    if (Number.isFinite(value)) return `step ${i} of channel ${channel}: ${overflow(value)}`;
     if (!isMissing(cell)) return `step ${i} of channel ${channel} is '${cell.slice(0, 40)}', expected a number`;
     values[i] = NaN;
     missing++;

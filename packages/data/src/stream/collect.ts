@@ -4,6 +4,7 @@ import { defaultMaxBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import type { OpenOptions } from '../readers/options.js';
 import type { RawDataset } from '../readers/raw.js';
+import { rowsAt } from '../samples.js';
 import { elementsOf, sizeOf, type RawSource } from './raw-source.js';
 
 /** Rows that are asked for at a time. */
@@ -17,7 +18,7 @@ export async function collect(
   options: OpenOptions,
 ): Promise<RawDataset> {
   try {
-    const { shape, dtype, labels, parts, groups, lengths, filled, finished, notes } = source;
+    const { shape, dtype, labels, targets, parts, groups, lengths, finished, notes } = source;
     const count = source.y.length;
     const width = sizeOf(shape);
     const maxBytes = options.maxBytes ?? defaultMaxBytes;
@@ -42,8 +43,9 @@ export async function collect(
       y: all ? source.y : Int32Array.from(kept, (i) => source.y[i] as number),
       labels: [...labels],
       unreadable: source.unreadable,
+      ...(targets && { targets: rowsAt(targets, targets.length / count, kept) }),
       ...(lengths && { lengths: Int32Array.from(kept, (i) => lengths[i] as number) }),
-      ...(filled !== undefined && { filled }),
+      ...(source.filled !== undefined && { filled: source.filled }),
       ...(notes && { notes }),
       ...(groups && { groups: Int32Array.from(kept, (i) => groups[i] as number) }),
       ...(parts && { parts: kept.map((i) => parts[i] ?? 'train') }),

@@ -1,11 +1,12 @@
 /** CSV read by position: one pass finds where each row lies and what its label is. */
 import { DataError } from '../errors.js';
-import { eachCsvSample, featuresOf, type CsvLayout } from '../readers/csv.js';
+import { CsvReading, eachCsvSample, utf16Of } from '../readers/csv.js';
 import { CsvSplitter } from '../readers/csv-text.js';
 import { GrowingNumbers } from '../readers/grow.js';
-import { LabelIndex } from '../readers/labels.js';
 import { UnreadableRows, type OpenOptions } from '../readers/options.js';
-import { PositionalFile } from './file.js';
+import type { Truths } from '../readers/target.js';
+import { fromUtf16 } from '../readers/text-encoding.js';
+import { defaultMaxUnpackedBytes, PositionalFile } from './file.js';
 import type { RawSource } from './raw-source.js';
 
 /** Rows that lie closer together than this are read together. */
@@ -13,32 +14,33 @@ const gapBytes = 16 * 1024;
 const readBytes = 1024 * 1024;
 
 interface Index {
-  readonly layout: CsvLayout;
+  readonly reading: CsvReading;
   readonly starts: Float64Array;
   readonly ends: Float64Array;
-  readonly y: Int32Array;
-  readonly labels: string[];
+  readonly filled: number;
+  readonly truths: Truths;
 }
 
 async function indexRows(file: string, path: string, options: OpenOptions, unreadable: UnreadableRows): Promise<Index> {
   const starts = new GrowingNumbers();
   const ends = new GrowingNumbers();
-  const classes = new LabelIndex();
-  const layout = await eachCsvSample(file, path, { options, unreadable }, (row, label) => {
+  const reading = await CsvReading.open(file, path, options);
+  let filled = 0;
+  const truths = await eachCsvSample(reading, file, path, { options, unreadable }, (_, more, row) => {
+    filled += more;
     starts.push(row.start);
     ends.push(row.end);
-    classes.add(label);
   });
-  return { layout, starts: starts.take(), ends: ends.take(), ...classes.take() };
+  return { reading, starts: starts.take(), ends: ends.take(), filled, truths };
 }
 
 async function readRows(
   file: PositionalFile,
-  { layout, starts, ends }: Index,
-  delimiter: string,
+  { reading, starts, ends }: Index,
   indices: ArrayLike<number>,
 ): Promise<Float32Array> {
-  const width = layout.width - 1;
+  const { width } = reading.reader;
+  const x = new Float32Array(width);
   const out = new Float32Array(indices.length * width);
   const order = Uint32Array.from({ length: indices.length }, (_, i) => i);
   const startOf = (k: number): number => starts[indices[order[k] as number] as number] as number;
@@ -50,42 +52,53 @@ async function readRows(
     while (to < order.length && startOf(to) - endOf(to - 1) <= gapBytes && endOf(to) - start <= readBytes) to++;
     const bytes = Buffer.from(await file.read(start, endOf(to - 1) - start));
     for (let k = from; k < to; k++) {
-      const splitter = new CsvSplitter(delimiter);
+      const splitter = new CsvSplitter(reading.dialect);
       const text = bytes.toString('latin1', startOf(k) - start, endOf(k) - start);
       const [row] = [...splitter.push(text), ...splitter.end()];
-      if (row?.cells.length !== layout.width)
+      if (
+        row?.cells.length !== reading.layout.width ||
+        reading.reader.features(reading.cellsOf(row), x).problems.length > 0
+      )
         throw new DataError('malformed', `'${file.path}' has changed since it was opened`);
-      out.set(featuresOf(row.cells, layout), (order[k] as number) * width);
+      out.set(x, (order[k] as number) * width);
     }
     from = to;
   }
   return out;
 }
 
-export async function openCsv(path: string, options: OpenOptions): Promise<RawSource> {
+/** UTF-16 becomes UTF-8 in a temporary file, so that rows lie where their bytes do. */
+async function openText(path: string, options: OpenOptions): Promise<PositionalFile> {
+  const utf16 = await utf16Of(path, options);
   const file = await PositionalFile.open(path, options.maxUnpackedBytes);
+  if (!utf16) return file;
+  try {
+    const limit = options.maxUnpackedBytes ?? defaultMaxUnpackedBytes;
+    return await PositionalFile.unpack(file.location, fromUtf16(utf16), {}, limit);
+  } finally {
+    await file.close();
+  }
+}
+
+export async function openCsv(path: string, options: OpenOptions): Promise<RawSource> {
+  const file = await openText(path, options);
   try {
     const unreadable = new UnreadableRows(path, options.maxUnreadable);
-    const delimiter = options.delimiter ?? (await separatorOf(file));
-    const index = await indexRows(file.location, path, { ...options, delimiter }, unreadable);
+    const utf8 = options.encoding?.startsWith('utf-16') ? { encoding: 'utf-8' as const } : {};
+    const index = await indexRows(file.location, path, { ...options, ...utf8 }, unreadable);
+    const { notes, ...truths } = index.truths;
     return {
-      shape: [index.layout.width - 1],
+      shape: [index.reading.reader.width],
       dtype: 'float32',
-      y: index.y,
-      labels: index.labels,
+      ...truths,
+      filled: index.filled,
+      notes: [...index.reading.notes, ...notes],
       unreadable: unreadable.summary,
-      rows: async (indices) => ({ x: await readRows(file, index, delimiter, indices) }),
+      rows: async (indices) => ({ x: await readRows(file, index, indices) }),
       close: () => file.close(),
     };
   } catch (error) {
     await file.close();
     throw error;
   }
-}
-
-/** The separator that the first row shows. */
-async function separatorOf(file: PositionalFile): Promise<',' | ';' | '\t'> {
-  const splitter = new CsvSplitter();
-  splitter.push(Buffer.from(await file.read(0, Math.min(file.size, 65_536))).toString('latin1'));
-  return splitter.separator as ',' | ';' | '\t';
 }

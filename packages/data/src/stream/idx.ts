@@ -4,6 +4,7 @@ import { readBytes } from '../bytes.js';
 import { DataError } from '../errors.js';
 import { FiniteRows } from '../readers/finite.js';
 import { idxHeader, idxPartsOf, labelsBeside, parseIdx, partOfName } from '../readers/idx.js';
+import { gapNotes, numberedLabels } from '../readers/labels.js';
 import type { OpenOptions } from '../readers/options.js';
 import { PositionalFile } from './file.js';
 import type { FixedRows } from './fixed-rows.js';
@@ -59,8 +60,9 @@ function sourceOf(pairs: readonly Pair[], finite: FiniteRows, close: () => Promi
   if (odd) throw new DataError('shape-mismatch', `'${odd.images}' has samples of another shape than '${images}'`);
   const runs = pairs.map(({ rows, y, images: name }) => ({
     rows,
-    y,
+    count: y.length,
     ...(pairs.length > 1 && { part: partOfName(basename(name)) }),
   }));
-  return sourceOfRuns(runs, shape, finite, close);
+  const y = Int32Array.from(pairs.flatMap((pair) => [...pair.y]));
+  return sourceOfRuns(runs, shape, { finite, close, truths: { y, labels: numberedLabels(y), notes: gapNotes(y) } });
 }

@@ -5,7 +5,8 @@ import { DataError } from '../errors.js';
 import { elementBytes } from '../readers/elements.js';
 import { FiniteRows } from '../readers/finite.js';
 import { chosenArrays, restNotes, type Chosen } from '../readers/array-names.js';
-import { npyFilesOf, npyHeader, pairProblems, parseNpy, type NpyArray } from '../readers/npy.js';
+import { refuseMisfits, truthsOfArrays } from '../readers/array-targets.js';
+import { npyFilesOf, npyHeader, parseNpy, shapeProblems, type NpyArray } from '../readers/npy.js';
 import type { OpenOptions } from '../readers/options.js';
 import { defaultMaxUnpackedBytes, PositionalFile } from './file.js';
 import type { FixedRows } from './fixed-rows.js';
@@ -111,20 +112,27 @@ async function sourceOf(
   options: OpenOptions,
 ): Promise<RawSource> {
   const problems: string[] = [];
-  const found: (Run & { rows: { dims: readonly number[] } })[] = [];
+  const runs: (Run & { rows: { dims: readonly number[] } })[] = [];
+  const ys: NpyArray[] = [];
   for (const source of chosen.pairs) {
     const rows = await rowsOf(spans.get(source.x) as Span);
     const y = source.y === null ? null : await labelsOf(spans.get(source.y) as Span, options);
-    const first = { name: chosen.pairs[0]?.x as string, dims: found[0]?.rows.dims ?? rows.dims };
-    problems.push(...pairProblems(source, { dims: [...rows.dims] }, y, first));
-    // Without labels every class is -1.
-    const classes = y ? Int32Array.from(y.data) : new Int32Array(rows.dims[0] ?? 0).fill(-1);
-    found.push({ rows, y: classes, ...(source.part && { part: source.part }) });
+    const first = { name: chosen.pairs[0]?.x as string, dims: runs[0]?.rows.dims ?? rows.dims };
+    problems.push(...shapeProblems(source, { dims: [...rows.dims] }, y, first));
+    if (y) ys.push(y);
+    runs.push({ rows, count: rows.dims[0] ?? 0, ...(source.part && { part: source.part }) });
   }
-  if (problems.length > 0) throw new DataError('shape-mismatch', problems.join('; '), { problems });
-  const dims = found[0]?.rows.dims ?? [];
+  const asked = { path, names: chosen.pairs.map(({ y }) => y).join(', '), kind: options.targetKind };
+  const count = runs.reduce((n, run) => n + run.count, 0);
+  const truths = truthsOfArrays(ys, count, asked, problems);
+  refuseMisfits(problems);
+  const dims = runs[0]?.rows.dims ?? [];
   const shape = dims.length > 1 ? dims.slice(1) : [1];
-  return sourceOfRuns(found, shape, new FiniteRows(path, options), () => closeAll(opened), restNotes(chosen));
+  return sourceOfRuns(runs, shape, {
+    finite: new FiniteRows(path, options),
+    close: () => closeAll(opened),
+    truths: { ...truths, notes: [...restNotes(chosen), ...truths.notes] },
+  });
 }
 
 async function closeAll(files: readonly PositionalFile[]): Promise<void> {

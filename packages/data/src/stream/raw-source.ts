@@ -1,5 +1,5 @@
 /** What a format has to offer so that its samples can be read a few at a time. */
-import type { Elements, Part, UnreadableRow } from '../samples.js';
+import type { Elements, Part, Targets, UnreadableRow } from '../samples.js';
 
 /** Rows as read: all that were asked for, or with `kept` only those at these places of the asked. */
 export interface RowBlock {
@@ -13,6 +13,8 @@ export interface RawSource {
   /** Class index of each sample, and with it their number. */
   readonly y: Int32Array;
   readonly labels: readonly string[];
+  /** See `Samples.targets`; in memory, as y is. */
+  readonly targets?: Targets;
   readonly parts?: readonly Part[];
   readonly groups?: Int32Array;
   readonly lengths?: Int32Array;

@@ -1,6 +1,6 @@
 /** A source whose samples are rows of one size, in one file or in a file for each part. */
 import type { FiniteRows } from '../readers/finite.js';
-import { gapNotes, numberedLabels } from '../readers/labels.js';
+import type { ArrayTruths } from '../readers/array-targets.js';
 import type { Part } from '../samples.js';
 import { readSegments } from './concat.js';
 import { dtypeOfDescr, readFixedRows, type FixedRows } from './fixed-rows.js';
@@ -8,47 +8,41 @@ import { sizeOf, type RawSource } from './raw-source.js';
 
 export interface Run {
   readonly rows: FixedRows;
-  /** Class of each row, and with it their number. */
-  readonly y: Int32Array;
+  readonly count: number;
   /** Where the data set names its parts. */
   readonly part?: Part;
+}
+
+export interface RunsOptions {
+  readonly finite: FiniteRows;
+  /** What is right of the samples of all runs. */
+  readonly truths: ArrayTruths;
+  readonly close: () => Promise<void>;
 }
 
 /**
  * The runs, one after the other, as one source.
  * @param shape of one sample
- * @param notes what is said beside classes without a sample
  */
-export function sourceOfRuns(
-  runs: readonly Run[],
-  shape: readonly number[],
-  finite: FiniteRows,
-  close: () => Promise<void>,
-  notes: readonly string[] = [],
-): RawSource {
-  const y = new Int32Array(runs.reduce((n, run) => n + run.y.length, 0));
-  const parts: Part[] = [];
-  let at = 0;
-  for (const { y: own, part } of runs) {
-    y.set(own, at);
-    at += own.length;
-    if (part) for (let i = 0; i < own.length; i++) parts.push(part);
-  }
+export function sourceOfRuns(runs: readonly Run[], shape: readonly number[], options: RunsOptions): RawSource {
+  const { finite, truths, close } = options;
+  const parts = runs.flatMap(({ part, count }) => (part ? Array<Part>(count).fill(part) : []));
   const dtype = runs.every(({ rows }) => dtypeOfDescr(rows.descr) === 'uint8') ? 'uint8' : 'float32';
-  const segments = runs.map(({ rows, y: own }) => ({
-    count: own.length,
+  const segments = runs.map(({ rows, count }) => ({
+    count,
     read: (indices: ArrayLike<number>) => readFixedRows(rows, indices),
   }));
   const width = sizeOf(shape);
   return {
     shape,
     dtype,
-    y,
-    labels: numberedLabels(y),
-    notes: [...notes, ...gapNotes(y)],
+    ...truths,
     ...(parts.length > 0 && { parts }),
     get unreadable() {
       return finite.summary;
+    },
+    get filled() {
+      return finite.filled;
     },
     check: () => finite.check(),
     rows: async (indices) => finite.block(await readSegments(segments, indices, width, dtype), width, indices),

@@ -6,7 +6,7 @@ import { locate } from '../locate.js';
 import { preprocessRows } from '../preprocess/rows.js';
 import { readRaw } from '../read-raw.js';
 import type { OpenOptions } from '../readers/options.js';
-import type { Part, Samples, UnreadableRow } from '../samples.js';
+import { rowsAt, type Part, type Samples, type Targets, type UnreadableRow } from '../samples.js';
 import { inMemory } from './collect.js';
 import type { RawSource } from './raw-source.js';
 
@@ -34,9 +34,12 @@ export interface Source {
   /** Class index of each sample, into `labels`. */
   readonly y: Int32Array;
   readonly labels: readonly string[];
+  /** See `Samples.targets`; of all samples. */
+  readonly targets?: Targets;
   /** Steps of each sample before padding, where the samples are series that were padded. */
   readonly lengths?: Int32Array;
-  readonly filled?: number;
+  /** Missing values filled so far. */
+  readonly filled: number | undefined;
   /** See `Dataset.notes`. */
   readonly notes?: readonly string[];
   readonly parts?: readonly Part[];
@@ -82,6 +85,7 @@ async function readBatch(raw: RawSource, indices: Uint32Array, options: OpenOpti
     shape: pipeline?.output.shape ?? raw.shape,
     y: Int32Array.from(kept, (index) => raw.y[index] as number),
     labels: raw.labels,
+    ...(raw.targets && { targets: rowsAt(raw.targets, raw.targets.length / raw.y.length, kept) }),
     ...(lengths && { lengths: Int32Array.from(kept, (index) => lengths[index] as number) }),
   };
 }
@@ -99,7 +103,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     throw new DataError('bad-setting', 'inputs: samples of several inputs are read into memory, not a few at a time');
   const raw = options.window ? inMemory(await readRaw(located)) : await formats[format].open(file, isFolder, options);
   const pipeline = raw.finished ? undefined : options.preprocess;
-  const { y, labels, lengths, filled, parts } = raw;
+  const { y, labels, lengths, parts } = raw;
   const shape = pipeline?.output.shape ?? raw.shape;
   const keepsLengths = lengths && shape.includes(raw.shape[0] as number);
   return {
@@ -110,8 +114,8 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     dtype: pipeline?.output.dtype ?? raw.dtype,
     y,
     labels,
+    ...(raw.targets && { targets: raw.targets }),
     ...(keepsLengths && { lengths }),
-    ...(filled !== undefined && { filled }),
     ...(raw.notes && raw.notes.length > 0 && { notes: raw.notes }),
     ...(parts && { parts }),
     ...(raw.groups && { groups: raw.groups }),
@@ -119,6 +123,9 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     ...(split !== undefined && { split }),
     get unreadable() {
       return raw.unreadable;
+    },
+    get filled() {
+      return raw.filled;
     },
     read: async (which) => {
       const { lengths: found, ...batch } = await readBatch(raw, indicesOf(which, y.length), options);

@@ -10,10 +10,16 @@ import type { QualityAims } from './plan.js';
 import { openSubject } from './subject.js';
 
 /** What the network of a configuration is for. Distances between embeddings are judged by no figure. */
-export function qualityTaskOf(config: TrainingConfig): NonNullable<QualityAims['task']> {
+export function qualityTaskOf(
+  config: TrainingConfig,
+  samples: Pick<Samples, 'targets'>,
+): NonNullable<QualityAims['task']> {
   const task = taskOf(lossOfConfig(config));
   if (task === 'classes') return 'classification';
-  if (task === 'values') return config.forecast ? 'forecasting' : 'reconstruction';
+  if (task === 'values') {
+    if (config.forecast) return 'forecasting';
+    return samples.targets instanceof Float32Array ? 'regression' : 'reconstruction';
+  }
   return 'none';
 }
 
@@ -45,7 +51,7 @@ export async function measureTrained(
   parts: { readonly test: Samples; readonly validation: Samples },
   options: Omit<MeasureOptions, 'task'>,
 ): Promise<TrainedFigures> {
-  const task = qualityTaskOf(config);
+  const task = qualityTaskOf(config, parts.test);
   const test = await judgedSamples(config, parts.test);
   const [measured] = await measureModels([trained], test, { ...options, task });
   const { measurement, accuracy, confusion, failures } = measured!;
