@@ -41,7 +41,7 @@ export async function locate(path: string, given: OpenOptions): Promise<Located>
     );
   }
   if (options.preprocess) checkPreprocess(options.preprocess);
-  const format = options.format ?? (await recognise(file, isFolder, options.names));
+  const format = options.format ?? (await recognise(file, isFolder, options));
   checkOptions(format, options);
   return { file, isFolder, format, options, name: given.name ?? name, split };
 }

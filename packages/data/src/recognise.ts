@@ -9,6 +9,7 @@ import type { FileNames } from './readers/file-names.js';
 import { isImageName } from './readers/image-folder.js';
 import { findArrays } from './readers/array-names.js';
 import { npyFilesOf } from './readers/npy.js';
+import type { OpenOptions } from './readers/options.js';
 import { parquetFilesIn } from './readers/parquet.js';
 import { seriesFilesIn } from './readers/series.js';
 import { markedEncoding } from './readers/text-encoding.js';
@@ -54,9 +55,12 @@ async function ofFolder(path: string, names: FileNames | undefined): Promise<Dat
   );
 }
 
-/** @throws DataError `unknown-format` naming the formats that exist */
-export async function recognise(path: string, isFolder: boolean, names?: FileNames): Promise<DatasetFormat> {
-  if (isFolder) return ofFolder(path, names);
+/**
+ * @param options what is said of it: that it has an encoding, say, means that it is text
+ * @throws DataError `unknown-format` naming the formats that exist
+ */
+export async function recognise(path: string, isFolder: boolean, options: OpenOptions = {}): Promise<DatasetFormat> {
+  if (isFolder) return ofFolder(path, options.names);
   const head = await headOf(path);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
   if (head[0] === 0x93 && Buffer.from(head.subarray(1, 6)).toString('latin1') === 'NUMPY') return 'npy';
@@ -67,6 +71,7 @@ export async function recognise(path: string, isFolder: boolean, names?: FileNam
     if (/\.ts(\.gz)?$/i.test(path)) return 'ts';
     if (/[,;\t|]|[^\s] +[^\s]/.test(text)) return 'csv';
   }
+  if (options.encoding !== undefined || options.delimiter !== undefined) return 'csv';
   throw new DataError(
     'unknown-format',
     `'${path}' is none of ${DatasetFormat.options.join(', ')}; name the format if it is one of them`,

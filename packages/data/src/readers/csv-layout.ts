@@ -37,6 +37,7 @@ function looksLikeHeader(cells: readonly string[], { numerals, options }: First)
     ) ||
     targetNames.includes((cells[at] ?? '').trim().toLowerCase()) ||
     counted(cells) ||
+    (cells[0]?.trim() === '' && counted(cells.slice(1))) ||
     (counted(others) && at === cells.length - 1)
   );
 }
@@ -116,7 +117,7 @@ export function layoutOfText(shown: readonly (readonly string[])[], first: First
     !header && options.header === undefined
       ? ['the first row is numbers, and is taken for a sample; header: true would make names of it']
       : [];
-  if (header && options.header === undefined && counted(cells))
+  if (header && options.header === undefined && (counted(cells) || counted(cells.slice(1))))
     notes.push('the first row only counts, and is taken for the names of columns');
   const columns = chooseColumns(path, names, { ...options, header }, left);
   const missing = options.naValues ?? usualMissing;

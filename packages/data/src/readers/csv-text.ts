@@ -31,7 +31,9 @@ const [lineFeed, carriageReturn, quote, space, tab] = [10, 13, 34, 32, 9] as con
 
 /** Takes text in pieces, one character for each byte (latin1), so that offsets are offsets of bytes. */
 export class CsvSplitter {
-  readonly #separators: ReadonlySet<number>;
+  /** Characters between cells; twice the same, where it is one. */
+  readonly #separator: number;
+  readonly #other: number;
   readonly #runs: boolean;
   readonly #comment: number;
   readonly #inline: boolean;
@@ -50,7 +52,8 @@ export class CsvSplitter {
 
   constructor({ delimiter, comment, inlineComments = false }: Splitting) {
     this.#runs = delimiter === 'whitespace';
-    this.#separators = new Set(this.#runs ? [space, tab] : [delimiter.charCodeAt(0)]);
+    this.#separator = this.#runs ? space : delimiter.charCodeAt(0);
+    this.#other = this.#runs ? tab : this.#separator;
     this.#comment = comment === undefined ? -1 : comment.charCodeAt(0);
     this.#inline = inlineComments;
   }
@@ -83,7 +86,8 @@ export class CsvSplitter {
     for (; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (code === lineFeed || code === quote) break;
-      if (!this.#quoted && (code === carriageReturn || code === this.#comment || this.#separators.has(code))) break;
+      if (this.#quoted) continue;
+      if (code === this.#separator || code === this.#other || code === carriageReturn || code === this.#comment) break;
     }
     return i;
   }

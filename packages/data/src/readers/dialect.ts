@@ -21,7 +21,8 @@ export interface Dialect extends Splitting, Numerals {
   readonly notes: readonly string[];
 }
 
-const usualDelimiters = [',', ';', '\t', '|'];
+/** In order of precedence, where two cut a text equally well. */
+const usualDelimiters = [',', ';', '\t', '|', 'whitespace'];
 
 const delimiterNames: Readonly<Record<string, string>> = { '\t': 'a tab', whitespace: 'spaces' };
 const nameOf = (delimiter: string): string => delimiterNames[delimiter] ?? `'${delimiter}'`;
@@ -83,9 +84,7 @@ function findDelimiter(text: string, rest: Omit<Splitting, 'delimiter'>, whole: 
     return b.width > a.width ? b : a;
   };
   const best = trials.reduce(better);
-  if (best.width >= 2) return best.delimiter;
-  const spaced = tryDelimiter(text, { ...rest, delimiter: 'whitespace' }, whole);
-  return spaced.width >= 2 && spaced.alike >= 0.5 ? 'whitespace' : ',';
+  return best.width >= 2 ? best.delimiter : ',';
 }
 
 const fraction = /^[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?$/;

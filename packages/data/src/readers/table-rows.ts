@@ -44,7 +44,7 @@ export class RowReader {
     if (cell === null || cell === undefined) return true;
     if (typeof cell === 'number') return Number.isNaN(cell);
     if (typeof cell !== 'string') return false;
-    return this.facts.typed ? cell === '' : this.#missing.has(cell) || this.#missing.has(cell.trim());
+    return this.facts.typed ? cell === '' : this.#missing.has(cell.trim());
   }
 
   number(cell: Cell): number | null {
@@ -120,8 +120,9 @@ export class Targets {
     if (problems.length > 0) return problems;
     for (const { at, column } of this.#columns) {
       const cell = cells[at];
-      const value = truths.has(at) && typeof cell === 'string' ? null : this.reader.number(cell);
-      const problem = column.add(typeof cell === 'boolean' ? String(Number(cell)) : String(cell), value);
+      const truth = typeof cell === 'boolean' || (truths.has(at) && typeof cell === 'string');
+      const value = truth ? null : this.reader.number(cell);
+      const problem = column.add(typeof cell === 'boolean' ? (cell ? 'True' : 'False') : String(cell), value);
       if (problem !== null) return [problem];
       values.push(value ?? NaN);
     }

@@ -28,7 +28,11 @@ export function fromUtf16(encoding: 'utf-16le' | 'utf-16be'): Transform {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const windows = new TextDecoder('windows-1252');
+
+/** Characters 0x80 to 0x9f of Windows-1252, where Latin-1 has none (WHATWG Encoding, index windows-1252); Node's decoder takes them for Latin-1. */
+const windows =
+  '\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f' +
+  '\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178';
 
 /**
  * Decodes cells that stand as one character for each byte. Where no encoding is given the first cell that is not ASCII decides
@@ -54,9 +58,9 @@ export class CellText {
   /** @throws DataError `undecided` naming the option that decides, where the bytes are none of the two throughout */
   decode(cell: string): string {
     if (!/[\u0080-\u00ff]/.test(cell)) return cell;
-    const bytes = Buffer.from(cell, 'latin1');
-    if (this.#found === 'windows-1252') return windows.decode(bytes);
-    const text = utf8Text(bytes);
+    if (this.#found === 'windows-1252')
+      return cell.replaceAll(/[\u0080-\u009f]/g, (char) => windows[char.charCodeAt(0) - 0x80] as string);
+    const text = utf8Text(Buffer.from(cell, 'latin1'));
     const fits = text === null ? 'latin-1' : 'utf-8';
     if (this.given === 'latin-1') return cell;
     if (this.#found === undefined && text === null && /[\u0080-\u009f]/.test(cell)) this.#ask(cell);
