@@ -22,6 +22,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['node'] } },
   test: {
+    globalSetup: ['apps/control-plane/test/serve-databases.ts'],
     setupFiles: ['tests/rejections/watch.ts', 'tests/openapi/watch.ts', 'tests/equality/typed-arrays.ts'],
     // The sweeps of the full tests are many times as long.
     testTimeout: process.env['VERGE_TEST_FULL'] ? 600_000 : 60_000,
