@@ -39,8 +39,7 @@ export function run(command, args, { env = {}, quiet = false, aside = false } = 
       stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
       shell: windows,
     });
-    // What it starts later has its priority.
-    if (aside && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    if (aside && child.pid !== undefined) stepAside(child.pid);
     let output = '';
     child.stdout?.on('data', (data) => (output += data));
     child.stderr?.on('data', (data) => (output += data));
@@ -54,6 +53,15 @@ export function run(command, args, { env = {}, quiet = false, aside = false } = 
       resolve({ code: code ?? 1, output });
     });
   });
+}
+
+/** What the process starts later has its priority. Where the system allows none to be set, it takes its share like others. */
+function stepAside(pid) {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch (error) {
+    console.log(`> the checks of the sources have no lower priority here: ${error.message}`);
+  }
 }
 
 function checkNode() {
