@@ -28,6 +28,7 @@ export type AgentFault =
   | 'OVERLOADED'
   | 'INFERENCE_FAILED'
   | 'MODEL_DOWN';
+  | 'ORIGIN_REFUSED'
 
 export class AgentError extends Error {
   override readonly name = 'AgentError';

@@ -15,6 +15,7 @@ import { readBody } from './body.js';
 import { AnsweredShapes } from './failure.js';
 import { infer } from './infer.js';
 import { oipName } from './tensors.js';
+import { refuseWebPages } from './web-pages.js';
 
 export interface ApiOptions {
   serving: Serving;
@@ -30,6 +31,7 @@ const statusOf: Partial<Record<AgentFault, number>> = {
   REQUEST_INVALID: 400,
   REQUEST_UNSUPPORTED: 400,
   HOST_REFUSED: 403,
+  ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
@@ -125,7 +127,7 @@ export class Api {
   private async answer(request: IncomingMessage, response: ServerResponse, loopback: boolean): Promise<void> {
     let reply: Reply;
     try {
-      if (loopback) checkHost(request.headers.host);
+      refuseWebPages(request.headers, loopback);
       reply = await this.route(request);
     } catch (error) {
       const fault =
@@ -232,13 +234,6 @@ function metadata({ manifest, digest }: Artifact): unknown {
 function allow(request: IncomingMessage, ...methods: string[]): void {
   if (methods.includes(request.method ?? '')) return;
   throw new AgentError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; ${methods.join(' and ')} are`);
-}
-
-/** A web page that resolves its own name to 127.0.0.1 must not reach the API (DNS rebinding). */
-function checkHost(host: string | undefined): void {
-  const name = (host ?? '').replace(/:[0-9]+$/, '');
-  if (name === 'localhost' || name === '[::1]' || /^127\.[0-9.]+$/.test(name)) return;
-  throw new AgentError('HOST_REFUSED', 'this API answers to localhost only; run the agent with --host to change that');
 }
 
 function decode(part: string): string {
