@@ -127,6 +127,7 @@ const reader = new MessageReader();
 let last = Promise.resolve();
 socket.on('data', (chunk: Buffer) => {
   // One at a time and in order: ONNX Runtime would run them one after the other on this thread anyway.
+process.on('SIGTERM', () => undefined);
   for (const message of reader.push(chunk)) last = last.then(() => handle(message));
 });
 socket.on('end', () => process.exit(0));
