@@ -1,8 +1,9 @@
 /**
- * `verge-agent enroll | run | serve | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each
+ * `verge-agent enroll | run | serve | classify | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each
  * command loads what it needs: `status` answers without the inference runtime and the gRPC stack.
  */
 import { Command } from 'commander';
+import { addClassify } from './classify/command.js';
 import { AgentError, reasonOf } from './errors.js';
 import { Layout } from './layout.js';
 import { followLog } from './log/follow.js';
@@ -86,6 +87,7 @@ program
   .option('--host <address>', 'address of the API', '127.0.0.1')
   .action(runCommand);
 addServe(program);
+addClassify(program);
 program
   .command('status')
   .description('what runs here; exit code 1 when no agent runs')
