@@ -1,8 +1,9 @@
 /**
- * `verge-agent enroll | run | serve | classify | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each
+ * `verge-agent enroll | run | serve | classify | benchmark | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each
  * command loads what it needs: `status` answers without the inference runtime and the gRPC stack.
  */
 import { Command } from 'commander';
+import { addBenchmark } from './benchmark/command.js';
 import { addClassify } from './classify/command.js';
 import { AgentError, reasonOf } from './errors.js';
 import { Layout } from './layout.js';
@@ -88,6 +89,7 @@ program
   .action(runCommand);
 addServe(program);
 addClassify(program);
+addBenchmark(program);
 program
   .command('status')
   .description('what runs here; exit code 1 when no agent runs')
