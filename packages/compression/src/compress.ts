@@ -1,9 +1,20 @@
 /** A recipe carried out: passes in order, then source and result measured side by side and held against the budget. */
 import { CompressionReport, DeviceClass, type QualityTask, Recipe, type RecipePass } from '@verge/contracts';
 import { checkSamples, type Samples } from '@verge/data';
-import { decodeModel, type KernelTimer, type Model, normalise, type SessionFactory } from '@verge/onnx';
-import { type Benchmark, type Measured, measureModels, type PortOptions } from '@verge/training';
+import {
+  belongsOnShelf,
+  decodeModel,
+  type KernelTimer,
+  type Model,
+  type ModelOpener,
+  normalise,
+  openModel,
+  type Scratch,
+  type SessionFactory,
+} from '@verge/onnx';
+import { type Benchmark, type Measured, type MeasuredModel, measureModels, type PortOptions } from '@verge/training';
 import { CompressionError, checkCancelled } from './errors.js';
+import { bytesOf, heldModel, sizeOf } from './held-model.js';
 import { refusals } from './measure/gate.js';
 import { withSecondLook } from './measure/second-look.js';
 import { parsed } from './parsed.js';
@@ -21,9 +32,16 @@ export interface CompressProgress {
   fraction: number;
 }
 
+/** A model that is read when the compression begins, so that nobody else need hold its weights meanwhile. */
+export interface UnreadModel {
+  /** Bytes of its file, and of those beside it that hold its weights. */
+  readonly bytes: number;
+  read(): Promise<Model>;
+}
+
 export interface CompressOptions {
   /** Repaired first where it breaks rules; the report has a pass 'normalise' then, with the repairs by code. */
-  model: Uint8Array;
+  model: Uint8Array | UnreadModel;
   /** Validated here; defaults are filled in. */
   recipe: unknown;
   /** Validated here; defaults are filled in. */
@@ -43,6 +61,11 @@ export interface CompressOptions {
   timeKernels?: KernelTimer;
   /** Further ONNX files that the recipe names, a student say: a path here, a digest there. */
   readModel?: (name: string) => Promise<Uint8Array>;
+  /**
+   * Where the weights of a large model lie between passes, and its sessions map them from. Without it they are in memory, several
+   * times in places. What `compressModel` gives reads its weights from there: it may go when the model was written.
+   */
+  scratch?: Scratch;
   onProgress?: (progress: CompressProgress) => void;
   signal?: AbortSignal;
 }
@@ -52,8 +75,33 @@ export interface Compressed {
   report: CompressionReport;
 }
 
-/** @throws CompressionError `bad-recipe` naming every bad field, `cancelled`, `unsuitable-model` and the others of the passes. */
+export interface CompressedModel {
+  /** Its weights are read from `scratch` where they are asked for, if it has many. */
+  model: Model;
+  report: CompressionReport;
+}
+
+/**
+ * A recipe carried out on a model of any size.
+ * @throws CompressionError `bad-recipe` naming every bad field, `cancelled`, `unsuitable-model` and the others of the passes.
+ */
+export async function compressModel(options: CompressOptions): Promise<CompressedModel> {
+  const { held, report } = await cancellable(options);
+  return { model: held.model, report };
+}
+
+/** The same with the result as bytes: at most 2 GiB. @throws as `compressModel` */
 export async function compress(options: CompressOptions): Promise<Compressed> {
+  const { held, report } = await cancellable(options);
+  return { model: bytesOf(held), report };
+}
+
+interface Done {
+  readonly held: MeasuredModel;
+  readonly report: CompressionReport;
+}
+
+async function cancellable(options: CompressOptions): Promise<Done> {
   try {
     return await carryOut(options);
   } catch (cause) {
@@ -63,26 +111,25 @@ export async function compress(options: CompressOptions): Promise<Compressed> {
   }
 }
 
-async function carryOut(options: CompressOptions): Promise<Compressed> {
+async function carryOut(options: CompressOptions): Promise<Done> {
   const recipe = parsed(Recipe, options.recipe, 'recipe');
   const target = parsed(DeviceClass, options.target, 'target');
   for (const part of Object.values(options.data)) checkSamples(part);
   checkParts(recipe.passes, options.data);
-  const { model: source, report: repaired } = mended(options.model);
+  const { held: source, report: repaired } = await mended(options);
   const ordered = inOrder(recipe.passes);
   const stages = ordered.length + 1;
   const passes: CompressionReport['passes'] = repaired ? [repaired] : [];
-  let model = source;
-  let bytes = options.model;
+  let held = source;
   for (const [index, { pass, moved }] of ordered.entries()) {
     const report = (fraction: number): void =>
       options.onProgress?.({ stage: pass.pass, index, stages, fraction: (index + fraction) / stages });
-    const context = { ...options, ...options.data, original: source, onProgress: report };
-    const carried = await carryOutPass({ model, size: bytes.byteLength }, pass, target, context, moved);
+    const context = { ...options, ...options.data, original: source.model, onProgress: report };
+    const carried = await carryOutPass({ model: held.model, size: sizeOf(held) }, pass, target, context, moved);
     passes.push(carried.report);
-    ({ model, bytes } = carried);
+    ({ held } = carried);
   }
-  const [before, after] = await measure([options.model, bytes], [source, model], target, {
+  const [before, after] = await measure([source, held], target, {
     ...options,
     benchmark: withSecondLook(options.benchmark, recipe.budget.maxLatencyRatio),
   });
@@ -98,19 +145,34 @@ async function carryOut(options: CompressOptions): Promise<Compressed> {
     offered: reasons.length === 0,
     reasons,
   };
-  return { model: bytes, report: CompressionReport.parse(report) };
+  return { held, report: CompressionReport.parse(report) };
 }
 
-/** The model as the rules want it, and what had to be repaired for that, told as a pass. */
-function mended(bytes: Uint8Array): { model: Model; report: CompressionReport['passes'][number] | null } {
+interface Mended {
+  readonly held: MeasuredModel;
+  readonly report: CompressionReport['passes'][number] | null;
+}
+
+/** The model as the rules want it, and what had to be repaired for that, told as a pass. Its size stays that of the file that was given. */
+async function mended({ model: given, scratch }: CompressOptions): Promise<Mended> {
   const from = performance.now();
-  const { model, repairs } = normalise(decodeModel(bytes));
-  if (repairs.length === 0) return { model, report: null };
+  const inMemory = given instanceof Uint8Array;
+  const { model, repairs } = normalise(inMemory ? decodeModel(given) : await given.read());
+  const bytes = inMemory ? given.byteLength : given.bytes;
+  const held =
+    inMemory && !belongsOnShelf(scratch, model)
+      ? { model, file: given }
+      : withSize(await heldModel(model, scratch), bytes);
+  scratch?.collect();
+  if (repairs.length === 0) return { held, report: null };
   const changes: Record<string, number> = {};
   for (const { code } of repairs) changes[code] = (changes[code] ?? 0) + 1;
-  const [seconds, size] = [(performance.now() - from) / 1000, bytes.byteLength];
-  return { model, report: { pass: 'normalise', seconds, bytesBefore: size, bytesAfter: size, changes, declined: [] } };
+  const seconds = (performance.now() - from) / 1000;
+  return { held, report: { pass: 'normalise', seconds, bytesBefore: bytes, bytesAfter: bytes, changes, declined: [] } };
 }
+
+const withSize = (held: MeasuredModel, bytes: number): MeasuredModel =>
+  held.file instanceof Uint8Array ? held : { ...held, file: { ...held.file, bytes } };
 
 /** The parts that the passes of a recipe cannot do without; the test part is measured whatever they are. */
 export function partsNeeded({ passes }: Pick<Recipe, 'passes'>): readonly ('train' | 'validation' | 'test')[] {
@@ -132,15 +194,20 @@ function checkParts(passes: readonly RecipePass[], data: CompressOptions['data']
 }
 
 async function measure(
-  files: readonly [Uint8Array, Uint8Array],
-  models: readonly [Model, Model],
+  models: readonly [MeasuredModel, MeasuredModel],
   target: DeviceClass,
-  { data, ports, task, createSession, benchmark, signal }: CompressOptions,
+  { data, ports, task, createSession, benchmark, signal, scratch }: CompressOptions,
 ): Promise<[Measured['measurement'], Measured['measurement']]> {
   checkCancelled(signal);
+  if (scratch) {
+    // What was read from the disk may only be let go of in a later turn of the event loop (ECMA-262, WeakRef).
+    await new Promise(setImmediate);
+    scratch.collect();
+  }
   const { threads } = target;
-  const both = models.map((model, i) => ({ model, file: files[i] as Uint8Array }));
+  const apart = models.some(({ file }) => !(file instanceof Uint8Array));
+  const open: ModelOpener = (model, how) => openModel(createSession, model, how);
   const how = { ...ports, ...(task && { task }), ...(signal && { signal }), threads, createSession, benchmark };
-  const [before, after] = await measureModels(both, data.test, how);
+  const [before, after] = await measureModels(models, data.test, { ...how, ...(apart && { open }) });
   return [before!.measurement, after!.measurement];
 }

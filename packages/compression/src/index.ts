@@ -1,6 +1,15 @@
 export { CompressionError, type CompressionErrorCode } from './errors.js';
 export { arithmeticOf, type Arithmetic } from './measure/arithmetic.js';
-export { compress, partsNeeded, type Compressed, type CompressOptions, type CompressProgress } from './compress.js';
+export {
+  compress,
+  compressModel,
+  partsNeeded,
+  type Compressed,
+  type CompressedModel,
+  type CompressOptions,
+  type CompressProgress,
+  type UnreadModel,
+} from './compress.js';
 export { figuresOf, type Figures } from './measure/figures.js';
 export { refusals } from './measure/gate.js';
 export type { Benchmark, BenchmarkFigures } from '@verge/training';

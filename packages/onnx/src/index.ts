@@ -12,6 +12,7 @@ export {
   decodeTensor,
   decodeType,
   encodeModel,
+  encodedBytes,
   encodePieces,
   encodeTensor,
   type DecodeLimits,
@@ -47,11 +48,11 @@ export {
   encodeApart,
   MOST_IN_ONE_MESSAGE,
   openModel,
-  storedBytes,
   type Apart,
   type ModelOpener,
 } from './open-model.js';
-export { eachSparse, eachStored, mapStored, type StoredRole } from './stored.js';
+export { eachSparse, eachStored, mapStored, storedBytes, type StoredRole } from './stored.js';
+export { belongsOnShelf, openShelved, shelfOpener, shelve, shelveMessage } from './shelf.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
 export { measureTypes, unknownValues, withMeasured, type MeasuredTypes, type MeasureOptions } from './measured.js';
 export * from './partition/index.js';

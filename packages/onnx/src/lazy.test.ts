@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  encodedBytes,
   encodeModel,
   encodePieces,
   float32,
@@ -48,6 +49,12 @@ it('a lazy tensor is written as any other, one when its turn comes', () => {
   const bytes = encodeModel(held);
   expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
   expect(Buffer.from(encodeModel(lazyNet().model)).equals(bytes)).toBe(true);
+});
+
+it('a lazy tensor is counted without being made', () => {
+  const { model, made } = lazyNet();
+  expect(encodedBytes(model)).toBe(encodeModel(held).byteLength);
+  expect(made).toEqual([]);
 });
 
 it('a lazy tensor goes into a file beside the model, and two of them to two places', async () => {

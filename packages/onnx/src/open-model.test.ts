@@ -4,7 +4,8 @@ import { decodeModel } from './codec/model.js';
 import { createSession } from './conformance/executor.js';
 import { loadExternalData } from './external.js';
 import type { Model } from './ir.js';
-import { encodeApart, openModel, storedBytes } from './open-model.js';
+import { encodeApart, openModel } from './open-model.js';
+import { storedBytes } from './stored.js';
 import { float32 } from './tensor.js';
 
 const weights = Float32Array.from({ length: 256 * 128 }, (_, i) => Math.sin(i));

@@ -3,22 +3,14 @@ import { encodeModel } from './codec/model.js';
 import { rawBytes, tensorBytes } from './datatypes.js';
 import type { Model, StoredTensor } from './ir.js';
 import type { Session, SessionFactory, SessionOptions } from './session.js';
-import { eachStored } from './stored.js';
+import { openShelved, shelfOf } from './shelf.js';
+import { storedBytes } from './stored.js';
 
 /** Weights of more bytes than this are handed over beside the message; a protobuf message cannot exceed 2 GiB. */
 export const MOST_IN_ONE_MESSAGE = 2 ** 30;
 
 /** Initializers of fewer bytes stay in the message. */
 const SMALL = 2 ** 16;
-
-/** Bytes of all tensors that a model stores in itself. */
-export function storedBytes(model: Model): number {
-  let sum = 0;
-  eachStored(model, ({ value }) => {
-    if ('data' in value && value.dtype !== 'string') sum += tensorBytes(value);
-  });
-  return sum;
-}
 
 export interface Apart {
   readonly bytes: Uint8Array;
@@ -50,8 +42,10 @@ export function encodeApart(model: Model, most = MOST_IN_ONE_MESSAGE): Apart {
 /** Makes a session on a decoded model, wherever that lies. */
 export type ModelOpener = (model: Model, options?: SessionOptions) => Promise<Session>;
 
-/** Opens a session on a decoded model, also where it is larger than one message may be. */
+/** Opens a session on a decoded model, also where it is larger than one message may be, or its weights lie on a disk. */
 export async function openModel(create: SessionFactory, model: Model, options: SessionOptions = {}): Promise<Session> {
+  const scratch = shelfOf(model);
+  if (scratch) return openShelved(create, model, options, scratch);
   const { bytes, externalData } = encodeApart(model);
   return create(bytes, externalData ? { ...options, externalData } : options);
 }

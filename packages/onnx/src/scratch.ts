@@ -6,6 +6,11 @@ export interface Scratch {
   readonly least: number;
   /** Writes a new file of consecutive pieces. @returns its name */
   write(pieces: Iterable<Uint8Array>): string;
+  /**
+   * The same, for pieces that are made as they are asked for: the event loop turns between them, since what is read through a WeakRef
+   * is held until it does (ECMA-262, "AddToKeptObjects"). Many of them would be in memory together.
+   */
+  writeInTurns(pieces: Iterable<Uint8Array>): Promise<string>;
   /** @throws what the file system says; RangeError where the file ends before */
   read(name: string, offset: number, length: number): Uint8Array;
   remove(name: string): void;

@@ -1,4 +1,5 @@
 /** Every stored tensor of a model, wherever it lies. */
+import { tensorBytes } from './datatypes.js';
 import type { Attribute, FunctionBody, Graph, Model, Node, SparseTensor, StoredTensor, TrainingInfo } from './ir.js';
 
 /** What a stored tensor is: an initializer of the model's graph, one of a graph elsewhere, of an attribute, of a sparse tensor. */
@@ -22,6 +23,15 @@ export function eachStored(model: Model, visit: (tensor: StoredTensor) => void):
     visit(tensor);
     return tensor;
   });
+}
+
+/** Bytes of all tensors that a model stores in itself. */
+export function storedBytes(model: Model): number {
+  let sum = 0;
+  eachStored(model, ({ value }) => {
+    if ('data' in value && value.dtype !== 'string') sum += tensorBytes(value);
+  });
+  return sum;
 }
 
 /** Calls `visit` with each sparse tensor of the model, those of attributes and of graphs inside the graph included. */

@@ -8,6 +8,9 @@ import type { Scratch } from '@verge/onnx';
 /** The system calls take no more than 2 GiB at once. */
 const AT_ONCE = 2 ** 30;
 
+/** Bytes of pieces after which what is left of them is collected. */
+const COLLECT_AFTER = 2 ** 28;
+
 /** Models of less are trained in memory: there a copy costs less than a file. */
 const LEAST = 2 ** 26;
 
@@ -42,15 +45,37 @@ export interface OpenedScratch extends Scratch {
  */
 export function openScratch(folder: string, least = LEAST): OpenedScratch {
   let count = 0;
+  const made = (): { name: string; file: number } => {
+    mkdirSync(folder, { recursive: true });
+    const name = `weights-${count++}`;
+    return { name, file: openSync(join(folder, name), 'wx') };
+  };
+  const put = (file: number, piece: Uint8Array): void =>
+    each(piece.byteLength, (at, most) => writeSync(file, piece, at, most));
   return {
     folder,
     least,
     write(pieces) {
-      mkdirSync(folder, { recursive: true });
-      const name = `weights-${count++}`;
-      const file = openSync(join(folder, name), 'wx');
+      const { name, file } = made();
       try {
-        for (const piece of pieces) each(piece.byteLength, (at, most) => writeSync(file, piece, at, most));
+        for (const piece of pieces) put(file, piece);
+      } finally {
+        closeSync(file);
+      }
+      return name;
+    },
+    async writeInTurns(pieces) {
+      const { name, file } = made();
+      let since = 0;
+      try {
+        for (const piece of pieces) {
+          put(file, piece);
+          await new Promise(setImmediate);
+          since += piece.byteLength;
+          if (since < COLLECT_AFTER) continue;
+          collectGarbage();
+          since = 0;
+        }
       } finally {
         closeSync(file);
       }

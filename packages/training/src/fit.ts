@@ -1,5 +1,14 @@
 /** Training: steps over shuffled batches, validation, schedule, early stop, checkpoints, cancellation. */
-import { encodeModel, type Model, type Session } from '@verge/onnx';
+import {
+  belongsOnShelf,
+  encodeModel,
+  type Model,
+  openShelved,
+  type Scratch,
+  type Session,
+  shelfOpener,
+  shelve,
+} from '@verge/onnx';
 import { checkpointPieces, decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Position } from './checkpoint.js';
 import { TrainingError } from './errors.js';
 import { packMasks, type FitOptions, type FitResult } from './fit-options.js';
@@ -27,7 +36,6 @@ import { adapterValues } from './lora/adapt.js';
 import { asEvaluated, ownName, withTrained, type TrainingForm } from './transfer/form.js';
 import { inTrainingForm } from './transfer/options.js';
 import { parameterReport, type ParameterLine } from './transfer/report.js';
-import { belongsOnDisk, Weights } from './weights.js';
 
 /** Best weights in a checkpoint carry this prefix. */
 const BEST = 'best.';
@@ -47,7 +55,7 @@ class Run {
   /** What becomes of each parameter. */
   readonly #parameters: readonly ParameterLine[];
   /** Where the constants of a large model go. */
-  readonly #weights?: Weights;
+  readonly #shelf?: Scratch;
   readonly #state: TrainingState;
   readonly #fingerprint: string;
   readonly #journal: Journal;
@@ -67,9 +75,9 @@ class Run {
     const { source } = this.#sets;
     const batch = Math.min(options.batchSize ?? 64, source.count);
     this.#plan = { seed: options.seed ?? 1, count: source.count, batch, epochs: options.epochs, block: source.block };
-    const { scratch, createSession } = options;
-    const large = belongsOnDisk(scratch, form.separated);
-    if (large) this.#weights = new Weights(scratch, createSession);
+    const { scratch } = options;
+    const large = belongsOnShelf(scratch, form.separated);
+    if (large) this.#shelf = scratch;
     // The constants of a Loop's body cannot be mapped.
     const steps = planSteps({ options: large ? { ...options, together: 1 } : options, loss, batch });
     const { ports, models, feeds } = steps;
@@ -127,7 +135,7 @@ class Run {
 
   /** How the arrays of a snapshot go into a model: copied, unless it is large; nothing changes them while it is used. */
   get #hold(): 'copies' | 'given' {
-    return this.#weights ? 'given' : 'copies';
+    return this.#shelf ? 'given' : 'copies';
   }
 
   /** The best parameters so far; those of the last epoch are the state's. */
@@ -168,7 +176,8 @@ class Run {
 
   #validate(model: Model): Promise<Validation> {
     const { createSession, threads, signal, metrics } = this.#o;
-    const how = { createSession, threads, signal, metrics, open: this.#weights?.open };
+    const open = this.#shelf && shelfOpener(createSession, this.#shelf);
+    const how = { createSession, threads, signal, metrics, open };
     return validate(model, this.#sets.validation, { ...how, loss: lossOf(this.#o) });
   }
 
@@ -257,11 +266,11 @@ class Run {
   async #open(): Promise<Stepper> {
     const steps = this.#opening!;
     this.#opening = undefined;
-    const prepared = this.#weights && (await steps.prepare?.(this.#state));
+    const prepared = this.#shelf && (await steps.prepare?.(this.#state));
     if (!prepared) return steps.open(this.#state);
     const [graph, { stepper }] = [this.#shelve(prepared.graph), prepared];
     // Two sessions of a large model hold its weights twice, and a kernel's packed form of them besides.
-    if (belongsOnDisk(this.#o.scratch, graph)) this.#again = () => this.#openOn(graph, stepper);
+    if (belongsOnShelf(this.#o.scratch, graph)) this.#again = () => this.#openOn(graph, stepper);
     return this.#openOn(graph, stepper);
   }
 
@@ -273,19 +282,15 @@ class Run {
 
   /** Apart from what is large and was given: nothing here may hold that. */
   async #openOn(graph: Model, stepper: (session: Session) => Stepper): Promise<Stepper> {
-    const { threads } = this.#o;
-    return stepper(await this.#weights!.open(graph, { threads, ...STEP_SESSION }));
+    const { threads, createSession } = this.#o;
+    return stepper(await openShelved(createSession, graph, { threads, ...STEP_SESSION }, this.#shelf!));
   }
 
   /** Puts the constants of the run's models, and of a graph, where they are read when they are needed. */
   #shelve(graph: Model): Model {
     const { lora } = this.#form;
-    const [step, separated, model, plain] = this.#weights!.shelve([
-      graph,
-      this.#form.separated,
-      this.#form.model,
-      lora?.plain ?? this.#form.model,
-    ]);
+    const { separated: parts, model: whole } = this.#form;
+    const [step, separated, model, plain] = shelve([graph, parts, whole, lora?.plain ?? whole], this.#shelf!);
     this.#form = {
       ...this.#form,
       separated: separated!,

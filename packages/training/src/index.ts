@@ -39,7 +39,6 @@ export type { OptimizerName, OptimizerSpec, ParameterGroup } from './optimizers.
 export { groupOf } from './optimizers/groups.js';
 export type { AveragingSpec } from './optimizers/averaging.js';
 export { findParameters, type Layout, type Parameter, type ParameterRole } from './parameters.js';
-export { Weights } from './weights.js';
 export { predict, score, type PredictOptions, type Predictions, type Score } from './predict.js';
 export type { Progress } from './progress.js';
 export { forecastSet, forecastWidth, type ForecastSpec } from './loop/forecast.js';

@@ -1,8 +1,8 @@
 /** `verge compress`: a recipe carried out on one model for one device class. */
 import { basename, join } from 'node:path';
-import { compress, partsNeeded, targetNamed } from '@verge/compression';
+import { compressModel, partsNeeded, targetNamed } from '@verge/compression';
 import { type CompressionReport, DeviceClass, type QualityTask, Recipe } from '@verge/contracts';
-import { benchmarkModels, createSession, hasInt8Dot, probeHardware, kernelTimerFor } from '@verge/runtime';
+import { benchmarkModels, createSession, hasInt8Dot, kernelTimerFor, openScratch, probeHardware } from '@verge/runtime';
 import { readDocument } from '../documents.js';
 import { CliError, fieldLines } from '../errors.js';
 import { createOutput, fields, table } from '../output.js';
@@ -11,10 +11,11 @@ import { compressionHtml } from './compression-html.js';
 import { advised, type DataArguments, openData, splitData } from './data.js';
 import { arraysOf } from './evaluate.js';
 import { beside, emptyFolder, leavingNothing, writeJson, writeWhole } from './files.js';
-import { readWholeModel } from './model-file.js';
+import { loadModel, openModelFile, readWholeModel } from './model-file.js';
 import { searchOptionsIn, type SearchOptions } from '../search-budget.js';
 import { comparedQuality, fidelityHeadings, fidelityRows } from '../quality.js';
 import { untilInterrupted } from './signals.js';
+import { writeModel } from './write-model.js';
 
 export interface CompressArguments extends DataArguments, SearchOptions {
   model: string;
@@ -106,32 +107,42 @@ async function compressInto(options: CompressArguments & { recipe: string }, jso
   const recipe = await readDocument(options.recipe, Recipe, 'recipe');
   const target = await targetOf(options);
   // Before anything is written; and the file is named where it is no model.
-  const source = await readWholeModel(options.model);
+  const source = await openModelFile(options.model);
   await emptyFolder(options.out, options.force === true, 'replace it with --force, or name another folder');
   const inputs = options.input && arraysOf(options.input);
   const opened = await openData({ ...options, ...(inputs && { inputs }) }, output);
   const data = splitData(opened, options.split, partsNeeded(recipe));
   const timeKernels = await kernelTimerFor(target);
-  const { model, report } = await advised(
-    options,
-    untilInterrupted((signal) =>
-      compress({
-        model: source,
-        recipe,
-        target,
-        data,
-        ports: portsOf(options),
-        ...(options.task && { task: options.task }),
-        createSession,
-        benchmark: benchmarkModels,
-        ...(timeKernels && { timeKernels }),
-        readModel: (name) => readWholeModel(beside(options.recipe, name)),
-        signal,
-        onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
-      }),
-    ),
-  );
-  await writeWhole(join(options.out, 'model.onnx'), model);
+  const bytes = source.bytes + source.beside;
+  const scratch = openScratch(join(options.out, 'weights'));
+  const model = bytes < scratch.least ? await readWholeModel(options.model) : { bytes, read: () => loadModel(source) };
+  let report: CompressionReport;
+  try {
+    const compressed = await advised(
+      options,
+      untilInterrupted((signal) =>
+        compressModel({
+          model,
+          recipe,
+          target,
+          data,
+          ports: portsOf(options),
+          ...(options.task && { task: options.task }),
+          createSession,
+          benchmark: benchmarkModels,
+          ...(timeKernels && { timeKernels }),
+          readModel: (name) => readWholeModel(beside(options.recipe, name)),
+          scratch,
+          signal,
+          onProgress: ({ stage, index, stages }) => output.progress(`${index + 1}/${stages} ${stage}`),
+        }),
+      ),
+    );
+    ({ report } = compressed);
+    await writeModel(join(options.out, 'model.onnx'), compressed.model);
+  } finally {
+    scratch.close();
+  }
   await writeJson(join(options.out, 'report.json'), report);
   await writeWhole(join(options.out, 'report.html'), compressionHtml(report, basename(options.model)));
   output.result(report, () => show(report, options.out));

@@ -1,7 +1,7 @@
 /** `verge train`: a configuration to a model, resumable at any moment. */
 import { type Accuracy, type Measurement, type TrainingConfig, type TrainingPoint } from '@verge/contracts';
 import { encodeNpz } from '@verge/data';
-import type { ModelOpener, Repair } from '@verge/onnx';
+import { type ModelOpener, type Repair, shelfOpener } from '@verge/onnx';
 import { benchmarkModels, createSession, openReplicas, openScratch } from '@verge/runtime';
 import {
   describeParameters,
@@ -16,7 +16,6 @@ import {
   taskOfData,
   trainFromConfig,
   validate,
-  Weights,
 } from '@verge/training';
 import { CliError, cliError } from '../errors.js';
 import { createOutput, fields, milliseconds, type Output, percent, size } from '../output.js';
@@ -203,9 +202,12 @@ async function train(
     });
     for (const line of [...describeParameters(result.parameters), ...describeIntake(result)]) output.progress(line);
     output.progress('measuring accuracy, latency and memory');
+    // The state of the training is gone before other processes measure what came of it.
+    await new Promise(setImmediate);
+    scratch.collect();
     const draft = await draftModel(folder.model, result.model);
     try {
-      const { open } = new Weights(scratch, createSession);
+      const open = shelfOpener(createSession, scratch);
       const { path, bytes } = draft;
       const assumed = [...data.notes, ...notes, ...result.assumed];
       const report = await reportOf(config, { ...result, assumed }, { path, bytes, data, open }, signal);

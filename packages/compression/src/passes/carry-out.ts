@@ -1,24 +1,25 @@
 /** One pass carried out, and what it did as a report has it. */
 import type { DeviceClass, PassReport, RecipePass } from '@verge/contracts';
-import { assertLegal, encodeModel, type Model } from '@verge/onnx';
+import { assertLegal, type Model, type Scratch } from '@verge/onnx';
+import type { MeasuredModel } from '@verge/training';
 import { checkCancelled, CompressionError } from '../errors.js';
+import { heldModel, sizeOf } from '../held-model.js';
 import type { PassContext, PassResult } from './pass.js';
 import { runPass } from './table.js';
 
 export interface CarriedOut {
-  readonly model: Model;
-  readonly bytes: Uint8Array;
+  readonly held: MeasuredModel;
   readonly report: PassReport;
 }
 
 /** Every pass must leave a legal model. */
-function finish({ model }: PassResult, pass: string): Uint8Array {
+function finish({ model }: PassResult, pass: string, scratch: Scratch | undefined): Promise<MeasuredModel> {
   try {
     assertLegal(model);
   } catch (cause) {
     throw new CompressionError('illegal-result', `the pass '${pass}' left an illegal model`, { cause });
   }
-  return encodeModel(model);
+  return heldModel(model, scratch);
 }
 
 function notesOf(moved: string | null, own: readonly string[] = []): { notes?: string[] } {
@@ -41,12 +42,12 @@ export async function carryOutPass(
   context.onProgress?.(0);
   const from = performance.now();
   const result = await runPass(given.model, pass, target, context);
-  const bytes = finish(result, pass.pass);
+  const held = await finish(result, pass.pass, context.scratch);
   const report = {
     pass: pass.pass,
     seconds: (performance.now() - from) / 1000,
     bytesBefore: given.size,
-    bytesAfter: bytes.byteLength,
+    bytesAfter: sizeOf(held),
     changes: result.changes,
     declined: result.declined,
     ...notesOf(moved, result.notes),
@@ -54,5 +55,5 @@ export async function carryOutPass(
     ...(result.sensitivity && { sensitivity: result.sensitivity }),
   };
   context.onProgress?.(1);
-  return { model: result.model, bytes, report };
+  return { held, report };
 }

@@ -40,12 +40,11 @@ export async function fineTune(
   held: Held = {},
 ): Promise<Model> {
   if (options.epochs === 0) return changed;
-  const { createSession, train, validation, signal, onProgress } = context;
+  const { createSession, train, validation, scratch, signal, onProgress } = context;
   const { epochs, batchSize, seed, optimizer } = options;
   const report = (p: Progress): void => onProgress?.(p.epoch / p.epochs);
   const common = {
     ...context.ports,
-
     model: changed,
     createSession,
     train,
@@ -54,6 +53,7 @@ export async function fineTune(
     batchSize,
     seed,
     optimizer,
+    ...(scratch && { scratch }),
     signal,
     onProgress: report,
     ...held,

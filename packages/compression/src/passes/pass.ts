@@ -1,7 +1,7 @@
 /** What every pass is given and gives back. */
 import type { ChannelSensitivity, QualityTask, UnitReport } from '@verge/contracts';
 import type { Samples } from '@verge/data';
-import type { KernelTimer, Model, SessionFactory } from '@verge/onnx';
+import type { KernelTimer, Model, Scratch, SessionFactory } from '@verge/onnx';
 import type { Benchmark, PortOptions } from '@verge/training';
 
 export interface PassContext {
@@ -19,6 +19,8 @@ export interface PassContext {
   /** Latency of whole models, and of their kernels, on this machine. What chooses by time chooses by quality alone without them. */
   benchmark?: Benchmark;
   timeKernels?: KernelTimer;
+  /** Where the weights of a large model lie. */
+  scratch?: Scratch;
   signal?: AbortSignal;
   /** The pass's own progress, 0 to 1. */
   onProgress?: (fraction: number) => void;

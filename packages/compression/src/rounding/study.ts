@@ -1,6 +1,6 @@
 /** What weights are multiplied with on samples: moments of most of them, and rows of some that are held back to judge by. */
 import { Random } from '@verge/data';
-import { encodeModel, tensorInfo, type Model, type Tensor } from '@verge/onnx';
+import { openModel, tensorInfo, type Model, type Tensor } from '@verge/onnx';
 import { cloneModel } from '../graph/index-of-values.js';
 import { dense, type Products } from '../linear-algebra/products.js';
 import type { StudyOptions } from '../study/calibrate.js';
@@ -152,7 +152,7 @@ export async function studyReads(
   const copy = cloneModel(model);
   const present = new Set(copy.graph.outputs.map((o) => o.name));
   for (const name of names) if (!present.has(name)) copy.graph.outputs.push(tensorInfo(name, 'float32', null));
-  const session = await options.createSession(encodeModel(copy), { optimization: 'extended' });
+  const session = await openModel(options.createSession, copy, { optimization: 'extended' });
   const squares = new SquareProducts(options.createSession);
   const random = new Random(1);
   let first = 0;

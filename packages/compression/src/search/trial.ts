@@ -11,6 +11,7 @@ import {
   type Subject,
 } from '@verge/training';
 import { checkCancelled, CompressionError } from '../errors.js';
+import { bytesOf } from '../held-model.js';
 import { lossOf } from '../measure/loss.js';
 import { carryOutPass } from '../passes/carry-out.js';
 import { checkTarget, targets } from '../targets/index.js';
@@ -84,7 +85,8 @@ export class Trials {
         const more = { ...(timeKernels && { timeKernels }), ...(task && { task }) };
         const carried = await carryOutPass({ model, size }, pass, target, { ...context, ...more });
         changes.push(carried.report);
-        ({ model, bytes } = carried);
+        ({ model } = carried.held);
+        bytes = bytesOf(carried.held);
         size = bytes.byteLength;
       }
       refuseBroken(this.source, model, target);

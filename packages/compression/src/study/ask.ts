@@ -3,7 +3,7 @@
  * the runtime, so that little leaves a run: copying every activation of a network takes as long as computing them.
  */
 import {
-  encodeModel,
+  openModel,
   GraphBuilder,
   type Model,
   provenTypes,
@@ -89,7 +89,7 @@ export async function ask(
   const names = [...new Set(asked.flatMap((one) => one.names))];
   const present = new Set(copy.graph.outputs.map((o) => o.name));
   for (const name of names) if (!present.has(name)) copy.graph.outputs.push(tensorInfo(name, 'float32', null));
-  const session = await options.createSession(encodeModel(copy));
+  const session = await openModel(options.createSession, copy);
   try {
     let into: Record<string, Tensor> | undefined;
     let before = 0;

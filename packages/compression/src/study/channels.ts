@@ -1,6 +1,6 @@
 /** What each channel of activations is like on samples: its range, and some whole rows. */
 import { Random } from '@verge/data';
-import { encodeModel, tensorInfo, type Model, type Tensor } from '@verge/onnx';
+import { openModel, tensorInfo, type Model, type Tensor } from '@verge/onnx';
 import { CompressionError } from '../errors.js';
 import { cloneModel } from '../graph/index-of-values.js';
 import type { StudyOptions } from './calibrate.js';
@@ -96,7 +96,7 @@ export async function studyChannels(
   const present = new Set(copy.graph.outputs.map((o) => o.name));
   for (const name of channels.keys())
     if (!present.has(name)) copy.graph.outputs.push(tensorInfo(name, 'float32', null));
-  const session = await options.createSession(encodeModel(copy), { optimization: 'extended' });
+  const session = await openModel(options.createSession, copy, { optimization: 'extended' });
   const studies = new Map([...channels].map(([name, count]) => [name, new ChannelStudy(count, rows)]));
   const look = (values: Record<string, Tensor>): void => {
     for (const [name, study] of studies) {

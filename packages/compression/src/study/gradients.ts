@@ -1,6 +1,6 @@
 /** Gradients of the loss by constants of a model, a batch of training samples at a time. */
 import { slice, type Samples } from '@verge/data';
-import { encodeModel, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
+import { openModel, type Model, type SessionFactory, type Tensor } from '@verge/onnx';
 import { boundToSamples, buildGradientModel, LABELS, type PortOptions, sampleFeeds } from '@verge/training';
 import { checkCancelled } from '../errors.js';
 
@@ -36,7 +36,7 @@ export async function eachGradient(
   const batches = Math.min(options.batches, Math.floor(samples.y.length / batch));
   const bound = boundToSamples(model, samples, options.ports);
   const gradient = buildGradientModel(bound, { loss: { kind: 'cross-entropy' }, batch, wrt });
-  const session = await options.createSession(encodeModel(gradient.model), { optimization: 'extended' });
+  const session = await openModel(options.createSession, gradient.model, { optimization: 'extended' });
   try {
     for (let k = 0; k < batches; k++) {
       checkCancelled(options.signal);

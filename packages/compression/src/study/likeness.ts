@@ -1,5 +1,5 @@
 /** How like the source's outputs those of other models are, on the same samples. */
-import { encodeModel, type Model, type Session, tensorInfo, type Tensor } from '@verge/onnx';
+import { openModel, type Model, type Session, tensorInfo, type Tensor } from '@verge/onnx';
 import { cloneModel, GraphIndex } from '../graph/index-of-values.js';
 import type { AskOptions } from './ask.js';
 import type { Feeds } from './feeds.js';
@@ -36,7 +36,7 @@ async function opened(model: Model, { createSession }: AskOptions): Promise<Open
   const copy = cloneModel(model);
   const present = new Set(copy.graph.outputs.map((o) => o.name));
   for (const name of new Set(names)) if (!present.has(name)) copy.graph.outputs.push(tensorInfo(name, 'float32', null));
-  return { session: await createSession(encodeModel(copy)), names, sums: new Map() };
+  return { session: await openModel(createSession, copy), names, sums: new Map() };
 }
 
 /** Sums over the samples of one output. */

@@ -1,5 +1,5 @@
 /** The largest magnitude that values take on samples, found by the runtime: only that leaves a run. */
-import { encodeModel, GraphBuilder, int, tensorInfo, type Model } from '@verge/onnx';
+import { openModel, GraphBuilder, int, tensorInfo, type Model } from '@verge/onnx';
 import { cloneModel } from '../graph/index-of-values.js';
 import type { StudyOptions } from './calibrate.js';
 import type { Feeds } from './feeds.js';
@@ -24,7 +24,7 @@ export async function studyMagnitudes(
     return { name, largest: builder.node('ReduceMax', [size], { keepdims: int(0) }) };
   });
   for (const { largest } of asked) copy.graph.outputs.push(tensorInfo(largest, 'float32', []));
-  const session = await options.createSession(encodeModel(copy), { optimization: 'extended' });
+  const session = await openModel(options.createSession, copy, { optimization: 'extended' });
   const magnitudes = new Map<string, number>(names.map((name) => [name, 0]));
   const fetched = asked.map(({ largest }) => largest);
   try {

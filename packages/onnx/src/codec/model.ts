@@ -129,10 +129,22 @@ const APART = 2 ** 16;
  * @throws as `encodeModel`, before the first piece
  */
 export function encodePieces(model: Model): Iterable<Uint8Array> {
+  return writtenApart(model).pieces();
+}
+
+/**
+ * Bytes that `encodeModel` gives. Tensors that are made when they are asked for are not made.
+ * @throws as `encodeModel`
+ */
+export function encodedBytes(model: Model): number {
+  return writtenApart(model).length;
+}
+
+function writtenApart(model: Model): Writer {
   refuseTooLarge(model);
   const writer = new Writer(2 ** 16, APART);
   writeModel(writer, model, graphSize(model.graph));
-  return writer.pieces();
+  return writer;
 }
 
 function writeTraining(writer: Writer, info: TrainingInfo): void {

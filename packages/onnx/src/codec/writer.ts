@@ -36,6 +36,11 @@ export class Writer {
     this.view = new DataView(this.buffer.buffer);
   }
 
+  /** Bytes of the message, with those that were left apart. */
+  get length(): number {
+    return this.pos + this.inserted;
+  }
+
   /** The message in consecutive pieces; those that were not copied are the memory that was given. */
   *pieces(): Generator<Uint8Array> {
     let from = 0;

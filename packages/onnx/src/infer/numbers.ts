@@ -1,6 +1,6 @@
 /** Elements of constant tensors as numbers, and the rounding of each element type. */
 import { DATA_TYPES } from '../datatypes.js';
-import type { DataType, Tensor } from '../tensor.js';
+import { type DataType, elementCount, type Tensor } from '../tensor.js';
 import type { Dim } from '../ir.js';
 import type { Shape } from './dims.js';
 
@@ -21,8 +21,9 @@ function fromBits16(bits: number, exponentBits: number): number {
 
 /** The elements of a small tensor of numbers or booleans of at least a byte each; null for others. */
 export function elementsOfTensor(tensor: Tensor): Shape | null {
+  // By its sizes: the elements of a large tensor may be on a disk.
+  if (elementCount(tensor.dims) > MOST_ELEMENTS) return null;
   const { dtype, data } = tensor;
-  if (data.length > MOST_ELEMENTS) return null;
   if (dtype === 'float16') return Array.from(data, (b) => fromBits16(b, 5));
   if (dtype === 'bfloat16') return Array.from(data, (b) => fromBits16(b, 8));
   if (dtype === 'float32' || dtype === 'float64') return Array.from(data);

@@ -1,6 +1,6 @@
 /** The network that is to learn: cut from the model, built, or read. */
 import type { RecipePass } from '@verge/contracts';
-import { decodeModel, encodeModel, type Model, normalise } from '@verge/onnx';
+import { decodeModel, openModel, type Model, normalise } from '@verge/onnx';
 import { architectureProblems, boundToSamples, buildArchitecture } from '@verge/training';
 import { CompressionError } from '../../errors.js';
 import type { PassContext, PassResult } from '../pass.js';
@@ -14,7 +14,7 @@ type Made = Pick<PassResult, 'model' | 'changes' | 'declined'> & { notes: string
 /** Sizes of each output for a few samples, by name. */
 async function outputSizes(model: Model, context: PassContext): Promise<Record<string, readonly number[]>> {
   const bound = boundToSamples(model, context.train, context.ports);
-  const session = await context.createSession(encodeModel(bound));
+  const session = await openModel(context.createSession, bound);
   try {
     const outputs = await session.run(someFeeds(bound, context));
     return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims]));

@@ -1,7 +1,7 @@
 /** Each removal is carried out only when the cut model gives what the source gives with the same channels masked. */
 import {
   bfloat16Value,
-  encodeModel,
+  openModel,
   float16Value,
   type Model,
   roundingsOf,
@@ -62,7 +62,7 @@ export interface Trial {
 }
 
 async function outputs(model: Model, { feeds, createSession, bind }: Trial): Promise<Record<string, Tensor>> {
-  const session = await createSession(encodeModel(bind ? bind(model) : model), { optimization: 'basic' });
+  const session = await openModel(createSession, bind ? bind(model) : model, { optimization: 'basic' });
   try {
     return await session.run(feeds);
   } finally {

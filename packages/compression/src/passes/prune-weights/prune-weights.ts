@@ -27,10 +27,36 @@ function masked(model: Model, masks: Masks): Model {
   const result = cloneModel(model);
   for (const [name, mask] of masks) {
     const stored = result.graph.initializers.get(name)!;
-    const data = floats(model, name).map((v, i) => (mask[i] === 0 ? 0 : v));
+    const data = floats(model, name).slice();
+    for (let i = 0; i < data.length; i++) if (mask[i] === 0) data[i] = 0;
     result.graph.initializers.set(name, { ...stored, value: float32(stored.value.dims, data) });
   }
   return result;
+}
+
+interface Round {
+  /** How much of the removal is done after it, 0 to 1. */
+  readonly progress: number;
+  /** The share of the weights that is 0 after it. */
+  readonly share: number;
+}
+
+/** A layer with a ratio of its own goes there at the pace of the others. */
+const shareOf = ({ ratio }: Weight, { progress, share }: Round): number => (ratio === null ? share : ratio * progress);
+
+/** Scores below all others for what is 0 already. */
+const unlessGone = (scores: Float64Array, mask: Uint8Array | undefined): Float64Array =>
+  mask ? scores.map((s, i) => (mask[i] === 0 ? -1 : s)) : scores;
+
+/** The masks of a round in which no layer asks about another or about samples: the scores of one are in memory at a time. */
+async function masksByLayer(model: Model, weights: readonly Weight[], before: Masks, round: Round): Promise<Masks> {
+  const masks: Masks = new Map();
+  for (const weight of weights) {
+    const scores = unlessGone(Float64Array.from(floats(model, weight.name), Math.abs), before.get(weight.name));
+    masks.set(weight.name, withinLayers([scores], [shareOf(weight, round)])[0]!);
+    await new Promise(setImmediate);
+  }
+  return masks;
 }
 
 /** The masks of a round. What is 0 from an earlier one stays 0, whatever its score. */
@@ -38,19 +64,18 @@ async function masksOf(
   model: Model,
   weights: readonly Weight[],
   before: Masks,
-  round: { progress: number; share: number },
+  round: Round,
   { options, context }: { options: PruneWeightsOptions; context: PassContext },
 ): Promise<Masks> {
+  if (options.importance === 'magnitude' && options.scope === 'layer')
+    return masksByLayer(model, weights, before, round);
   const values = new Map(weights.map(({ name }) => [name, floats(model, name)]));
   const { createSession, signal, ports, train } = context;
   const found = await scoreWeights(model, values, train, {
     ...{ importance: options.importance, norm: options.norm, batches: options.scoreBatches },
     ...{ batchSize: options.fineTune.batchSize, createSession, signal, ports },
   });
-  const scoreOf = ({ name }: Weight): Float64Array => {
-    const mask = before.get(name);
-    return mask ? found.get(name)!.map((s, i) => (mask[i] === 0 ? -1 : s)) : found.get(name)!;
-  };
+  const scoreOf = ({ name }: Weight): Float64Array => unlessGone(found.get(name)!, before.get(name));
   // A layer with a ratio of its own does not compete with others.
   const competing = options.scope === 'global' ? weights.filter(({ ratio }) => ratio === null) : [];
   const alone = weights.filter((w) => !competing.includes(w));
@@ -60,7 +85,7 @@ async function masksOf(
     ...acrossLayers(ranked, round.share),
     ...withinLayers(
       alone.map(scoreOf),
-      alone.map(({ ratio }) => (ratio === null ? round.share : ratio * round.progress)),
+      alone.map((weight) => shareOf(weight, round)),
     ),
   ];
   return new Map([...competing, ...alone].map(({ name }, i) => [name, kept[i] as Uint8Array]));
@@ -105,7 +130,8 @@ export async function pruneWeights(
       // Between rounds the rate stays where it is; the last training takes it down.
       { masks, ...(!last && { schedule: { name: 'constant' } }) },
     );
-    pruned = masked(tuned, masks);
+    // Training holds the zeros; the bits of each are put right.
+    if (tuned !== pruned) pruned = masked(tuned, masks);
     trained += own.epochs;
   }
   return reported(pruned, weights, shares.length, declined);
@@ -118,9 +144,9 @@ function reported(
   rounds: number,
   declined: PassResult['declined'],
 ): PassResult {
-  const counts = weights.map(({ name, node, data }) => ({
+  const counts = weights.map(({ name, node, count }) => ({
     node,
-    all: data.length,
+    all: count,
     zeros: zerosIn(floats(model, name)),
   }));
   const sum = (of: (count: (typeof counts)[number]) => number): number => counts.reduce((total, c) => total + of(c), 0);

@@ -13,7 +13,8 @@ export interface Weight {
   readonly name: string;
   /** The layer that reads it; the first where several do. */
   readonly node: string;
-  readonly data: Float32Array;
+  /** How many numbers it has. */
+  readonly count: number;
   /** The share that becomes 0 in the end, where the recipe names the layer. */
   readonly ratio: number | null;
 }
@@ -71,7 +72,7 @@ export function weightsOf(
     if (!tensor.data.every(Number.isFinite))
       throw new CompressionError('unsuitable-model', `the weight '${name}' holds numbers that are not finite`);
     const ratio = readers.map((reader) => own.get(reader)).find((r) => r !== undefined) ?? null;
-    weights.push({ name, node, data: tensor.data, ratio });
+    weights.push({ name, node, count: tensor.data.length, ratio });
   }
   for (const node of model.graph.nodes)
     if (isLayer(node) && !reached.has(nodeName(node)))

@@ -4,7 +4,7 @@
  */
 import {
   attrInt,
-  encodeModel,
+  openModel,
   float32,
   GraphBuilder,
   int,
@@ -149,7 +149,7 @@ async function biasShifts(
   const units = correctable(source, plan);
   if (units.length === 0) return new Map();
   const { model, share, names } = selfCorrecting(quantized, units);
-  const session = await options.createSession(encodeModel(model), { quantizeAsWritten: true });
+  const session = await openModel(options.createSession, model, { quantizeAsWritten: true });
   try {
     let seen = 0;
     await means.replay(source, feeds, options, async (wanted, fed) => {
