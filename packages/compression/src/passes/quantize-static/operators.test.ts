@@ -162,10 +162,13 @@ describe('operators on integers', () => {
       expect(ops).not.toContain(op);
   });
 
-  it('gives the floats of a last convolution over single places', async () => {
+  it.each([
+    ['', (_: Net, y: string) => y],
+    [', which is flattened behind it', (net: Net, y: string) => net.node('Flatten', [y], { axis: int(1) })],
+  ])('gives the floats of a last convolution over single places%s', async (_, behind) => {
     const net = new Net();
     const x = net.conv(net.input('x', 'float32', ['N', 8, 8, 8]));
-    net.output(net.conv(x, 8, 3, 1), 'float32', ['N', 3, 8, 8]);
+    net.output(behind(net, net.conv(x, 8, 3, 1)), 'float32', null);
     const model = net.build({ opset: 17 });
     const { model: quantized } = await quantizeStatic(model, options, targets[0], context);
     const ops = await runs(quantized);

@@ -174,7 +174,13 @@ class Planner {
     if (!source) return false;
     return this.plan.moving.includes(source)
       ? this.movesProduct(source)
-      : this.integer.has(source) && ['Gemm', 'MatMul'].includes(source.op);
+      : this.integer.has(source) && (['Gemm', 'MatMul'].includes(source.op) || this.endsAsProduct(source));
+  }
+
+  /** Whether a convolution is written as a product where no integers read it. */
+  private endsAsProduct(node: Node): boolean {
+    const dims = this.index.floats(node.inputs[1])?.dims ?? [];
+    return isPointwise(node, dims) && !this.leadsOn(node);
   }
 
   /** Whether a Relu or Clip is one with the integers in front of it. */
@@ -201,8 +207,7 @@ class Planner {
     // A product whose result goes on in float keeps it: ONNX Runtime has integer products with float results, and the scores
     // of a classifier lose nothing. A convolution is only fused with an integer output.
     const read = this.readByInteger(output);
-    if (!read && !this.leadsOn(node) && isPointwise(node, this.index.floats(unit.weight)?.dims ?? []))
-      unit.asProduct = true;
+    if (!read && this.endsAsProduct(node)) unit.asProduct = true;
     else if (read || node.op.startsWith('Conv')) this.plan.activations.add(output);
   }
 
