@@ -3,10 +3,11 @@ import { encodeModel, float32, GraphBuilder, type Model, type SessionFactory, ty
 import { createSession } from '@verge/runtime';
 import { describe, expect, it } from 'vitest';
 import { randomTensor } from '../test-models.js';
-import { ask } from './ask.js';
+import { ask, eachRun } from './ask.js';
 import { Counts } from './counts.js';
 import { Extremes } from './extremes.js';
 import { Feeds } from './feeds.js';
+import { Histogram } from './histogram.js';
 import { Recorded } from './recorded.js';
 
 function samplesOf(shape: readonly number[], count: number): Samples {
@@ -66,6 +67,36 @@ describe('questions about what a model computes', () => {
       // A thousandth is several times what a third of 231,040 values strays by.
       expect(zeros / total).toBeCloseTo(data.filter((v) => v === 0).length / data.length, 2);
     }
+  });
+
+  it('are answered for half of the samples, too, every second of which is in either', async () => {
+    const size = 8;
+    const b = new GraphBuilder();
+    b.node('Neg', [b.input('x', 'float32', ['N', size])], {}, 1, { outputNames: ['y'] });
+    b.output('y', 'float32', ['N', size]);
+    const [model, plain] = [b.build(), samplesOf([size], 12)];
+    // As in a folder for each class: what comes late is larger.
+    const samples = { ...plain, x: (plain.x as Float32Array).map((v, i) => v * (1 + Math.floor(i / size))) };
+    const extremes = new Extremes(new Map([['y', 'y']]));
+    const counts = new Counts(extremes);
+    const feeds = new Feeds(model, samples, 12, true);
+    await ask(model, [extremes, counts], feeds, { createSession });
+    for (const [half, parity] of [
+      ['first', 0],
+      ['second', 1],
+    ] as const) {
+      const own = samples.x.filter((_, i) => Math.floor(i / size) % 2 === parity).map((v) => -v);
+      const alone = new Histogram();
+      alone.add(own);
+      expect(extremes.of(half).get('y')).toEqual({ min: Math.min(...own), max: Math.max(...own) });
+      expect(counts.of(half).get('y')).toEqual(alone);
+    }
+    const all = new Histogram();
+    all.add(samples.x.map((v) => -v));
+    expect(counts.histograms.get('y')).toEqual(all);
+    const seen: number[] = [];
+    await eachRun(feeds, 2, { half: 'second' }, ({ x }) => void seen.push(...(x!.data as Float32Array)));
+    expect(seen).toEqual([...samples.x].filter((_, i) => Math.floor(i / size) % 2 === 1));
   });
 
   it('name the activation that is not finite', async () => {

@@ -17,20 +17,25 @@ import type { Feeds } from './feeds.js';
 
 export type Fed = Readonly<Record<string, Tensor>>;
 
+/** Of the runs over the samples. */
+export type Half = 'first' | 'second';
+
 export interface Question {
   /**
    * Adds to a copy of the model what reduces its values to what is asked.
    * @returns the float32 values to fetch
    */
   ask(builder: GraphBuilder, model: Model): readonly string[];
-  /** Takes in what a run gave, in the order asked. The next run overwrites the tensors. */
-  take(values: readonly Tensor[], fed: Fed): void | Promise<void>;
+  /** Takes in what a run gave, in the order asked. The next run overwrites the tensors. A single run is of the first half. */
+  take(values: readonly Tensor[], fed: Fed, half: Half): void | Promise<void>;
 }
 
 export interface AskOptions {
   createSession: SessionFactory;
   signal?: AbortSignal | undefined;
   onProgress?: ((fraction: number) => void) | undefined;
+  /** Half of the runs only, where there are several. */
+  half?: Half | undefined;
 }
 
 /** Elements of all values of a run together: 32 MiB of float32. */
@@ -40,7 +45,7 @@ const MOST_ROWS = 32;
 /** Of a model whose shapes are not known. */
 const ROWS = 4;
 
-/** Samples of a run: as many as keep what lies inside it small. */
+/** Samples of a run: as many as keep what lies inside it small, and so few that there are two halves. */
 export function rowsOf(model: Model, feeds: Feeds): number {
   if (feeds.fixedRows !== null) return feeds.fixedRows;
   const types = provenTypes(model);
@@ -51,7 +56,8 @@ export function rowsOf(model: Model, feeds: Feeds): number {
     if (type?.kind !== 'tensor') return Math.min(ROWS, feeds.count);
     elements += type.shape!.reduce<number>((size, d) => size * (typeof d === 'number' ? d : 1), 1);
   }
-  return Math.max(1, Math.min(MOST_ROWS, feeds.count, Math.floor(ELEMENTS / Math.max(1, elements))));
+  const half = Math.ceil(feeds.count / 2);
+  return Math.max(1, Math.min(MOST_ROWS, half, Math.floor(ELEMENTS / Math.max(1, elements))));
 }
 
 /**
@@ -61,14 +67,19 @@ export function rowsOf(model: Model, feeds: Feeds): number {
 export async function eachRun(
   feeds: Feeds,
   rows: number,
-  { signal, onProgress }: Pick<AskOptions, 'signal' | 'onProgress'>,
-  use: (fed: Fed, run: number) => void | Promise<void>,
+  { signal, onProgress, half }: Pick<AskOptions, 'signal' | 'onProgress' | 'half'>,
+  use: (fed: Fed, run: number, half: Half) => void | Promise<void>,
 ): Promise<void> {
   const end = feeds.count - feeds.leftOut;
-  for (let at = 0, run = 0; at < end; at += rows, run++) {
+  const runs = Math.ceil(end / rows);
+  const middle = Math.ceil(runs / 2);
+  const first = half === 'second' && middle < runs ? middle : 0;
+  const last = half === 'first' ? middle : runs;
+  for (let run = first; run < last; run++) {
     checkCancelled(signal);
-    await use(feeds.rows(at, Math.min(rows, end - at)), run);
-    onProgress?.(Math.min(end, at + rows) / end);
+    const at = run * rows;
+    await use(feeds.rows(at, Math.min(rows, end - at)), run, run < middle ? 'first' : 'second');
+    onProgress?.((run + 1 - first) / (last - first));
     await new Promise(setImmediate);
   }
 }
@@ -93,7 +104,7 @@ export async function ask(
   try {
     let into: Record<string, Tensor> | undefined;
     let before = 0;
-    await eachRun(feeds, rowsOf(model, feeds), options, async (fed) => {
+    await eachRun(feeds, rowsOf(model, feeds), options, async (fed, _run, half) => {
       const rows = Object.values(fed)[0]?.dims[0] ?? 1;
       const values = names.length === 0 ? {} : await session.run(fed, names, rows === before ? into : undefined);
       [into, before] = [values, rows];
@@ -101,6 +112,7 @@ export async function ask(
         await one.question.take(
           one.names.map((name) => values[name]!),
           fed,
+          half,
         );
     });
   } finally {

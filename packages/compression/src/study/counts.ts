@@ -1,6 +1,6 @@
 /** Histograms of activations on samples. */
 import { elementCount, type GraphBuilder, int64, type Model, provenTypes, type Tensor } from '@verge/onnx';
-import type { Question } from './ask.js';
+import type { Fed, Half, Question } from './ask.js';
 import type { Extremes } from './extremes.js';
 import { Histogram } from './histogram.js';
 
@@ -15,12 +15,23 @@ function spread(size: number): number {
 
 /** Of large activations a part is counted, which the runtime takes out; their least and largest values are exact. */
 export class Counts implements Question {
-  readonly histograms = new Map<string, Histogram>();
+  readonly #halves: Record<Half, Map<string, Histogram>> = { first: new Map(), second: new Map() };
   #asked: { group: string; every: number }[] = [];
 
   /** @param extremes asked before in the same run */
   constructor(readonly extremes: Extremes) {
-    for (const group of extremes.groups.values()) this.histograms.set(group, new Histogram());
+    for (const half of Object.values(this.#halves))
+      for (const group of extremes.groups.values()) half.set(group, new Histogram());
+  }
+
+  /** By representative. */
+  get histograms(): Map<string, Histogram> {
+    return new Map([...this.of('first')].map(([group, one]) => [group, one.with(this.of('second').get(group)!)]));
+  }
+
+  /** Of half of the runs; the second is empty where there is one run. */
+  of(half: Half): ReadonlyMap<string, Histogram> {
+    return this.#halves[half];
   }
 
   ask(builder: GraphBuilder, model: Model): readonly string[] {
@@ -40,8 +51,9 @@ export class Counts implements Question {
     return names;
   }
 
-  take(values: readonly Tensor[]): void {
+  take(values: readonly Tensor[], _fed: Fed, half: Half): void {
+    const [histograms, ranges] = [this.of(half), this.extremes.of(half)];
     for (const [i, { group, every }] of this.#asked.entries())
-      this.histograms.get(group)!.count(values[i]!.data as Float32Array, every, this.extremes.ranges.get(group)!);
+      histograms.get(group)!.count(values[i]!.data as Float32Array, every, ranges.get(group)!);
   }
 }

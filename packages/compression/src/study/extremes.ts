@@ -2,7 +2,7 @@
 import { attrFloat, type GraphBuilder, int, type Model, type Tensor } from '@verge/onnx';
 import { CompressionError } from '../errors.js';
 import { GraphIndex } from '../graph/index-of-values.js';
-import type { Question } from './ask.js';
+import type { Fed, Half, Question } from './ask.js';
 import type { Range } from './histogram.js';
 
 /** Operators that give nothing below zero. */
@@ -27,9 +27,13 @@ export function checkFinite(name: string, values: Iterable<unknown>): void {
       );
 }
 
+const joined = (a: Range, b: Range = { min: 0, max: 0 }): Range => ({
+  min: Math.min(a.min, b.min),
+  max: Math.max(a.max, b.max),
+});
+
 export class Extremes implements Question {
-  /** By representative; zero is in each range. */
-  readonly ranges = new Map<string, Range>();
+  readonly #halves: Record<Half, Map<string, Range>> = { first: new Map(), second: new Map() };
   #asked: { name: string; max: number; min: number | null; sum: number | null }[] = [];
 
   /**
@@ -56,14 +60,26 @@ export class Extremes implements Question {
     return names;
   }
 
-  take(values: readonly Tensor[]): void {
+  /** By representative; zero is in each range. */
+  get ranges(): Map<string, Range> {
+    const all = new Map(this.#halves.first);
+    for (const [group, range] of this.#halves.second) all.set(group, joined(range, all.get(group)));
+    return all;
+  }
+
+  /** Of half of the runs; the second is empty where there is one run. */
+  of(half: Half): ReadonlyMap<string, Range> {
+    return this.#halves[half];
+  }
+
+  take(values: readonly Tensor[], _fed: Fed, half: Half): void {
+    const ranges = this.#halves[half];
     const of = (at: number | null): number => (at === null ? 0 : Number(values[at]!.data[0]));
     for (const { name, max, min, sum } of this.#asked) {
       const [least, most] = [of(min), of(max)];
       checkFinite(name, [least, most, of(sum)]);
       const group = this.groups.get(name)!;
-      const range = this.ranges.get(group) ?? { min: 0, max: 0 };
-      this.ranges.set(group, { min: Math.min(range.min, least), max: Math.max(range.max, most) });
+      ranges.set(group, joined({ min: least, max: most }, ranges.get(group)));
     }
   }
 }

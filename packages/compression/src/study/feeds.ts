@@ -49,14 +49,17 @@ export class Feeds {
   readonly #parts: readonly Part[];
   readonly #types: ReadonlyMap<string, string | undefined>;
   readonly #all: number;
+  readonly #alternate: boolean;
 
   /**
    * @param model bound to the samples
    * @param most that are fed, spread evenly over those there are, which are not copied for it
+   * @param alternate whether every second of them is fed first, and the others after, so that both halves are alike
    * @throws CompressionError `bad-samples` when the samples lack an input or fill no batch
    */
-  constructor(model: Model, samples: Samples, most = samples.y.length) {
+  constructor(model: Model, samples: Samples, most = samples.y.length, alternate = false) {
     this.#all = samples.y.length;
+    this.#alternate = alternate;
     this.count = Math.min(most, this.#all);
     this.#parts = partsOf(model, samples);
     const types = valueTypes(model.graph);
@@ -78,8 +81,8 @@ export class Feeds {
 
   /** @throws CompressionError `bad-samples` */
   rows(from: number, rows: number): Record<string, Tensor> {
-    const places = Array.from({ length: rows }, (_, i) => Math.floor(((from + i) * this.#all) / this.count));
-    const together = this.count === this.#all || rows === 1;
+    const places = Array.from({ length: rows }, (_, i) => Math.floor((this.#turn(from + i) * this.#all) / this.count));
+    const together = rows === 1 || (this.count === this.#all && !this.#alternate);
     const tensors = this.#parts.map(({ name, values, shape }): [string, Tensor] => {
       const size = shape.reduce((a, b) => a * b, 1);
       const [first] = places as [number];
@@ -87,5 +90,12 @@ export class Feeds {
       return [name, tensorOf(name, this.#types.get(name), [rows, ...shape], own)];
     });
     return Object.fromEntries(tensors);
+  }
+
+  /** Which of the samples that are fed has its turn. */
+  #turn(at: number): number {
+    if (!this.#alternate) return at;
+    const even = Math.ceil(this.count / 2);
+    return at < even ? 2 * at : 2 * (at - even) + 1;
   }
 }

@@ -67,6 +67,27 @@ export class Histogram {
     this.zeros += zeros;
   }
 
+  /** What both of two histograms have counted. */
+  with(other: Histogram): Histogram {
+    const both = new Histogram();
+    for (const one of [this, other]) {
+      both.total += one.total;
+      both.zeros += one.zeros;
+      both.min = Math.min(both.min, one.min);
+      both.max = Math.max(both.max, one.max);
+    }
+    const { min, max } = both.range;
+    if (!(max > min)) return both;
+    both.#reach(min, max);
+    both.counts.fill(0);
+    for (const { counts, start, width, zeros } of [this, other])
+      if (width === 0) both.#count(-both.start, zeros);
+      else
+        for (let k = 0; k < BINS; k++)
+          if (counts[k]! > 0) both.#count(Math.floor(((start + k) * width) / both.width) - both.start, counts[k]!);
+    return both;
+  }
+
   /** The range of all values and zero. */
   get range(): Range {
     return { min: Math.min(0, this.min), max: Math.max(0, this.max) };

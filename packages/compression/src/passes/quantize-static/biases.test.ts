@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Samples } from '@verge/data';
-import { decodeModel, float32, GraphBuilder, type Model } from '@verge/onnx';
+import { decodeModel, float32, GraphBuilder, int, type Model } from '@verge/onnx';
 import { createSession } from '@verge/runtime';
 import { buildArchitecture } from '@verge/training';
 import { largestDifference, outputWith, randomTensor, shaken } from '../../test-models.js';
@@ -95,6 +95,17 @@ describe('biases', () => {
     const seen = float32([64, 1, 8, 8], train.x as Float32Array);
     const [source, now] = [await outputOf(model, seen), await outputOf(corrected.model, seen)];
     expect(corrected.changes['outputDecibels']).toBeCloseTo(decibels(source, now), 1);
+  });
+
+  it('stay where what a few samples have in common is no shift: other samples would be the worse for it', async () => {
+    const b = new GraphBuilder();
+    const dense = (x: string, name: string, size: number): string =>
+      b.node('Gemm', [x, b.initializer(name, randomTensor([size, 64], size)), b.initializer(`${name}.b`, randomTensor([size], 2))], { transB: int(1) }); // prettier-ignore
+    b.output(dense(b.node('Relu', [dense(b.input('x', 'float32', ['N', 64]), 'w', 64)]), 'v', 32), 'float32', null);
+    const train = noise([64], 5, 8);
+    const context = { createSession, train, validation: train };
+    const { changes } = await quantizeStatic(b.build(), options, x64, context);
+    expect(changes).toMatchObject({ correctedChannels: 0, correctionGivenUp: 1 });
   });
 });
 

@@ -1,4 +1,4 @@
-/** Which of several ways to quantize a model is taken, by how like the source's its outputs are on the calibration samples. */
+/** Which of several ways to quantize a model is taken, by how like the source's its outputs are on samples that gave it nothing. */
 import type { Likeness } from '../../study/likeness.js';
 
 /** Decibels that ranges which clip must gain, and corrected biases: what is less may be these samples' own. */
@@ -25,12 +25,9 @@ export function chosenMethod(likenesses: readonly Likeness[], aboutMeans: boolea
 /** Whether corrected biases are kept. */
 export const correctionPays = (before: number, after: number): boolean => after > before + WORTH;
 
-const best = (all: readonly Likeness[]): number => Math.max(...all.map((one) => one.aboutMeans));
-
 /** Whether weights that overflow no pair of products may cost so much that others have to be measured. */
-export const pairsMayCost = (proof: readonly Likeness[]): boolean => best(proof) < ENOUGH;
+export const pairsMayCost = (proof: Likeness): boolean => proof.aboutMeans < ENOUGH;
 
 /** Whether weights that may overflow pairs of products are taken, for what others cost. */
-export function pairsCostTooMuch(proof: readonly Likeness[], plain: readonly Likeness[]): boolean {
-  return plain.length > 0 && pairsMayCost(proof) && best(plain) > best(proof) + MOST_FOR_PAIRS;
-}
+export const pairsCostTooMuch = (proof: Likeness, plain: Likeness): boolean =>
+  pairsMayCost(proof) && plain.aboutMeans > proof.aboutMeans + MOST_FOR_PAIRS;

@@ -4,7 +4,7 @@ import type { Model } from '@verge/onnx';
 import { boundToSamples } from '@verge/training';
 import { CompressionError } from '../../errors.js';
 import { liftConstants } from '../../graph/lift-constants.js';
-import { ask } from '../../study/ask.js';
+import { ask, type Half } from '../../study/ask.js';
 import type { StudyOptions } from '../../study/calibrate.js';
 import { Feeds } from '../../study/feeds.js';
 import { likeness, type Likeness, recordedOutputs } from '../../study/likeness.js';
@@ -81,6 +81,9 @@ interface Candidate extends InsertResult {
   params: ReadonlyMap<string, AffineParams>;
 }
 
+/** Weights that are taken as they are, by their form's key. */
+type Settled = Candidate['weights'];
+
 /** A model that was made of one, with how like the source's its outputs are, where that was measured. */
 interface Finished {
   model: Model;
@@ -88,19 +91,19 @@ interface Finished {
   changes: Record<string, number>;
 }
 
-/** Parts of the pass's progress: what it has done when the ranges, the choice, the rounding and the biases are there. */
-const SHARES = [0.4, 0.55, 0.75, 0.9, 1] as const;
+/** Parts of the pass's progress: what it has done when the ranges, the choice, the trial of biases, the rounding and the biases are there. */
+const SHARES = [0.4, 0.5, 0.6, 0.75, 0.9, 1] as const;
 
 /**
  * Weights symmetric int8 for each output channel, activations 8-bit affine for each tensor, biases int32, calibrated on
  * training samples only. A model of an operator set before 13 is raised to it, which `operatorSetsRaised` counts.
  *
  * Every method but min-max gives way to it twice, unless told otherwise: for a tensor whose values it would render with a larger squared error
- * (`rangesKeptWhole`), and altogether where the model's outputs on the calibration samples would be less like the source's
- * (`methodGivenUp`). Weights that are to be rounded adaptively are where samples that are held back show a gain (`adaptedWeights`; the others are
+ * (`rangesKeptWhole`), and altogether where the model's outputs would be less like the source's (`methodGivenUp`): ranges of half of the
+ * calibration samples are compared on the other half, since those that clip fit the samples that they are of. Weights that are to be rounded adaptively are where samples that are held back show a gain (`adaptedWeights`; the others are
  * `adaptationsGivenUp`), and to the nearest levels altogether where the outputs would be less like the source's (`roundingGivenUp`). Corrected
- * biases stay where the outputs are more like the source's with them. `outputDecibels` is that likeness, as `likeness` has it, where
- * something was compared.
+ * biases stay where those from half of the samples make the outputs on the other half more like the source's. `outputDecibels` is the
+ * likeness of what is given on all calibration samples, as `likeness` has it, where something was compared.
  * @throws CompressionError `unsuitable-model` when nothing can be quantized, `bad-calibration`, `bad-samples`, `cancelled`
  */
 export async function quantizeStatic(
@@ -123,7 +126,7 @@ export async function quantizeStatic(
   const groups = tieActivations(plan);
   const bind = (one: Model): Model => boundToSamples(one, context.train, context.ports);
   const bound = bind(able);
-  const feeds = new Feeds(bound, context.train, options.samples);
+  const feeds = new Feeds(bound, context.train, options.samples, true);
   let reached = 0;
   const study = (part: number): StudyOptions => ({
     createSession: context.createSession,
@@ -134,13 +137,13 @@ export async function quantizeStatic(
       context.onProgress?.(reached);
     },
   });
-  const measured = (some: readonly Pick<Candidate, 'model'>[], part: number): Promise<Likeness[]> =>
+  const measured = (some: readonly Pick<Candidate, 'model'>[], part: number, half?: Half): Promise<Likeness[]> =>
     likeness(
       bound,
       outputs,
       some.map((one) => bind(one.model)),
       feeds,
-      study(part),
+      { ...study(part), half },
     );
 
   const weights = new Map<string, QuantizedWeight>();
@@ -148,7 +151,7 @@ export async function quantizeStatic(
     source: Model,
     params: ReadonlyMap<string, AffineParams>,
     narrow: boolean,
-    settled?: ReadonlyMap<string, QuantizedWeight>,
+    settled?: Settled,
   ): Candidate => ({
     ...insertQdq(source, planQuantization(source, keep), params, {
       narrow,
@@ -173,21 +176,38 @@ export async function quantizeStatic(
   const { means, finite } = recordedMeans(bound, plan);
   const ranges = new RangeStudy(methodsOf(options), groups, options, correct ? finite : undefined);
   await ask(bound, [...ranges.questions, outputs, ...(correct ? [means] : [])], feeds, study(0));
+
+  /** With the biases that the quantized model needs; null where they are what it has. */
+  const withBiases = async (one: Candidate, narrow: boolean, how: StudyOptions, settled?: Settled) => {
+    const quantized = { ...one, model: bind(one.model) };
+    const { source, channels } = await correctBiases(bound, means, able, quantized, plan, feeds, how);
+    return channels === 0 ? null : { ...insert(source, one.params, narrow, settled), channels };
+  };
+
+  // What is decided is tried on half of the samples with what the other half gave: ranges that clip, and means, fit the samples that they are of.
+  const tried = (method: RangeMethod, narrow: boolean): Candidate => byRanges(ranges.by(method, 'first'), narrow);
+  const held = (some: readonly Candidate[], part: number): Promise<Likeness[]> => measured(some, part, 'second');
   // Products of 8 bits overflow in pairs in 16 bits on x64 without VNNI, those of int8 activations too, which ONNX Runtime turns into uint8
   // there. No file does, whatever class it is for, so that it says the same wherever it runs, unless that would cost too much
   // where the class adds in 32 bits.
   const methods = ranges.different();
-  const proof = methods.map((method) => byRanges(ranges.by(method), true));
-  const mayOverflow = addsPairsIn16Bits(target);
-  const overflowing = mayOverflow ? 0 : Math.max(0, ...proof.map((one) => one.changes['narrowedChannels'] ?? 0));
-  const ofProof = proof.length > 1 || overflowing > 0 ? await measured(proof, 1) : [];
-  const chosen = chosenMethod(ofProof, correct);
-  const plain =
-    overflowing > 0 && pairsMayCost(ofProof) ? byRanges(ranges.by(methods[chosen] as RangeMethod), false) : null;
-  const ofPlain = plain ? await measured([plain], 1) : [];
-  const asPlain = plain !== null && pairsCostTooMuch(ofProof, ofPlain);
-  const best = asPlain ? plain : (proof[chosen] as Candidate);
-  const known = (asPlain ? ofPlain[0] : ofProof[chosen])?.decibels;
+  const known = methods.at(-1) as RangeMethod;
+  const proof = tried(known, true);
+  const overflowing = addsPairsIn16Bits(target) ? 0 : (proof.changes['narrowedChannels'] ?? 0);
+  const ofProof = methods.length > 1 || overflowing > 0 ? (await held([proof], 1))[0]! : null;
+  const plain = overflowing > 0 && pairsMayCost(ofProof!) ? tried(known, false) : null;
+  const ofPlain = plain ? (await held([plain], 1))[0]! : null;
+  const asPlain = ofPlain !== null && pairsCostTooMuch(ofProof!, ofPlain);
+  const others = methods.slice(0, -1).map((method) => tried(method, !asPlain));
+  const all = [...others, asPlain ? plain! : proof];
+  const likenesses = [...(await held(others, 1)), asPlain ? ofPlain : ofProof];
+  const chosen = chosenMethod(likenesses as Likeness[], correct);
+  const [method, trial, before] = [methods[chosen]!, all[chosen]!, likenesses[chosen]?.decibels];
+  const biased = correct ? await withBiases(trial, !asPlain, { ...study(2), half: 'first' }) : null;
+  const both = biased ? await held(before === undefined ? [biased, trial] : [biased], 2) : [];
+  const correcting = biased !== null && correctionPays(before ?? both[1]!.decibels, both[0]!.decibels);
+
+  const best = byRanges(ranges.by(method), !asPlain);
   const notes: string[] = [];
   if (asPlain) {
     best.changes['channelsThatMayOverflow'] = overflowing;
@@ -196,46 +216,37 @@ export async function quantizeStatic(
     );
   }
   const changes: Record<string, number> = { ...best.changes };
-  if (methods.length > 1 && methods[chosen] === 'min-max') changes['methodGivenUp'] = 1;
+  if (methods.length > 1 && method === 'min-max') changes['methodGivenUp'] = 1;
+  if (biased && !correcting) changes['correctionGivenUp'] = 1;
+  if (biased) changes['correctedChannels'] = 0;
 
   /** With biases corrected, where that pays; `parts` of the progress are the correction's and the comparison's. */
-  const finish = async (
-    one: Candidate,
-    parts: readonly [number, number],
-    decibels?: number,
-    settled?: Candidate['weights'],
-  ): Promise<Finished> => {
-    const plainly = { model: one.model, decibels, changes: {} };
-    if (!correct) return plainly;
-    const quantized = { ...one, model: bind(one.model) };
-    const { source, channels } = await correctBiases(bound, means, able, quantized, plan, feeds, study(parts[0]));
-    if (channels === 0) return plainly;
-    const corrected = insert(source, one.params, !asPlain, settled);
-    const both = await measured(decibels === undefined ? [corrected, one] : [corrected], parts[1]);
-    const [after, before] = [both[0]!.decibels, decibels ?? both[1]!.decibels];
-    if (correctionPays(before, after))
-      return { model: corrected.model, decibels: after, changes: { correctedChannels: channels } };
-    return { model: one.model, decibels: before, changes: { correctedChannels: 0, correctionGivenUp: 1 } };
+  const finish = async (one: Candidate, parts: readonly [number, number], settled?: Settled): Promise<Finished> => {
+    const corrected = correcting ? await withBiases(one, !asPlain, study(parts[0]), settled) : null;
+    const { model } = corrected ?? one;
+    const compared = before !== undefined || biased !== null || settled !== undefined;
+    const decibels = compared ? (await measured([{ model }], parts[1]))[0]!.decibels : undefined;
+    return { model, decibels, changes: corrected ? { correctedChannels: corrected.channels } : {} };
   };
   /** The weights rounded adaptively, unless the outputs are more like the source's without. */
   const adaptively = async (): Promise<Finished> => {
     const how = { narrow: !asPlain, biasesFollow: correct };
-    const { left, ...adapted } = await adaptedWeights(bound, able, plan, best, best.params, how, feeds, study(2));
+    const { left, ...adapted } = await adaptedWeights(bound, able, plan, best, best.params, how, feeds, study(3));
     declined.push(...left);
     const done = { adaptedWeights: adapted.layers, adaptationsGivenUp: adapted.givenUp, exactWeights: adapted.exact };
     if (adapted.layers === 0) {
-      const plainly = await finish(best, [3, 4], known);
+      const plainly = await finish(best, [4, 5]);
       return { ...plainly, changes: { ...done, ...plainly.changes } };
     }
     const made = insert(able, best.params, !asPlain, adapted.weights);
-    const both = [await finish(made, [3, 3], undefined, adapted.weights), await finish(best, [4, 4], known)] as const;
-    for (const one of both) one.decibels ??= (await measured([one], 4))[0]!.decibels;
+    const both = [await finish(made, [4, 4], adapted.weights), await finish(best, [5, 5])] as const;
+    for (const one of both) one.decibels ??= (await measured([one], 5))[0]!.decibels;
     const pays = both[0].decibels! > both[1].decibels!;
     const counts: Record<string, number> = pays ? done : { adaptedWeights: 0, roundingGivenUp: 1 };
     const taken = both[pays ? 0 : 1];
     return { ...taken, changes: { ...counts, ...taken.changes } };
   };
-  const finished = options.rounding === 'adaptive' ? await adaptively() : await finish(best, [3, 4], known);
+  const finished = options.rounding === 'adaptive' ? await adaptively() : await finish(best, [4, 5]);
   Object.assign(changes, finished.changes);
   if (finished.decibels !== undefined) changes['outputDecibels'] = rounded(finished.decibels);
   if (lifted > 0) changes['constantsLifted'] = lifted;
