@@ -1,7 +1,7 @@
 export { RuntimeError, type RuntimeErrorCode } from './errors.js';
 export { createSession, openSession, type OrtSession, type Port } from './session.js';
 export { discard } from './discard.js';
-export { openScratch, type OpenedScratch } from './scratch.js';
+export { COLLECT_AFTER, collectGarbage, openScratch, type OpenedScratch } from './scratch.js';
 export { readHead, sourceBytes, type ModelSource } from './model-source.js';
 export { syntheticFeeds } from './feeds-for.js';
 export { fedPorts } from './fed-ports.js';

@@ -8,8 +8,8 @@ import type { Scratch } from '@verge/onnx';
 /** The system calls take no more than 2 GiB at once. */
 const AT_ONCE = 2 ** 30;
 
-/** Bytes of pieces after which what is left of them is collected. */
-const COLLECT_AFTER = 2 ** 28;
+/** Bytes of pieces, made as they are asked for, after which what is left of them is collected. */
+export const COLLECT_AFTER = 2 ** 28;
 
 /** Models of less are trained in memory: there a copy costs less than a file. */
 const LEAST = 2 ** 26;
@@ -25,7 +25,7 @@ function each(length: number, take: (at: number, most: number) => number): void 
 let collector: (() => void) | undefined;
 
 /** V8's own collection: it counts what JavaScript allocates, and does not see how much the executor needs beside it. */
-function collectGarbage(): void {
+export function collectGarbage(): void {
   if (!collector) {
     setFlagsFromString('--expose-gc');
     collector = runInNewContext('gc') as () => void;

@@ -121,10 +121,19 @@ function show(report: TrainReport, folder: TrainingFolder): string {
   ]);
 }
 
+interface Measurable {
+  readonly path: string;
+  readonly bytes: number;
+  readonly data: TrainingData;
+  readonly open: ModelOpener;
+  /** What was assumed of the data and of the model's ports. A result cannot be spread to add to it: that would encode the model. */
+  readonly assumed: TrainReport['assumed'];
+}
+
 async function reportOf(
   config: TrainingConfig,
   result: FitResult,
-  { path, bytes, data, open }: { path: string; bytes: number; data: TrainingData; open: ModelOpener },
+  { path, bytes, data, open, assumed }: Measurable,
   signal: AbortSignal,
 ): Promise<TrainReport> {
   const { threads, metrics } = config;
@@ -161,7 +170,7 @@ async function reportOf(
     parameters: result.parameters,
     ...(result.adapters && config.lora && { adapters: adapterReport(config.lora, result.adapters) }),
     repairs: result.repairs,
-    assumed: result.assumed,
+    assumed,
     bestEpoch: result.epoch,
     seconds: result.seconds,
   };
@@ -210,7 +219,7 @@ async function train(
       const open = shelfOpener(createSession, scratch);
       const { path, bytes } = draft;
       const assumed = [...data.notes, ...notes, ...result.assumed];
-      const report = await reportOf(config, { ...result, assumed }, { path, bytes, data, open }, signal);
+      const report = await reportOf(config, result, { path, bytes, data, open, assumed }, signal);
       await folder.finish(draft, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
       return report;
     } catch (error) {

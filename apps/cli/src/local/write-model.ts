@@ -2,6 +2,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { encodeModel, encodePieces, MOST_IN_ONE_MESSAGE, type Model, saveExternalData, storedBytes } from '@verge/onnx';
+import { COLLECT_AFTER, collectGarbage } from '@verge/runtime';
 import { CliError } from '../errors.js';
 
 /** A written model that is not yet where it belongs. */
@@ -19,10 +20,16 @@ export interface Draft {
 async function writePieces(path: string, write: (put: (bytes: Uint8Array) => Promise<void>) => Promise<void>) {
   const file = await open(path, 'w');
   let bytes = 0;
+  let since = 0;
   try {
     await write(async (piece) => {
       await file.writeFile(piece);
       bytes += piece.byteLength;
+      since += piece.byteLength;
+      if (since < COLLECT_AFTER) return;
+      // Weights may have been read from a disk, or made, for this piece alone.
+      collectGarbage();
+      since = 0;
     });
     await file.sync();
   } finally {
