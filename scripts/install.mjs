@@ -2,6 +2,7 @@
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,10 +27,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 /**
- * Runs a command to its end in the project's root.
+ * Runs a command to its end in the project's root; `aside` leaves the processor to whatever else wants it.
  * @returns its exit code (128 + signal number is not distinguished: any signal gives 1)
  */
-export function run(command, args, { env = {}, quiet = false } = {}) {
+export function run(command, args, { env = {}, quiet = false, aside = false } = {}) {
   return new Promise((resolve) => {
     const windows = process.platform === 'win32';
     const child = spawn(command, args, {
@@ -38,6 +39,7 @@ export function run(command, args, { env = {}, quiet = false } = {}) {
       stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
       shell: windows,
     });
+    if (aside && child.pid !== undefined) stepAside(child.pid);
     let output = '';
     child.stdout?.on('data', (data) => (output += data));
     child.stderr?.on('data', (data) => (output += data));
@@ -51,6 +53,15 @@ export function run(command, args, { env = {}, quiet = false } = {}) {
       resolve({ code: code ?? 1, output });
     });
   });
+}
+
+/** What the process starts later has its priority. Where the system allows none to be set, it takes its share like others. */
+function stepAside(pid) {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch (error) {
+    console.log(`> the checks of the sources have no lower priority here: ${error.message}`);
+  }
 }
 
 function checkNode() {

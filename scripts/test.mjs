@@ -9,9 +9,9 @@ const full = process.argv.includes('--full');
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const timings = [];
 
-async function check(name, command, args) {
+async function check(name, command, args, how = {}) {
   const started = Date.now();
-  const { code, output } = await run(command, args, { quiet: true });
+  const { code, output } = await run(command, args, { quiet: true, ...how });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   timings.push([name, seconds]);
   console.log(`> ${name} ${code === 0 ? 'ok' : 'FAILED'} (${seconds} s)`);
@@ -54,11 +54,12 @@ if (!data)
 const chromium = await ensureChromium();
 const built = await check('build', 'npx', ['turbo', 'run', 'build', '--output-logs=errors-only']);
 const inTurn = async (...checks) => {
-  for (const one of checks) await check(...one);
+  for (const one of checks) await check(...one, { aside: true });
 };
 if (built) {
-  // Two at a time: most of what runs Verge has two cores or more.
-  await Promise.all([
+  // Tests wait for processes and clocks much of their time. The checks of the sources have what they leave of the processors: two
+  // at a time, since most of what runs Verge has two cores or more.
+  const sources = Promise.all([
     inTurn(
       [
         'lint',
@@ -74,8 +75,14 @@ if (built) {
     ),
   ]);
   await vitest({
-    env: { ...(chromium ? { VERGE_CHROMIUM: chromium } : {}), ...(full ? { VERGE_TEST_FULL: '1' } : {}) },
+    env: {
+      // Tests need not build, nor load packages from source.
+      VERGE_TEST_BUILT: '1',
+      ...(chromium ? { VERGE_CHROMIUM: chromium } : {}),
+      ...(full ? { VERGE_TEST_FULL: '1' } : {}),
+    },
   });
+  await sources;
 }
 console.log(timings.map(([name, seconds]) => `  ${name} ${seconds} s`).join('\n'));
 console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`);

@@ -23,8 +23,10 @@ it('every block of TypeScript has its frame, and every frame its block', () => {
 
 it('blocks of other languages are checked elsewhere', () => {
   const others = blocks.filter(({ language }) => language !== 'ts' && !shellLanguages.includes(language));
-  const guides = ['preprocessing', 'recipe', 'training-config'].map((name) => `docs/guides/${name}.md`);
-  // The guides by apps/cli/src/local/guides.test.ts, the descriptor below.
+  const guides = ['model-on-a-device', 'preprocessing', 'recipe', 'training-config'].map(
+    (name) => `docs/guides/${name}.md`,
+  );
+  // The guides by apps/cli/src/local/guides.test.ts, and that of devices by commands.test.ts; the descriptor below.
   const files = new Set(
     others.map(({ file, language }) => (/json|yaml/.test(language) ? file : `${file}: ${language}`)),
   );

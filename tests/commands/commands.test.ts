@@ -20,7 +20,7 @@ import { createClient } from '@verge/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockOf, commandsAmong, commandsIn, documentsOf } from './documents.js';
 import { helpTexts } from './help.js';
-import { elsewhere, enrollFromConsole, fleet, local, type Step } from './story.js';
+import { device, elsewhere, enrollFromConsole, fleet, local, type Step } from './story.js';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -83,7 +83,9 @@ class Checkout {
     let text = command;
     for (const [port, free] of this.ports) text = text.replaceAll(`:${port}`, `:${free}`);
     // Started as it stands; the default port is the one thing that cannot be shared.
-    if (text === 'npx verge-agent run') text += ` --port ${this.ports.get('7450')}`;
+    const agentPort = this.ports.get('7450');
+    if (/^npx verge-agent (run$|serve )/.test(text)) text += ` --port ${agentPort}`;
+    if (text === 'npx verge-agent classify photo.jpg') text += ` --url http://127.0.0.1:${agentPort}`;
     const child = spawn('sh', ['-ec', text], {
       cwd: this.folder,
       detached: true,
@@ -130,19 +132,23 @@ class Checkout {
     }
   }
 
+  /** Ends what was started last and goes on. */
+  async endLast(): Promise<void> {
+    const child = this.running.pop();
+    if (child?.pid === undefined || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('close', resolve));
+    // The shell, npx and the program are one process group.
+    process.kill(-child.pid, 'SIGTERM');
+    await gone;
+  }
+
   async close(): Promise<void> {
-    for (const child of this.running.reverse()) {
-      const gone = new Promise((resolve) => child.once('close', resolve));
-      if (child.exitCode !== null || child.pid === undefined) continue;
-      // The shell, npx and the program are one process group.
-      process.kill(-child.pid, 'SIGTERM');
-      await gone;
-    }
+    while (this.running.length > 0) await this.endLast();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-const known = new Set([...local, ...fleet('http://localhost:7400')].map((step) => step.command));
+const known = new Set([...local, ...device, ...fleet('http://localhost:7400')].map((step) => step.command));
 const isRun = ({ command }: { command: string }): boolean =>
   known.has(command) || elsewhere.some((other) => other.command.test(command));
 
@@ -187,6 +193,21 @@ describe('from the root of a checkout', () => {
     const shown = commandsIn(root, 'docs/guides/graphs.md').find(({ command }) => command.includes('silero'));
     copyFileSync(silero, join(checkout.folder, 'silero_vad_16k_op15.onnx'));
     await checkout.run({ command: shown!.command });
+  });
+
+  const data = (...path: string[]): string => join(process.env['VERGE_DATA'] ?? '', ...path);
+  it.skipIf(!process.env['VERGE_DATA'])('a model file on a device', { timeout: 120_000 }, async () => {
+    const files = {
+      'mobilenetv2.onnx': data('mobilenetv2', 'mobilenet_v2_keras_coral_fp32_restored.onnx'),
+      'labels.txt': data('mobilenetv2', 'imagenet_labels_1001.txt'),
+      'photo.jpg': data('photos', 'cat_720p.jpg'),
+    };
+    for (const [name, from] of Object.entries(files)) symlinkSync(from, join(checkout.folder, name));
+    const preprocess = blockOf(root, 'docs/guides/model-on-a-device.md', 'yaml');
+    writeFileSync(join(checkout.folder, 'mobilenetv2.yaml'), preprocess);
+    for (const step of device) await checkout.run(step);
+    // The fleet's agent takes its place.
+    await checkout.endLast();
   });
 
   it('the fleet, from the first login to the first answer', { timeout: 400_000 }, async () => {

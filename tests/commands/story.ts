@@ -108,6 +108,23 @@ export const fleet = (origin: string): readonly Step[] => [
   },
 ];
 
+/** A model file on a device: docs/guides/model-on-a-device.md, apps/agent/README, where VERGE_DATA has the files. */
+export const device: readonly Step[] = [
+  {
+    command:
+      'npx verge-agent classify photo.jpg --model mobilenetv2.onnx --preprocess mobilenetv2.yaml --labels labels.txt --top 3',
+    says: /0\.\d+ +286 +Egyptian cat[\s\S]*decode [\d.]+ ms, preprocess [\d.]+ ms[\s\S]*run [\d.]+ ms/,
+  },
+  { command: 'npx verge-agent benchmark mobilenetv2.onnx --threads 1,2 --runs 50', says: /p99 ms[\s\S]*MiB/ },
+  {
+    command: 'npx verge-agent serve mobilenetv2.onnx --preprocess mobilenetv2.yaml --labels labels.txt',
+    until: /mobilenetv2 serves on/,
+  },
+  { command: 'curl -s http://localhost:7450/v2/health/ready', says: /true/ },
+  { command: 'npx verge-agent classify photo.jpg', says: /Egyptian cat/ },
+  { command: 'curl -s http://localhost:7450/v2/verge/status', says: /"answered":1,/ },
+];
+
 /** The bundle that the console shows lacks the root, which the operator's own folder has. */
 export const enrollFromConsole = enrollCommand.split('\n')[0]!;
 

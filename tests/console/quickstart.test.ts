@@ -59,8 +59,8 @@ describe('the quickstart', () => {
     );
     expect(teacher?.accuracy).toBeGreaterThanOrEqual(0.985);
     expect(distilled?.accuracy).toBeGreaterThanOrEqual(0.975);
-    expect(plain?.accuracy).toBeGreaterThan(0.9);
-    expect(distilled!.parameters * 4).toBeLessThanOrEqual(teacher!.parameters);
+    expect(plain?.accuracy).toBeGreaterThanOrEqual(0.975);
+    for (const student of [distilled, plain]) expect(student!.parameters * 4).toBeLessThanOrEqual(teacher!.parameters);
   });
 
   it('gives every agent an artifact that classifies the whole test part', () => {

@@ -9,6 +9,10 @@ export type AgentFault =
   | 'ALREADY_RUNNING'
   | 'LISTEN_FAILED'
   | 'SPOOL_FAILED'
+  /* Files that a person named. */
+  | 'FILE_MISSING'
+  | 'GIVEN_INVALID'
+  | 'GIVEN_UNFIT'
   /* Enrolment. */
   | 'BUNDLE_INVALID'
   | 'RELEASE_ROOT_MISSING'
@@ -24,6 +28,7 @@ export type AgentFault =
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   | 'HOST_REFUSED'
+  | 'ORIGIN_REFUSED'
   | 'NOT_READY'
   | 'OVERLOADED'
   | 'INFERENCE_FAILED'

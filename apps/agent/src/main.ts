@@ -1,26 +1,20 @@
 /**
- * `verge-agent enroll | run | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each command loads what it needs:
- * `status` answers without the inference runtime and the gRPC stack.
+ * `verge-agent enroll | run | serve | classify | benchmark | status | logs`. Exit codes: 0 done, 1 failed, 2 wrong use. Each
+ * command loads what it needs: `status` answers without the inference runtime and the gRPC stack.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { addBenchmark } from './benchmark/command.js';
+import { addClassify } from './classify/command.js';
 import { AgentError, reasonOf } from './errors.js';
 import { Layout } from './layout.js';
 import { followLog } from './log/follow.js';
 import { logPath } from './log/rotating-file.js';
 import { prettyLine } from './log/pretty.js';
+import { addServe, defaultPort } from './serve/command.js';
 import { readSettings } from './settings.js';
+import { endOnUnexpected, stopOnSignals } from './signals.js';
 import { agentVersion } from './version.js';
-
-function port(text: string): number {
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('expected a port from 0 to 65535');
-}
-
-function count(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a number');
-}
+import { count, port } from './words.js';
 
 const dirOption = ['--dir <dir>', 'state directory (default: $VERGE_AGENT_DIR or ~/.local/share/verge-agent)'] as const;
 
@@ -49,27 +43,9 @@ async function runCommand(options: { dir?: string; port: number; host: string })
   const layout = new Layout(settings.dir);
   await layout.prepare();
   const log = createLogger(layout.logs, settings.logLevel);
-  process.on('uncaughtException', (error, origin) => {
-    // Everything that matters is on disk; the service manager starts a fresh process from it.
-    log.error({ err: error.stack ?? error.message, origin }, 'the agent ends because of an unexpected error');
-    process.exit(1);
-  });
+  endOnUnexpected(log);
   const agent = await Agent.start({ settings, host: options.host, port: options.port, log });
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log.info({ signal }, 'stopping');
-    agent.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: reasonOf(error) }, 'not stopped cleanly');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  stopOnSignals(() => agent.stop(), log);
 }
 
 async function statusCommand(options: { dir?: string; json?: boolean }): Promise<void> {
@@ -108,9 +84,12 @@ program
   .command('run')
   .description('follow the control plane and serve the local inference API')
   .option(...dirOption)
-  .option('--port <port>', 'TCP port of the API, 0 for any free one', port, 7450)
+  .option('--port <port>', 'TCP port of the API, 0 for any free one', port, defaultPort)
   .option('--host <address>', 'address of the API', '127.0.0.1')
   .action(runCommand);
+addServe(program);
+addClassify(program);
+addBenchmark(program);
 program
   .command('status')
   .description('what runs here; exit code 1 when no agent runs')

@@ -1,9 +1,10 @@
 /** The model that serves, in its own process. A new one takes the requests without any of them failing. */
 import type { Tensor } from '@verge/onnx';
-import { InferenceProcess, RuntimeError, type InferenceResult } from '@verge/runtime';
+import { InferenceProcess, RuntimeError, type InferenceResult, type ModelGiver } from '@verge/runtime';
 import { backoffMs, sleep } from './backoff.js';
 import { AgentError, reasonOf } from './errors.js';
 import type { Log } from './log/logger.js';
+import type { ServedModel } from './served-model.js';
 import { readModel, type Artifact } from './update/artifact.js';
 
 export interface ServingOptions {
@@ -20,19 +21,19 @@ const maxInFlight = 128;
 export class Serving {
   private process: InferenceProcess | null = null;
   /** Those whose results may still come, by digest. */
-  private readonly artifacts = new Map<string, Artifact>();
+  private readonly models = new Map<string, ServedModel>();
   private reviving = false;
   private closed = false;
 
   constructor(private readonly options: ServingOptions) {}
 
   /** What a request that is made now is answered by. */
-  get current(): Artifact | null {
-    return this.process?.serving ? (this.artifacts.get(this.process.tag) ?? null) : null;
+  get current(): ServedModel | null {
+    return this.process?.serving ? (this.models.get(this.process.tag) ?? null) : null;
   }
   /** What is installed to answer, also while its process is down. */
-  get installed(): Artifact | null {
-    return this.process ? (this.artifacts.get(this.process.tag) ?? null) : null;
+  get installed(): ServedModel | null {
+    return this.process ? (this.models.get(this.process.tag) ?? null) : null;
   }
   get digest(): string | null {
     return this.process ? this.process.tag : null;
@@ -56,28 +57,50 @@ export class Serving {
    * @throws AgentError `DIGEST_MISMATCH`; RuntimeError
    */
   async activate(artifact: Artifact): Promise<void> {
-    const model = await readModel(artifact);
-    this.artifacts.set(artifact.digest, artifact);
+    const { digest, manifest } = artifact;
+    const read = (): Promise<Uint8Array> => readModel(artifact);
+    const model = await read();
+    this.models.set(digest, { digest, digestOf: 'manifest', manifest, read });
     const old = this.process;
-    if (old?.serving) await old.replace(model, artifact.digest);
+    if (old?.serving) await old.replace(model, digest);
     else {
-      this.process = await this.start(model, artifact.digest);
+      this.process = await this.start(model, digest);
       await old?.close(0);
     }
-    for (const digest of this.artifacts.keys()) if (digest !== artifact.digest) this.artifacts.delete(digest);
+    for (const other of this.models.keys()) if (other !== digest) this.models.delete(other);
+  }
+
+  /**
+   * Serves a model that is no artifact.
+   * @param describe is told what ONNX Runtime says of the loaded model; what it throws ends the model's process
+   * @throws RuntimeError
+   */
+  async open(
+    from: Omit<ServedModel, 'manifest'>,
+    describe: (loaded: InferenceProcess) => ServedModel['manifest'],
+  ): Promise<InferenceProcess> {
+    const process = await this.start(from.read, from.digest);
+    try {
+      this.models.set(from.digest, { ...from, manifest: describe(process) });
+    } catch (error) {
+      await process.close(0);
+      throw error;
+    }
+    this.process = process;
+    return process;
   }
 
   /** Nothing serves any more. */
   async deactivate(): Promise<void> {
     const old = this.process;
     this.process = null;
-    this.artifacts.clear();
+    this.models.clear();
     await old?.close();
   }
 
   /**
-   * Runs the artifact that `current` gave. A run has no effects, so one that was lost with its process is run once more.
-   * @returns null when another artifact serves by now: the inputs may have to be made anew
+   * Runs the model that `current` gave. A run has no effects, so one that was lost with its process is run once more.
+   * @returns null when another one serves by now: the inputs may have to be made anew
    * @throws RuntimeError, AgentError `NOT_READY`, `MODEL_DOWN` while its process is down after crashing too often
    */
   async run(
@@ -101,12 +124,13 @@ export class Serving {
     }
   }
 
-  async close(): Promise<void> {
+  /** @param drainMs how long what waits is still answered */
+  async close(drainMs?: number): Promise<void> {
     this.closed = true;
-    await this.process?.close();
+    await this.process?.close(drainMs);
   }
 
-  private start(model: Uint8Array, digest: string): Promise<InferenceProcess> {
+  private start(model: ModelGiver, digest: string): Promise<InferenceProcess> {
     const { threads, onCrash, log } = this.options;
     return InferenceProcess.start(model, digest, {
       threads,
@@ -137,19 +161,16 @@ export class Serving {
   private async startUntilItServes(): Promise<void> {
     for (let failures = 0; !this.closed; failures++) {
       const dead = this.process;
-      const artifact = dead ? this.artifacts.get(dead.tag) : undefined;
-      if (!dead || dead.serving || !artifact) break;
+      const served = dead ? this.models.get(dead.tag) : undefined;
+      if (!dead || dead.serving || !served) break;
       await new Promise((resolve) => setTimeout(resolve, 1000 + backoffMs(failures, Math.random())).unref());
       if (this.process !== dead) continue;
       try {
-        const fresh = await this.start(await readModel(artifact), artifact.digest);
+        const fresh = await this.start(served.read, served.digest);
         if (this.process === dead && !this.closed) this.process = fresh;
         else await fresh.close(0);
       } catch (error) {
-        this.options.log.error(
-          { digest: artifact.digest, err: reasonOf(error) },
-          'the model could not be started again',
-        );
+        this.options.log.error({ digest: served.digest, err: reasonOf(error) }, 'the model could not be started again');
       }
     }
   }

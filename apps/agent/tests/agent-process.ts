@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Running } from '../src/agent.js';
+import { readBundle } from '../src/enrollment/bundle.js';
+import { enroll } from '../src/enrollment/enroll.js';
+import { readFacts } from '../src/facts.js';
 import { askGuard } from '../src/guard.js';
+import { Layout } from '../src/layout.js';
 import type { Gateway } from './gateway.js';
 
 const bin = fileURLToPath(new URL('../bin/verge-agent.mjs', import.meta.url));
@@ -60,8 +64,11 @@ export class AgentProcess {
     requireBuild();
     const dir = await mkdtemp(join(tmpdir(), 'verge-agent-test-'));
     const agent = new AgentProcess(dir);
-    const result = await agent.enroll(gateway);
-    if (result.code !== 0) throw new Error(result.stderr);
+    // What the command does, without a process for it: enroll.test.ts starts that.
+    const layout = new Layout(dir);
+    await agent.withBundle(gateway.bundle, async (path) => {
+      await enroll({ layout, source: await readBundle(path), facts: await readFacts() });
+    });
     return agent;
   }
 
@@ -76,11 +83,15 @@ export class AgentProcess {
     return new AgentProcess(await mkdtemp(join(tmpdir(), 'verge-agent-test-')));
   }
 
-  async enroll(gateway: Gateway, bundle: unknown = gateway.bundle, more: string[] = []) {
+  enroll(gateway: Gateway, bundle: unknown = gateway.bundle, more: string[] = []) {
+    return this.withBundle(bundle, (path) => this.command(['enroll', '--bundle', path, ...more]));
+  }
+
+  private async withBundle<T>(bundle: unknown, use: (path: string) => Promise<T>): Promise<T> {
     const path = join(this.dir, '..', `bundle-${process.pid}-${Math.random()}.json`);
     await writeFile(path, JSON.stringify(bundle));
     try {
-      return await this.command(['enroll', '--bundle', path, ...more]);
+      return await use(path);
     } finally {
       await rm(path, { force: true });
     }

@@ -72,6 +72,11 @@ export async function visitor(browser: Browser, look: Look): Promise<Visitor> {
     },
     [look.language, look.scheme],
   );
+  return openIn(context);
+}
+
+/** Another page of a context, with its cookies: who was logged in still is. */
+export async function openIn(context: BrowserContext): Promise<Visitor> {
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const errors: string[] = [];
@@ -107,9 +112,17 @@ export async function goTo(page: Page, target: Target, path: string): Promise<vo
   await settled(page);
 }
 
+/** Goes on to another page without loading the console anew, as a link does. Wait for what tells that page from the one before. */
+export async function goOn(page: Page, path: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, '', to);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, path);
+}
+
 /** Violations of WCAG 2 A and AA that axe-core calls serious or critical, as "rule: element". */
 export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const checker = (globalThis as unknown as { axe: typeof axe }).axe;
     const result = await checker.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });

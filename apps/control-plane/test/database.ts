@@ -1,47 +1,25 @@
-/** A database of a test file's own: in the Postgres that runs here if there is one, else in an embedded one. */
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client } from 'pg';
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.js';
-
-const server = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
-
+/** A database of a test file's own, from the process that runs the tests (database-server.ts). */
 export interface TestDatabase {
   readonly url: string;
   drop(): Promise<void>;
 }
 
-async function onServer(sql: string): Promise<void> {
-  const client = new Client({ connectionString: server, connectionTimeoutMillis: 3000 });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
-
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const there = await onServer('SELECT 1').then(
-    () => true,
-    () => false,
-  );
-  if (!there) return await embedded();
-  const name = `verge_test_${randomBytes(6).toString('hex')}`;
-  await onServer(`CREATE DATABASE ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
-}
-
-async function embedded(): Promise<TestDatabase> {
-  const folder = await mkdtemp(join(tmpdir(), 'verge-test-'));
-  const postgres = await startEmbeddedPostgres(folder);
-  const drop = async (): Promise<void> => {
-    await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
+/** Makes one with all migrations applied, or an empty one. */
+export async function createTestDatabase(having: 'migrations' | 'nothing' = 'migrations'): Promise<TestDatabase> {
+  const url = await ask('POST', having === 'nothing' ? '?empty' : '');
+  return {
+    url,
+    drop: async () => {
+      await ask('DELETE', `?url=${encodeURIComponent(url)}`);
+    },
   };
-  return { url: postgres.url, drop };
+}
+
+async function ask(method: string, query: string): Promise<string> {
+  const server = process.env['VERGE_TEST_DATABASES'];
+  if (server === undefined) throw new Error('databases for tests are given by the global setup of vitest.config.ts');
+  const response = await fetch(`${server}/${query}`, { method });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`no database for the test: ${text}`);
+  return text;
 }

@@ -41,8 +41,8 @@ const wideConfig = (context: Context): Promise<string> =>
   varied(context, 'wide.yaml', 'teacher.yaml', (teacher) => ({
     ...teacher,
     model: { architecture: 'resnet', params: { channels: [96, 192, 384] } },
-    epochs: 2,
-    schedule: { name: 'cosine', warmupEpochs: 0.5 },
+    epochs: 1,
+    schedule: { name: 'cosine', warmupEpochs: 0.25 },
   }));
 
 export async function registerDataset(context: Context): Promise<string> {

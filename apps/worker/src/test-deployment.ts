@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,15 +22,12 @@ import {
 } from '@verge/contracts';
 import { createPostgresBackend, Queue, QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
-import pg from 'pg';
 import pino, { type Logger } from 'pino';
 import { readConfig } from './config.js';
 import { type RunningWorker, startWorker } from './worker.js';
 
 const digitsFolder = fileURLToPath(new URL('../../../datasets/digits/', import.meta.url));
 const workerProgram = fileURLToPath(new URL('../bin/verge-worker.mjs', import.meta.url));
-const controlPlaneProgram = fileURLToPath(new URL('../../control-plane/bin/verge-control-plane.mjs', import.meta.url));
-const postgres = process.env['TEST_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres';
 const redis = process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 
 /** The same server, another database. */
@@ -76,45 +73,16 @@ interface Place {
   remove(): Promise<void>;
 }
 
-async function query(server: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server, connectionTimeoutMillis: 3000 });
-  await client.connect();
-  await client.query(sql).finally(() => client.end());
-}
-
-/** Where no Postgres runs, the one that a control plane brings with it. */
-async function broughtPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'verge-postgres-'));
-  const ports = { VERGE_HTTP_PORT: '0', VERGE_GRPC_PORT: '0', VERGE_ENROLL_PORT: '0' };
-  const child = spawn(process.execPath, [controlPlaneProgram], {
-    env: { PATH: process.env['PATH'] ?? '', VERGE_DATA_DIR: folder, VERGE_LOG_LEVEL: 'error', ...ports },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const file = join(folder, 'control-plane.json');
-  let text: string | undefined;
-  await until(async () => {
-    text = await readFile(file, 'utf8').catch(() => undefined);
-    return text !== undefined || child.exitCode !== null;
-  }, 'Postgres starts');
-  if (text === undefined) throw new Error('neither a Postgres nor a control plane can be had');
-  const stop = async (): Promise<void> => {
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exited;
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { url: (JSON.parse(text) as { databaseUrl: string }).databaseUrl, stop };
+/** Asks the process that runs the tests (apps/control-plane/test/serve-databases.ts). */
+async function askForDatabase(method: 'POST' | 'DELETE', query: string): Promise<string> {
+  const response = await fetch(`${process.env['VERGE_TEST_DATABASES']}/?${query}`, { method });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`no database for the test: ${text}`);
+  return text;
 }
 
 async function onPostgres(): Promise<Place> {
-  const runs = await query(postgres, 'SELECT 1').then(
-    () => true,
-    () => false,
-  );
-  const server = runs ? { url: postgres, stop: () => Promise.resolve() } : await broughtPostgres();
-  const name = `verge_worker_${randomUUID().replaceAll('-', '')}`;
-  await query(server.url, `CREATE DATABASE ${name}`);
-  const url = withDatabase(server.url, name);
+  const url = await askForDatabase('POST', 'empty');
   const connection = { connectionString: url, migrate: true };
   const queue = new Queue(QUEUE_NAME, { prefix: QUEUE_PREFIX, connection }, createPostgresBackend);
   return {
@@ -123,8 +91,7 @@ async function onPostgres(): Promise<Place> {
     events: () => new QueueEvents(QUEUE_NAME, { connection }, createPostgresBackend) as unknown as Events,
     remove: async () => {
       await queue.close();
-      await query(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
-      await server.stop();
+      await askForDatabase('DELETE', `url=${encodeURIComponent(url)}`);
     },
   };
 }

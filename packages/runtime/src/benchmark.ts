@@ -15,7 +15,7 @@ import { RuntimeError } from './errors.js';
 import { syntheticTensor } from './feeds-for.js';
 import { fedPorts } from './fed-ports.js';
 import { headOf, type ModelSource } from './model-source.js';
-import { LoadedModel } from './process/loaded-model.js';
+import { LoadedModel, type TimedRuns } from './process/loaded-model.js';
 
 export interface BenchmarkOptions extends SessionOptions {
   /** Timed runs in all, at least; 100 unless told otherwise. Fast models are run more often, see `minRoundMs`. */
@@ -38,7 +38,11 @@ export interface BenchmarkResult {
   /** Milliseconds for one sample; medians over the rounds' percentiles. */
   p50Ms: number;
   p95Ms: number;
+  /** Of all runs: a round may have too few for a percentile of its own. */
+  p99Ms: number;
   meanMs: number;
+  /** Processor time of one run, of all threads together; a mean. */
+  cpuMs: number;
   runs: number;
   threads: number;
   /** Highest resident set of a process that loaded and ran only this model. */
@@ -94,7 +98,7 @@ export async function benchmarkModels(
     const settled: SettledInputs[] = [];
     for (const [i, model] of loaded.entries())
       settled.push(await settle(model, models[i] as ModelSource, options, settled[0]));
-    const times: number[][][] = loaded.map(() => []);
+    const timed: TimedRuns[][] = loaded.map(() => []);
     for (let round = 0; round < rounds; round++) {
       const count = Math.ceil((runs * (round + 1)) / rounds) - Math.ceil((runs * round) / rounds);
       // Every other round in reverse, so that no model always follows the same one.
@@ -102,7 +106,7 @@ export async function benchmarkModels(
       for (const i of order) {
         signal?.throwIfAborted();
         const model = loaded[i] as LoadedModel;
-        times[i]?.push(
+        timed[i]?.push(
           await model.benchmark(
             settled[i]?.feeds ?? {},
             count,
@@ -113,7 +117,7 @@ export async function benchmarkModels(
       }
     }
     return await Promise.all(
-      loaded.map((model, i) => summarise(model, times[i] ?? [], threads, settled[i] as SettledInputs)),
+      loaded.map((model, i) => summarise(model, timed[i] ?? [], threads, settled[i] as SettledInputs)),
     );
   } finally {
     await Promise.all(loaded.map((model) => model.drainAndClose(0)));
@@ -143,11 +147,12 @@ async function settle(
 
 async function summarise(
   model: LoadedModel,
-  rounds: number[][],
+  timed: readonly TimedRuns[],
   threads: number,
   { feeds, assumed }: SettledInputs,
 ): Promise<BenchmarkResult> {
   const { peakRssBytes } = await model.stats();
+  const rounds = timed.map(({ times }) => times);
   const all = rounds.flat();
   return {
     p50Ms: percentile(
@@ -158,7 +163,9 @@ async function summarise(
       rounds.map((times) => percentile(times, 0.95)),
       0.5,
     ),
+    p99Ms: percentile(all, 0.99),
     meanMs: all.reduce((a, b) => a + b, 0) / all.length,
+    cpuMs: timed.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / all.length,
     runs: all.length,
     threads,
     peakRssBytes,

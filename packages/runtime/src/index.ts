@@ -6,7 +6,12 @@ export { readHead, sourceBytes, type ModelSource } from './model-source.js';
 export { syntheticFeeds } from './feeds-for.js';
 export { fedPorts } from './fed-ports.js';
 export { createSessionInProcess, openInProcess } from './process/process-session.js';
-export { InferenceProcess, type InferenceProcessOptions, type RunOptions } from './process/inference-process.js';
+export {
+  InferenceProcess,
+  type InferenceProcessOptions,
+  type ModelGiver,
+  type RunOptions,
+} from './process/inference-process.js';
 export type { InferenceResult, LoadOptions } from './process/loaded-model.js';
 export {
   benchmarkModel,

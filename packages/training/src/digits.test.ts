@@ -20,8 +20,9 @@ function parameterCount(model: Model): number {
 }
 
 describe('the digits, teacher to student', () => {
-  // 359 test samples that no training has seen: 5 mistakes are 98.6 %, 8 are 97.8 %.
-  it(
+  // 359 test samples that no training has seen: 5 mistakes are 98.6 %, 8 are 97.8 %. tests/console/quickstart.test.ts holds the same
+  // three trainings to the same figures, each time.
+  it.runIf(process.env['VERGE_TEST_FULL'] !== undefined)(
     'teacher 98.5 %, students of at most a quarter of its size 97.5 %, distilled and plain',
     { timeout: 300_000 },
     async () => {

@@ -1,5 +1,5 @@
 /** Reading outputs as class scores: for the classification extension and for telemetry. */
-import type { Tensor } from '@verge/onnx';
+import { float16Value, type Tensor } from '@verge/onnx';
 
 export interface ScoreRows {
   data: ArrayLike<number>;
@@ -7,13 +7,19 @@ export interface ScoreRows {
   classes: number;
 }
 
+const scored = ['float32', 'float64', 'float16', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'];
+
+/** Whether elements of this type can be class scores. */
+export const isScored = (dtype: string): boolean => scored.includes(dtype);
+
 /** A numeric output as rows of class scores: the last axis is the classes, all before it samples. */
 export function scoreRows(tensor: Tensor): ScoreRows | null {
   const { dtype, dims } = tensor;
-  const numeric = ['float32', 'float64', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'].includes(dtype);
   const classes = dims.at(-1) ?? 0;
-  if (!numeric || classes < 1) return null;
-  return { data: tensor.data as ArrayLike<number>, rows: tensor.data.length / classes, classes };
+  if (!isScored(dtype) || classes < 1) return null;
+  // Halves are held as bit patterns.
+  const data = dtype === 'float16' ? Float32Array.from(tensor.data as Uint16Array, float16Value) : tensor.data;
+  return { data: data as ArrayLike<number>, rows: data.length / classes, classes };
 }
 
 /** Indices of the k largest scores of a row, largest first; of equal ones the first. */

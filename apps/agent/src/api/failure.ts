@@ -2,8 +2,8 @@
  * Whose error it is when a run fails. The binding of ONNX Runtime gives no status code, only its message; the messages
  * below are those of INVALID_ARGUMENT, and of checks inside kernels, for shapes and values that the graph cannot take.
  */
-import type { ArtifactManifest } from '@verge/contracts';
 import type { Tensor } from '@verge/onnx';
+import type { ModelDescription } from '../served-model.js';
 
 const aboutShapes: readonly RegExp[] = [
   /dimension/i,
@@ -30,19 +30,19 @@ export class AnsweredShapes {
   private interface = '';
   private readonly shapes = new Set<string>();
 
-  answered(manifest: ArtifactManifest, feeds: Readonly<Record<string, Tensor>>): void {
+  answered(manifest: ModelDescription, feeds: Readonly<Record<string, Tensor>>): void {
     this.follow(manifest);
     if (this.shapes.size < most) this.shapes.add(shapesOf(feeds));
   }
 
   /** Whether a run failed because its input does not fit the graph. */
-  misfit(manifest: ArtifactManifest, feeds: Readonly<Record<string, Tensor>>, message: string): boolean {
+  misfit(manifest: ModelDescription, feeds: Readonly<Record<string, Tensor>>, message: string): boolean {
     this.follow(manifest);
     if (matches(aboutValues, message)) return true;
     return matches(aboutShapes, message) && !this.shapes.has(shapesOf(feeds));
   }
 
-  private follow({ model, inputs }: ArtifactManifest): void {
+  private follow({ model, inputs }: ModelDescription): void {
     const key = JSON.stringify([model, inputs]);
     if (key === this.interface) return;
     this.interface = key;

@@ -1,8 +1,8 @@
 /** What telemetry remembers of a request: predicted classes, and a few numbers whose distribution shows drift. */
-import type { ArtifactManifest } from '@verge/contracts';
 import type { Tensor } from '@verge/onnx';
 import { classOutput } from '@verge/runtime';
 import { scoreRows, topOne } from './classify.js';
+import type { ModelDescription } from '../served-model.js';
 
 export interface Observed {
   classes: number[];
@@ -30,7 +30,7 @@ function moments(tensor: Tensor, samples: number): { mean: number[]; std: number
 }
 
 export function observe(
-  manifest: ArtifactManifest,
+  manifest: ModelDescription,
   feeds: Readonly<Record<string, Tensor>>,
   outputs: Readonly<Record<string, Tensor>>,
 ): Observed {
@@ -52,7 +52,7 @@ export function observe(
 
 /** The predicted classes, from scores or from labels, whichever the model gives; null where neither says them. */
 function predictions(
-  { outputs: specs, labels }: ArtifactManifest,
+  { outputs: specs, labels }: ModelDescription,
   outputs: Readonly<Record<string, Tensor>>,
 ): { classes: number[]; confidences?: number[] } | null {
   const chosen = classOutput(specs, labels.length || undefined) ?? { name: specs[0]!.name, kind: 'scores' };

@@ -2,13 +2,14 @@
  * Whether a request fits the model, as far as the manifest says, before anything runs: what does not fit is the caller's
  * mistake. Where the manifest leaves an axis free only the graph itself can tell, see failure.ts.
  */
-import type { ArtifactManifest } from '@verge/contracts';
 import type { Tensor } from '@verge/onnx';
 import { AgentError } from '../errors.js';
+import { isScored } from './classify.js';
 import type { RequestOutput } from './request.js';
 import { oipName } from './tensors.js';
+import type { ModelDescription } from '../served-model.js';
 
-type Spec = ArtifactManifest['inputs'][number];
+type Spec = ModelDescription['inputs'][number];
 
 const listed = (specs: readonly Spec[]): string => specs.map(({ name }) => name).join(', ');
 
@@ -28,7 +29,7 @@ function problemOf(spec: Spec, tensor: Tensor | undefined): string | null {
 }
 
 /** A line for every feed that is missing, unknown, of the wrong type or of the wrong shape. */
-export function feedProblems(feeds: Readonly<Record<string, Tensor>>, { inputs }: ArtifactManifest): string[] {
+export function feedProblems(feeds: Readonly<Record<string, Tensor>>, { inputs }: ModelDescription): string[] {
   const problems = inputs.map((spec) =>
     problemOf(spec, Object.hasOwn(feeds, spec.name) ? feeds[spec.name] : undefined),
   );
@@ -39,14 +40,12 @@ export function feedProblems(feeds: Readonly<Record<string, Tensor>>, { inputs }
   ];
 }
 
-const scored: readonly string[] = ['float32', 'float64', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'];
-
 /** @throws AgentError `REQUEST_INVALID` naming every output that the model does not have or that has no class scores */
-export function checkWanted(wanted: readonly RequestOutput[] | null, { outputs }: ArtifactManifest): void {
+export function checkWanted(wanted: readonly RequestOutput[] | null, { outputs }: ModelDescription): void {
   const bad = (wanted ?? []).flatMap(({ name, classification }) => {
     const spec = outputs.find((output) => output.name === name);
     if (!spec) return [`outputs ${name}: not an output; the outputs are ${listed(outputs)}`];
-    if (classification === null || scored.includes(spec.dtype)) return [];
+    if (classification === null || isScored(spec.dtype)) return [];
     return [`outputs ${name}: classification: ${oipName(spec.dtype)} holds no class scores`];
   });
   if (bad.length > 0) throw new AgentError('REQUEST_INVALID', bad.join('; '));

@@ -2,9 +2,9 @@
 import type { Tensor } from '@verge/onnx';
 import { RuntimeError } from '@verge/runtime';
 import { AgentError, type AgentFault } from '../errors.js';
+import type { ServedModel } from '../served-model.js';
 import type { Serving } from '../serving.js';
 import type { Outcome, Seen } from '../telemetry/window.js';
-import type { Artifact } from '../update/artifact.js';
 import { classification } from './classify.js';
 import type { AnsweredShapes } from './failure.js';
 import { observe } from './features.js';
@@ -13,6 +13,7 @@ import { makeFeeds } from './inputs.js';
 import { tensorToJson } from './json-tensors.js';
 import { parseRequest, type RequestOutput, type WireRequest } from './request.js';
 import { oipName, tensorToBytes } from './tensors.js';
+import { Timing } from './timing.js';
 
 export interface Answer {
   headers: Record<string, string>;
@@ -28,8 +29,8 @@ export interface InferenceBody {
 export interface InferContext {
   serving: Serving;
   shapes: AnsweredShapes;
-  /** Throws `NOT_FOUND` or `NOT_READY` unless this artifact is what the request is for. */
-  select: () => Artifact;
+  /** Throws `NOT_FOUND` or `NOT_READY` unless this model is what the request is for. */
+  select: () => ServedModel;
   read: () => Promise<InferenceBody>;
   record: (seen: Seen) => void;
 }
@@ -49,14 +50,15 @@ const outcomeOf: Partial<Record<AgentFault, Outcome>> = {
 
 export async function infer(context: InferContext): Promise<Answer> {
   // The artifact that the request met; errors before one is chosen are counted at what is installed.
-  const met: { artifact: Artifact | null } = { artifact: context.serving.installed };
+  const met: { artifact: ServedModel | null } = { artifact: context.serving.installed };
   try {
     const body = await context.read();
     const started = performance.now();
+    const timing = new Timing();
     met.artifact = context.select();
-    const request = parseRequest(body.bytes, body.headerLength);
-    const ran = await run(context, request, met);
-    const answer = encode(request, ran.artifact, ran.outputs);
+    const request = timing.time('parse', () => parseRequest(body.bytes, body.headerLength));
+    const ran = await run(context, request, met, timing);
+    const answer = encode(request, ran.artifact, ran.outputs, timing);
     const { classes, features } = observe(ran.artifact.manifest, ran.feeds, ran.outputs);
     const latencyMs = performance.now() - started;
     const artifactDigest = ran.artifact.digest;
@@ -72,22 +74,29 @@ export async function infer(context: InferContext): Promise<Answer> {
 }
 
 interface Ran {
-  artifact: Artifact;
+  artifact: ServedModel;
   feeds: Record<string, Tensor>;
   outputs: Record<string, Tensor>;
 }
 
-async function run(context: InferContext, request: WireRequest, met: { artifact: Artifact | null }): Promise<Ran> {
+async function run(
+  context: InferContext,
+  request: WireRequest,
+  met: { artifact: ServedModel | null },
+  timing: Timing,
+): Promise<Ran> {
   for (;;) {
     const artifact = (met.artifact = context.select());
     const { manifest } = artifact;
     checkWanted(request.outputs, manifest);
-    const feeds = await makeFeeds(request, manifest);
+    const feeds = await makeFeeds(request, manifest, timing);
     const names = request.outputs?.map((o) => o.name) ?? manifest.outputs.map((o) => o.name);
     try {
       const result = await context.serving.run(artifact.digest, feeds, names);
       // Null: the model was exchanged while the sample was preprocessed.
       if (!result) continue;
+      timing.add('queue', result.queueMs);
+      timing.add('run', result.runMs);
       context.shapes.answered(manifest, feeds);
       return { artifact, feeds, outputs: result.outputs };
     } catch (error) {
@@ -116,15 +125,21 @@ function asFault(error: unknown, as?: AgentFault): AgentError {
   return new AgentError('INTERNAL', 'the agent could not carry out the request', { cause: error });
 }
 
-function encode(request: WireRequest, artifact: Artifact, outputs: Readonly<Record<string, Tensor>>): Answer {
-  const { manifest, digest } = artifact;
+function encode(
+  request: WireRequest,
+  artifact: ServedModel,
+  outputs: Readonly<Record<string, Tensor>>,
+  timing: Timing,
+): Answer {
+  const { manifest, digest, digestOf } = artifact;
   const wanted: readonly RequestOutput[] =
     request.outputs ??
     manifest.outputs.map(({ name }) => ({ name, binary: request.binaryOutput, classification: null }));
   const blobs: Uint8Array[] = [];
   const described = wanted.map((want) => {
+    const given = outputs[want.name]!;
     const tensor =
-      want.classification === null ? outputs[want.name]! : classified(want, outputs[want.name]!, manifest.labels);
+      want.classification === null ? given : timing.time('top-k', () => classified(want, given, manifest.labels));
     const head = { name: want.name, datatype: oipName(tensor.dtype), shape: tensor.dims };
     if (!want.binary) return { ...head, data: tensorToJson(want.name, tensor) };
     const bytes = tensorToBytes(tensor);
@@ -136,14 +151,15 @@ function encode(request: WireRequest, artifact: Artifact, outputs: Readonly<Reco
       model_name: manifest.model,
       model_version: String(manifest.version),
       ...(request.id !== undefined && { id: request.id }),
-      parameters: { manifest_digest: digest },
+      parameters: { [`${digestOf}_digest`]: digest },
       outputs: described,
     }),
   );
   const headers: Record<string, string> = {
     'content-type': blobs.length > 0 ? 'application/octet-stream' : 'application/json',
     'verge-model-version': String(manifest.version),
-    'verge-manifest-digest': digest,
+    [`verge-${digestOf}-digest`]: digest,
+    'server-timing': timing.header,
   };
   if (blobs.length > 0) headers['inference-header-content-length'] = String(json.length);
   return { headers, body: [json, ...blobs] };

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireBuild } from '../../tests/agent-process.js';
 import { buildArtifact, scoresOf } from '../../tests/artifacts.js';
+import { bitmap } from '../../tests/bitmap.js';
 import { Serving } from '../serving.js';
 import type { Seen } from '../telemetry/window.js';
 import { readSlot, writeSlot } from '../update/artifact.js';
@@ -233,46 +234,9 @@ describe('inference API', () => {
     if (answer) expect(answer.status).toBe(413);
     expect((await get('/v2/health/ready')).status).toBe(200);
   });
-
-  it('refuses names that a web page could give to this machine', async () => {
-    const { port } = new URL(url);
-    const status = await new Promise<number>((resolve, reject) => {
-      const call = request(
-        { host: '127.0.0.1', port, path: '/v2', headers: { host: 'attacker.example' } },
-        (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        },
-      );
-      call.on('error', reject);
-      call.end();
-    });
-    expect(status).toBe(403);
-  });
 });
 
 describe('a model of images', () => {
-  /** An uncompressed 24-bit bitmap (BITMAPINFOHEADER), rows bottom-up and padded to four bytes. */
-  function bitmap(gray: readonly (readonly number[])[]): Buffer {
-    const [height, width] = [gray.length, gray[0]!.length];
-    const stride = Math.ceil((width * 3) / 4) * 4;
-    const bytes = Buffer.alloc(54 + stride * height);
-    bytes.write('BM');
-    bytes.writeUInt32LE(bytes.length, 2);
-    bytes.writeUInt32LE(54, 10);
-    bytes.writeUInt32LE(40, 14);
-    bytes.writeInt32LE(width, 18);
-    bytes.writeInt32LE(height, 22);
-    bytes.writeUInt16LE(1, 26);
-    bytes.writeUInt16LE(24, 28);
-    gray.forEach((row, y) =>
-      row.forEach((v, x) =>
-        bytes.fill(v, 54 + stride * (height - 1 - y) + 3 * x, 54 + stride * (height - 1 - y) + 3 * x + 3),
-      ),
-    );
-    return bytes;
-  }
-
   it('takes encoded images, in base64 and binary', async () => {
     await activate(
       buildArtifact({

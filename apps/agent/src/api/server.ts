@@ -5,16 +5,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { chmod, rm } from 'node:fs/promises';
 import { isIP, type AddressInfo } from 'node:net';
-import { AgentError, reasonOf, type AgentFault } from '../errors.js';
+import { AgentError, reasonOf, systemCode, type AgentFault } from '../errors.js';
 import { agentVersion } from '../version.js';
 import type { Log } from '../log/logger.js';
+import type { ServedModel } from '../served-model.js';
 import type { Serving } from '../serving.js';
 import type { Seen } from '../telemetry/window.js';
-import type { Artifact } from '../update/artifact.js';
 import { readBody } from './body.js';
 import { AnsweredShapes } from './failure.js';
 import { infer } from './infer.js';
-import { oipName } from './tensors.js';
+import { metadata } from './metadata.js';
+import { refuseWebPages } from './web-pages.js';
 
 export interface ApiOptions {
   serving: Serving;
@@ -30,6 +31,7 @@ const statusOf: Partial<Record<AgentFault, number>> = {
   REQUEST_INVALID: 400,
   REQUEST_UNSUPPORTED: 400,
   HOST_REFUSED: 403,
+  ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   REQUEST_TOO_LARGE: 413,
@@ -54,6 +56,7 @@ function json(value: unknown, status = 200): Reply {
 export class Api {
   private readonly servers: Server[] = [];
   private unix: Server | null = null;
+  private draining = false;
   private readonly shapes = new AnsweredShapes();
 
   constructor(private readonly options: ApiOptions) {}
@@ -85,14 +88,16 @@ export class Api {
     }
   }
 
-  async close(): Promise<void> {
+  /** Answers what was asked, and nothing more: connections are closed behind their answers, or after `drainMs`. */
+  async close(drainMs = 5000): Promise<void> {
+    this.draining = true;
     await Promise.all(
       this.servers.map(
         (server) =>
           new Promise<void>((resolve) => {
             server.close(() => resolve());
             server.closeIdleConnections();
-            setTimeout(() => server.closeAllConnections(), 5000).unref();
+            setTimeout(() => server.closeAllConnections(), drainMs).unref();
           }),
       ),
     );
@@ -113,7 +118,7 @@ export class Api {
     server.keepAliveTimeout = 65_000;
     return new Promise((resolve, reject) => {
       server.once('error', (cause) => {
-        reject(new AgentError('LISTEN_FAILED', `cannot listen on ${name}: ${cause.message}`, { cause }));
+        reject(new AgentError('LISTEN_FAILED', `cannot listen on ${name}: ${whyNot(cause)}`, { cause }));
       });
       server.listen(where, () => {
         this.servers.push(server);
@@ -125,7 +130,7 @@ export class Api {
   private async answer(request: IncomingMessage, response: ServerResponse, loopback: boolean): Promise<void> {
     let reply: Reply;
     try {
-      if (loopback) checkHost(request.headers.host);
+      refuseWebPages(request.headers, loopback);
       reply = await this.route(request);
     } catch (error) {
       const fault =
@@ -141,6 +146,7 @@ export class Api {
       // What was not read of the body would be taken for the next request.
       if (!request.complete) reply.headers['connection'] = 'close';
     }
+    if (this.draining) reply.headers['connection'] = 'close';
     const length = reply.body.reduce((sum, part) => sum + part.length, 0);
     response.writeHead(reply.status, { ...reply.headers, 'content-length': length });
     if (request.method === 'HEAD') return void response.end();
@@ -159,7 +165,10 @@ export class Api {
           extensions: ['binary_tensor_data', 'classification', 'model_repository'],
         }),
       '/v2/health/live': () => json({ live: true }),
-      '/v2/health/ready': () => json({ ready: serving.current !== null }, serving.current ? 200 : 503),
+      '/v2/health/ready': () => {
+        const ready = serving.current !== null && !this.draining;
+        return json({ ready }, ready ? 200 : 503);
+      },
       '/v2/verge/status': async () => json(await this.options.status()),
     };
     const get = fixed[path];
@@ -173,7 +182,7 @@ export class Api {
     }
     const [, name, version, verb] = modelPath.exec(path) ?? [];
     if (name === undefined) throw new AgentError('NOT_FOUND', `there is no ${path}`);
-    const select = (from: Artifact | null): Artifact =>
+    const select = (from: ServedModel | null): ServedModel =>
       this.select(from, decode(name), version === undefined ? undefined : decode(version));
     if (verb === '/infer') {
       allow(request, 'POST');
@@ -185,7 +194,7 @@ export class Api {
     return json({ name: manifest.model, ready: true });
   }
 
-  private async infer(request: IncomingMessage, select: () => Artifact): Promise<Reply> {
+  private async infer(request: IncomingMessage, select: () => ServedModel): Promise<Reply> {
     const { serving, record, bodyBytes } = this.options;
     const header = request.headers['inference-header-content-length'];
     const headerLength = Array.isArray(header) ? header.join() : header;
@@ -194,51 +203,36 @@ export class Api {
     return { status: 200, ...answer };
   }
 
-  private select(artifact: Artifact | null, name: string, version: string | undefined): Artifact {
-    if (!artifact) throw new AgentError('NOT_READY', 'no model is loaded');
-    const { manifest } = artifact;
+  private select(model: ServedModel | null, name: string, version: string | undefined): ServedModel {
+    if (!model) throw new AgentError('NOT_READY', 'no model is loaded');
+    const { manifest } = model;
     if (name !== manifest.model)
       throw new AgentError('NOT_FOUND', `there is no model ${name}; ${manifest.model} serves`);
     if (version !== undefined && version !== String(manifest.version)) {
       throw new AgentError('NOT_FOUND', `${name} has no version ${version} here; version ${manifest.version} serves`);
     }
-    return artifact;
+    return model;
   }
 
   /** Triton's model repository extension, index: how an application learns what it can ask for. */
   private index(): unknown {
-    const artifact = this.options.serving.current;
-    if (!artifact) return [];
-    return [{ name: artifact.manifest.model, version: String(artifact.manifest.version), state: 'READY', reason: '' }];
+    const manifest = this.options.serving.current?.manifest;
+    if (!manifest) return [];
+    return [{ name: manifest.model, version: String(manifest.version), state: 'READY', reason: '' }];
   }
 }
 
-function metadata({ manifest, digest }: Artifact): unknown {
-  const tensor = (spec: { name: string; dtype: string; shape: number[] }) => ({
-    name: spec.name,
-    datatype: oipName(spec.dtype),
-    shape: spec.shape,
-  });
-  return {
-    name: manifest.model,
-    versions: [String(manifest.version)],
-    platform: 'onnx_onnxv1',
-    inputs: manifest.inputs.map(tensor),
-    outputs: manifest.outputs.map(tensor),
-    parameters: { manifest_digest: digest, task: manifest.task, preprocess: manifest.preprocess !== null },
-  };
-}
+const refusals: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already; give another with --port, or --port 0 for any free one',
+  EACCES: 'this user may not listen there; ports from 1024 on are for everybody',
+  EADDRNOTAVAIL: 'this machine has no such address',
+};
+
+const whyNot = (cause: Error): string => refusals[systemCode(cause) ?? ''] ?? cause.message;
 
 function allow(request: IncomingMessage, ...methods: string[]): void {
   if (methods.includes(request.method ?? '')) return;
   throw new AgentError('METHOD_NOT_ALLOWED', `${request.method} is not allowed here; ${methods.join(' and ')} are`);
-}
-
-/** A web page that resolves its own name to 127.0.0.1 must not reach the API (DNS rebinding). */
-function checkHost(host: string | undefined): void {
-  const name = (host ?? '').replace(/:[0-9]+$/, '');
-  if (name === 'localhost' || name === '[::1]' || /^127\.[0-9.]+$/.test(name)) return;
-  throw new AgentError('HOST_REFUSED', 'this API answers to localhost only; run the agent with --host to change that');
 }
 
 function decode(part: string): string {

@@ -79,6 +79,8 @@ const post = async (body: unknown, headers: Record<string, string> = {}, at = pa
 const deep = (open: string, close: string): string =>
   `{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":${open.repeat(20_000)}1${close.repeat(20_000)}}]}`;
 
+const nested = '['.repeat(20_000) + ']'.repeat(20_000);
+
 describe("the caller's errors", () => {
   beforeAll(() => activate({ version: 1 }));
 
@@ -87,6 +89,12 @@ describe("the caller's errors", () => {
     ['no JSON', '{', 400, /JSON/],
     ['data nested 20,000 deep', deep('[', ']'), 400, /nested more than 16 deep/],
     ['objects nested 20,000 deep', deep('[{"a":', '}]'), 400, /./],
+    ['a request nested 20,000 deep', nested, 400, /request/],
+    ['parameters nested 20,000 deep', `{"parameters":{"a":${nested}},"inputs":[]}`, 400, /parameters.a/],
+    ['a shape nested 20,000 deep', `{"inputs":[{"name":"x","shape":${nested}}]}`, 400, /inputs.0.shape/],
+    ['the same output twice', { inputs: [sample], outputs: [{ name: 'scores' }, { name: 'scores' }] }, 400, /twice/],
+    ['a timeout, which is not kept', { inputs: [sample], parameters: { timeout: 5 } }, 400, /parameters.timeout/],
+    ['a sequence', { inputs: [sample], parameters: { sequence_id: 1 } }, 400, /parameters.sequence_id/],
     ['a shape that does not fit', { inputs: [{ ...sample, shape: [1, 3], data: [1, 2, 3] }] }, 400, /x.*\[n, 4\]/],
     ['another rank', { inputs: [{ ...sample, shape: [4] }] }, 400, /x.*\[4\]/],
     ['no samples', { inputs: [{ ...sample, shape: [0, 4], data: [] }] }, 400, /no elements/],

@@ -22,6 +22,11 @@ function fieldNames(schema: unknown): string[] {
   return [...own, ...Object.values(schema).flatMap(fieldNames)];
 }
 
+it('the preprocessing in the guide about devices is valid', async () => {
+  const [, example] = /^```yaml\n([\s\S]*?)^```$/m.exec(await read('guides/model-on-a-device.md')) ?? [];
+  expect(Preprocess.parse(parse(example!)).steps.map(({ op }) => op)).toEqual(['resize', 'center-crop', 'normalize']);
+});
+
 describe.each(documentNames)('%s', (name) => {
   it('has its committed JSON Schema (npm run schemas -w @verge/cli)', async () => {
     const committed: unknown = JSON.parse(await read(`schemas/${name}.schema.json`));

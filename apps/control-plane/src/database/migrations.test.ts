@@ -4,7 +4,7 @@ import { applyMigrations, missingMigration } from './migrations.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase('nothing');
 });
 afterAll(() => database.drop());
 

@@ -125,6 +125,13 @@ function bodyFields(route: Route): Map<string, BodyField> {
 }
 const fieldsByRoute = new Map<Route, Map<string, BodyField>>();
 
+/** Most fields of a long body go into one column of JSON: so many of them, spread over all; every one in the full tests. */
+const FIELDS = 24;
+function spread<T>(all: readonly T[]): T[] {
+  if (full || all.length <= FIELDS) return [...all];
+  return Array.from({ length: FIELDS }, (_, i) => all[Math.round((i * (all.length - 1)) / (FIELDS - 1))]!);
+}
+
 /** Whether the contract takes it: then it goes on to services and database. */
 function accepted(route: Route, sent: Sent): boolean {
   try {
@@ -143,9 +150,12 @@ const all = Object.entries<Route>(routes)
 
 describe('every field of every route', () => {
   it.each(all)('$name refuses text that is none', ({ route }) => {
-    for (const [what, value] of full ? Object.entries(hostile) : someHostile)
-      for (const [field, sent] of variants(route, value))
+    for (const [i, [what, value]] of (full ? Object.entries(hostile) : someHostile).entries()) {
+      const fields = [...variants(route, value)];
+      // Every field with the first.
+      for (const [field, sent] of i === 0 ? fields : spread(fields))
         expect(accepted(route, sent), `${what} in ${field}`).toBe(false);
+    }
   });
 
   it.each(all)('$name names what it refuses, in text that is safe to show', async ({ route }) => {
@@ -159,8 +169,8 @@ describe('every field of every route', () => {
 
   it.each(all)('$name does not fail at strange values', async ({ route }) => {
     for (const [what, value] of Object.entries(full ? strange : someStrange)) {
-      for (const [field, sent] of variants(route, value)) {
-        if (!accepted(route, sent)) continue;
+      const taken = [...variants(route, value)].filter(([, sent]) => accepted(route, sent));
+      for (const [field, sent] of spread(taken)) {
         const { status, text } = await send(route, sent);
         expect(status, `${what} in ${field}: ${text.slice(0, 500)}`).toBeLessThan(500);
       }

@@ -5,6 +5,9 @@ import { routes, routeUrl, type Client, type Route } from '@verge/contracts';
 import { administrator as account, Plane } from '../../test/plane.js';
 import { fillProject, ROLLOUT_ID, FIRST_DEVICE } from '../../test/many-rows.js';
 
+/** All orders of a list in the full tests; otherwise the first, one of the middle and the last. */
+const full = process.env['VERGE_TEST_FULL'] !== undefined;
+
 let plane: Plane;
 let api: Client & { token: string };
 const params = { project: 'plant' };
@@ -62,7 +65,7 @@ describe('every list', () => {
       expect(all.body.total).toBe(all.body.items.length);
       expect(all.body.total).toBeGreaterThan(0);
       const texts = (items: object[]): string[] => items.map((item) => JSON.stringify(item));
-      for (const sort of sorts) {
+      for (const sort of full ? sorts : [...new Set([sorts[0]!, sorts[sorts.length >> 1]!, sorts.at(-1)!])]) {
         const whole = await ask(name, { limit: 500, sort });
         const seen: object[] = [];
         for (let cursor: string | null | undefined; cursor !== null;) {

@@ -48,9 +48,20 @@ export function preprocessRecording(pipeline: Preprocess, { samples, rate }: Rec
 
 /**
  * Decodes and preprocesses one encoded sample: an image, or a recording as WAV, whichever the pipeline reads.
+ * @param decoded is called between the two, for whom measures them
  * @throws DataError `malformed` when the bytes are no such thing, `shape-mismatch`, `bad-preprocess`
  */
-export async function preprocessEncoded(pipeline: Preprocess, bytes: Uint8Array): Promise<Elements> {
-  if (pipeline.input.kind === 'audio') return preprocessRecording(pipeline, decodeWav(bytes));
-  return preprocessImage(pipeline, await decodeImage(bytes));
+export async function preprocessEncoded(
+  pipeline: Preprocess,
+  bytes: Uint8Array,
+  decoded: () => void = () => undefined,
+): Promise<Elements> {
+  if (pipeline.input.kind === 'audio') {
+    const recording = decodeWav(bytes);
+    decoded();
+    return preprocessRecording(pipeline, recording);
+  }
+  const image = await decodeImage(bytes);
+  decoded();
+  return preprocessImage(pipeline, image);
 }

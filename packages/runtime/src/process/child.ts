@@ -65,6 +65,7 @@ async function benchmark(
   for (let i = 0; i < warmup; i++) await target.run(feeds);
   const times: number[] = [];
   let spent = 0;
+  const before = process.cpuUsage();
   while (times.length < count || spent < minMs) {
     const from = process.hrtime.bigint();
     await target.run(feeds);
@@ -72,7 +73,9 @@ async function benchmark(
     times.push(took);
     spent += took;
   }
-  return { times };
+  // Of all threads, those of ONNX Runtime too.
+  const { user, system } = process.cpuUsage(before);
+  return { times, cpuMs: (user + system) / 1000 };
 }
 
 async function answer({ header, blobs }: Message): Promise<{ header: Record<string, unknown>; blobs: Uint8Array[] }> {
@@ -121,8 +124,10 @@ async function handle(message: Message): Promise<void> {
   }
 }
 
-// The parent decides when this process ends: a Ctrl-C in the terminal reaches both, and the parent drains first.
+// The parent decides when this process ends: a Ctrl-C in the terminal, and the end of a service, reach both, and the
+// parent drains first.
 process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
 const reader = new MessageReader();
 let last = Promise.resolve();
 socket.on('data', (chunk: Buffer) => {

@@ -2,8 +2,9 @@
  * A model served outside the caller's event loop, in one child process that can be replaced while requests come in.
  */
 import type { EdgeChange, Tensor } from '@verge/onnx';
-import { RuntimeError } from '../errors.js';
+import { messageOf, RuntimeError } from '../errors.js';
 import type { Port } from '../loaded-session.js';
+import type { ModelSource } from '../model-source.js';
 import type { Exit } from './connection.js';
 import { LoadedModel, type InferenceResult, type LoadOptions, type QueuedRequest } from './loaded-model.js';
 
@@ -24,8 +25,14 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** A model, or what gives it whenever a process is to load it: then nothing of it is kept in memory here. */
+export type ModelGiver = ModelSource | (() => Promise<ModelSource>);
+
+const given = (model: ModelGiver): ModelSource | Promise<ModelSource> =>
+  typeof model === 'function' ? model() : model;
+
 interface Source {
-  model: Uint8Array;
+  model: ModelGiver;
   tag: string;
   options: LoadOptions;
 }
@@ -51,10 +58,10 @@ export class InferenceProcess {
   /**
    * Starts a child, loads the model and warms it up.
    * @param tag a name for the model (an artifact's digest), given back with every result
-   * @throws RuntimeError `model-refused`, `start-failed` or `timeout`
+   * @throws RuntimeError `model-refused`, `start-failed` or `timeout`; what gives the model may throw too
    */
-  static async start(model: Uint8Array, tag: string, options: InferenceProcessOptions = {}): Promise<InferenceProcess> {
-    const current = await LoadedModel.load(model, tag, options);
+  static async start(model: ModelGiver, tag: string, options: InferenceProcessOptions = {}): Promise<InferenceProcess> {
+    const current = await LoadedModel.load(await given(model), tag, options);
     return new InferenceProcess({ model, tag, options }, current, options);
   }
 
@@ -110,9 +117,9 @@ export class InferenceProcess {
    * Puts another model in place: the new child is loaded and warmed up first, then takes all new requests, while the old one
    * answers what it had. When the new model cannot be loaded the old one goes on.
    */
-  async replace(model: Uint8Array, tag: string, options: LoadOptions = this.#source.options): Promise<void> {
+  async replace(model: ModelGiver, tag: string, options: LoadOptions = this.#source.options): Promise<void> {
     if (this.#dead) throw this.#dead;
-    const next = await LoadedModel.load(model, tag, options);
+    const next = await LoadedModel.load(await given(model), tag, options);
     await this.#restarting;
     if (this.#dead) {
       await next.drainAndClose(0);
@@ -209,12 +216,14 @@ export class InferenceProcess {
         );
       }
       const { model, tag, options } = this.#source;
-      this.#current = await LoadedModel.load(model, tag, options);
+      this.#current = await LoadedModel.load(await given(model), tag, options);
       this.#watch(this.#current);
       for (const request of this.#parked.splice(0)) this.#current.enqueue(request);
     } catch (error) {
       this.#dead ??=
-        error instanceof RuntimeError ? error : new RuntimeError('crashed', 'no restart', { cause: error });
+        error instanceof RuntimeError
+          ? error
+          : new RuntimeError('crashed', `no restart: ${messageOf(error)}`, { cause: error });
       for (const request of this.#parked.splice(0)) request.reject(this.#dead);
     }
   }

@@ -27,6 +27,13 @@ export interface InferenceResult {
   queueMs: number;
 }
 
+export interface TimedRuns {
+  /** Milliseconds of each run. */
+  times: number[];
+  /** Processor time of the child while they ran, of all its threads together. */
+  cpuMs: number;
+}
+
 export interface QueuedRequest {
   feeds: Readonly<Record<string, Tensor>>;
   outputs: readonly string[] | undefined;
@@ -184,16 +191,16 @@ export class LoadedModel {
     };
   }
 
-  /** Runs on the same feeds inside the child, `runs` times and for `minMs` at least. @returns milliseconds of each run */
+  /** Runs on the same feeds inside the child, `runs` times and for `minMs` at least. */
   async benchmark(
     feeds: Readonly<Record<string, Tensor>>,
     runs: number,
     warmup: number,
     minMs: number,
-  ): Promise<number[]> {
+  ): Promise<TimedRuns> {
     const { heads, blobs } = packTensors(feeds);
     const { header } = await this.#connection.request({ kind: 'benchmark', feeds: heads, runs, warmup, minMs }, blobs);
-    return header.times as number[];
+    return { times: header.times as number[], cpuMs: header.cpuMs as number };
   }
 
   kill(): void {
