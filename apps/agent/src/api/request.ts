@@ -1,6 +1,7 @@
 /** One inference request as it came over the wire: JSON, or JSON followed by binary tensors. */
 import { z } from 'zod';
 import { AgentError } from '../errors.js';
+import { refuseManyParts } from './json-parts.js';
 import { checkParameters, flag, Parameters } from './parameters.js';
 
 const Shape = z
@@ -148,6 +149,7 @@ function jsonLength(header: string, available: number): number {
 }
 
 function parseJson(bytes: Uint8Array): unknown {
+  refuseManyParts(bytes);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {

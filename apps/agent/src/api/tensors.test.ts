@@ -230,6 +230,16 @@ describe('parseRequest', () => {
     for (const [header, message] of refused) expect(() => parseRequest(...build(header))).toThrow(message);
   });
 
+  it('refuses more arrays and objects than memory has room for, and counts none within texts', () => {
+    const many = 1_000_001;
+    for (const text of [`[${'[],'.repeat(many)}1]`, '['.repeat(2 * many), '{"a":'.repeat(many)])
+      expect(() => parseRequest(Buffer.from(text), undefined)).toThrow(/more than 1000000 arrays and objects/);
+    // An escaped quote, an escape before a quote, and brackets between them; the last one ends the text.
+    const text = '[{\\"\\\\'.repeat(many);
+    const { inputs } = parseRequest(...build({ inputs: [{ ...input('a'), data: [text] }] }));
+    expect((inputs[0]!.data as string[])[0]!.length).toBe(text.length);
+  });
+
   it('refuses sizes that do not fit the body', () => {
     const blob = new Uint8Array(4);
     expect(codeOf(() => parseRequest(...build({ inputs: [input('a', 5)] }, blob)))).toBe('REQUEST_INVALID');
