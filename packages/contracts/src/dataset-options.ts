@@ -41,6 +41,10 @@ export const datasetOptions = {
   decimal: z.enum(['.', ',']).optional().describe('before the fraction of a number in text; found when absent'),
   thousands: character.optional().describe('between groups of digits in text'),
   comment: character.optional().describe('character from which on a row of text is a comment'),
+  layout: z
+    .enum(['CHW', 'HWC', 'TC', 'CT'])
+    .optional()
+    .describe('axes of a stored sample in arrays: channels, height, width, time; HWC becomes CHW, CT becomes TC'),
   steps: z.int().min(1).optional().describe("steps of every series; the longest one's when absent"),
   padValue: z.number().optional().describe('what stands after the end of a shorter series; 0 when absent'),
 };

@@ -16,6 +16,7 @@ export {
 } from './samples.js';
 export { filesOf } from './files.js';
 export { openDataset } from './open.js';
+export type { SampleLayout } from './layout.js';
 export { formatNames } from './formats.js';
 export { batchesOf, openSource, type Batch, type SampleRange, type Source } from './stream/source.js';
 export type { OpenOptions } from './readers/options.js';

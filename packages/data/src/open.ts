@@ -1,3 +1,4 @@
+import { layoutKnown, layoutPipeline } from './layout.js';
 import { locate } from './locate.js';
 import { preprocessRows } from './preprocess/rows.js';
 import type { OpenOptions } from './readers/options.js';
@@ -7,7 +8,8 @@ import { checkSamples, type Dataset } from './samples.js';
 
 /** Samples through the pipeline; lengths stay where an axis still has the padded number of steps. */
 function preprocessAll(raw: RawDataset, options: OpenOptions): Pick<Dataset, 'x' | 'shape' | 'lengths'> {
-  const pipeline = raw.finished ? undefined : options.preprocess;
+  const dtype = raw.x instanceof Uint8Array ? 'uint8' : 'float32';
+  const pipeline = raw.finished ? undefined : (layoutPipeline(options, raw.shape, dtype) ?? options.preprocess);
   const lengths = raw.lengths && { lengths: raw.lengths };
   if (!pipeline) return { x: raw.x, shape: raw.shape, ...lengths };
   const x = preprocessRows(pipeline, raw.x, raw.shape, options.signal);
@@ -25,12 +27,14 @@ export async function openDataset(path: string, given: OpenOptions = {}): Promis
   const located = await locate(path, given);
   const { format, options, name, split } = located;
   const raw = await readRaw(located);
+  const layout = layoutKnown(options, raw.layout);
   const dataset: Dataset = {
     ...preprocessAll(raw, options),
     y: raw.y,
     labels: raw.labels,
     ...(raw.targets && { targets: raw.targets }),
     name,
+    ...(layout && { layout }),
     format,
     unreadable: raw.unreadable ?? { count: 0, rows: [] },
     ...(raw.filled !== undefined && { filled: raw.filled }),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { DatasetFormat } from '@verge/contracts';
 import { DataError } from './errors.js';
+import type { SampleLayout } from './layout.js';
 
 export type Elements = Float32Array | Uint8Array;
 /** Numbers, or class indices by position. */
@@ -24,6 +25,8 @@ export interface Samples {
   /** Empty where the samples are not labelled. */
   readonly labels: readonly string[];
   readonly name: string;
+  /** Which axis of a sample is what, where that is known: of pipelines, images, recordings and series, or as it was said. */
+  readonly layout?: SampleLayout;
   /**
    * What an output should be, where that is no class of a sample: numbers, or class indices by position, -1 where there is none. As many
    * for each sample.
@@ -128,12 +131,22 @@ export function pick(samples: Samples, indices: ArrayLike<number>): Samples {
     }
     y[i] = samples.y[from] as number;
   }
-  const { shape, labels, name, lengths, inputs, targets } = samples;
+  const { shape, labels, name, layout, lengths, inputs, targets } = samples;
   const x = rowsAt(samples.x, size, indices);
   const wanted = targets && rowsAt(targets, targets.length / samples.y.length, indices);
   const further = mapInputs(inputs, (values, width) => rowsAt(values, width, indices));
   const kept = lengths && Int32Array.from(indices, (from) => lengths[from] as number);
-  return { x, shape, y, labels, name, ...(wanted && { targets: wanted }), ...(kept && { lengths: kept }), ...further };
+  return {
+    x,
+    shape,
+    y,
+    labels,
+    name,
+    ...(layout && { layout }),
+    ...(wanted && { targets: wanted }),
+    ...(kept && { lengths: kept }),
+    ...further,
+  };
 }
 
 /** Samples `from` (inclusive) to `to` (exclusive) as a view on the same memory. */

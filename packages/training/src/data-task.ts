@@ -3,6 +3,7 @@ import type { TrainingConfig } from '@verge/contracts';
 import type { Samples } from '@verge/data';
 import { TrainingError } from './errors.js';
 import { taskOf } from './loop/task.js';
+import { axesOf } from './sample-axes.js';
 import { lossOfConfig } from './train.js';
 
 export interface DataTask {
@@ -15,17 +16,24 @@ export interface DataTask {
 }
 
 /** What has to be known of all samples of a data set. */
-export type KnownOfData = Pick<Samples, 'y' | 'labels' | 'targets'>;
+export type KnownOfData = Pick<Samples, 'y' | 'labels' | 'targets' | 'shape' | 'layout'>;
 
 /** Numbers that are right of one sample; 0 where that is a class, or nothing. */
-export function numbersOfSample({ y, targets }: KnownOfData): number {
+export function numbersOfSample({ y, targets }: Pick<Samples, 'y' | 'targets'>): number {
   return targets instanceof Float32Array && y.length > 0 ? targets.length / y.length : 0;
 }
 
 /**
- * @throws TrainingError `bad-options` where the configuration names a loss of classes and the data hold numbers
+ * @throws TrainingError `bad-options` where the configuration names a loss of classes and the data hold numbers, or a built-in network
+ *   reads other axes than the samples have
  */
 export function taskOfData(config: TrainingConfig, data: KnownOfData): DataTask {
+  const said = axesOf(config, data);
+  const task = targetTask(config, data);
+  return { ...task, notes: [...said, ...task.notes] };
+}
+
+function targetTask(config: TrainingConfig, data: KnownOfData): DataTask {
   const width = numbersOfSample(data);
   const classes = data.labels.length;
   if (config.forecast) return { config, classes, notes: [] };

@@ -37,6 +37,14 @@ function dataOptions(command: Command): Command {
       'tables: the columns that are features, with commas between; all but the target when absent',
     )
     .option('--drop <columns>', 'tables: columns that are neither, with commas between')
+    .addOption(
+      new Option('--layout <axes>', 'arrays: axes of a stored sample; HWC becomes CHW, CT becomes TC').choices([
+        'CHW',
+        'HWC',
+        'TC',
+        'CT',
+      ]),
+    )
     .option('--missing <number>', 'what stands for a missing value', number('--missing', {}))
     .option(
       '--max-unreadable <n>',

@@ -23,6 +23,7 @@ export interface DataArguments {
   features?: string;
   drop?: string;
   missing?: number;
+  layout?: OpenOptions['layout'];
   maxUnreadable?: number;
   /** Arrays of the data set that go into further inputs, by the name of the input. */
   inputs?: OpenOptions['inputs'];
@@ -35,7 +36,7 @@ const columnOf = (text: string): string | number => (/^-?[0-9]+$/.test(text) ? N
 type Reading = Pick<Dataset, 'unreadable' | 'filled' | 'notes'>;
 
 export async function openData(options: DataArguments, output: Output): Promise<Dataset> {
-  const { format, labelColumn, targetKind, features, drop, missing, maxUnreadable, inputs } = options;
+  const { format, labelColumn, targetKind, features, drop, missing, layout, maxUnreadable, inputs } = options;
   const preprocess = options.preprocess
     ? await readDocument(options.preprocess, Preprocess, 'preprocessing')
     : undefined;
@@ -48,6 +49,7 @@ export async function openData(options: DataArguments, output: Output): Promise<
     ...(features !== undefined ? { featureColumns: features.split(',') } : {}),
     ...(drop !== undefined ? { drop: drop.split(',') } : {}),
     ...(missing !== undefined ? { missing } : {}),
+    ...(layout ? { layout } : {}),
     ...(maxUnreadable !== undefined ? { maxUnreadable } : {}),
     ...(inputs ? { inputs } : {}),
   });

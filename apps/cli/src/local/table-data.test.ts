@@ -36,7 +36,7 @@ describe('a table with a number to learn', () => {
     expect(report.config.loss).toEqual({ kind: 'mse' });
     expect(report.metrics.test['r2']).toBeGreaterThan(0.9);
     expect(report.test.samples).toBe(0);
-    expect(report.assumed).toEqual(
+    expect(report.data).toEqual(
       expect.arrayContaining(
         [
           "data: 'price' is taken for a number; targetKind: class would make classes of it",

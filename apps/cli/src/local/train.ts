@@ -55,6 +55,8 @@ export interface TrainReport {
   repairs?: readonly Repair[];
   /** What the file left open of its inputs and outputs, and was decided. */
   assumed?: readonly string[];
+  /** What was left out of the data, filled in them and decided about them, where anything was. */
+  data?: readonly string[];
   bestEpoch: number;
   seconds: number;
 }
@@ -126,14 +128,12 @@ interface Measurable {
   readonly bytes: number;
   readonly data: TrainingData;
   readonly open: ModelOpener;
-  /** What was assumed of the data and of the model's ports. A result cannot be spread to add to it: that would encode the model. */
-  readonly assumed: TrainReport['assumed'];
 }
 
 async function reportOf(
   config: TrainingConfig,
   result: FitResult,
-  { path, bytes, data, open, assumed }: Measurable,
+  { path, bytes, data, open }: Measurable,
   signal: AbortSignal,
 ): Promise<TrainReport> {
   const { threads, metrics } = config;
@@ -170,7 +170,7 @@ async function reportOf(
     parameters: result.parameters,
     ...(result.adapters && config.lora && { adapters: adapterReport(config.lora, result.adapters) }),
     repairs: result.repairs,
-    assumed,
+    assumed: result.assumed,
     bestEpoch: result.epoch,
     seconds: result.seconds,
   };
@@ -218,8 +218,9 @@ async function train(
     try {
       const open = shelfOpener(createSession, scratch);
       const { path, bytes } = draft;
-      const assumed = [...data.notes, ...notes, ...result.assumed];
-      const report = await reportOf(config, result, { path, bytes, data, open, assumed }, signal);
+      const decided = [...data.notes, ...notes];
+      const measured = await reportOf(config, result, { path, bytes, data, open }, signal);
+      const report = { ...measured, ...(decided.length > 0 && { data: decided }) };
       await folder.finish(draft, report, result.adapters && encodeNpz(adapterArrays(result.adapters)));
       return report;
     } catch (error) {

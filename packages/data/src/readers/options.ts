@@ -46,6 +46,11 @@ export interface OpenOptions {
   labelColumn?: string | number;
   /** Tables, NPZ, NPY: whether what is right is a class or a number; found when absent, or asked for. `none`: nothing is. */
   targetKind?: TargetKind;
+  /**
+   * NPZ, NPY, IDX: the axes of a stored sample. HWC is turned into CHW, CT into TC, as networks read them; when absent samples stay as
+   * they are, and nothing is known of their axes.
+   */
+  layout?: 'CHW' | 'HWC' | 'TC' | 'CT';
   /** NPZ, NPY: arrays beside x and y that go into further inputs of a model, by the name of the input. */
   inputs?: Readonly<Record<string, string>>;
   /** Series: steps of every sample; the longest series' when absent. Longer series are unreadable, shorter ones padded. */

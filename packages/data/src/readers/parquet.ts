@@ -124,6 +124,7 @@ async function sourceOf({ files, layout, unreadable }: Opened, options: OpenOpti
   const parts = partOfChunk.includes(null) ? [] : Array.from(chunkOf, (c) => partOfChunk[c] as Part);
   return {
     shape,
+    ...(encoded && { layout: shape.length === 3 ? ('HWC' as const) : ('TC' as const) }),
     dtype,
     ...right,
     finished,

@@ -1,3 +1,4 @@
+import type { SampleLayout } from '../layout.js';
 import type { DatasetFormat } from '@verge/contracts';
 import type { Elements, FurtherInput, Part, UnreadableRow } from '../samples.js';
 
@@ -7,6 +8,8 @@ export interface RawDataset {
   format: DatasetFormat;
   x: Elements;
   shape: number[];
+  /** See `Samples.layout`; of what is stored. */
+  layout?: SampleLayout;
   y: Int32Array;
   labels: string[];
   parts?: Part[];

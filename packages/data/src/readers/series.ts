@@ -126,6 +126,7 @@ export async function readSeries(path: string, isFolder: boolean, options: OpenO
     format: 'ts',
     x,
     shape: [steps, first.channels],
+    layout: 'TC',
     y: Int32Array.from(cases, (c) => labels.indexOf(c.label)),
     labels: [...labels],
     filled,

@@ -21,6 +21,7 @@ const readers: Partial<Record<keyof OpenOptions, readonly DatasetFormat[]>> = {
   labelColumn: tables,
   targetKind: [...tables, ...arrays],
   missing: [...tables, ...arrays, 'idx', 'ts'],
+  layout: [...arrays, 'idx'],
   steps: ['ts'],
   padValue: ['ts'],
   names: ['image-folder', 'wav-folder'],
@@ -37,6 +38,8 @@ export function checkOptions(format: DatasetFormat, options: OpenOptions): void 
   });
   if (options.missing === 'hold' && format !== 'ts' && problems.length === 0)
     problems.push(`missing: 'hold' is for ts, expected a number for ${format}`);
+  if (options.window && options.layout === 'CT')
+    problems.push('layout: windows are cut from samples that are stored as TC, not as CT');
   for (const name of ['delimiter', 'thousands', 'comment'] as const) {
     const value = options[name];
     if (value !== undefined && value.length !== 1 && !(name === 'delimiter' && value === 'whitespace'))

@@ -18,7 +18,7 @@ export async function collect(
   options: OpenOptions,
 ): Promise<RawDataset> {
   try {
-    const { shape, dtype, labels, targets, parts, groups, lengths, finished, notes } = source;
+    const { shape, layout, dtype, labels, targets, parts, groups, lengths, finished, notes } = source;
     const count = source.y.length;
     const width = sizeOf(shape);
     const maxBytes = options.maxBytes ?? defaultMaxBytes;
@@ -40,6 +40,7 @@ export async function collect(
       format,
       x: all ? x : x.slice(0, kept.length * width),
       shape: [...shape],
+      ...(layout && { layout }),
       y: all ? source.y : Int32Array.from(kept, (i) => source.y[i] as number),
       labels: [...labels],
       unreadable: source.unreadable,

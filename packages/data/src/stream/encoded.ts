@@ -129,6 +129,7 @@ export async function openEncoded(encoded: Encoded, options: OpenOptions): Promi
   const parts = entries.flatMap(({ part }) => (part ? [part] : []));
   return {
     shape,
+    layout: shape.length === 3 ? 'HWC' : 'TC',
     dtype,
     ...indexLabels(entries.map(({ label }) => label)),
     notes,

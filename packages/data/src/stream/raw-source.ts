@@ -1,4 +1,5 @@
 /** What a format has to offer so that its samples can be read a few at a time. */
+import type { SampleLayout } from '../layout.js';
 import type { Elements, Part, Targets, UnreadableRow } from '../samples.js';
 
 /** Rows as read: all that were asked for, or with `kept` only those at these places of the asked. */
@@ -9,6 +10,8 @@ export interface RowBlock {
 
 export interface RawSource {
   readonly shape: readonly number[];
+  /** See `Samples.layout`; of what is stored. */
+  readonly layout?: SampleLayout;
   readonly dtype: 'uint8' | 'float32';
   /** Class index of each sample, and with it their number. */
   readonly y: Int32Array;

@@ -1,7 +1,8 @@
 /** Samples that are read a few at a time: a data set may be larger than memory. */
-import type { DatasetFormat } from '@verge/contracts';
+import type { DatasetFormat, Preprocess } from '@verge/contracts';
 import { DataError } from '../errors.js';
 import { formats } from '../formats.js';
+import { layoutKnown, layoutPipeline, type SampleLayout } from '../layout.js';
 import { locate } from '../locate.js';
 import { preprocessRows } from '../preprocess/rows.js';
 import { readRaw } from '../read-raw.js';
@@ -30,6 +31,8 @@ export interface Source {
   readonly count: number;
   /** Shape of one sample, preprocessed. */
   readonly shape: readonly number[];
+  /** See `Samples.layout`. */
+  readonly layout?: SampleLayout;
   readonly dtype: 'uint8' | 'float32';
   /** Class index of each sample, into `labels`. */
   readonly y: Int32Array;
@@ -72,12 +75,16 @@ function indicesOf(which: ArrayLike<number> | SampleRange, count: number): Uint3
   return Uint32Array.from(wanted);
 }
 
-async function readBatch(raw: RawSource, indices: Uint32Array, options: OpenOptions): Promise<Omit<Batch, 'name'>> {
+async function readBatch(
+  raw: RawSource,
+  indices: Uint32Array,
+  options: OpenOptions,
+  pipeline: Preprocess | undefined,
+): Promise<Omit<Batch, 'name'>> {
   options.signal?.throwIfAborted();
   const block = await raw.rows(indices);
   raw.check?.();
   const kept = block.kept ? Uint32Array.from(block.kept, (place) => indices[place] as number) : indices;
-  const pipeline = raw.finished ? undefined : options.preprocess;
   const { lengths } = raw;
   return {
     indices: kept,
@@ -102,7 +109,8 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
   if (Object.keys(options.inputs ?? {}).length > 0)
     throw new DataError('bad-setting', 'inputs: samples of several inputs are read into memory, not a few at a time');
   const raw = options.window ? inMemory(await readRaw(located)) : await formats[format].open(file, isFolder, options);
-  const pipeline = raw.finished ? undefined : options.preprocess;
+  const pipeline = raw.finished ? undefined : (layoutPipeline(options, raw.shape, raw.dtype) ?? options.preprocess);
+  const layout = layoutKnown(options, raw.layout);
   const { y, labels, lengths, parts } = raw;
   const shape = pipeline?.output.shape ?? raw.shape;
   const keepsLengths = lengths && shape.includes(raw.shape[0] as number);
@@ -111,6 +119,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
     format,
     count: y.length,
     shape,
+    ...(layout && { layout }),
     dtype: pipeline?.output.dtype ?? raw.dtype,
     y,
     labels,
@@ -128,7 +137,7 @@ export async function openSource(path: string, given: OpenOptions = {}): Promise
       return raw.filled;
     },
     read: async (which) => {
-      const { lengths: found, ...batch } = await readBatch(raw, indicesOf(which, y.length), options);
+      const { lengths: found, ...batch } = await readBatch(raw, indicesOf(which, y.length), options, pipeline);
       return { ...batch, name, ...(keepsLengths && found && { lengths: found }) };
     },
     close: () => raw.close(),
