@@ -44,13 +44,7 @@ export { describeValue, summarize, type LayerSummary, type ModelSummary, type Va
 export { type Unknown } from './work/inside.js';
 export * from './rewrite/index.js';
 export { externalLocations, loadExternalData, readExternalData, staysInside, type ReadExternal } from './external.js';
-export {
-  encodeApart,
-  MOST_IN_ONE_MESSAGE,
-  openModel,
-  type Apart,
-  type ModelOpener,
-} from './open-model.js';
+export { encodeApart, MOST_IN_ONE_MESSAGE, openModel, type Apart, type ModelOpener } from './open-model.js';
 export { eachSparse, eachStored, mapStored, storedBytes, type StoredRole } from './stored.js';
 export { belongsOnShelf, openShelved, shelfOpener, shelve, shelveMessage } from './shelf.js';
 export { saveExternalData, type ExternalChunk, type SaveExternalOptions } from './save-external.js';
