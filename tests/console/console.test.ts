@@ -2,18 +2,17 @@
  * The console in a headless Chromium. VERGE_CONSOLE_URL, VERGE_CONSOLE_EMAIL and VERGE_CONSOLE_PASSWORD name a running
  * control plane; without them the built console runs over the invented data of its own fixture server.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, launchChromium } from '../../apps/console/e2e/browser.js';
 import { startFixture, type Fixture } from '../../apps/console/e2e/fixture/server.js';
 import * as walk from '../../apps/console/e2e/walk.js';
+import { buildConsole } from './build-console.js';
 
 const executable = findChromium();
-const root = resolve(import.meta.dirname, '../..');
 const shots = process.env['VERGE_SCREENSHOTS'] ?? mkdtempSync(join(tmpdir(), 'verge-console-'));
 const desktop = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -30,11 +29,7 @@ describe.skipIf(!executable)('the console', () => {
     const { VERGE_CONSOLE_URL: url, VERGE_CONSOLE_EMAIL: email, VERGE_CONSOLE_PASSWORD: password } = process.env;
     if (url && email && password) target = { url: url.replace(/\/$/, ''), email, password };
     else {
-      execFileSync('npx', ['turbo', 'run', 'build', '--filter=@verge/console', '--output-logs=errors-only'], {
-        cwd: root,
-        env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
-      });
-      fixture = await startFixture(join(root, 'apps/console/dist'));
+      fixture = await startFixture(buildConsole());
       target = fixture;
     }
     browser = await launchChromium(executable ?? '');

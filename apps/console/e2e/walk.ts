@@ -72,11 +72,6 @@ export async function visitor(browser: Browser, look: Look): Promise<Visitor> {
     },
     [look.language, look.scheme],
   );
-  return openIn(context);
-}
-
-/** Another page of a context, with its cookies: who was logged in still is. */
-export async function openIn(context: BrowserContext): Promise<Visitor> {
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const errors: string[] = [];
