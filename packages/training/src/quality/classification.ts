@@ -33,19 +33,27 @@ function rankOf(scores: ArrayLike<number>, at: number, width: number, truth: num
 
 interface Reader {
   readonly by: Matching;
+  /** What has to be said of the matching. */
+  readonly notes?: readonly string[];
   read(output: Tensor, batch: JudgedBatch): Answer[];
 }
 
 function scoreReader(name: string, labels: readonly string[], columns: readonly string[] | null): Reader {
   const matched = columns && placesOf(columns, labels);
   const least = columns?.length ?? labels.length;
+  const notes: string[] = [];
   return {
     by: matched?.by ?? 'position',
+    notes,
     read(output, { samples, from, used, rows }) {
       const scores = numbersOf(output);
       const width = scores ? scores.length / rows : 0;
       if (!scores || !Number.isInteger(width) || width < least || width < 1)
         throw unfit(name, `is ${output.dtype} [${output.dims.join(', ')}], expected float scores of ${least} classes`);
+      if (!matched && width > labels.length && notes.length === 0)
+        notes.push(
+          `the model has ${width} classes without names, the data have ${labels.length}: these are taken for its first ones, which is wrong where another one is missing`,
+        );
       const places = matched?.places ?? Array.from({ length: width }, (_, i) => i);
       return Array.from({ length: used }, (_, i) => {
         for (let c = 0; c < width; c++)
@@ -166,6 +174,7 @@ export class ClassJudge implements Judge {
       ...(this.names.columns || this.by === 'labels'
         ? [`the classes of the model are matched with those of the data by ${this.#reader.by}`]
         : []),
+      ...(this.#reader.notes ?? []),
     ];
   }
 }

@@ -44,6 +44,17 @@ describe('a classifier', () => {
     expect(found.quality.map(({ metric }) => metric)).toEqual(['accuracy', 'macroF1']);
   });
 
+  it('of more classes than the data have says how they are matched', async () => {
+    const fewer: Samples = {
+      ...samples,
+      x: Float32Array.of(9, 1, 2, 1, 9, 2),
+      y: Int32Array.of(0, 1),
+      labels: ['b', 'c'],
+    };
+    const { notes } = await assess(passThrough('N'), fewer);
+    expect(notes).toEqual([expect.stringContaining('the model has 3 classes without names, the data have 2')]);
+  });
+
   it('names every misfit of samples and model', async () => {
     const wrong: Samples = { ...samples, shape: [5], x: new Float32Array(5), y: Int32Array.of(0) };
     await expect(assess(passThrough('N'), wrong)).rejects.toMatchObject({ code: 'bad-samples' });
