@@ -20,7 +20,9 @@ export class LeftOut {
 
   /** @param what one of them, in the singular */
   add(what: string, paths: readonly string[]): void {
-    this.#kinds.set(what, [...(this.#kinds.get(what) ?? []), ...paths]);
+    const known = this.#kinds.get(what) ?? [];
+    for (const path of paths) known.push(path);
+    this.#kinds.set(what, known);
   }
 
   notes(): string[] {
