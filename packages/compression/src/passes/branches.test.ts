@@ -44,7 +44,7 @@ it('weights in branches are left, and told of, by every pass of weights', async 
   expect(await told(quantizeDynamic(model, { scale: 'channel', lstm: true, keep }, target, context))).toEqual([
     '2 MatMul, Gemm, LSTM, GRU, RNN in its branches stay in floats',
   ]);
-  const blocks = { bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 4, embeddings: true, keep } as const; // prettier-ignore
+  const blocks = { bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 4, embeddings: true, keep, rounding: 'nearest', samples: 64 } as const; // prettier-ignore
   expect(await told(quantizeWeights(model, blocks, context))).toEqual([
     '2 MatMul, Gemm in its branches stay in floats',
   ]);

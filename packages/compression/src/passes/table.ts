@@ -88,7 +88,7 @@ export const passes: { readonly [P in PassName]: Row<P> } = {
   'quantize-static': { stage: 'precision', needs: () => ({ parts: ['train'], labels: false }), run: quantizeStatic },
   'quantize-weights': {
     stage: 'precision',
-    needs: () => NOTHING,
+    needs: ({ rounding }) => (rounding === 'adaptive' ? { parts: ['train'], labels: false } : NOTHING),
     run: (model, pass, _target, context) => quantizeWeights(model, pass, context),
   },
   'quantize-aware': { stage: 'precision', needs: () => LABELLED, run: quantizeAware },

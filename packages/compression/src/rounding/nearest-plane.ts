@@ -18,11 +18,22 @@ export interface Bounds {
   readonly largestPair: number;
 }
 
-/** Columns of a layer's weight, in units of its levels: what reads the same, one place after the other, [length, count]. */
+/** Levels of `size` places one after the other: a level q stands for (q - zero) step. Both are [blocks, count]. */
+export interface Blocks {
+  readonly size: number;
+  readonly steps: Float64Array;
+  readonly zeros: Uint8Array;
+}
+
+/**
+ * Columns of a layer's weight: what reads the same, one place after the other, [length, count]. In units of its levels, unless there are blocks
+ * whose levels have units of their own.
+ */
 export interface Columns {
   readonly length: number;
   readonly count: number;
   readonly wanted: Float64Array;
+  readonly blocks?: Blocks;
 }
 
 /** A symmetric positive definite matrix [length, length], row by row. */
@@ -30,7 +41,7 @@ export type Moments = Float64Array;
 
 export interface Rounded {
   /** [length, count] */
-  readonly levels: Int8Array;
+  readonly levels: Int16Array;
   /** (q - w)^T H (q - w) of each column, of what was given and of the result. */
   readonly before: Float64Array;
   readonly after: Float64Array;
@@ -58,8 +69,20 @@ function permuted(order: Int32Array, count: number, rows: Float64Array): Float64
   return out;
 }
 
+/** What levels give beyond what is wanted, in its units, [length, count]. */
+export function errorsOf({ length, count, wanted, blocks }: Columns, levels: ArrayLike<number>): Float64Array {
+  const errors = new Float64Array(length * count);
+  for (let k = 0; k < length; k++)
+    for (let n = 0; n < count; n++) {
+      const [i, own] = [k * count + n, blocks ? Math.floor(k / blocks.size) * count + n : 0];
+      const given = blocks ? (levels[i]! - blocks.zeros[own]!) * blocks.steps[own]! : levels[i]!;
+      errors[i] = given - wanted[i]!;
+    }
+  return errors;
+}
+
 class NearestPlane {
-  readonly levels: Int8Array;
+  readonly levels: Int16Array;
   readonly after: Float64Array;
   readonly #errors: Float64Array;
   /** What errors that are known add to each place, times its pivot. */
@@ -67,12 +90,11 @@ class NearestPlane {
 
   constructor(
     private readonly columns: Columns,
-    private readonly order: Int32Array,
-    private readonly u: Float64Array,
+    private readonly factored: Factored,
     private readonly bounds: Bounds,
   ) {
     const { length, count } = columns;
-    this.levels = new Int8Array(length * count);
+    this.levels = new Int16Array(length * count);
     this.after = new Float64Array(count);
     this.#errors = new Float64Array(length * count);
     this.#left = new Float64Array(length * count);
@@ -86,7 +108,7 @@ class NearestPlane {
       if (start === 0) return;
       const above = new Float64Array(start * (end - start));
       for (let i = 0; i < start; i++)
-        above.set(this.u.subarray(i * length + start, i * length + end), i * (end - start));
+        above.set(this.factored.u.subarray(i * length + start, i * length + end), i * (end - start));
       const errors = dense(end - start, count, this.#errors.subarray(start * count, end * count));
       const { data } = await products.ab(dense(start, end - start, above), errors);
       for (let i = 0; i < data.length; i++) this.#left[i]! += data[i]!;
@@ -95,19 +117,24 @@ class NearestPlane {
 
   /** One place of all columns, and what its errors add to those of the block that come after. */
   #place(i: number, start: number): void {
-    const { columns, order, u, bounds, levels } = this;
-    const { length, count, wanted } = columns;
+    const { columns, bounds, levels } = this;
+    const { order, u } = this.factored;
+    const { length, count, wanted, blocks } = columns;
     const place = order[i]!;
     const pivot = u[i * length + i]!;
     const partner = bounds.partners?.[place] ?? -1;
     const errors = this.#errors.subarray(i * count, (i + 1) * count);
     const left = this.#left.subarray(i * count, (i + 1) * count);
+    const block = blocks ? Math.floor(place / blocks.size) * count : 0;
     for (let n = 0; n < count; n++) {
       const exact = wanted[place * count + n]!;
       const missing = left[n]! / pivot;
-      const level = within(exact - missing, bounds, partner < 0 ? 0 : levels[partner * count + n]!);
+      // A block of zeros has a step of 0, and no other level than that of 0.
+      const [step, zero] = blocks ? [blocks.steps[block + n]!, blocks.zeros[block + n]!] : [1, 0];
+      const target = step === 0 ? zero : (exact - missing) / step + zero;
+      const level = within(target, bounds, partner < 0 ? 0 : levels[partner * count + n]!);
       levels[place * count + n] = level;
-      errors[n] = level - exact;
+      errors[n] = (level - zero) * step - exact;
       this.after[n]! += (pivot * (errors[n]! + missing)) ** 2;
     }
     for (let above = start; above < i; above++) {
@@ -140,23 +167,34 @@ async function lengths(
   return sums;
 }
 
+/** Places in the order in which they are rounded, from the last to the first, and the factor of their moments in that order. */
+export interface Factored {
+  readonly order: Int32Array;
+  readonly u: Float64Array;
+}
+
+/** @param h of the places of a column, [length, length] */
+export async function factored(h: Moments, length: number, products: Products): Promise<Factored> {
+  const order = byWeight(h, length);
+  return { order, u: await upperCholesky(h, order, products) };
+}
+
 /**
  * @param nearest a rounding within the bounds, [length, count], which each column keeps that no better was found for
- * @param h of the places of a column
+ * @param of the places of a column
  */
 export async function rounded(
   columns: Columns,
-  h: Moments,
+  of: Factored,
   bounds: Bounds,
-  nearest: Int8Array,
+  nearest: ArrayLike<number>,
   products: Products,
 ): Promise<Rounded> {
-  const { length, count, wanted } = columns;
-  const order = byWeight(h, length);
-  const u = await upperCholesky(h, order, products);
-  const plane = new NearestPlane(columns, order, u, bounds);
+  const { length, count } = columns;
+  const { order, u } = of;
+  const plane = new NearestPlane(columns, of, bounds);
   await plane.run(products);
-  const given = permuted(order, count, wanted.map((w, i) => nearest[i]! - w)); // prettier-ignore
+  const given = permuted(order, count, errorsOf(columns, nearest));
   const before = await lengths(u, given, columns, products);
   const { levels, after } = plane;
   for (let n = 0; n < count; n++) {

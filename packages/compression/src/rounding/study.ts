@@ -96,12 +96,14 @@ export class StudiedWeight {
     return this.#sums[group]!.moments(aboutMean, noise, this.#samples);
   }
 
-  /** Squared error of what is given for the rows that were held back, summed over columns. */
+  /**
+   * Squared error of what is given for the rows that were held back, summed over columns.
+   * @param errors of the weights, [length, count]
+   */
   async heldNoise(
     group: number,
-    { length, count, wanted }: Columns,
-    levels: Int8Array,
-    steps: Float32Array,
+    { length, count }: Pick<Columns, 'length' | 'count'>,
+    errors: Float64Array,
     aboutMean: boolean,
     products: Products,
   ): Promise<number> {
@@ -110,7 +112,6 @@ export class StudiedWeight {
     const mean = this.#sums[group]!.mean();
     const x = new Float64Array(rows.length * length);
     rows.forEach((row, r) => row.forEach((v, k) => (x[r * length + k] = aboutMean ? v - mean[k]! : v)));
-    const errors = wanted.map((w, i) => (levels[i]! - w) * steps[i % count]!);
     if (length * count > 2 ** 10) {
       const { data } = await products.ab(dense(rows.length, length, x), dense(length, count, errors));
       return data.reduce((sum, v) => sum + v * v, 0);

@@ -129,7 +129,7 @@ describe('formats', () => {
   ];
 
   it('of ONNX Runtime alone are refused by TensorRT, and fall back where there are no kernels', async () => {
-    const how: QuantizeWeightsOptions = { bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 4, embeddings: true, keep: [] }; // prettier-ignore
+    const how: QuantizeWeightsOptions = { bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 4, embeddings: true, keep: [], rounding: 'nearest', samples: 64 }; // prettier-ignore
     const { model: blocks } = await quantizeWeights(tokenNetwork(), how, context);
     expect(reasons(blocks, 'jetson-tensorrt')).toEqual([
       'it does not know com.microsoft:GatherBlockQuantized',

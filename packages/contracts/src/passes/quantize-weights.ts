@@ -15,6 +15,17 @@ export const QuantizeWeightsPass = z.strictObject({
     .describe(
       "'range' covers all weights of a block, 'least-squares' takes the scale with the least squared error, which may cut off the largest",
     ),
+  rounding: z
+    .enum(['nearest', 'adaptive'])
+    .default('nearest')
+    .describe(
+      "how weights of products are rounded; 'adaptive' changes least what each product gives on samples, where samples that are held back show a gain",
+    ),
+  samples: z
+    .int()
+    .min(1)
+    .default(128)
+    .describe("training samples that 'adaptive' rounding looks at; they need no labels"),
   accuracyLevel: z
     .literal([0, 1, 4])
     .default(4)

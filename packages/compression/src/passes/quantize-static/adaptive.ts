@@ -3,7 +3,7 @@ import type { Model } from '@verge/onnx';
 import { checkCancelled } from '../../errors.js';
 import { GraphIndex, nodeName } from '../../graph/index-of-values.js';
 import { Products } from '../../linear-algebra/products.js';
-import { rounded, type Bounds } from '../../rounding/nearest-plane.js';
+import { errorsOf, factored, rounded, type Bounds, type Columns } from '../../rounding/nearest-plane.js';
 import { readsOf } from '../../rounding/reads.js';
 import { inBatches, StudiedWeight, studyReads } from '../../rounding/study.js';
 import type { StudyOptions } from '../../study/calibrate.js';
@@ -131,6 +131,10 @@ function studiedForm(unit: WeightedUnit, form: Form, index: GraphIndex): Studied
   return new StudiedWeight(reads, written.layout, unit.node.op !== 'MatMul');
 }
 
+/** Errors of levels in units of the weight. */
+const inWeights = (columns: Columns, levels: ArrayLike<number>, steps: Float32Array): Float64Array =>
+  errorsOf(columns, levels).map((error, i) => error * steps[i % columns.count]!);
+
 /** @returns null where samples that were held back show no gain */
 async function adapt(
   form: Form,
@@ -160,9 +164,12 @@ async function adapt(
         nearest[k * columns + n] = known.data[place]!;
       }
     const one = { length, count: columns, wanted };
-    const found = await rounded(one, studied.moments(g, aboutMean, noise), bounds, nearest, products);
-    before += await studied.heldNoise(g, one, nearest, steps, aboutMean, products);
-    after += await studied.heldNoise(g, one, found.levels, steps, aboutMean, products);
+    const of = await factored(studied.moments(g, aboutMean, noise), length, products);
+    const found = await rounded(one, of, bounds, nearest, products);
+    const held = (given: ArrayLike<number>): Promise<number> =>
+      studied.heldNoise(g, one, inWeights(one, given, steps), aboutMean, products);
+    before += await held(nearest);
+    after += await held(found.levels);
     for (let k = 0; k < length; k++)
       for (let n = 0; n < columns; n++) levels[at(g * columns + n, k)] = found.levels[k * columns + n]!;
   }

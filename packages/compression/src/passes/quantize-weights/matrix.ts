@@ -25,29 +25,41 @@ function put(bytes: Uint8Array, at: number, value: number, bits: number): void {
   else bytes[at >> 1] = (bytes[at >> 1] as number) | (value << (4 * (at & 1)));
 }
 
+/** Where the elements of lines lie: the columns of a product's matrix, or the rows of a table. */
+export interface Lines {
+  readonly data: Float32Array;
+  readonly lines: number;
+  readonly length: number;
+  /** The index of an element of a line in the data. */
+  at(line: number, i: number): number;
+}
+
+/** Places of the elements of each line, [lines, length], and scale and zero point of each block, [lines, blocks of a line]. */
+export interface Levels {
+  readonly places: Uint8Array;
+  readonly scales: Float32Array;
+  readonly zeros: Uint8Array;
+}
+
+const blocksOf = ({ length }: Pick<Lines, 'length'>, size: number): number => Math.ceil(length / size);
+
 /**
- * @param at the index of an element of a line in the data
- * @param lines columns of a product's matrix, or rows of a table
+ * Each element at the nearest of its block's places.
  * @throws CompressionError `cancelled`
  */
-export async function blocked(
-  data: Float32Array,
-  at: (line: number, i: number) => number,
-  [lines, length]: readonly [number, number],
+export async function nearestLevels(
+  of: Lines,
   size: number,
   form: BlockForm,
   signal: AbortSignal | undefined,
-): Promise<BlockedMatrix> {
-  const { bits } = form;
-  const blocks = Math.ceil(length / size);
-  const packed = new Uint8Array((lines * blocks * size * bits) / 8);
+): Promise<Levels> {
+  const { data, lines, length } = of;
+  const blocks = blocksOf(of, size);
+  const places = new Uint8Array(lines * length);
   const scales = new Float32Array(lines * blocks);
-  const zeroBytes = Math.ceil((blocks * bits) / 8);
-  const zeros = new Uint8Array(lines * zeroBytes);
+  const zeros = new Uint8Array(lines * blocks);
   const quantizer = new BlockQuantizer(form, size);
   const values = new Float32Array(size);
-  const places = new Uint8Array(size);
-  let [signal2, noise] = [0, 0];
   for (let line = 0; line < lines; line++) {
     if (line % 64 === 0) {
       checkCancelled(signal);
@@ -55,21 +67,39 @@ export async function blocked(
     }
     for (let b = 0; b < blocks; b++) {
       const width = Math.min(size, length - b * size);
-      for (let i = 0; i < width; i++) values[i] = data[at(line, b * size + i)] as number;
+      for (let i = 0; i < width; i++) values[i] = data[of.at(line, b * size + i)] as number;
       const block = values.subarray(0, width);
       const chosen = quantizer.choose(block);
-      quantizeBlock(block, chosen, bits, places);
+      const from = line * length + b * size;
+      quantizeBlock(block, chosen, form.bits, places.subarray(from, from + width));
       scales[line * blocks + b] = chosen.scale;
-      put(zeros.subarray(line * zeroBytes), b, chosen.zero, bits);
-      for (let i = 0; i < width; i++) {
-        put(packed, (line * blocks + b) * size + i, places[i] as number, bits);
-        const value = block[i] as number;
-        signal2 += value * value;
-        noise += (value - ((places[i] as number) - chosen.zero) * chosen.scale) ** 2;
-      }
+      zeros[line * blocks + b] = chosen.zero;
     }
   }
-  return { packed, scales, zeros, blocks, decibels: noise === 0 ? Infinity : 10 * Math.log10(signal2 / noise) };
+  return { places, scales, zeros };
+}
+
+/** Levels as operators store them. */
+export function packedLevels(of: Lines, { places, scales, zeros }: Levels, size: number, bits: 4 | 8): BlockedMatrix {
+  const { data, lines, length } = of;
+  const blocks = blocksOf(of, size);
+  const packed = new Uint8Array((lines * blocks * size * bits) / 8);
+  const zeroBytes = Math.ceil((blocks * bits) / 8);
+  const points = new Uint8Array(lines * zeroBytes);
+  let [signal, noise] = [0, 0];
+  for (let line = 0; line < lines; line++) {
+    for (let b = 0; b < blocks; b++)
+      put(points.subarray(line * zeroBytes), b, zeros[line * blocks + b] as number, bits);
+    for (let i = 0; i < length; i++) {
+      const [block, place] = [line * blocks + Math.floor(i / size), places[line * length + i] as number];
+      put(packed, line * blocks * size + i, place, bits);
+      const value = data[of.at(line, i)] as number;
+      signal += value * value;
+      noise += (value - (place - (zeros[block] as number)) * (scales[block] as number)) ** 2;
+    }
+  }
+  const decibels = noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
+  return { packed, scales, zeros: points, blocks, decibels };
 }
 
 /** Lines of `width` elements cut to their first `columns`, one right after the other. */

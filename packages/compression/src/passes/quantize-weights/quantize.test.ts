@@ -10,7 +10,17 @@ import { quantizeWeights, type QuantizeWeightsOptions } from './quantize.js';
 const nothing = { x: new Float32Array(0), shape: [], y: new Int32Array(0), labels: [], name: 'nothing' };
 const context: PassContext = { createSession, train: nothing, validation: nothing };
 const options: QuantizeWeightsOptions = {
-  ...{ bits: 4, blockSize: 32, symmetric: false, scale: 'range', accuracyLevel: 0, embeddings: true, keep: [] },
+  ...{
+    bits: 4,
+    blockSize: 32,
+    symmetric: false,
+    scale: 'range',
+    accuracyLevel: 0,
+    embeddings: true,
+    keep: [],
+    rounding: 'nearest',
+    samples: 64,
+  },
 };
 const outputOf = outputWith(createSession);
 
@@ -100,6 +110,80 @@ describe('products', () => {
     const x = randomTensor([5, 256], 3);
     expect(decibels(await outputOf(model, x), await outputOf(made.model, x))).toBeGreaterThan(35);
     expect(arithmeticOf(made.model)).toBe(accuracyLevel === 4 ? 'int8-blocks' : 'float32');
+  });
+});
+
+describe('adaptive rounding', () => {
+  const words = (count: number, seed: number): PassContext => {
+    const x = Float32Array.from(randomIds([count, 8], 50, seed).data, Number);
+    const train = { x, shape: [8], y: new Int32Array(count), labels: [], name: 'words' };
+    return { createSession, train, validation: train };
+  };
+  const source = tokenNetwork({ width: 128 });
+  const adaptive = { ...options, rounding: 'adaptive', scale: 'least-squares' } as const;
+
+  it.each([
+    [4, true],
+    [4, false],
+    [8, false],
+  ] as const)(
+    'in %i bits, symmetric %s: other ids give more like the source, in as many bytes',
+    async (bits, symmetric) => {
+      const ids = randomIds([64, 8], 50, 11);
+      const how = { ...adaptive, bits, symmetric };
+      const [nearest, adapted] = [
+        await quantizeWeights(source, { ...how, rounding: 'nearest' }, context),
+        await quantizeWeights(source, how, words(64, 3)),
+      ];
+      assertLegal(adapted.model);
+      expect(adapted.changes).toMatchObject({ products: 6, tables: 1 });
+      expect(adapted.changes['adaptedWeights']! + adapted.changes['adaptationsGivenUp']!).toBe(6);
+      expect(adapted.changes['adaptedWeights']).toBeGreaterThan(3);
+      expect(adapted.changes['outputDecibels']).toBeGreaterThan(adapted.changes['nearestDecibels']!);
+      expect(encodeModel(adapted.model)).toHaveLength(encodeModel(nearest.model).length);
+      const exact = await outputOf(source, ids);
+      const of = async (model: Model): Promise<number> => decibels(exact, await outputOf(model, ids));
+      expect(await of(adapted.model)).toBeGreaterThan((await of(nearest.model)) + 0.5);
+    },
+  );
+
+  it('leaves each weight within its own block: scales are those of the nearest levels', async () => {
+    // What is read has much in common, so that rounding takes much back.
+    const [rows, columns, size] = [72, 24, 32];
+    const { model, weight } = layer(rows, columns);
+    const common = randomTensor([256, 1], 21).data;
+    const x = randomTensor([256, rows], 22).data.map((v, i) => 0.3 * v + common[Math.floor(i / rows)]!);
+    const train = { x, shape: [rows], y: new Int32Array(256), labels: [], name: 'rows' };
+    const how = { ...adaptive, scale: 'range' as const, samples: 256 };
+    const made = await quantizeWeights(model, how, { createSession, train, validation: train });
+    expect(made.changes).toMatchObject({ adaptedWeights: 1 });
+    const got = await outputOf(made.model, identity(rows));
+    const expected = turned(thereAndBack(turned(weight, rows, columns), rows, 4, size, false), columns, rows);
+    let moved = 0;
+    for (let n = 0; n < columns; n++)
+      for (let from = 0; from < rows; from += size) {
+        const block = Array.from({ length: Math.min(size, rows - from) }, (_, i) => (from + i) * columns + n);
+        const values = block.map((i) => weight[i]!);
+        const step = (Math.max(0, ...values) - Math.min(0, ...values)) / 15;
+        for (const i of block) {
+          const levels = (got[i]! - expected[i]!) / step;
+          expect(Math.abs(levels - Math.round(levels))).toBeLessThan(1e-3);
+          if (Math.round(levels) !== 0) moved++;
+        }
+      }
+    expect(moved).toBeGreaterThan(rows);
+  });
+
+  it('can be cancelled, and says how far it is without going back', async () => {
+    const abort = new AbortController();
+    const told: number[] = [];
+    const onProgress = (fraction: number): void => {
+      told.push(fraction);
+      if (fraction > 0.5) abort.abort();
+    };
+    const running = quantizeWeights(source, adaptive, { ...words(32, 3), signal: abort.signal, onProgress });
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+    expect(told).toEqual([...told].sort((a, b) => a - b));
   });
 });
 

@@ -3,7 +3,7 @@ import { GraphBuilder, int, type Attribute, type Model, type Node } from '@verge
 import type { Dense } from '../../graph/dense.js';
 import { cloneModel, nodeName, type GraphIndex } from '../../graph/index-of-values.js';
 import type { Layer, QuantizeWeightsOptions, Table } from './layers.js';
-import { blocked, repacked, type BlockedMatrix } from './matrix.js';
+import { nearestLevels, packedLevels, repacked, type BlockedMatrix, type Levels, type Lines } from './matrix.js';
 
 const DOMAIN = 'com.microsoft';
 
@@ -13,6 +13,12 @@ interface Stored {
   readonly scales: string;
   /** Absent where the operator's own is meant. */
   readonly zeros: string[];
+}
+
+/** A product's matrix: a line is what one output is made with. */
+export function linesOf(dense: Dense): Lines {
+  const { rows, columns } = dense;
+  return { data: dense.matrix(), lines: columns, length: rows, at: (line, i) => i * columns + line };
 }
 
 export class BlockWriter {
@@ -26,6 +32,8 @@ export class BlockWriter {
     private readonly index: GraphIndex,
     private readonly options: QuantizeWeightsOptions,
     private readonly signal: AbortSignal | undefined,
+    /** Levels of products' matrices, by their key; the nearest where there are none. */
+    private readonly levels: ReadonlyMap<string, Levels> = new Map(),
   ) {
     this.model = cloneModel(source);
     this.#builder = new GraphBuilder(this.model.graph);
@@ -38,7 +46,7 @@ export class BlockWriter {
   async #dense(dense: Dense): Promise<Node[]> {
     const { node, rows, columns, bias } = dense;
     const { places, scales, zeros } = await this.#store(`${dense.key} product`, nodeName(node), async () => {
-      const made = await this.#blocked(dense.matrix(), (line, i) => i * columns + line, [columns, rows]);
+      const made = await this.#blocked(linesOf(dense), this.levels.get(dense.key));
       return { stored: this.#productParts(made, columns), decibels: made.decibels };
     });
     const { accuracyLevel, bits, blockSize } = this.options;
@@ -70,7 +78,8 @@ export class BlockWriter {
     const { blockSize } = this.options;
     const { places, scales, zeros } = await this.#store(`${key} table`, nodeName(node), async () => {
       const data = this.index.floats(weight)!.data;
-      const made = await this.#blocked(data, (line, i) => line * columns + i, [rows, columns]);
+      const at = (line: number, i: number): number => line * columns + i;
+      const made = await this.#blocked({ data, lines: rows, length: columns, at });
       return { stored: this.#tableParts(made, rows, columns), decibels: made.decibels };
     });
     const attributes = new Map<string, Attribute>(
@@ -98,12 +107,10 @@ export class BlockWriter {
     };
   }
 
-  #blocked(
-    data: Float32Array,
-    at: (line: number, i: number) => number,
-    sizes: readonly [number, number],
-  ): Promise<BlockedMatrix> {
-    return blocked(data, at, sizes, this.options.blockSize, this.options, this.signal);
+  async #blocked(lines: Lines, known?: Levels): Promise<BlockedMatrix> {
+    const { blockSize, bits } = this.options;
+    const levels = known ?? (await nearestLevels(lines, blockSize, this.options, this.signal));
+    return packedLevels(lines, levels, blockSize, bits);
   }
 
   /** Layers that share a weight share what is stored of it. */
