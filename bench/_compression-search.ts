@@ -4,10 +4,11 @@
  */
 import { frontOf, hypervolume, type JournalEntry, randomSearch, search, type SearchJournal } from '@verge/compression';
 import { DeviceClass } from '@verge/contracts';
-import { loadDigits, type Part, type Samples, splitSamples } from '@verge/data';
 import { decodeModel, encodeModel, type Model } from '@verge/onnx';
 import { benchmarkModels, createSession } from '@verge/runtime';
-import { buildArchitecture, fit, predict, score } from '@verge/training';
+import { predict, score } from '@verge/training';
+import { type Data, present, type Searched, searched, trainedOn } from './_compression-search-sources.js';
+import { inTurns, type Next } from './_in-turns.js';
 import { once, type Journal } from './_journal.js';
 import type { Row } from './_row.js';
 
@@ -20,30 +21,26 @@ const REFERENCE = 2;
 /** And of the source's bytes and operations: so what changes one of them alone covers something as well. */
 const BEYOND = 1.1;
 
-const networks = ['lenet', 'resnet', 'dscnn'];
 // Of another architecture, so that no time of this machine decides.
 const target = DeviceClass.parse({ name: 'edge', arch: process.arch === 'arm64' ? 'x64' : 'arm64' });
 
-const cpuSince = (from: NodeJS.CpuUsage): number => {
-  const { user, system } = process.cpuUsage(from);
-  return (user + system) / 1e6;
-};
-
-/** The time of a search is over. */
-class Over extends Error {}
-
-/** Keeps what comes in time, and ends the search when its CPU time is over. */
+/** Keeps what comes in time. */
 class Timed implements SearchJournal {
   readonly earlier: readonly JournalEntry[] = [];
   readonly entries: JournalEntry[] = [];
   readonly #models = new Map<string, Uint8Array>();
-  readonly #from = process.cpuUsage();
 
-  add(entry: JournalEntry, model: Uint8Array | null): Promise<void> {
-    if (cpuSince(this.#from) > SECONDS) return Promise.reject(new Over());
+  #next: Next = () => Promise.resolve();
+
+  paced(next: Next): this {
+    this.#next = next;
+    return this;
+  }
+
+  async add(entry: JournalEntry, model: Uint8Array | null): Promise<void> {
+    await this.#next();
     this.entries.push(entry);
     if (model) this.#models.set(entry.id, model);
-    return Promise.resolve();
   }
 
   model(id: string): Promise<Uint8Array> {
@@ -51,26 +48,14 @@ class Timed implements SearchJournal {
   }
 }
 
-async function accuracyOf(model: Model, { test }: Record<Part, Samples>): Promise<number> {
-  return 100 * score(await predict(model, test, createSession), test.y).accuracy;
-}
-
-interface Source {
+export interface Source {
   readonly model: Model;
   readonly file: Uint8Array;
-  readonly data: Record<Part, Samples>;
+  readonly data: Data;
 }
 
-async function trained(name: string, seed: number): Promise<Source> {
-  const data = splitSamples(await loadDigits('datasets/digits'), 'digits-v1');
-  const network = buildArchitecture(name, { input: data.train.shape, classes: 10 }, seed);
-  const { train, validation } = data;
-  const optimizer = { name: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 0.003, weightDecay: 0.01 };
-  const { model } = await fit({
-    ...{ model: network, createSession, train, validation, epochs: 12, batchSize: 64, seed },
-    optimizer: optimizer as never,
-  });
-  return { model, file: encodeModel(model), data };
+async function accuracyOf(model: Model, { test }: Data): Promise<number> {
+  return 100 * score(await predict(model, test, createSession), test.y).accuracy;
 }
 
 /** What the front covers by the test part, of that found in time. */
@@ -87,21 +72,23 @@ async function covered({ model, file, data }: Source, macs: number, journal: Tim
   return hypervolume(judged, { points: REFERENCE, bytes: BEYOND * file.byteLength, macs: BEYOND * macs });
 }
 
-async function found(run: (journal: Timed) => Promise<unknown>): Promise<Timed> {
-  const journal = new Timed();
-  await run(journal).catch((error: unknown) => {
-    if (!(error instanceof Over)) throw error;
-  });
-  return journal;
+/** One network, trained once; seeds are those of the searches. */
+async function sourceOf(one: Searched): Promise<Source> {
+  const data = await one.data(process.env['VERGE_DATA'] ?? '');
+  const model = await trainedOn(one, data, 1);
+  return { model, file: encodeModel(model), data };
 }
 
-async function compared(name: string, seed: number): Promise<{ ours: number; random: number }> {
-  const source = await trained(name, seed);
+/** @param seed of both searches */
+export async function compared(name: string, source: Source, seed: number): Promise<{ ours: number; random: number }> {
   const { file, data } = source;
   const common = { model: file, data, target, seed, createSession, benchmark: benchmarkModels };
   const budget = { maxDropPoints: ALLOWED, maxSeconds: 1e6 };
-  const ours = await found((journal) => search({ ...common, budget, journal }));
-  const random = await found((journal) => randomSearch({ ...common, journal }));
+  const [ours, random] = [new Timed(), new Timed()];
+  await inTurns(SECONDS, [
+    (next) => search({ ...common, budget, journal: ours.paced(next) }),
+    (next) => randomSearch({ ...common, journal: random.paced(next) }),
+  ]);
   // The operations of the folded source are those of the source.
   const macs = ours.entries[0]?.macs ?? 1;
   const result = { ours: await covered(source, macs, ours), random: await covered(source, macs, random) };
@@ -116,32 +103,34 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
 
 export async function searchRows(journal: Journal): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const name of networks) {
+  const only = process.env['VERGE_BENCH_NETWORKS']?.split(',');
+  for (const one of searched.filter(({ name }) => !only || only.some((part) => name.includes(part)))) {
+    if (!present(one)) {
+      console.log(`  ${one.name}: skipped, for VERGE_DATA names no folder with ${one.needs}`);
+      continue;
+    }
+    let source: Promise<Source> | undefined;
     const own: Row[] = [];
     for (const seed of SEEDS)
       own.push(
-        ...(await once(journal, `search of ${name}, seed ${seed}, ${SECONDS} CPU s`, async () => {
-          const { ours, random } = await compared(name, seed);
+        ...(await once(journal, `search: ${one.name}, seed ${seed}, ${SECONDS} CPU s`, async () => {
+          const { ours, random } = await compared(one.name, await (source ??= sourceOf(one)), seed);
+          const unit = '% of the costs covered';
           const ratio = ours / Math.max(random, 1e-9);
-          return {
-            unit: '% of the costs covered',
-            ours: 100 * ours,
-            peer: 100 * random,
-            peerName: 'random',
-            ratio,
-            bar: 0,
-          };
+          return { unit, ours: 100 * ours, peer: 100 * random, peerName: 'random', ratio, bar: 0 };
         })),
       );
     rows.push(...own);
     const all = (side: 'ours' | 'peer'): number[] => own.map((row) => row[side]);
     const spread = (side: 'ours' | 'peer'): string =>
       `${Math.min(...all(side)).toFixed(1)} to ${Math.max(...all(side)).toFixed(1)}`;
-    console.log(`  ${name}: ${spread('ours')} %, random search ${spread('peer')} %`);
+    console.log(`  ${one.name}: ${spread('ours')} %, random search ${spread('peer')} %`);
     const [ours, peer] = [mean(all('ours')), mean(all('peer'))];
-    const work = `search of ${name}, mean of ${SEEDS.length} seeds, ${SECONDS} CPU s`;
+    const work = `search: ${one.name}, mean of ${SEEDS.length} seeds, ${SECONDS} CPU s`;
     const ratio = ours / Math.max(peer, 1e-9);
-    rows.push({ work, unit: '% of the costs covered', ours, peer, peerName: 'random', ratio, bar: 1, ok: ratio >= 1 });
+    const row = { work, unit: '% of the costs covered', ours, peer, peerName: 'random', ratio, bar: 1, ok: ratio >= 1 };
+    journal.add(row);
+    rows.push(row);
   }
   return rows;
 }

@@ -1,6 +1,6 @@
 import type { Fidelity, Quality } from '@verge/contracts';
 import { describe, expect, it } from 'vitest';
-import { lossOf } from './loss.js';
+import { doubtOf, lossOf } from './loss.js';
 
 const quality = (more: Partial<Quality>): Quality => ({
   ...{ output: 'y', task: 'classification', metric: 'accuracy', value: 0.9, higherIsBetter: true },
@@ -28,5 +28,20 @@ describe('the loss of a variant', () => {
     const two = lossOf([], [], [likeness({}), likeness({ agreement: 0.5 })]);
     expect(two.points).toBeCloseTo(50, 9);
     expect(lossOf([], [], [likeness({ problem: 'it holds NaN' })]).points).toBe(Infinity);
+  });
+});
+
+describe('what chance may hide of it', () => {
+  it('is a standard error by the samples that got another class, of the output where that is most', () => {
+    // 20 of 1,000 samples changed: sqrt(20) / 1000.
+    expect(doubtOf([likeness({ samples: 1000 })])).toBeCloseTo(0.4472, 4);
+    expect(doubtOf([likeness({ samples: 1000 }), likeness({ samples: 1000, agreement: 0.9 })])).toBeCloseTo(1, 9);
+    expect(doubtOf([likeness({ agreement: 1 })])).toBe(0);
+  });
+
+  it('is none of numbers, and of what was not compared', () => {
+    expect(doubtOf([likeness({ reads: 'values', agreement: null, kl: null })])).toBe(0);
+    expect(doubtOf([likeness({ agreement: null, samples: 0, problem: 'it does not run' })])).toBe(0);
+    expect(doubtOf([])).toBe(0);
   });
 });

@@ -44,3 +44,15 @@ export function lossOf(before: readonly Quality[], after: readonly Quality[], li
     all[0] ?? { points: Infinity, by: 'nothing' },
   );
 }
+
+/**
+ * What chance may hide of a loss of accuracy, as one standard error of the difference: of so many samples those that got another class
+ * count, whichever is right. A few samples on which as many were lost as won say less than many on which nothing moved.
+ * @returns percentage points; 0 where no output reads as classes
+ */
+export function doubtOf(likeness: readonly Fidelity[]): number {
+  const errors = likeness.map(({ reads, agreement, samples }) =>
+    reads === 'values' || agreement === null || samples === 0 ? 0 : Math.sqrt((1 - agreement) / samples),
+  );
+  return 100 * Math.max(0, ...errors);
+}

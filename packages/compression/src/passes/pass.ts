@@ -3,6 +3,7 @@ import type { ChannelSensitivity, QualityTask, UnitReport } from '@verge/contrac
 import type { Samples } from '@verge/data';
 import type { KernelTimer, Model, Scratch, SessionFactory } from '@verge/onnx';
 import type { Benchmark, PortOptions } from '@verge/training';
+import type { SharedStudies } from '../study/shared.js';
 
 export interface PassContext {
   createSession: SessionFactory;
@@ -21,6 +22,8 @@ export interface PassContext {
   timeKernels?: KernelTimer;
   /** Where the weights of a large model lie. */
   scratch?: Scratch;
+  /** Of other passes on the same samples. */
+  studies?: SharedStudies;
   signal?: AbortSignal;
   /** The pass's own progress, 0 to 1. */
   onProgress?: (fraction: number) => void;

@@ -60,8 +60,12 @@ export function gateBudget(
 }
 
 /** Whether times of this machine decided what the variant is: it differs from run to run, and is no part of the front. */
-export const byTime = ({ passes }: JournalEntry): boolean =>
-  passes.some((pass) => pass.pass === 'quantize-static' && pass.precision === 'auto');
+export const byTime = ({ passes }: Pick<JournalEntry, 'passes'>): boolean =>
+  passes.some(
+    (pass) =>
+      (pass.pass === 'quantize-static' && pass.precision === 'auto') ||
+      (pass.pass === 'prune-filters' && pass.latency !== undefined),
+  );
 
 /** The front of what was tried, the smallest first. */
 export function frontPoints(entries: readonly JournalEntry[]): FrontPoint[] {
@@ -235,7 +239,7 @@ function verdictOf(
   if (against !== null && against !== undefined)
     return { verdict: front.has(entry.id) ? 'front' : 'over-budget', reason: against };
   if (byTime(entry)) {
-    const reason = `its precision is chosen by times, and '${best?.id ?? ''}' has less size and work`;
+    const reason = `times of this machine decided what it is, and '${best?.id ?? ''}' has less size and work`;
     return { verdict: 'dominated', reason };
   }
   if (!front.has(entry.id)) return { verdict: 'dominated', reason: 'another is as good in loss, bytes and operations' };

@@ -8,12 +8,13 @@ import { checkCancelled } from '../errors.js';
 import { unitSensitivity } from '../passes/quantize-static/sensitivity.js';
 import { needsOf } from '../passes/table.js';
 import { byTime, frontPoints } from './choose.js';
-import { Expectations } from './expected.js';
+import { denseShare, Expectations } from './expected.js';
 import type { Costs } from './front.js';
 import { inMemory, type JournalEntry, type SearchJournal } from './journal.js';
 import type { SearchOptions } from './search.js';
-import { AWARE_EPOCHS, families, FOLD, idOf, int8Without, precisions, quantizeAware } from './space.js';
-import { Growth } from './structures.js';
+import { sized } from './shares.js';
+import { families, FOLD, idOf, int8Without, precisions, quantizeAware } from './space.js';
+import { Growth, Tendency } from './structures.js';
 import { type Base, decoded, Trials } from './trial.js';
 
 /** A structure whose loss is larger than this many times what is allowed is not made better by fewer bits. */
@@ -89,10 +90,12 @@ export class Exploration {
     try {
       const first = await this.#structure([]);
       const { train, validation } = this.options.data;
-      const samples = { train: train.y.length, choosing: Math.min(CHOOSING, validation.y.length || train.y.length) };
-      const source = { bytes: this.options.model.byteLength, macs: Math.max(1, first?.macs ?? 1) };
+      const choosing = Math.min(CHOOSING, validation.y.length || train.y.length);
+      const samples = { train: train.y.length, validation: validation.y.length, choosing };
+      const dense = denseShare(this.source);
+      const source = { bytes: this.options.model.byteLength, macs: Math.max(1, first?.macs ?? 1), dense };
       this.#expected = new Expectations(this.budget, source, samples);
-      this.#growths = families(this.#labelled, this.#seed).map((family) => new Growth(family, source, this.budget));
+      await this.#plan(source);
       for (let steps = this.#steps(); steps.length > 0; steps = this.#steps()) {
         if (this.seconds >= this.budget.maxSeconds) return this.#outOfTime(steps);
         await steps.reduce((best, step) => (step.worth > best.worth ? step : best)).run();
@@ -100,6 +103,19 @@ export class Exploration {
     } finally {
       await this.#trials.release();
     }
+  }
+
+  /** The families, without sizes that come to the same. */
+  async #plan(source: Pick<Costs, 'bytes' | 'macs'>): Promise<void> {
+    const { createSession, data } = this.options;
+    const timed = this.#timesSay && this.budget.maxLatencyMs !== undefined;
+    const all = families(this.#labelled, this.#seed, timed);
+    const space = await sized(all, this.source, this.target, { createSession, train: data.train });
+    const tendencies = new Map(all.map(({ epochs }) => [epochs, new Tendency()]));
+    this.#growths = space.map(({ family, left, same }) => {
+      for (const { size, reason } of same) this.#skip([family.make(size), FOLD], reason);
+      return new Growth(family, source, tendencies.get(family.epochs)!, left);
+    });
   }
 
   /** Says that the best are being measured whole. */
@@ -115,7 +131,7 @@ export class Exploration {
   #precisionSteps(made: Made): Step[] {
     return made.left.map((pass) => ({
       passes: [...made.plain.passes, pass],
-      worth: this.#worth([this.#expected.with(made.plain, pass)], made.plain.macs, epochsOf(pass)),
+      worth: this.#expected.worth(this.#front, made.plain, pass),
       run: () => this.#precision(made, pass),
     }));
   }
@@ -124,20 +140,10 @@ export class Exploration {
     return this.#growths.flatMap((growth) =>
       growth.open.map((size) => {
         const pass = growth.family.make(size);
-        const plain = growth.expected(size);
-        // With what makes most of it.
-        const worth = Math.max(
-          ...precisions(false).map((precision) =>
-            this.#worth([plain, this.#expected.with(plain, precision)], plain.macs, growth.family.epochs),
-          ),
-        );
+        const worth = this.#expected.worthOfStructure(this.#front, growth.expected(size), pass, precisions(false));
         return { passes: [pass, FOLD], worth, run: () => this.#grow(growth, size, pass) };
       }),
     );
-  }
-
-  #worth(more: readonly Costs[], macs: number, epochs: number): number {
-    return this.#expected.gain(this.#front, more) / this.#expected.work(macs, epochs);
   }
 
   async #grow(growth: Growth, size: number, pass: RecipePass): Promise<void> {
@@ -192,13 +198,13 @@ export class Exploration {
     });
   }
 
-  /** What may save int8 where it loses too much. */
+  /** What may save int8 where it loses too much: as if half of that led to what is allowed. */
   #rescue(made: Made, int8: RecipePass): Step {
-    const hoped = { ...this.#expected.with(made.plain, int8), points: this.budget.maxDropPoints };
-    const epochs = this.#labelled ? AWARE_EPOCHS : 0;
+    const hoped = { ...made.plain, points: this.budget.maxDropPoints };
+    const means = this.#labelled ? quantizeAware(this.#seed) : int8;
     const step: Step = {
       passes: [...made.plain.passes, int8Without(['?'])],
-      worth: this.#worth([hoped], made.plain.macs, epochs) / 2,
+      worth: this.#expected.worthOfHope(this.#front, hoped, int8, means) / 2,
       run: async () => {
         this.#rescues.splice(this.#rescues.indexOf(step), 1);
         await this.#saved(made.base, int8);
@@ -264,5 +270,3 @@ export class Exploration {
     return entry;
   }
 }
-
-const epochsOf = (pass: RecipePass): number => (pass.pass === 'quantize-aware' ? AWARE_EPOCHS : 0);

@@ -8,6 +8,7 @@ import { Random } from '@verge/training';
 import { checkCancelled } from '../errors.js';
 import { parsed } from '../parsed.js';
 import type { SearchJournal } from './journal.js';
+import { sized } from './shares.js';
 import { families, FOLD, idOf, precisions, quantizeAware } from './space.js';
 import { type Base, decoded, type TrialContext, Trials } from './trial.js';
 
@@ -27,9 +28,11 @@ export async function randomSearch(options: RandomSearchOptions): Promise<void> 
   const source: Model = normalise(decodeModel(options.model)).model;
   const random = new Random(seed);
   const labelled = data.train.labels.length > 0 && data.validation.labels.length > 0;
+  const { createSession } = options;
+  const space = await sized(families(labelled, seed), source, target, { createSession, train: data.train });
   const structures: RecipePass[][] = [
     [],
-    ...families(labelled, seed).flatMap(({ sizes, make }) => sizes.map((size) => [make(size)])),
+    ...space.flatMap(({ family: { sizes, make } }) => sizes.map((size) => [make(size)])),
   ];
   const lasts: RecipePass[][] = [[], ...precisions(false).map((pass) => [pass])];
   if (labelled) lasts.push([quantizeAware(seed)]);

@@ -54,6 +54,39 @@ it('gives the same front for the same seed, and goes on from a journal that ends
   expect([offer.recipe.passes, offer.report.after]).toEqual([best.passes, best.measured]);
 }, 60_000);
 
+/** A search is cut off after so many variants. */
+class Cut extends Error {}
+
+it('tunes where there are labels, the same in the same order whether it was cut off or not', async () => {
+  const labels = Array.from({ length: 10 }, (_, i) => `${i}`);
+  const labelled = (part: Samples): Samples => ({ ...part, labels, y: part.y.map((_, i) => i % 10) });
+  const parts = {
+    ...{ train: labelled(data.train), validation: labelled(data.validation), test: labelled(data.test) },
+  };
+  const tried = async (most: number, memory: SearchJournal): Promise<JournalEntry[]> => {
+    const kept: JournalEntry[] = [];
+    const journal: SearchJournal = {
+      ...memory,
+      add: async (entry, bytes) => {
+        await memory.add(entry, bytes);
+        if (kept.push(entry) === most) throw new Cut();
+      },
+    };
+    const options = { model, target, data: parts, createSession, benchmark: benchmarkModels, journal };
+    await expect(search({ ...options, budget: { maxDropPoints: 5 } })).rejects.toThrow(Cut);
+    return kept;
+  };
+  const whole = await tried(12, inMemory());
+  const memory = inMemory();
+  const first = await tried(5, memory);
+  const rest = await tried(7, { ...memory, earlier: first });
+  const figures = ({ id, points, divergence, bytes, macs, failed }: JournalEntry) => ({
+    ...{ id, points, divergence, bytes, macs, failed },
+  });
+  expect([...first, ...rest].map(figures)).toEqual(whole.map(figures));
+  expect(whole.filter(({ id }) => id.includes('tuned')).length).toBeGreaterThan(0);
+}, 60_000);
+
 it('has no best and makes no offer where the budget is broken, or a latency cannot be measured here', async () => {
   for (const bound of [{ maxBytes: 100 }, { maxLatencyMs: 1000 }]) {
     const { model: none, report } = await run({ ...bound, maxDropPoints: 5, maxSeconds: 0.3 });

@@ -5,10 +5,12 @@ import { RecipePass } from '@verge/contracts';
 export interface Family {
   readonly name: string;
   readonly sizes: readonly number[];
-  /** What each of them usually loses, as multiples of what is allowed: an order to begin with. */
-  readonly losses: readonly number[];
+  /** What it loses as a multiple of what training after the removal of channels usually leaves lost. */
+  readonly harm: number;
   /** Epochs of training after it. */
   readonly epochs: number;
+  /** Whether sizes are shares of the channels of each layer, so that what is left can be told beforehand. */
+  readonly shares: boolean;
   make(size: number): RecipePass;
   /** The share of the source's work and size that usually goes. */
   gone(size: number): number;
@@ -31,46 +33,72 @@ const untuned = { epochs: 0 };
 const byPruning = (ratio: number): number => 1 - (1 - ratio) ** 2;
 /** Layers that are too small for it stay whole. */
 const byDecomposing = (ratio: number): number => (1 - 1 / ratio) / 2;
+const rest = (gone: number): number => Math.round((1 - gone) * 1000) / 1000;
 
-/** @param labelled whether there are labels to learn from */
-export function families(labelled: boolean, seed: number): Family[] {
-  const plain: Family[] = [
-    {
-      name: 'prune-filters, not tuned',
-      sizes: [0.1, 0.25],
-      losses: [1, 3],
-      epochs: 0,
-      gone: byPruning,
-      make: (ratio) => pass({ pass: 'prune-filters', ratio, importance: 'magnitude', fineTune: untuned }),
+const untunedFamilies: readonly Family[] = [
+  {
+    ...{ name: 'prune-filters, not tuned', sizes: [0.125, 0.25], harm: 60, epochs: 0, shares: true, gone: byPruning },
+    make: (ratio) => pass({ pass: 'prune-filters', ratio, importance: 'magnitude', fineTune: untuned }),
+  },
+  {
+    ...{ name: 'prune-filters by sensitivity, not tuned', sizes: [0.1, 0.25], harm: 40, epochs: 0, shares: false },
+    gone: (size) => size,
+    make: (size) =>
+      pass({
+        ...{ pass: 'prune-filters', macs: rest(size), scope: 'sensitivity', importance: 'magnitude' },
+        fineTune: untuned,
+      }),
+  },
+  {
+    ...{ name: 'decompose, not tuned', sizes: [1.5, 2], harm: 150, epochs: 0, shares: false, gone: byDecomposing },
+    make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: untuned }),
+  },
+];
+
+const tunedFamilies = (seed: number): readonly Family[] => [
+  {
+    ...{ name: 'prune-filters, tuned', sizes: [0.25, 0.375, 0.5, 0.625, 0.75, 0.875], harm: 1, epochs: EPOCHS },
+    ...{ shares: true, gone: byPruning },
+    make: (ratio) => pass({ pass: 'prune-filters', ratio, fineTune: fineTune(seed) }),
+  },
+  {
+    ...{
+      name: 'prune-filters by sensitivity, tuned',
+      sizes: [0.5, 0.7, 0.85],
+      harm: 1.3,
+      epochs: EPOCHS,
+      shares: false,
     },
-    {
-      name: 'decompose, not tuned',
-      sizes: [1.5, 2],
-      losses: [6, 9],
-      epochs: 0,
-      gone: byDecomposing,
-      make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: untuned }),
-    },
-  ];
-  if (!labelled) return plain;
+    gone: (size) => size,
+    make: (size) => pass({ pass: 'prune-filters', macs: rest(size), scope: 'sensitivity', fineTune: fineTune(seed) }),
+  },
+  {
+    ...{ name: 'decompose, tuned', sizes: [1.5, 2, 3], harm: 1.5, epochs: EPOCHS, shares: false, gone: byDecomposing },
+    make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: fineTune(seed) }),
+  },
+];
+
+/** By measured times, which differ from run to run: for a latency that is asked for. */
+const timedFamily = (labelled: boolean, seed: number): Family => ({
+  ...{ name: 'prune-filters by latency', sizes: [0.25, 0.5, 0.7], harm: labelled ? 1 : 60, shares: false },
+  epochs: labelled ? EPOCHS : 0,
+  gone: (size) => size,
+  make: (size) =>
+    pass({
+      ...{ pass: 'prune-filters', latency: rest(size), scope: 'sensitivity' },
+      ...(labelled ? { fineTune: fineTune(seed) } : { importance: 'magnitude', fineTune: untuned }),
+    }),
+});
+
+/**
+ * @param labelled whether there are labels to learn from
+ * @param timed whether a latency is asked for, and times of this machine say anything of the target
+ */
+export function families(labelled: boolean, seed: number, timed = false): Family[] {
   return [
-    ...plain,
-    {
-      name: 'prune-filters, tuned',
-      sizes: [0.25, 0.5, 0.75],
-      losses: [0.2, 0.6, 2],
-      epochs: EPOCHS,
-      gone: byPruning,
-      make: (ratio) => pass({ pass: 'prune-filters', ratio, fineTune: fineTune(seed) }),
-    },
-    {
-      name: 'decompose, tuned',
-      sizes: [1.5, 2, 3],
-      losses: [0.3, 0.6, 1.2],
-      epochs: EPOCHS,
-      gone: byDecomposing,
-      make: (ratio) => pass({ pass: 'decompose', rank: { by: 'ratio', ratio }, fineTune: fineTune(seed) }),
-    },
+    ...untunedFamilies,
+    ...(labelled ? tunedFamilies(seed) : []),
+    ...(timed ? [timedFamily(labelled, seed)] : []),
   ];
 }
 
@@ -111,9 +139,10 @@ export function between(good: number, bad: number): number | null {
 const tuned = (epochs: number): string => (epochs > 0 ? ', tuned' : '');
 
 /** How much of a network pruning takes, in words. */
-function amountOf({ ratio, macs, latency }: Extract<RecipePass, { pass: 'prune-filters' }>): string {
-  if (ratio !== undefined) return `${ratio}`;
-  return macs === undefined ? `to ${latency} of the time` : `to ${macs} of the operations`;
+function amountOf({ ratio, macs, latency, scope }: Extract<RecipePass, { pass: 'prune-filters' }>): string {
+  const how = scope === 'layer' ? '' : scope === 'global' ? ' over all layers' : ' by sensitivity';
+  if (ratio !== undefined) return `${ratio}${how}`;
+  return (macs === undefined ? `to ${latency} of the time` : `to ${macs} of the operations`) + how;
 }
 
 /** How each pass is told from others of its name. */

@@ -12,12 +12,14 @@ import {
 } from '@verge/training';
 import { checkCancelled, CompressionError } from '../errors.js';
 import { bytesOf } from '../held-model.js';
-import { lossOf } from '../measure/loss.js';
+import { doubtOf, lossOf } from '../measure/loss.js';
 import { carryOutPass } from '../passes/carry-out.js';
 import { checkTarget, targets } from '../targets/index.js';
 import { divergenceOf, SENSITIVITY_SAMPLES } from '../study/sensitivity.js';
+import { SharedStudies } from '../study/shared.js';
 import { spread } from '../study/spread.js';
 import type { JournalEntry } from './journal.js';
+import { remembered } from './remembered.js';
 
 export interface TrialContext {
   readonly target: DeviceClass;
@@ -52,6 +54,7 @@ export interface Base {
 export class Trials {
   readonly #few: Samples;
   readonly #many: Samples;
+  readonly #studies = new SharedStudies();
   #source: Subject | undefined;
 
   constructor(
@@ -82,7 +85,7 @@ export class Trials {
         const report = (f: number): void => onProgress((i + f) / (passes.length + 1));
         const { createSession, benchmark, timeKernels, ports, task } = this.context;
         const context = { createSession, benchmark, ...data, original: this.source, ports, signal, onProgress: report };
-        const more = { ...(timeKernels && { timeKernels }), ...(task && { task }) };
+        const more = { ...(timeKernels && { timeKernels }), ...(task && { task }), studies: this.#studies };
         const carried = await carryOutPass({ model, size }, pass, target, { ...context, ...more });
         changes.push(carried.report);
         ({ model } = carried.held);
@@ -108,7 +111,7 @@ export class Trials {
     const main = graph.inputs.find(({ name }) => !graph.initializers.has(name) && !Object.hasOwn(inputs, name));
     const samples = Object.fromEntries([...others, ...(main ? [[main.name, shape] as const] : [])]);
     const { macs } = figuresOf(normalise(model).model, { dims: ports?.dims, samples });
-    this.#source ??= await openSubject(this.source, createSession);
+    this.#source ??= await this.#opened();
     const subject = await openSubject(model, createSession);
     try {
       const [, few] = await this.#compared(subject, this.#few);
@@ -118,10 +121,19 @@ export class Trials {
       if (destroyed) return { points: null, lossBy: 'divergence', divergence: finite, macs };
       const [before, after] = await this.#compared(subject, this.#many);
       const { points, by } = lossOf(before!.quality, after!.quality, after!.fidelity);
-      return { points: Number.isFinite(points) ? points : null, lossBy: by, divergence: finite, macs };
+      // The best of many by few samples is mostly one with luck.
+      const doubt = doubtOf(after!.fidelity);
+      const lossBy = doubt > 0 ? `${by}, with ${doubt.toFixed(2)} for chance` : by;
+      return { points: Number.isFinite(points) ? points + doubt : null, lossBy, divergence: finite, macs };
     } finally {
       await subject.session.release();
     }
+  }
+
+  /** The source, whose outputs are the same for every variant. */
+  async #opened(): Promise<Subject> {
+    const subject = await openSubject(this.source, this.context.createSession);
+    return { ...subject, session: remembered(subject.session) };
   }
 
   #compared(subject: Subject, samples: Samples): Promise<Assessment[]> {

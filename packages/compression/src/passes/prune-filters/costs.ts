@@ -19,7 +19,7 @@ export interface Cost {
 }
 
 /** The shape of a sample by input. */
-function shapesOf(model: Model, { train }: PassContext): Record<string, readonly number[]> {
+export function shapesOf(model: Model, { train }: Pick<PassContext, 'train'>): Record<string, readonly number[]> {
   const further = Object.entries(train.inputs ?? {}).map(([name, { shape }]) => [name, shape] as const);
   const main = model.graph.inputs.find(
     ({ name }) => !model.graph.initializers.has(name) && !Object.hasOwn(train.inputs ?? {}, name),

@@ -7,12 +7,13 @@ import { fineTune } from '../fine-tune.js';
 import type { PassContext, PassResult } from '../pass.js';
 import { dependencies, type Dependencies } from '../../graph/dependencies.js';
 import type { Space } from '../../graph/spaces.js';
-import { keptByShare, keysOf, leastRemoval, nameOf, type Ranked, restOf } from './amount.js';
+import { keptByShare, keysOf, leastRemoval, type Ranked, restOf } from './amount.js';
 import { type Cost, macsOf, someFeeds, timeOf, type TimedTarget, wholeTimes, workOf } from './costs.js';
 import type { Importance } from '../../study/gradients.js';
 import { type OwnRatios, ratiosOf } from './own-ratios.js';
 import { scoreFilters } from './score.js';
 import { studySpaces } from './sensitivity.js';
+import { sortOut } from './prunable.js';
 import { epochsOf, type Pace, progressOf } from './rounds.js';
 import { type Trial, type Verified, verified } from './verify.js';
 
@@ -37,23 +38,6 @@ const VERIFIED_SAMPLES = 4;
 
 /** How often more is removed where the whole model turns out slower than the sum of its kernels foretold. */
 const TRIES = 3;
-
-const filtersOf = (space: Space): number => space.classes.length * space.width;
-
-function sortOut(spaces: readonly Space[], multiple: number): { prunable: Space[]; declined: PassResult['declined'] } {
-  const prunable: Space[] = [];
-  const declined: PassResult['declined'] = [];
-  for (const space of spaces) {
-    const small =
-      space.classes.length <= space.step(multiple)
-        ? `its ${filtersOf(space)} filters are no more than one block of ${multiple}`
-        : null;
-    const reason = space.frozen ?? small;
-    if (reason) declined.push({ node: nameOf(space), reason });
-    else prunable.push(space);
-  }
-  return { prunable, declined };
-}
 
 /** Runs models on a few samples, or on as many as they take at once. */
 function trialOf(model: Model, context: PassContext): Trial {
@@ -159,16 +143,18 @@ class Pruning {
     const parts = scope === 'sensitivity' ? 2 : 1;
     const report = (done: number): void =>
       context.onProgress?.((round + (done / parts) * scoringShare) / this.#progress.length);
-    const scores = await scoreFilters(followed.model, spaces, context.train, {
-      importance: options.importance,
-      norm: options.norm,
-      batches: options.scoreBatches,
-      ports: context.ports,
-      batchSize: options.fineTune.batchSize,
-      createSession: context.createSession,
-      signal: context.signal,
-      onProgress: report,
-    });
+    const ranked = { importance: options.importance, norm: options.norm, batches: options.scoreBatches };
+    const rows = options.fineTune.batchSize;
+    const scores = await this.#shared(followed.model, { ...ranked, rows, keys }, () =>
+      scoreFilters(followed.model, spaces, context.train, {
+        ...ranked,
+        ports: context.ports,
+        batchSize: rows,
+        createSession: context.createSession,
+        signal: context.signal,
+        onProgress: report,
+      }),
+    );
     const steps = spaces.map((space) => space.step(multiple));
     const own = spaces.map((space, s) => {
       const first = this.#first.get(keys[s]!)?.classes ?? space.classes.length;
@@ -179,9 +165,17 @@ class Pruning {
     if (scope !== 'sensitivity') return { ...ranking, scope, own };
     const saving = options.latency !== undefined ? 'latency' : options.macs !== undefined ? 'macs' : 'filters';
     const how = { ...context, onProgress: (fraction: number) => report(1 + fraction) };
-    const studied = await studySpaces(ranking, saving, how, options.target);
+    const study = () => studySpaces(ranking, saving, how, options.target);
+    // Times are measured anew.
+    const studied = await (saving === 'latency'
+      ? study()
+      : this.#shared(followed.model, { ...ranked, rows, keys, steps, saving }, study));
     this.#sensitivity ??= studied.report;
     return { ...ranking, scope, own, curves: studied.curves };
+  }
+
+  #shared<T>(model: Model, question: object, study: () => Promise<T>): Promise<T> {
+    return this.context.studies?.of(model, question, study) ?? study();
   }
 
   async #cut(followed: Dependencies, prunable: Prunable, round: number): Promise<Model> {
