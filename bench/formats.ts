@@ -69,6 +69,8 @@ const FORMATS: Readonly<Record<string, (model: Model, context: PassContext) => P
         blockSize: 32,
         symmetric: false,
         scale: 'least-squares',
+        rounding: 'nearest',
+        samples: 64,
         accuracyLevel: 4,
         embeddings: false,
         keep: [],
