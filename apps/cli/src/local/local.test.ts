@@ -53,7 +53,6 @@ describe('train', () => {
       'assumed',
       'bestEpoch',
       'seconds',
-      'data',
     ]);
     expect(report.points.map((p) => p.epoch)).toEqual([1, 2, 3]);
     expect([report.validation.samples, report.test.samples]).toEqual([179, 359]);
