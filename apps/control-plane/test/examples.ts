@@ -15,6 +15,7 @@ const strings = [
   'aGVsbG8=',
   'digits@1',
   'localhost:7444',
+  ';',
   'BEGIN CERTIFICATE and more than twenty characters',
 ];
 const numbers = [1, 0.5, 0, 2, 16, 60, 100, 256, 1000, 16_000];
