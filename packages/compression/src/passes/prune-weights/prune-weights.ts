@@ -49,9 +49,16 @@ const unlessGone = (scores: Float64Array, mask: Uint8Array | undefined): Float64
   mask ? scores.map((s, i) => (mask[i] === 0 ? -1 : s)) : scores;
 
 /** The masks of a round in which no layer asks about another or about samples: the scores of one are in memory at a time. */
-async function masksByLayer(model: Model, weights: readonly Weight[], before: Masks, round: Round): Promise<Masks> {
+async function masksByLayer(
+  model: Model,
+  weights: readonly Weight[],
+  before: Masks,
+  round: Round,
+  signal: AbortSignal | undefined,
+): Promise<Masks> {
   const masks: Masks = new Map();
   for (const weight of weights) {
+    checkCancelled(signal);
     const scores = unlessGone(Float64Array.from(floats(model, weight.name), Math.abs), before.get(weight.name));
     masks.set(weight.name, withinLayers([scores], [shareOf(weight, round)])[0]!);
     await new Promise(setImmediate);
@@ -68,7 +75,7 @@ async function masksOf(
   { options, context }: { options: PruneWeightsOptions; context: PassContext },
 ): Promise<Masks> {
   if (options.importance === 'magnitude' && options.scope === 'layer')
-    return masksByLayer(model, weights, before, round);
+    return masksByLayer(model, weights, before, round, context.signal);
   const values = new Map(weights.map(({ name }) => [name, floats(model, name)]));
   const { createSession, signal, ports, train } = context;
   const found = await scoreWeights(model, values, train, {
